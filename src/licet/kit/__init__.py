@@ -1,0 +1,1 @@
+"""Ids, times, pages: no I/O, and no knowledge of any feature."""
