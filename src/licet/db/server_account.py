@@ -1,0 +1,158 @@
+"""Who runs the embedded server.
+
+PostgreSQL refuses to run as root, so root hands it to a system user. That user may be unable to pass a parent of the
+data directory (a `/root` of mode 0700). Its mode stays as it is: the server is given the one capability that lets it
+pass (`dac_read_search`), or we say which parent is in the way.
+"""
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from licet.cannot_start import CannotStart
+
+SYSTEM_USER = "licet"
+_CAP_DAC_READ_SEARCH = 2  # linux/capability.h
+
+
+class Identity(TypedDict, total=False):
+    """The arguments of `subprocess.Popen` that change who runs the program."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+@dataclass(frozen=True)
+class ServerAccount:
+    """The operating system's user that owns the database's files and runs the server."""
+
+    uid: int
+    gid: int
+    name: str
+
+    def runs(self, argv: list[str], reaching: Iterable[Path]) -> tuple[list[str], Identity]:
+        """The command, and how to start it, so that it runs as this account and can reach every path in `reaching`.
+
+        Raises CannotStart, naming the directory in the way, where nothing short of changing a mode would do.
+        """
+        if os.geteuid() == self.uid:
+            return argv, {}
+        blocked = next((parent for path in reaching if (parent := self._blocked_by(path))), None)
+        if blocked is None:
+            return argv, {"user": self.uid, "group": self.gid, "extra_groups": []}
+        setpriv = shutil.which("setpriv")
+        if setpriv is None or not _may_pass_on_dac_read_search():
+            raise CannotStart(
+                f"PostgreSQL does not run as root, and the user {self.name!r} that runs it cannot pass {blocked} "
+                f"(mode {stat.S_IMODE(blocked.stat().st_mode):04o}); Licet does not change the mode of a directory "
+                "that it did not make. Choose another --data-dir (such as /var/lib/licet), or let that user pass: "
+                f"chmod o+x {blocked}"
+            )
+        only = "-all,+dac_read_search"
+        who = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
+        caps = [f"--inh-caps={only}", f"--ambient-caps={only}", f"--bounding-set={only}"]
+        return [setpriv, *who, *caps, *argv], {}
+
+    def _blocked_by(self, path: Path) -> Path | None:
+        """The outermost directory on the way to `path`, itself included, that this account may not pass."""
+        for directory in reversed([path, *path.parents]):
+            facts = directory.stat()
+            if not stat.S_ISDIR(facts.st_mode):
+                continue
+            if facts.st_uid == self.uid:
+                may_pass = facts.st_mode & stat.S_IXUSR
+            elif facts.st_gid == self.gid:
+                may_pass = facts.st_mode & stat.S_IXGRP
+            else:
+                may_pass = facts.st_mode & stat.S_IXOTH
+            if not may_pass:
+                return directory
+        return None
+
+    def own(self, path: Path) -> None:
+        """Gives a file or directory that we have just made to this account."""
+        if os.geteuid() != self.uid:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+
+def account_for(cluster: Path) -> ServerAccount:
+    """Whoever owns the cluster where there is one; else the caller, or for root a system user, made on first need."""
+    if cluster.exists():
+        facts = cluster.stat()
+        if facts.st_uid not in (0, os.geteuid()) and os.geteuid() != 0:
+            raise CannotStart(
+                f"{cluster} belongs to {_name_of(facts.st_uid)!r}. Run as that user or as root, or choose another "
+                "--data-dir."
+            )
+        if facts.st_uid != 0:
+            return ServerAccount(facts.st_uid, facts.st_gid, _name_of(facts.st_uid))
+    if os.geteuid() != 0:
+        return ServerAccount(os.geteuid(), os.getegid(), _own_name())
+    entry = _system_user()
+    return ServerAccount(entry.pw_uid, entry.pw_gid, entry.pw_name)
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _own_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise CannotStart(
+            f"The user id {os.geteuid()} has no name in /etc/passwd, and PostgreSQL's initdb insists on one. Run as a "
+            "named user, or set LICET_DATABASE_URL to a PostgreSQL (15 or later) of yours."
+        ) from None
+
+
+def _system_user() -> pwd.struct_passwd:
+    """The system user `licet`, made if it is missing. Two starts at once are fine: the slower finds it made."""
+    said = ""
+    for _ in range(20):
+        try:
+            return pwd.getpwnam(SYSTEM_USER)
+        except KeyError:
+            said = _make_system_user()
+        # `useradd` gives up at once while another one holds the lock on /etc/passwd.
+        time.sleep(0.1)
+    raise CannotStart(
+        f"PostgreSQL does not run as root, and the system user {SYSTEM_USER!r} could not be made ({said}). "
+        "Make it by hand, run Licet as an ordinary user, or set LICET_DATABASE_URL to a PostgreSQL of yours."
+    )
+
+
+def _make_system_user() -> str:
+    """Asks the system's own tool; answers what it complained about, empty if it did not."""
+    nowhere = ["--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"]
+    commands = [
+        ["useradd", "--system", "--user-group", *nowhere, SYSTEM_USER],
+        ["adduser", "-S", "-D", "-H", "-s", "/sbin/nologin", SYSTEM_USER],  # BusyBox
+    ]
+    for command in commands:
+        program = shutil.which(command[0], path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if program:
+            done = subprocess.run([program, *command[1:]], capture_output=True, text=True, check=False)
+            return done.stderr.strip()
+    return "neither useradd nor adduser is installed"
+
+
+def _may_pass_on_dac_read_search() -> bool:
+    """Whether root here really has the capability: a container's root often has not."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return False
+    sets = {line[:6]: int(line[8:], 16) for line in status.splitlines() if line.startswith("Cap")}
+    return all(sets[name] >> _CAP_DAC_READ_SEARCH & 1 for name in ("CapBnd", "CapEff"))

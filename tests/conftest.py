@@ -1,0 +1,83 @@
+"""What every test may ask for: a database of its own, made cheaply from a migrated template."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from licet.db.embedded import EmbeddedPostgres
+from licet.db.migrate import migrate
+from licet.db.pool import Pool, open_pool
+
+TEMPLATE = "licet"
+"""The database that the embedded server comes with; migrated once, then only ever copied."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running PostgreSQL and how to name a database on it."""
+
+    dsn: str
+
+    def database(self, name: str) -> str:
+        return self.dsn.replace("@/licet?", f"@/{name}?")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One embedded server for each test process; without fsync, in a directory that goes with it."""
+    directory = Path(tempfile.mkdtemp(prefix="licet-test-"))
+    embedded = EmbeddedPostgres(directory, durable=False)
+    try:
+        dsn = asyncio.run(embedded.start())
+        asyncio.run(migrate(dsn))
+        yield Server(dsn)
+    finally:
+        asyncio.run(embedded.stop())
+        shutil.rmtree(directory)
+
+
+_numbers = count(1)
+
+
+@pytest_asyncio.fixture
+async def database(server: Server) -> AsyncIterator[str]:
+    """The DSN of a fresh, migrated, empty database; dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    admin = await asyncpg.connect(server.database("postgres"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        yield server.database(name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest_asyncio.fixture
+async def empty_database(server: Server) -> AsyncIterator[str]:
+    """The DSN of a database with nothing in it."""
+    name = f"empty_{next(_numbers)}"
+    admin = await asyncpg.connect(server.database("postgres"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield server.database(name)
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest_asyncio.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    """A pool over `database`."""
+    pool = await open_pool(database, max_size=5)
+    try:
+        yield pool
+    finally:
+        await asyncio.wait_for(pool.close(), 5)

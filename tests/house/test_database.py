@@ -1,0 +1,53 @@
+"""The database under every test: migrated, in UTC, json as Python values, one for each test."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from licet.cannot_start import CannotStart
+from licet.db.migrate import head, known_revisions, migrate, schema_is_current
+from licet.db.pool import Pool
+
+
+async def test_it_is_migrated_and_migrating_again_does_nothing(database: str, pool: Pool) -> None:
+    async with pool.acquire() as connection:
+        assert await schema_is_current(connection)
+    assert await migrate(database) is False
+
+
+async def test_json_columns_are_python_values(pool: Pool) -> None:
+    value = {"a": [1, "ü", None]}
+    assert await pool.fetchval("SELECT $1::jsonb", value) == value
+    assert await pool.fetchval("SELECT $1::json", value) == value
+
+
+async def test_times_are_utc_and_text_is_unicode(pool: Pool) -> None:
+    assert await pool.fetchval("SELECT now()::timestamptz::text LIKE '%+00'")
+    assert await pool.fetchval("SELECT upper('ü')") == "Ü"
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_each_test_has_its_own(pool: Pool, turn: int) -> None:
+    await pool.execute("CREATE TABLE only_mine (turn int)")
+
+
+async def test_a_database_of_a_newer_version_is_refused(database: str, pool: Pool) -> None:
+    await pool.execute("UPDATE alembic_version SET version_num = '9999_future'")
+    with pytest.raises(CannotStart, match="newer version"):
+        await migrate(database)
+
+
+async def test_many_nodes_migrate_at_once(empty_database: str) -> None:
+    done = await asyncio.gather(*(migrate(empty_database) for _ in range(3)))
+    assert sorted(done) == [False, False, True]
+    connection = await asyncpg.connect(empty_database)
+    assert await schema_is_current(connection)
+    await connection.close()
+
+
+def test_revisions_are_in_one_line_and_fit_alembics_column() -> None:
+    names = known_revisions()
+    assert head() == names[-1]
+    assert [name[:4] for name in names] == [f"{n:04d}" for n in range(1, len(names) + 1)]
+    assert all(len(name) <= 32 for name in names)

@@ -1,0 +1,123 @@
+"""The settings: where they are read, what is refused and how it is said."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from licet.cannot_start import CannotStart
+from licet.config import Settings, read_settings
+
+FERNET = base64.urlsafe_b64encode(b"k" * 32).decode()
+LIVE = {
+    "STRIPE_SECRET_KEY": "sk_live_51abcdef",
+    "STRIPE_WEBHOOK_SECRET": "whsec_a",
+    "LICET_SECRET_KEYS": FERNET,
+    "LICET_REDIRECT_HOSTS": "app.example.com",
+    "LICET_PUBLIC_URL": "https://licenses.example.com/",
+}
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in os.environ:
+        if name.startswith(("LICET_", "STRIPE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+
+
+def refused(**values: object) -> str:
+    with pytest.raises(CannotStart) as caught:
+        read_settings(**values)
+    return str(caught.value)
+
+
+def test_nothing_set_is_play() -> None:
+    settings = read_settings()
+    assert (settings.mode, settings.host, settings.port, settings.sandbox_port) == ("sandbox", "127.0.0.1", 8080, 8081)
+    assert settings.data_dir.is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("key", "mode"),
+    [("sk_test_1a2", "test"), ("rk_test_1a2", "test"), ("sk_live_1a2", "live"), ("rk_live_1a2", "live")],
+)
+def test_the_stripe_key_says_the_mode(monkeypatch: pytest.MonkeyPatch, key: str, mode: str) -> None:
+    given(monkeypatch, **LIVE | {"STRIPE_SECRET_KEY": key})
+    assert read_settings().mode == mode
+
+
+def test_ours_counts_before_stripes_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, STRIPE_SECRET_KEY="sk_test_theirs", LICET_STRIPE_SECRET_KEY="sk_test_ours")
+    key = read_settings().stripe_secret_key
+    assert key is not None
+    assert key.get_secret_value() == "sk_test_ours"
+
+
+def test_every_webhook_secret_is_believed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, LICET_STRIPE_WEBHOOK_SECRETS="whsec_new, whsec_old", STRIPE_WEBHOOK_SECRET="whsec_old")
+    assert [secret.get_secret_value() for secret in read_settings().webhook_secrets] == ["whsec_new", "whsec_old"]
+
+
+def test_the_dotenv_file_is_read_and_the_command_line_wins(tmp_path: Path) -> None:
+    tmp_path.joinpath(".env").write_text("LICET_PORT=9001\nLICET_SANDBOX_PORT=9002\nSTRIPE_SECRET_KEY=sk_test_file\n")
+    settings = read_settings(port=0, sandbox_port=None)
+    assert (settings.port, settings.sandbox_port, settings.mode) == (0, 9002, "test")
+
+
+def test_live_with_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **LIVE)
+    settings = read_settings()
+    assert (settings.mode, settings.public_url) == ("live", "https://licenses.example.com")
+
+
+@pytest.mark.parametrize("name", sorted(set(LIVE) - {"STRIPE_SECRET_KEY"}))
+def test_live_without_one_of_them_says_which(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    given(monkeypatch, **{key: value for key, value in LIVE.items() if key != name})
+    assert name in refused()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("STRIPE_SECRET_KEY", "pk_live_hidden", "publishable"),
+        ("STRIPE_SECRET_KEY", "whsec_hidden", "STRIPE_WEBHOOK_SECRET"),
+        ("STRIPE_SECRET_KEY", "hidden", "wrong shape"),
+        ("STRIPE_WEBHOOK_SECRET", "hidden", "whsec_"),
+        ("LICET_SECRET_KEYS", f"{FERNET},hidden", "number 2"),
+        ("LICET_DATABASE_URL", "mysql://u:hidden@h/d", "postgresql://"),
+        ("LICET_REDIRECT_HOSTS", "https://hidden.example", "host names"),
+        ("LICET_PUBLIC_URL", "hidden", "https://"),
+        ("LICET_PORT", "hidden", "LICET_PORT"),
+        ("LICET_KEY_PREFIX", "Hid_den", "LICET_KEY_PREFIX"),
+        ("LICET_OPERATOR_KEY", "hidden", "lic_test_"),
+        ("LICET_OPERATOR_KEY", "lic_test_" + "x" * 31, "32"),
+        ("LICET_OPERATOR_KEY", "lic_live_" + "x" * 32, "sandbox"),
+    ],
+)
+def test_what_is_refused_names_the_setting_and_never_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    given(monkeypatch, **{name: value})
+    said = refused()
+    assert name.removeprefix("LICET_") in said
+    assert words in said
+    assert value not in said
+    assert "hidden" not in said
+
+
+def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **LIVE, LICET_OPERATOR_KEY="lic_live_" + "x" * 32, LICET_SMTP_URL="smtp://u:pw@h")
+    shown = repr(read_settings()) + str(read_settings()) + read_settings().model_dump_json()
+    for secret in ("51abcdef", "whsec_a", FERNET, "x" * 32, "pw@h"):
+        assert secret not in shown
+
+
+def test_every_setting_has_one_home() -> None:
+    assert not [name for name in Settings.model_fields if name.startswith("licet")]
