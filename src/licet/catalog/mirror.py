@@ -1,0 +1,63 @@
+"""Stripe's products and prices become our rows: what is sold, and for how much. Licenses are the catalogue's matter."""
+
+from licet.db.connection import Connection
+from licet.kit.ids import new_id
+from licet.kit.stripe_objects import StripeObject, product_of_price
+from licet.kit.touched import Touched
+from licet.kit.versions import Rank, Version
+
+
+async def mirror_product(conn: Connection, product: StripeObject, version: Version) -> Touched:
+    """Store name, description and whether it is sold; one that the catalogue does not know stays without a kind."""
+    gone = version.rank is Rank.DELETED or bool(product.get("deleted"))
+    if gone:
+        await conn.execute("UPDATE products SET active = false WHERE stripe_product_id = $1", product["id"])
+        return Touched()
+    await conn.execute(
+        """
+        INSERT INTO products (id, stripe_product_id, name, description, active) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (stripe_product_id) DO UPDATE SET
+            name = excluded.name, description = excluded.description, active = excluded.active
+        """,
+        new_id(),
+        product["id"],
+        product["name"],
+        product.get("description"),
+        product["active"],
+    )
+    return Touched()
+
+
+async def mirror_price(conn: Connection, price: StripeObject, version: Version) -> Touched:
+    """Store a price. Its product may not have been heard of yet: its own event brings the name."""
+    if version.rank is Rank.DELETED or price.get("deleted"):
+        await conn.execute("UPDATE prices SET active = false WHERE stripe_price_id = $1", price["id"])
+        return Touched()
+    stripe_product_id = product_of_price(price)
+    await conn.execute(
+        """
+        INSERT INTO products (id, stripe_product_id, name, active) VALUES ($1, $2, $2, false)
+        ON CONFLICT (stripe_product_id) DO NOTHING
+        """,
+        new_id(),
+        stripe_product_id,
+    )
+    recurring = price.get("recurring") or {}
+    await conn.execute(
+        """
+        INSERT INTO prices (stripe_price_id, stripe_product_id, active, currency, unit_amount, interval, interval_count,
+                            lookup_key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (stripe_price_id) DO UPDATE SET
+            active = excluded.active, unit_amount = excluded.unit_amount, lookup_key = excluded.lookup_key
+        """,
+        price["id"],
+        stripe_product_id,
+        price["active"],
+        price["currency"],
+        price.get("unit_amount"),
+        recurring.get("interval"),
+        recurring.get("interval_count"),
+        price.get("lookup_key"),
+    )
+    return Touched()

@@ -1,0 +1,57 @@
+"""The newest state of each Stripe object, and how new that is. What it means is `kit/versions.py`'s."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from licet.db.connection import Connection
+from licet.kit.versions import Rank, Version
+
+
+@dataclass(frozen=True)
+class Held:
+    """What we hold of an object; `revision` changes with every write."""
+
+    version: Version
+    revision: int
+
+
+async def find_held(conn: Connection, stripe_id: str) -> Held | None:
+    """The state we hold of the object, or None."""
+    row = await conn.fetchrow(
+        "SELECT as_of, rank, was_read, revision, previous, object FROM mirrors WHERE stripe_id = $1", stripe_id
+    )
+    if row is None:
+        return None
+    version = Version(row["object"], row["as_of"], Rank(row["rank"]), row["was_read"], row["previous"])
+    return Held(version, row["revision"])
+
+
+async def find_revision(conn: Connection, stripe_id: str) -> int:
+    """The revision of what we hold of the object; 0 where we hold nothing."""
+    return int(await conn.fetchval("SELECT coalesce(max(revision), 0) FROM mirrors WHERE stripe_id = $1", stripe_id))
+
+
+async def hold(conn: Connection, stripe_id: str, version: Version, account_id: UUID | None) -> None:
+    """Let `version` be what we hold of the object from now on."""
+    kind: Any = version.object.get("object", "")
+    await conn.execute(
+        """
+        INSERT INTO mirrors (stripe_id, kind, account_id, as_of, rank, was_read, previous, object)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (stripe_id) DO UPDATE SET
+            kind = excluded.kind,
+            account_id = coalesce(excluded.account_id, mirrors.account_id),
+            as_of = greatest(mirrors.as_of, excluded.as_of),
+            rank = excluded.rank, was_read = excluded.was_read,
+            revision = mirrors.revision + 1, previous = excluded.previous, object = excluded.object
+        """,
+        stripe_id,
+        kind,
+        account_id,
+        version.as_of,
+        int(version.rank),
+        version.was_read,
+        version.previous,
+        version.object,
+    )

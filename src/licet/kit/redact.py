@@ -1,0 +1,63 @@
+"""Secrets never reach a log line: what looks like one is replaced before anything is written.
+
+This is the net below, not the rule: nobody is meant to log a secret, and an exception's text may hold one all the same.
+"""
+
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+_GONE = "[redacted]"
+
+_NAMED = re.compile(
+    r"(authorization|api[_-]?key|operator[_-]?key|license[_-]?key|password|passwd|cookie|(client|webhook)[_-]?secret)s?"
+    r"|secret([_-]?keys?)?|token",
+    re.IGNORECASE,
+)
+"""Names under which a value is a secret, whatever it looks like."""
+
+_PATTERNS = (
+    # API keys and Stripe's: lic_test_…, sk_live_…, rk_test_…; a checkout session's id too, for holding it is a
+    # credential of its own at the return page.
+    (re.compile(r"\b([A-Za-z][A-Za-z0-9]*_(?:live|test)_)[A-Za-z0-9_-]{8,}"), rf"\1{_GONE}"),
+    (re.compile(r"\b(sk_)(?!live_|test_)[A-Za-z0-9_]{8,}"), rf"\1{_GONE}"),
+    (re.compile(r"\b(whsec_)[A-Za-z0-9+/=_-]{4,}"), rf"\1{_GONE}"),
+    # Client secrets: pi_…_secret_…, seti_…_secret_….
+    (re.compile(r"(_secret_)[A-Za-z0-9]{8,}"), rf"\1{_GONE}"),
+    # License keys: PREFIX-XXXX-XXXX-XXXX-XXXX in Crockford's base32. A UUID does not fit: its last group is longer.
+    (re.compile(r"\b([A-Z0-9]{1,16})(?:-[0-9A-HJKMNP-TV-Z]{4}){4,8}\b", re.IGNORECASE), rf"\1-{_GONE}"),
+    (re.compile(r"(authorization[\"']?\s*[:=]\s*[\"']?(?:bearer |basic )?)[^\s\"',}]+", re.IGNORECASE), rf"\1{_GONE}"),
+    (re.compile(r"(\bbearer )[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE), rf"\1{_GONE}"),
+    # The password of a database's or mail server's address.
+    (re.compile(r"(\b[a-z][a-z0-9+]*://[^\s:/@]*:)[^\s/@]+(?=@)", re.IGNORECASE), rf"\1{_GONE}"),
+)
+
+
+def redact(text: str) -> str:
+    """`text` with everything that looks like a secret replaced; what kind it was can still be seen."""
+    for pattern, instead in _PATTERNS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def redact_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor, to stand just before the renderer.
+
+    It writes the trace of an exception out itself: a renderer that did so later would show it as it is.
+    """
+    event = structlog.processors.format_exc_info(logger, method, event)
+    return {name: _clean(name, value) for name, value in event.items()}
+
+
+def _clean(name: Any, value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(name, str) and _NAMED.fullmatch(name):
+        return _GONE
+    if isinstance(value, Mapping):
+        return {key: _clean(key, one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(None, one) for one in value]
+    return redact(value if isinstance(value, str) else str(value))

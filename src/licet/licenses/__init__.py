@@ -1,0 +1,1 @@
+"""Licenses: keys, units, and the state that follows from facts."""

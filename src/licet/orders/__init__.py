@@ -1,0 +1,1 @@
+"""Money received: checkout sessions and the orders they become, invoices and what paid them."""

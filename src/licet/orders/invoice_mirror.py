@@ -1,0 +1,118 @@
+"""Invoices and what paid them become our rows: periods that were paid for, and the way from a payment to a purchase."""
+
+from licet.accounts.mirror import account_of_customer
+from licet.db.connection import Connection
+from licet.kit.stripe_objects import StripeObject, id_of, payment_of, subscription_of_invoice
+from licet.kit.times import from_epoch, from_epoch_or_none
+from licet.kit.touched import Touched, ids
+from licet.kit.versions import Version
+
+
+async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Version) -> Touched:
+    """Store an invoice with its lines. Lines that `has_more` cuts off are read."""
+    invoice_id: str = invoice["id"]
+    if invoice["lines"].get("has_more"):
+        return Touched(reads=frozenset({("invoice", invoice_id)}))
+    customer_id = id_of(invoice.get("customer"))
+    account_id = await account_of_customer(conn, customer_id, version.as_of) if customer_id else None
+    subscription_id = subscription_of_invoice(invoice)
+    await conn.execute(
+        """
+        INSERT INTO invoices (
+            stripe_invoice_id, account_id, stripe_customer_id, stripe_subscription_id, number, status, billing_reason,
+            currency, total, amount_due, amount_paid, attempt_count, next_payment_attempt_at, hosted_invoice_url,
+            invoice_pdf, customer_email, created_at, period_start_at, period_end_at, paid_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+        ON CONFLICT (stripe_invoice_id) DO UPDATE SET
+            stripe_subscription_id = excluded.stripe_subscription_id, number = excluded.number,
+            status = excluded.status, total = excluded.total, amount_due = excluded.amount_due,
+            amount_paid = excluded.amount_paid, attempt_count = excluded.attempt_count,
+            next_payment_attempt_at = excluded.next_payment_attempt_at,
+            hosted_invoice_url = excluded.hosted_invoice_url, invoice_pdf = excluded.invoice_pdf,
+            customer_email = excluded.customer_email, period_start_at = excluded.period_start_at,
+            period_end_at = excluded.period_end_at, paid_at = excluded.paid_at
+        """,
+        invoice_id,
+        account_id,
+        customer_id,
+        subscription_id,
+        invoice.get("number"),
+        invoice["status"],
+        invoice.get("billing_reason"),
+        invoice["currency"],
+        invoice["total"],
+        invoice["amount_due"],
+        invoice["amount_paid"],
+        invoice["attempt_count"],
+        from_epoch_or_none(invoice.get("next_payment_attempt")),
+        invoice.get("hosted_invoice_url"),
+        invoice.get("invoice_pdf"),
+        invoice.get("customer_email"),
+        from_epoch(invoice["created"]),
+        from_epoch(invoice["period_start"]),
+        from_epoch(invoice["period_end"]),
+        from_epoch_or_none((invoice.get("status_transitions") or {}).get("paid_at")),
+    )
+    await _replace_lines(conn, invoice_id, invoice["lines"]["data"])
+    touched = Touched(account_id, invoices=ids(invoice_id), subscriptions=ids(subscription_id))
+    for payment in (invoice.get("payments") or {}).get("data", []):
+        touched |= await mirror_invoice_payment(conn, payment, version)
+    return touched
+
+
+async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _version: Version) -> Touched:
+    """Remember which payment paid which invoice: refunds and disputes are found by it."""
+    payment_intent_id, charge_id = payment_of(payment)
+    invoice_id = id_of(payment["invoice"])
+    await conn.execute(
+        """
+        INSERT INTO invoice_payments (stripe_invoice_payment_id, stripe_invoice_id, stripe_payment_intent_id,
+                                      stripe_charge_id, status, amount_paid, currency)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (stripe_invoice_payment_id) DO UPDATE SET
+            status = excluded.status, amount_paid = excluded.amount_paid,
+            stripe_payment_intent_id = excluded.stripe_payment_intent_id, stripe_charge_id = excluded.stripe_charge_id
+        """,
+        payment["id"],
+        invoice_id,
+        payment_intent_id,
+        charge_id,
+        payment["status"],
+        payment.get("amount_paid"),
+        payment["currency"],
+    )
+    return Touched(invoices=ids(invoice_id), payments=ids(payment_intent_id, charge_id))
+
+
+async def _replace_lines(conn: Connection, stripe_invoice_id: str, lines: list[StripeObject]) -> None:
+    await conn.execute("DELETE FROM invoice_lines WHERE stripe_invoice_id = $1", stripe_invoice_id)
+    await conn.executemany(
+        """
+        INSERT INTO invoice_lines (
+            stripe_invoice_id, position, stripe_invoice_line_id, stripe_subscription_id, stripe_subscription_item_id,
+            stripe_price_id, stripe_product_id, description, quantity, amount, currency, proration, period_start_at,
+            period_end_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        """,
+        [(stripe_invoice_id, position, *_line_values(line)) for position, line in enumerate(lines)],
+    )
+
+
+def _line_values(line: StripeObject) -> tuple[object, ...]:
+    parent = line.get("parent") or {}
+    details = parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
+    price = (line.get("pricing") or {}).get("price_details") or {}
+    return (
+        line["id"],
+        id_of(details.get("subscription")),
+        details.get("subscription_item"),
+        id_of(price.get("price")),
+        id_of(price.get("product")),
+        line.get("description"),
+        line.get("quantity"),
+        line["amount"],
+        line["currency"],
+        bool(details.get("proration")),
+        from_epoch(line["period"]["start"]),
+        from_epoch(line["period"]["end"]),
+    )

@@ -1,0 +1,143 @@
+"""Checkout sessions become our rows: what was bought, by whom, and whether it is paid.
+
+Sessions that we made are known with their lines before the buyer sees them. One made elsewhere (a payment link, the
+dashboard) is read with its lines, and nothing that its buyer could have set is believed.
+"""
+
+from uuid import UUID
+
+import asyncpg
+
+from licet.accounts.mirror import account_of_customer, make_account
+from licet.db.connection import Connection
+from licet.kit.ids import new_id
+from licet.kit.stripe_objects import StripeObject, id_of, product_of_price
+from licet.kit.times import from_epoch
+from licet.kit.touched import Touched, ids
+from licet.kit.versions import Version
+
+
+async def mirror_session(conn: Connection, session: StripeObject, version: Version) -> Touched:
+    """Store the outcome of a checkout. The subscription that it made is read at once where nobody told us of it yet."""
+    if session["mode"] == "setup":
+        return Touched(ignored="a set-up session buys nothing")
+    known = await _find(conn, session["id"])
+    if known is None and session["status"] != "complete":
+        return Touched(ignored="a session that was made elsewhere and not completed")
+    account_id = await _account(conn, session, known, version)
+    if known is None:
+        await _insert(conn, session, account_id)
+    await _update(conn, session)
+    lines_known = bool(known and known["lines_known"])
+    if not lines_known and "line_items" in session:
+        await _insert_lines(conn, session)
+        lines_known = True
+    reads: set[tuple[str, str]] = set() if lines_known else {("checkout.session", session["id"])}
+    subscription_id = id_of(session.get("subscription"))
+    if subscription_id and not await _has_subscription(conn, subscription_id):
+        reads.add(("subscription", subscription_id))
+    return Touched(
+        account_id,
+        sessions=ids(session["id"]),
+        subscriptions=ids(subscription_id),
+        payments=ids(id_of(session.get("payment_intent"))),
+        reads=frozenset(reads),
+    )
+
+
+async def mark_payment_failed(conn: Connection, stripe_session_id: str) -> None:
+    """A payment that settles later has failed: only the event's type says so, the session looks as before."""
+    await conn.execute(
+        "UPDATE checkout_sessions SET payment_failed = true WHERE stripe_session_id = $1", stripe_session_id
+    )
+
+
+async def _find(conn: Connection, stripe_session_id: str) -> asyncpg.Record | None:
+    return await conn.fetchrow(
+        "SELECT account_id, lines_known FROM checkout_sessions WHERE stripe_session_id = $1", stripe_session_id
+    )
+
+
+async def _account(conn: Connection, session: StripeObject, known: asyncpg.Record | None, version: Version) -> UUID:
+    """Whose purchase it is: by our own row, else by the customer, else a new account for a guest."""
+    account_id: UUID | None = known["account_id"] if known else None
+    customer_id = id_of(session.get("customer"))
+    if customer_id is not None:
+        of_customer = await account_of_customer(conn, customer_id, version.as_of, named=account_id)
+        return account_id or of_customer
+    return account_id or await make_account(conn, version.as_of)
+
+
+async def _insert(conn: Connection, session: StripeObject, account_id: UUID) -> None:
+    await conn.execute(
+        """
+        INSERT INTO checkout_sessions (
+            stripe_session_id, account_id, order_id, made_here, mode, status, payment_status, amount_total, lines_known,
+            created_at, expires_at)
+        VALUES ($1, $2, $3, false, $4, $5, $6, $7, false, $8, $9)
+        """,
+        session["id"],
+        account_id,
+        new_id(),
+        session["mode"],
+        session["status"],
+        session["payment_status"],
+        session.get("amount_total") or 0,
+        from_epoch(session["created"]),
+        from_epoch(session["expires_at"]),
+    )
+
+
+async def _update(conn: Connection, session: StripeObject) -> None:
+    await conn.execute(
+        """
+        UPDATE checkout_sessions SET
+            status = $2, payment_status = $3, stripe_customer_id = $4, stripe_payment_intent_id = $5,
+            stripe_subscription_id = $6, stripe_invoice_id = $7, customer_email = coalesce($8, customer_email),
+            amount_total = $9, currency = $10
+        WHERE stripe_session_id = $1
+        """,
+        session["id"],
+        session["status"],
+        session["payment_status"],
+        id_of(session.get("customer")),
+        id_of(session.get("payment_intent")),
+        id_of(session.get("subscription")),
+        id_of(session.get("invoice")),
+        (session.get("customer_details") or {}).get("email") or session.get("customer_email"),
+        session.get("amount_total") or 0,
+        session.get("currency"),
+    )
+
+
+async def _insert_lines(conn: Connection, session: StripeObject) -> None:
+    await conn.executemany(
+        """
+        INSERT INTO checkout_lines (stripe_session_id, position, stripe_price_id, stripe_product_id, quantity,
+                                    unit_amount, currency, interval, interval_count)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        [
+            (
+                session["id"],
+                position,
+                line["price"]["id"],
+                product_of_price(line["price"]),
+                line.get("quantity") or 1,
+                line["price"].get("unit_amount") or 0,
+                line["currency"],
+                (line["price"].get("recurring") or {}).get("interval"),
+                (line["price"].get("recurring") or {}).get("interval_count"),
+            )
+            for position, line in enumerate(session["line_items"]["data"])
+        ],
+    )
+    await conn.execute("UPDATE checkout_sessions SET lines_known = true WHERE stripe_session_id = $1", session["id"])
+
+
+async def _has_subscription(conn: Connection, stripe_subscription_id: str) -> bool:
+    return bool(
+        await conn.fetchval(
+            "SELECT exists(SELECT 1 FROM subscriptions WHERE stripe_subscription_id = $1)", stripe_subscription_id
+        )
+    )

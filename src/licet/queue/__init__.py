@@ -1,0 +1,1 @@
+"""Deferred jobs, on the same database: enqueued in the transaction that wants them, done by any number of workers."""

@@ -1,0 +1,108 @@
+"""A worker: takes jobs as they come, and every second hands over what has fallen due in business time."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+import structlog
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.models import Job as QueuedJob
+
+from licet.kit.times import Now
+from licet.queue.jobs import Job, enqueue
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+RECONNECT_SECONDS = 2.0
+
+
+class Worker:
+    """Runs `jobs` until told to stop. Any number of workers may share one database.
+
+    dsn: a direct connection (LISTEN does not pass through a transaction pooler).
+    """
+
+    def __init__(self, dsn: str, pool: asyncpg.Pool, jobs: Sequence[Job], now: Now) -> None:
+        self._dsn = dsn
+        self._pool = pool
+        self._jobs = jobs
+        self._now = now
+        self._stopping = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._manager: QueueManager | None = None
+
+    async def run(self) -> None:
+        """Work until `stop` is called; a lost connection is opened anew."""
+        ticker = asyncio.create_task(self._tick_forever())
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._work()
+                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as lost:
+                    log.warning("worker_lost_database", error=type(lost).__name__, retry_seconds=RECONNECT_SECONDS)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._stopping.wait(), RECONNECT_SECONDS)
+        finally:
+            ticker.cancel()
+            await asyncio.gather(ticker, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Take no more jobs; `run` returns when those under way are done."""
+        self._stopping.set()
+        if self._manager is not None:
+            self._manager.shutdown.set()
+
+    async def hand_over_due(self) -> None:
+        """Enqueue all that is due by now: on every tick, and when business time was turned."""
+        now = self._now()
+        for job in self._jobs:
+            if job.due is None:
+                continue
+            keys = await job.due(now)
+            if keys:
+                async with self._pool.acquire() as conn, conn.transaction():
+                    await enqueue(conn, job.entrypoint, *keys)
+
+    async def _tick_forever(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self.hand_over_due()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as lost:
+                log.warning("ticker_lost_database", error=type(lost).__name__)
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _work(self) -> None:
+        # A connection of its own, without our codecs: pgqueuer reads its JSON itself.
+        connection = await asyncpg.connect(self._dsn, server_settings={"application_name": "licet-worker"})
+        try:
+            manager = QueueManager(Queries(AsyncpgDriver(connection)))
+            for job in self._jobs:
+                _register(manager, job)
+            self._manager = manager
+            if self._stopping.is_set():
+                return
+            await manager.run(
+                dequeue_timeout=timedelta(seconds=10),
+                batch_size=10,
+                max_concurrent_tasks=20,
+                shutdown_on_listener_failure=True,
+            )
+        finally:
+            self._manager = None
+            await connection.close()
+
+
+def _register(manager: QueueManager, job: Job) -> None:
+    @manager.entrypoint(job.entrypoint)
+    async def run(queued: QueuedJob) -> None:
+        key = (queued.payload or b"").decode()
+        try:
+            await job.run(key)
+        except Exception:
+            # The queue forgets a job that raised; its row is still due, and the ticker hands it over again.
+            log.exception("job_failed", entrypoint=job.entrypoint, key=key)

@@ -1,0 +1,1 @@
+"""Money returned: refunds and disputes."""

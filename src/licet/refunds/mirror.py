@@ -1,0 +1,46 @@
+"""Refunds become our rows. What was given back is the sum of those that did not fail, never the charge's own total."""
+
+from licet.db.connection import Connection
+from licet.kit.stripe_objects import StripeObject, id_of
+from licet.kit.times import from_epoch
+from licet.kit.touched import Touched, ids
+from licet.kit.versions import Version
+
+FAILED = ("failed", "canceled")
+"""Refund statuses that give nothing back."""
+
+
+async def mirror_refund(conn: Connection, refund: StripeObject, _version: Version) -> Touched:
+    """Store a refund; which purchase it belongs to, its payment says."""
+    charge_id, payment_intent_id = id_of(refund.get("charge")), id_of(refund.get("payment_intent"))
+    await conn.execute(
+        """
+        INSERT INTO refunds (stripe_refund_id, stripe_charge_id, stripe_payment_intent_id, amount, currency, status,
+                             created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (stripe_refund_id) DO UPDATE SET
+            stripe_charge_id = excluded.stripe_charge_id, amount = excluded.amount, status = excluded.status,
+            stripe_payment_intent_id = excluded.stripe_payment_intent_id
+        """,
+        refund["id"],
+        charge_id,
+        payment_intent_id,
+        refund["amount"],
+        refund["currency"],
+        refund.get("status") or "succeeded",
+        from_epoch(refund["created"]),
+    )
+    return Touched(payments=ids(charge_id, payment_intent_id))
+
+
+async def mirror_charge(conn: Connection, charge: StripeObject, _version: Version) -> Touched:
+    """Hold the refunds we know against what the charge says was returned; where they differ, they are read."""
+    known: int = await conn.fetchval(
+        "SELECT coalesce(sum(amount), 0)::bigint FROM refunds WHERE stripe_charge_id = $1 AND status <> ALL ($2)",
+        charge["id"],
+        FAILED,
+    )
+    payments = ids(charge["id"], id_of(charge.get("payment_intent")))
+    if known == charge["amount_refunded"]:
+        return Touched(payments=payments)
+    return Touched(payments=payments, reads=frozenset({("charge.refunds", charge["id"])}))
