@@ -1,0 +1,71 @@
+"""The routers that every feature makes its routes with."""
+
+from collections.abc import Awaitable, Callable
+from email.message import Message
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from licet.errors import NotFound, NotJson, ValidationFailed
+from licet.http.json_body import UNSTORABLE, parse_json
+
+
+def api_router(prefix: str = "", *, tag: str) -> APIRouter:
+    """A router whose routes read JSON by `json_body.parse_json` and refuse a NUL wherever it stands.
+
+    A plain `APIRouter` would answer 422 to a wrong content type, and 500 to a NUL that reaches PostgreSQL.
+    """
+    return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute)
+
+
+class StrictRoute(APIRoute):
+    """A route that has read and checked what came before FastAPI looks at it."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """FastAPI's handler, behind our reading."""
+        handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
+        takes_json = self.body_field is not None
+
+        async def read_first(request: Request) -> Response:
+            _check_address(request)
+            return await handle(await _JsonRequest.read(request) if takes_json else request)
+
+        return read_first
+
+
+class _JsonRequest(Request):
+    """A request whose body was parsed by us. FastAPI turns any error inside its own reading into a 400."""
+
+    parsed: Any = None
+
+    @classmethod
+    async def read(cls, request: Request) -> "_JsonRequest":
+        strict = cls(request.scope, request.receive)
+        raw = await strict.body()
+        if raw:
+            _check_content_type(request)
+            strict.parsed = parse_json(raw)
+        return strict
+
+    async def json(self) -> Any:
+        return self.parsed
+
+
+def _check_content_type(request: Request) -> None:
+    said = Message()
+    said["content-type"] = request.headers.get("content-type", "")
+    subtype = said.get_content_subtype()
+    if said.get_content_maintype() != "application" or (subtype != "json" and not subtype.endswith("+json")):
+        raise NotJson("Send the body as JSON, with the header Content-Type: application/json.")
+
+
+def _check_address(request: Request) -> None:
+    if any(UNSTORABLE.search(part) for part in request.path_params.values() if isinstance(part, str)):
+        raise NotFound("There is no such thing.")
+    for name, value in request.query_params.multi_items():
+        if UNSTORABLE.search(name + value):
+            raise ValidationFailed(
+                "The query holds text that cannot be stored.",
+                details={"fields": [{"field": UNSTORABLE.sub("", name), "message": "must hold no NUL"}]},
+            )

@@ -1,0 +1,112 @@
+"""What bodies look like: camelCase outside, snake_case inside; strict about what comes, exact about what goes."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+import email_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+
+from licet.kit.times import rfc3339
+
+T = TypeVar("T")
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+class Asked(BaseModel):
+    """A body that a caller sends. A field we do not know is refused (a typing error must not pass unseen), and so is a
+    number in quotes."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=False,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+    )
+
+
+class Shown(BaseModel):
+    """A body that we send, made with our own names."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_alias=False,
+        validate_by_name=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+
+def _read_time(value: Any) -> datetime:
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("must be a time with its zone, such as 2027-01-31T12:00:00Z")
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is no time that exists") from None
+
+
+def _read_email(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be an e-mail address")  # noqa: TRY004 - pydantic reports ValueErrors alone
+    try:
+        # Whether it can be delivered is for the mail server to find out; a company's own .local or .test is an address.
+        found = email_validator.validate_email(
+            value, check_deliverability=False, globally_deliverable=False, test_environment=True
+        )
+    except email_validator.EmailNotValidError as error:
+        raise ValueError(f"must be an e-mail address: {error}") from None
+    return found.normalized
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_read_time),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T12:00:00Z"]}),
+]
+"""A time that a caller gives: RFC 3339 with its zone. Becomes aware UTC."""
+
+At = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T12:00:00Z"]}),
+]
+"""A time that we show: RFC 3339 in UTC, to the second."""
+
+Email = Annotated[str, BeforeValidator(_read_email), WithJsonSchema({"type": "string", "format": "email"})]
+"""An e-mail address, normalised."""
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+"""A line of text for people."""
+
+OwnName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+"""A name that the caller made up for one of its own things, kept as it is."""
+
+
+class Meta(Shown):
+    """Which page of how many."""
+
+    total: int
+    page: int = Field(examples=[1])
+    limit: int = Field(examples=[20])
+    total_pages: int
+
+
+class Listed(Shown, Generic[T]):
+    """A page of a list, the newest first."""
+
+    data: list[T]
+    meta: Meta
