@@ -1,0 +1,1 @@
+"""Users and organisations, their API keys, and who may do what."""

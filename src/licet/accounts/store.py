@@ -1,0 +1,169 @@
+# ruff: noqa: S608 - what is put into the statements are the two constants below
+"""The tables accounts and api_keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from licet.accounts.core import Scope
+from licet.db.connection import Connection
+from licet.db.listing import Where, fetch_page
+from licet.kit.pages import Page
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user or an organisation. One that came with its Stripe customer may be without name and e-mail."""
+
+    id: UUID
+    kind: str
+    name: str | None
+    email: str | None
+    external_id: str | None
+    stripe_customer_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key without its secret. account_id None: an operator's. Times are wall times."""
+
+    id: UUID
+    account_id: UUID | None
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+_ACCOUNT = "id, kind, name, email, external_id, stripe_customer_id, created_at"
+_KEY = "id, account_id, name, scopes, created_at, expires_at, revoked_at, last_used_at"
+
+
+def _account(row: asyncpg.Record) -> Account:
+    return Account(**dict(row))
+
+
+def _key(row: asyncpg.Record) -> ApiKey:
+    return ApiKey(**dict(row))
+
+
+async def insert_account(conn: Connection, account: Account) -> None:
+    """Raises asyncpg's UniqueViolationError where the external id is taken."""
+    await conn.execute(
+        f"INSERT INTO accounts ({_ACCOUNT}) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        account.id,
+        account.kind,
+        account.name,
+        account.email,
+        account.external_id,
+        account.stripe_customer_id,
+        account.created_at,
+    )
+
+
+async def update_account(conn: Connection, account_id: UUID, changes: dict[str, Any]) -> Account | None:
+    """Sets the named columns (kind, name, email, external_id) and leaves the others. None: no such account.
+
+    Raises asyncpg's UniqueViolationError where the external id is taken.
+    """
+    row = await conn.fetchrow(
+        f"""
+        UPDATE accounts SET
+            kind = CASE WHEN $2::jsonb ? 'kind' THEN $2 ->> 'kind' ELSE kind END,
+            name = CASE WHEN $2 ? 'name' THEN $2 ->> 'name' ELSE name END,
+            email = CASE WHEN $2 ? 'email' THEN $2 ->> 'email' ELSE email END,
+            external_id = CASE WHEN $2 ? 'external_id' THEN $2 ->> 'external_id' ELSE external_id END
+        WHERE id = $1
+        RETURNING {_ACCOUNT}
+        """,
+        account_id,
+        changes,
+    )
+    return _account(row) if row else None
+
+
+async def find_account(conn: Connection, account_id: UUID) -> Account | None:
+    """The account with this id of ours."""
+    row = await conn.fetchrow(f"SELECT {_ACCOUNT} FROM accounts WHERE id = $1", account_id)
+    return _account(row) if row else None
+
+
+async def find_named_account(conn: Connection, own_id: UUID | None, external_id: str) -> UUID | None:
+    """The account with this id of ours, else the one with this external id: an own id wins over it."""
+    found: UUID | None = await conn.fetchval(
+        "SELECT id FROM accounts WHERE id = $1 OR external_id = $2 ORDER BY (id = $1) DESC NULLS LAST LIMIT 1",
+        own_id,
+        external_id,
+    )
+    return found
+
+
+async def list_accounts(
+    conn: Connection, page: Page, *, kind: str | None, email: str | None, external_id: str | None
+) -> tuple[list[Account], int]:
+    """A page of the accounts, the newest first, and how many there are. A filter that is None lets all through."""
+    where = Where().add("kind = {}", kind).add("email = {}", email).add("external_id = {}", external_id)
+    # Our ids are UUIDv7, so the primary key is in the order of making.
+    rows, total = await fetch_page(conn, page, where, columns=_ACCOUNT, table="accounts", order_by="id DESC")
+    return [_account(row) for row in rows], total
+
+
+async def insert_key(conn: Connection, key: ApiKey, key_hash: bytes) -> None:
+    """Does nothing where a key with this hash is there."""
+    await conn.execute(
+        f"INSERT INTO api_keys ({_KEY}, key_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        key.id,
+        key.account_id,
+        key.name,
+        key.scopes,
+        key.created_at,
+        key.expires_at,
+        key.revoked_at,
+        key.last_used_at,
+        key_hash,
+    )
+
+
+async def find_key(conn: Connection, key_hash: bytes) -> ApiKey | None:
+    """The one query of every authenticated request."""
+    row = await conn.fetchrow(f"SELECT {_KEY} FROM api_keys WHERE key_hash = $1", key_hash)
+    return _key(row) if row else None
+
+
+async def list_keys(conn: Connection, page: Page, *, account_id: UUID | None) -> tuple[list[ApiKey], int]:
+    """A page of the keys, revoked ones too, the newest first, and how many there are. account_id None: everybody's."""
+    where = Where().add("account_id = {}", account_id)
+    rows, total = await fetch_page(conn, page, where, columns=_KEY, table="api_keys", order_by="id DESC")
+    return [_key(row) for row in rows], total
+
+
+async def revoke_key(conn: Connection, key_id: UUID, now: datetime) -> bool:
+    """Ends a key from now on; one that has ended stays as it is. False: no such key."""
+    row = await conn.fetchrow(
+        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING id", key_id, now
+    )
+    return row is not None
+
+
+async def has_operator_key(conn: Connection) -> bool:
+    """Whether anybody was ever given an operator key here, revoked ones counting."""
+    return bool(await conn.fetchval("SELECT exists(SELECT 1 FROM api_keys WHERE account_id IS NULL)"))
+
+
+async def write_last_used(conn: Connection, used: dict[UUID, datetime]) -> None:
+    """When each key was last used, in one statement; a later time that another node wrote stays."""
+    await conn.execute(
+        """
+        UPDATE api_keys SET last_used_at = greatest(api_keys.last_used_at, used.at)
+        FROM unnest($1::uuid[], $2::timestamptz[]) AS used (id, at)
+        WHERE api_keys.id = used.id
+        """,
+        list(used.keys()),
+        list(used.values()),
+    )

@@ -1,0 +1,51 @@
+# ruff: noqa: S608 - every part of a statement here is a constant of some store; what callers send are arguments
+"""A page of a table, and how many rows there are in all."""
+
+from typing import Any
+
+import asyncpg
+
+from licet.db.connection import Connection
+from licet.kit.pages import Page
+
+
+class Where:
+    """The conditions of a list, of which each filter that was asked for adds one.
+
+    Conditions that are not asked for are left out, rather than written as `$1 IS NULL OR …`, which hides the index.
+    """
+
+    def __init__(self) -> None:
+        self._conditions: list[str] = []
+        self.arguments: list[Any] = []
+
+    def add(self, condition: str, value: Any) -> "Where":
+        """A condition with `{}` where its one argument stands, such as `status = {}`; none where the value is None."""
+        if value is not None:
+            self.arguments.append(value)
+            self._conditions.append(condition.format(f"${len(self.arguments)}"))
+        return self
+
+    @property
+    def sql(self) -> str:
+        """The whole clause, or nothing."""
+        return f"WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
+
+
+async def fetch_page(
+    conn: Connection, page: Page, where: Where, *, columns: str, table: str, order_by: str, joins: str = ""
+) -> tuple[list[asyncpg.Record], int]:
+    """The rows of one page and the number of all, in two queries however long the page is.
+
+    joins: one-to-one, so that they change no count; left out of the counting. order_by: with an index, ending in a
+    unique column, or two pages could show one row twice.
+    """
+    total: int = await conn.fetchval(f"SELECT count(*) FROM {table} {where.sql}", *where.arguments)
+    rows = await conn.fetch(
+        f"""
+        SELECT {columns} FROM {table} {joins} {where.sql}
+        ORDER BY {order_by} LIMIT {page.limit:d} OFFSET {page.offset:d}
+        """,
+        *where.arguments,
+    )
+    return rows, total
