@@ -1,0 +1,1 @@
+"""Products, prices, license policies: what is sold, and what its licenses are."""

@@ -1,0 +1,68 @@
+"""What a catalogue says, whatever it was written in, and what two of its laws are. Amounts are in minor units.
+
+1. A price is known by its key within its product. When what it costs or how often changes, it is a new price at Stripe
+   under the same key: nobody's running subscription is repriced.
+2. A product is known by its key for ever; taken out of the file it is archived, and can come back.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["plan", "license"]
+Interval = Literal["day", "week", "month", "year"]
+
+LOOKUP_PREFIX = "licet"
+PRODUCT_MARK = "licet_product"
+"""In a Stripe product's metadata: the catalogue key of ours that it stands for."""
+PRICE_MARK = "licet_price"
+"""In a Stripe price's metadata: its key within the product. Prices without it are not ours and are left alone."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """interval: None is bought once; every `interval_count` of them otherwise. trial_days: 0 is no trial."""
+
+    key: str
+    amount: int
+    currency: str
+    interval: Interval | None = None
+    interval_count: int | None = None
+    trial_days: int = 0
+
+
+@dataclass(frozen=True)
+class Product:
+    """prices: the first is the default. license_policy: as stored (`licenses/core.py: Policy`); None issues no keys."""
+
+    key: str
+    kind: Kind
+    name: str
+    description: str | None
+    rank: int
+    group: str | None
+    features: tuple[str, ...]
+    prices: tuple[Price, ...]
+    license_policy: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The products in the order in which they are shown."""
+
+    products: tuple[Product, ...]
+
+
+def lookup_key(product_key: str, price_key: str) -> str:
+    """The name by which a price is found at Stripe, whichever price it is by now."""
+    return f"{LOOKUP_PREFIX}:{product_key}:{price_key}"
+
+
+def same_terms(price: Price, stripe_price: dict[str, Any]) -> bool:
+    """Whether Stripe's price object costs the same, as often."""
+    recurring = stripe_price["recurring"] or {}
+    return (price.amount, price.currency, price.interval, price.interval_count) == (
+        stripe_price["unit_amount"],
+        stripe_price["currency"],
+        recurring.get("interval"),
+        recurring.get("interval_count"),
+    )

@@ -1,0 +1,190 @@
+"""The catalogue's rows. What a file says is written here; what Stripe says of the same rows, by `mirror.py`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from licet.catalog.core import Price, Product, lookup_key
+from licet.db.connection import Connection
+from licet.db.pool import Pool
+from licet.kit.ids import new_id
+from licet.kit.pages import Page
+
+
+async def find_stripe_ids(conn: Connection | Pool) -> dict[str, str]:
+    """The Stripe product id of every catalogue key that has one."""
+    rows = await conn.fetch(
+        "SELECT catalog_key, stripe_product_id FROM products "
+        "WHERE catalog_key IS NOT NULL AND stripe_product_id IS NOT NULL"
+    )
+    return {row["catalog_key"]: row["stripe_product_id"] for row in rows}
+
+
+async def write_product(conn: Connection, product: Product, stripe_product_id: str, position: int) -> tuple[UUID, bool]:
+    """Our id of the product, and whether its row changed.
+
+    A row that an event of Stripe's made is adopted. Where the key stood for another Stripe product, which Stripe no
+    longer has, that row keeps its licenses and gives up the key.
+    """
+    await conn.execute(
+        """
+        UPDATE products SET catalog_key = NULL, kind = NULL, active = false
+        WHERE catalog_key = $1 AND stripe_product_id IS DISTINCT FROM $2
+        """,
+        product.key,
+        stripe_product_id,
+    )
+    written = await conn.fetchval(
+        """
+        INSERT INTO products AS held (id, catalog_key, stripe_product_id, kind, name, description, active, rank,
+                                      product_group, features, license_policy, position)
+        VALUES ($1, $2, $3, $4, $5, $6, true, $7, $8, $9, $10, $11)
+        ON CONFLICT (stripe_product_id) DO UPDATE SET
+            catalog_key = excluded.catalog_key, kind = excluded.kind, name = excluded.name,
+            description = excluded.description, active = true, rank = excluded.rank,
+            product_group = excluded.product_group, features = excluded.features,
+            license_policy = excluded.license_policy, position = excluded.position
+        WHERE (held.catalog_key, held.kind, held.name, held.description, held.active, held.rank, held.product_group,
+               held.features, held.license_policy, held.position)
+           IS DISTINCT FROM
+              (excluded.catalog_key, excluded.kind, excluded.name, excluded.description, true, excluded.rank,
+               excluded.product_group, excluded.features, excluded.license_policy, excluded.position)
+        RETURNING id
+        """,
+        new_id(),
+        product.key,
+        stripe_product_id,
+        product.kind,
+        product.name,
+        product.description,
+        product.rank,
+        product.group,
+        list(product.features),
+        product.license_policy,
+        position,
+    )
+    if written is not None:
+        return written, True
+    return await conn.fetchval("SELECT id FROM products WHERE stripe_product_id = $1", stripe_product_id), False
+
+
+async def write_prices(
+    conn: Connection, product_key: str, stripe_product_id: str, prices: Sequence[tuple[str, Price]]
+) -> bool:
+    """Whether anything changed.
+
+    prices: (Stripe price id, price) in the catalogue's order; what else the product had from a catalogue is dropped.
+    """
+    changed = []
+    for position, (stripe_price_id, price) in enumerate(prices):
+        changed.append(
+            await conn.fetchval(
+                """
+                INSERT INTO prices AS held (stripe_price_id, stripe_product_id, active, currency, unit_amount, interval,
+                                            interval_count, trial_days, position, lookup_key)
+                VALUES ($1, $2, true, $3, $4, $5, $6, $7, $8, $9)
+                ON CONFLICT (stripe_price_id) DO UPDATE SET
+                    active = true, trial_days = excluded.trial_days, position = excluded.position
+                WHERE (held.active, held.trial_days, held.position)
+                   IS DISTINCT FROM (true, excluded.trial_days, excluded.position)
+                RETURNING stripe_price_id
+                """,
+                stripe_price_id,
+                stripe_product_id,
+                price.currency,
+                price.amount,
+                price.interval,
+                price.interval_count,
+                price.trial_days,
+                position,
+                lookup_key(product_key, price.key),
+            )
+        )
+    dropped = await conn.fetch(
+        """
+        UPDATE prices SET active = false, position = NULL
+        WHERE stripe_product_id = $1 AND position IS NOT NULL AND stripe_price_id <> ALL ($2)
+        RETURNING stripe_price_id
+        """,
+        stripe_product_id,
+        [stripe_price_id for stripe_price_id, _ in prices],
+    )
+    return bool(dropped) or any(changed)
+
+
+async def retire_products(conn: Connection, kept_keys: Sequence[str]) -> list[tuple[UUID, str]]:
+    """Take every product that the file no longer names off sale: (our id, catalogue key) of each that was on it."""
+    rows = await conn.fetch(
+        """
+        UPDATE products SET active = false
+        WHERE catalog_key IS NOT NULL AND active AND catalog_key <> ALL ($1)
+        RETURNING id, catalog_key
+        """,
+        list(kept_keys),
+    )
+    return [(row["id"], row["catalog_key"]) for row in rows]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A price that can be bought: of the catalogue, active, of a product that is so too."""
+
+    product_id: UUID
+    product_name: str
+    kind: str
+    stripe_product_id: str
+    stripe_price_id: str
+    unit_amount: int
+    currency: str
+    interval: str | None
+    interval_count: int | None
+    trial_days: int
+
+
+async def find_offers(conn: Connection | Pool, product_ids: Sequence[UUID]) -> list[Offer]:
+    """What these products can be bought for, each product's default price first."""
+    rows = await conn.fetch(
+        """
+        SELECT product.id AS product_id, product.name AS product_name, product.kind, product.stripe_product_id,
+               price.stripe_price_id, price.unit_amount, price.currency, price.interval, price.interval_count,
+               price.trial_days
+        FROM products AS product JOIN prices AS price USING (stripe_product_id)
+        WHERE product.id = ANY ($1) AND product.catalog_key IS NOT NULL AND product.active
+          AND price.active AND price.position IS NOT NULL AND price.unit_amount IS NOT NULL
+        ORDER BY product.id, price.position
+        """,
+        list(product_ids),
+    )
+    return [Offer(**row) for row in rows]
+
+
+async def list_on_sale(conn: Connection | Pool, page: Page) -> tuple[list[dict[str, Any]], int]:
+    """A page of what can be bought, in the catalogue's order, with its prices; and how many products there are."""
+    rows = await conn.fetch(
+        """
+        SELECT product.id, product.name, product.description, product.features, count(*) OVER () AS total,
+               jsonb_agg(jsonb_build_object(
+                   'id', price.stripe_price_id, 'amount', price.unit_amount, 'currency', price.currency,
+                   'interval', price.interval, 'intervalCount', price.interval_count, 'trialDays', price.trial_days
+               ) ORDER BY price.position) AS prices
+        FROM products AS product JOIN prices AS price USING (stripe_product_id)
+        WHERE product.catalog_key IS NOT NULL AND product.active
+          AND price.active AND price.position IS NOT NULL AND price.unit_amount IS NOT NULL
+        GROUP BY product.id
+        ORDER BY product.position, product.id
+        LIMIT $1 OFFSET $2
+        """,
+        page.limit,
+        page.offset,
+    )
+    if rows:
+        return [dict(row) for row in rows], rows[0]["total"]
+    total = await conn.fetchval(
+        """
+        SELECT count(DISTINCT product.id) FROM products AS product JOIN prices AS price USING (stripe_product_id)
+        WHERE product.catalog_key IS NOT NULL AND product.active
+          AND price.active AND price.position IS NOT NULL AND price.unit_amount IS NOT NULL
+        """
+    )
+    return [], total

@@ -1,0 +1,1 @@
+"""The one door to Stripe: client, signature check, translation of failures, read budget."""
