@@ -19,6 +19,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from licet.cannot_start import CannotStart
+from licet.data_dir import make_data_dir
 from licet.db.binaries import binaries
 from licet.db.cluster import DATABASE, ROLE, SUPERUSER, check_cluster, clean_environment, make_cluster
 from licet.db.postmaster import Postmaster, find_postmaster, forget_stale, shut_down
@@ -79,7 +80,7 @@ class EmbeddedPostgres:
 
     def launch(self) -> None:
         """Makes the database if there is none, and starts the server's process without waiting for it."""
-        self._make_data_dir()
+        make_data_dir(self._data_dir)
         account = account_for(self._cluster)
         if self._cluster.exists():
             check_cluster(self._cluster)
@@ -147,21 +148,6 @@ class EmbeddedPostgres:
             self._process = None
         elif running is not None:
             shut_down(running.pid, lambda: not running.running, patience_seconds=patience_seconds)
-
-    def _make_data_dir(self) -> None:
-        """Missing directories are made; one that exists stays as it is."""
-        if self._data_dir.is_dir():
-            return
-        try:
-            self._data_dir.parent.mkdir(parents=True, exist_ok=True)
-            self._data_dir.mkdir(mode=0o700)
-        except OSError as error:
-            raise CannotStart(
-                f"The data directory {self._data_dir} cannot be made: {error.strerror} ({error.filename}). "
-                "Choose another with --data-dir or LICET_DATA_DIR."
-            ) from None
-        if os.geteuid() == 0:
-            self._data_dir.chmod(0o711)  # made by us a line ago; the server's account passes through it
 
     def _let_in(self, account: ServerAccount) -> None:
         """Fails early, before anything is made, where the account cannot come in."""

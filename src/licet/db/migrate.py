@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from licet.cannot_start import CannotStart
-from licet.db.pool import Connection
+from licet.db.connection import Connection
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _LOCK = 0x6C69636574  # "licet": one migration at a time, whatever the number of nodes that start
@@ -30,7 +30,7 @@ async def schema_is_current(connection: Connection) -> bool:
     found = await _current(connection)
     if found is not None and found not in known_revisions():
         raise CannotStart(
-            f"The database is at schema {found!r}, which this version of Licet does not know (its newest is {head()!r}). "
+            f"The database is at schema {found!r}, which this version of Licet does not know (it has {head()!r}). "
             "Start the newer version that migrated it."
         )
     return found == head()

@@ -4,10 +4,6 @@ import json
 from typing import TypeAlias
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
-
-Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
-"""What a store's functions take: a connection of its own or one that a pool lent."""
 
 Pool: TypeAlias = asyncpg.Pool
 

@@ -1,0 +1,28 @@
+"""The frame that the commands hang on."""
+
+import sys
+
+import typer
+
+from licet.cannot_start import CannotStart
+from licet.cli.migrate import migrate
+from licet.cli.up import up
+
+app = typer.Typer(
+    name="licet",
+    help="Turns Stripe payments into software licenses and organisation plans.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # it would print local variables, secrets among them
+)
+app.command()(up)
+app.command()(migrate)
+
+
+def main() -> None:
+    """The entry point: what keeps a command from starting is said without a stack trace."""
+    try:
+        app()
+    except CannotStart as refused:
+        print(f"licet: {refused}", file=sys.stderr)  # noqa: T201
+        sys.exit(refused.exit_code)

@@ -1,0 +1,65 @@
+"""`licet up`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from licet.config import Settings
+    from licet.node.addresses import Addresses
+
+
+def up(
+    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one. [LICET_PORT, 8080]")] = None,
+    sandbox_port: Annotated[
+        int | None, typer.Option(help="Port of the sandbox; 0 takes a free one. [LICET_SANDBOX_PORT, 8081]")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept. [LICET_DATA_DIR]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON line when ready.")] = False,
+) -> None:
+    """Run everything in one process: database, Stripe sandbox, API and worker.
+
+    With nothing set it works offline: an embedded PostgreSQL and a built-in Stripe. LICET_DATABASE_URL and
+    STRIPE_SECRET_KEY put yours in their place. SIGTERM or Ctrl-C ends it cleanly.
+    """
+    from licet.config import read_settings
+    from licet.node.up import run_up
+
+    settings = read_settings(port=port, sandbox_port=sandbox_port, data_dir=data_dir)
+
+    def ready(addresses: "Addresses") -> None:
+        if as_json:
+            typer.echo(json.dumps(addresses.as_json()))
+        else:
+            _show(addresses, settings)
+
+    run_up(settings, ready)
+
+
+def _show(addresses: "Addresses", settings: "Settings") -> None:
+    """The addresses for a person. The operator key only on a terminal: a file that catches stdout stays readable."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    key_file = settings.data_dir / "operator.key"
+    rows = [("API", addresses.url), ("Docs", f"{addresses.url}/docs")]
+    if addresses.sandbox_url:
+        rows.append(("Stripe sandbox", addresses.sandbox_url))
+    if addresses.operator_key:
+        rows.append(("Operator key", addresses.operator_key if sys.stdout.isatty() else f"in {key_file}"))
+    if addresses.database_url:
+        rows.append(("Database", addresses.database_url))
+    rows.append(("Data", str(settings.data_dir)))
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
+    console = Console(soft_wrap=True)
+    console.print(Text(f"Licet is ready ({settings.mode})", style="bold green"))
+    console.print(table)
+    if addresses.operator_key and sys.stdout.isatty():
+        console.print(f"The operator key is shown this once; {key_file} keeps it, mode 0600.", style="dim")
+    sys.stdout.flush()

@@ -1,0 +1,53 @@
+"""Logs: one structured line an event, on stderr, ours and the libraries' alike."""
+
+import logging
+import sys
+
+import structlog
+
+from licet.config import Settings
+
+_QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "asyncio", "alembic")
+"""Loggers that only speak up from a warning on. Access lines of uvicorn hold query strings, so ours stand instead."""
+
+# Local variables hold keys and addresses, and structlog's own choices would print them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+
+def set_up_logs(settings: Settings) -> None:
+    """JSON unless stderr is a terminal, or as LICET_LOG_FORMAT says."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    as_json = settings.log_format == "json" or (settings.log_format is None and not sys.stderr.isatty())
+    last: list[structlog.typing.Processor] = (
+        [_TRACEBACKS, structlog.processors.JSONRenderer()]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    logging.getLogger("uvicorn.error").setLevel(max(level, logging.WARNING))
