@@ -1,0 +1,57 @@
+# Everything that a checkout can do. `make` alone lists it. Each target sets up what it needs, and asks no question.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SET_UP := $(VENV)/.set-up
+SOURCES := src tests benchmarks dev
+# Warnings are errors and tests run in parallel: PYTEST="-x -k refund" narrows it down.
+PYTEST ?= -n auto --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check unit lint format build lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(SET_UP) ## Watch a purchase become a license, and what can befall it afterwards
+	@$(BIN)/licet demo
+
+up: $(SET_UP) ## Run everything: database, Stripe sandbox, API and worker
+	@$(BIN)/licet up
+
+test: check unit ## Run every check: format, lint, types, layers, tests
+
+check: $(SET_UP)
+	$(BIN)/ruff check $(wildcard $(SOURCES))
+	$(BIN)/ruff format --check $(wildcard $(SOURCES))
+	$(BIN)/mypy --strict
+	$(BIN)/mypy --strict tests
+	$(BIN)/lint-imports
+
+unit: $(SET_UP)
+	@dev/chromium.sh
+	UV="$$(dev/uv.sh)" $(BIN)/pytest $(PYTEST)
+
+lint: check ## Run the checks that need no running program: format, lint, types, layers
+
+format: $(SET_UP) ## Put the code into its format, and mend what the linter can mend
+	$(BIN)/ruff format $(wildcard $(SOURCES))
+	$(BIN)/ruff check --fix $(wildcard $(SOURCES))
+
+build: $(SET_UP) ## Build the wheel and the source archive into dist/
+	"$$(dev/uv.sh)" build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
+
+lock: $(SET_UP) ## Choose the dependencies anew: the newest that pyproject.toml allows, with hashes
+	"$$(dev/uv.sh)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--custom-compile-command "make lock" --group dev pyproject.toml --output-file requirements.lock
+
+clean: ## Remove what these targets made
+	rm -rf $(VENV) .tools .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Redone only when one of these has changed, or when its Python has gone.
+$(SET_UP): requirements.lock pyproject.toml dev/set-up.sh dev/uv.sh $(if $(shell $(BIN)/python -c 1 2>&1),again)
+	@dev/set-up.sh $(VENV)
+	@touch $@
+
+.PHONY: again
+again:
