@@ -6,12 +6,10 @@ import sys
 import structlog
 
 from licet.config import Settings
+from licet.kit.redact import redact_secrets
 
 _QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "asyncio", "alembic")
 """Loggers that only speak up from a warning on. Access lines of uvicorn hold query strings, so ours stand instead."""
-
-# Local variables hold keys and addresses, and structlog's own choices would print them.
-_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
 def set_up_logs(settings: Settings) -> None:
@@ -25,9 +23,9 @@ def set_up_logs(settings: Settings) -> None:
     ]
     as_json = settings.log_format == "json" or (settings.log_format is None and not sys.stderr.isatty())
     last: list[structlog.typing.Processor] = (
-        [_TRACEBACKS, structlog.processors.JSONRenderer()]
+        [redact_secrets, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        else [redact_secrets, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[
