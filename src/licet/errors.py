@@ -13,7 +13,8 @@
     |- Unprocessable               422  (its own code)
     |  `- ValidationFailed         422  validation_failed
     |- StripeRefused               502  stripe_error
-    `- StripeUnavailable           503  stripe_unavailable
+    |- StripeUnavailable           503  stripe_unavailable
+    `- NotReady                    503  not_ready
 
 The code is stable and for machines, the message says what to do next; neither ever holds a secret.
 Source: contract, section 1.
@@ -146,3 +147,10 @@ class StripeUnavailable(LicetError):
 
     status = 503
     code = "stripe_unavailable"
+
+
+class NotReady(LicetError):
+    """This process runs and cannot serve yet, or not now: its database is away or of another version."""
+
+    status = 503
+    code = "not_ready"

@@ -151,11 +151,6 @@ async def revoke_key(conn: Connection, key_id: UUID, now: datetime) -> bool:
     return row is not None
 
 
-async def has_operator_key(conn: Connection) -> bool:
-    """Whether anybody was ever given an operator key here, revoked ones counting."""
-    return bool(await conn.fetchval("SELECT exists(SELECT 1 FROM api_keys WHERE account_id IS NULL)"))
-
-
 async def write_last_used(conn: Connection, used: dict[UUID, datetime]) -> None:
     """When each key was last used, in one statement; a later time that another node wrote stays."""
     await conn.execute(

@@ -19,11 +19,12 @@ class Where:
         self._conditions: list[str] = []
         self.arguments: list[Any] = []
 
-    def add(self, condition: str, value: Any) -> "Where":
-        """A condition with `{}` where its one argument stands, such as `status = {}`; none where the value is None."""
-        if value is not None:
-            self.arguments.append(value)
-            self._conditions.append(condition.format(f"${len(self.arguments)}"))
+    def add(self, condition: str, *values: Any) -> "Where":
+        """A condition with `{}` where each argument stands, such as `status = {}`; none where a value is None."""
+        if None not in values:
+            places = [f"${len(self.arguments) + n}" for n in range(1, len(values) + 1)]
+            self.arguments.extend(values)
+            self._conditions.append(condition.format(*places))
         return self
 
     @property

@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from email.message import Message
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from licet.errors import NotFound, NotJson, ValidationFailed
 from licet.http.json_body import UNSTORABLE, parse_json
+from licet.kit.ids import as_id
 
 
 def api_router(prefix: str = "", *, tag: str) -> APIRouter:
@@ -32,6 +34,19 @@ class StrictRoute(APIRoute):
             return await handle(await _JsonRequest.read(request) if takes_json else request)
 
         return read_first
+
+
+def _path_id(id: str) -> UUID:  # noqa: A002 - the paths say {id}
+    found = as_id(id)
+    if found is None:
+        raise NotFound("There is nothing with this id.")
+    return found
+
+
+PathId = Annotated[UUID, Depends(_path_id)]
+"""A route's parameter for the `{id}` in its path, an id of ours; 404 for what can be none.
+
+It stands after the caller's, so that 401 goes first."""
 
 
 class _JsonRequest(Request):

@@ -1,0 +1,130 @@
+"""Operators make and see accounts: `/api/admin/accounts`."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import Query
+from pydantic import Field, field_validator
+
+from licet.accounts import store
+from licet.accounts.auth import Operator
+from licet.accounts.store import Account
+from licet.errors import Conflict, NotFound
+from licet.http.context import Ctx
+from licet.http.openapi import responses
+from licet.http.paging import Paging, listed
+from licet.http.routes import PathId, api_router
+from licet.http.shapes import Asked, At, Email, Listed, Name, OwnName, Shown
+from licet.kit.ids import new_id
+
+router = api_router("/api/admin/accounts", tag="operators")
+
+Kind = Literal["user", "organization"]
+_TAKEN = (409, "Another account has this externalId. Find it with ?externalId=, or choose another.")
+
+
+class NewAccount(Asked):
+    """`externalId` is what the caller calls it by, and can be used in the place of our id."""
+
+    kind: Kind
+    name: Name
+    email: Email
+    external_id: OwnName | None = None
+
+
+class AccountChange(Asked):
+    """What is left out stays as it is; `externalId` alone may be null."""
+
+    kind: Kind | None = None
+    name: Name | None = None
+    email: Email | None = None
+    external_id: OwnName | None = None
+
+    @field_validator("kind", "name", "email", mode="before")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("may be left out, but not be null")
+        return value
+
+
+class ShownAccount(Shown):
+    """An account. One that came with its Stripe customer may have no name and no e-mail."""
+
+    id: UUID
+    kind: Kind
+    name: str | None
+    email: str | None
+    external_id: str | None
+    customer_id: str | None = Field(description="Stripe's; null until the first purchase.")
+    created_at: At
+
+
+@router.post("", status_code=201, summary="Make an account", responses=responses(401, 403, external_id_taken=_TAKEN))
+async def make_account(ctx: Ctx, _: Operator, asked: NewAccount) -> ShownAccount:
+    """A user or an organisation: whatever buys, and holds licenses."""
+    account = Account(new_id(), asked.kind, asked.name, asked.email, asked.external_id, None, ctx.now())
+    async with ctx.pool.acquire() as conn:
+        try:
+            await store.insert_account(conn, account)
+        except asyncpg.UniqueViolationError:
+            raise _external_id_taken() from None
+    return _shown(account)
+
+
+@router.get("", summary="The accounts, the newest first", responses=responses(401, 403))
+async def list_accounts(
+    ctx: Ctx,
+    _: Operator,
+    page: Paging,
+    kind: Annotated[Kind | None, Query()] = None,
+    email: Annotated[str | None, Query(max_length=254)] = None,
+    external_id: Annotated[str | None, Query(alias="externalId", max_length=255)] = None,
+) -> Listed[ShownAccount]:
+    """Also by kind, e-mail or externalId."""
+    async with ctx.pool.acquire() as conn:
+        accounts, total = await store.list_accounts(conn, page, kind=kind, email=email, external_id=external_id)
+    return listed([_shown(account) for account in accounts], total, page)
+
+
+@router.get("/{id}", summary="One account", responses=responses(401, 403, 404))
+async def get_account(ctx: Ctx, _: Operator, account_id: PathId) -> ShownAccount:
+    """By its id of ours; by externalId the list finds it."""
+    async with ctx.pool.acquire() as conn:
+        return _shown_if_there(await store.find_account(conn, account_id))
+
+
+@router.patch("/{id}", summary="Change an account", responses=responses(401, 403, 404, external_id_taken=_TAKEN))
+async def change_account(ctx: Ctx, _: Operator, account_id: PathId, asked: AccountChange) -> ShownAccount:
+    """Changes what is named and nothing else."""
+    async with ctx.pool.acquire() as conn:
+        try:
+            changed = await store.update_account(conn, account_id, asked.model_dump(exclude_unset=True))
+        except asyncpg.UniqueViolationError:
+            raise _external_id_taken() from None
+    return _shown_if_there(changed)
+
+
+def _external_id_taken() -> Conflict:
+    return Conflict(_TAKEN[1], code="external_id_taken")
+
+
+def _shown_if_there(account: Account | None) -> ShownAccount:
+    if account is None:
+        raise NotFound("There is no such account.")
+    return _shown(account)
+
+
+def _shown(account: Account) -> ShownAccount:
+    return ShownAccount.model_validate(
+        {
+            "id": account.id,
+            "kind": account.kind,
+            "name": account.name,
+            "email": account.email,
+            "external_id": account.external_id,
+            "customer_id": account.stripe_customer_id,
+            "created_at": account.created_at,
+        }
+    )

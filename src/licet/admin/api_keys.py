@@ -1,0 +1,118 @@
+"""Operators make and end API keys: `/api/admin/api-keys`."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Response
+from pydantic import Field
+
+from licet.accounts import store
+from licet.accounts.auth import Operator, SeenAccount
+from licet.accounts.core import Scope, in_order
+from licet.accounts.keys import make_key
+from licet.accounts.store import ApiKey
+from licet.db.connection import Connection
+from licet.errors import NotFound, ValidationFailed
+from licet.http.context import Ctx
+from licet.http.openapi import responses
+from licet.http.paging import Paging, listed
+from licet.http.routes import PathId, api_router
+from licet.http.shapes import Asked, At, Listed, Moment, Name, OwnName, Shown
+from licet.kit.ids import as_id
+from licet.kit.times import wall_now
+
+router = api_router("/api/admin/api-keys", tag="operators")
+
+
+class NewApiKey(Asked):
+    """With an account: a key that sees this account alone. With the scope `admin` and no account: an operator's."""
+
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)]
+    account_id: OwnName | None = Field(None, description="The account's id or externalId.")
+    expires_at: Moment | None = Field(None, description="Null or left out: it holds until it is revoked.")
+
+
+class ShownApiKey(Shown):
+    """A key without its secret. `accountId` null: an operator's."""
+
+    id: UUID
+    name: str
+    scopes: list[Scope]
+    account_id: UUID | None
+    created_at: At
+    expires_at: At | None
+    last_used_at: At | None = Field(description="To the minute.")
+    revoked_at: At | None
+
+
+class MadeApiKey(ShownApiKey):
+    """With the key itself, which is shown this once."""
+
+    key: str = Field(examples=["lic_test_…"])
+
+
+@router.post("", status_code=201, summary="Make an API key", responses=responses(401, 403, 404))
+async def make_api_key(ctx: Ctx, _: Operator, asked: NewApiKey, response: Response) -> MadeApiKey:
+    """`key` is in this answer alone: only a hash of it is kept."""
+    now = wall_now()
+    if asked.expires_at is not None and asked.expires_at <= now:
+        raise _invalid("expiresAt", "must be in the future")
+    if "admin" in asked.scopes and asked.account_id is not None:
+        raise _invalid("accountId", "must be left out with the scope admin: an operator's key belongs to no account")
+    if "admin" not in asked.scopes and asked.account_id is None:
+        raise _invalid("accountId", "is required, unless the scopes hold admin")
+    async with ctx.pool.acquire() as conn:
+        made = await make_key(
+            conn,
+            ctx.settings,
+            name=asked.name,
+            scopes=in_order(asked.scopes),
+            now=now,
+            account_id=await _account_id(conn, asked.account_id),
+            expires_at=asked.expires_at,
+        )
+    response.headers["Cache-Control"] = "no-store"
+    return MadeApiKey(**_fields(made.record), key=made.key)
+
+
+@router.get("", summary="The API keys, the newest first", responses=responses(401, 403, 404))
+async def list_api_keys(ctx: Ctx, _: Operator, account_id: SeenAccount, page: Paging) -> Listed[ShownApiKey]:
+    """Those that were revoked too; with `accountId`, of that account alone."""
+    async with ctx.pool.acquire() as conn:
+        keys, total = await store.list_keys(conn, page, account_id=account_id)
+    return listed([ShownApiKey(**_fields(key)) for key in keys], total, page)
+
+
+@router.delete("/{id}", status_code=204, summary="Revoke an API key", responses=responses(401, 403, 404))
+async def revoke_api_key(ctx: Ctx, _: Operator, key_id: PathId) -> None:
+    """From now on it opens nothing. Doing it twice changes nothing."""
+    async with ctx.pool.acquire() as conn:
+        if not await store.revoke_key(conn, key_id, wall_now()):
+            raise NotFound("There is no such API key.")
+
+
+async def _account_id(conn: Connection, named: str | None) -> UUID | None:
+    if named is None:
+        return None
+    found = await store.find_named_account(conn, as_id(named), named)
+    if found is None:
+        raise NotFound("There is no such account.")
+    return found
+
+
+def _invalid(field: str, message: str) -> ValidationFailed:
+    return ValidationFailed(f"{field} {message}.", details={"fields": [{"field": field, "message": message}]})
+
+
+def _fields(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": key.scopes,
+        "account_id": key.account_id,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "revoked_at": key.revoked_at,
+    }

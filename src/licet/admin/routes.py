@@ -1,0 +1,9 @@
+"""All of the operator's routes."""
+
+from fastapi import APIRouter
+
+from licet.admin import accounts, api_keys, events, health
+
+router = APIRouter()
+for part in (accounts, api_keys, events, health):
+    router.include_router(part.router)

@@ -1,0 +1,64 @@
+# ruff: noqa: S608 - what is put into the statements are the constants below
+"""What operators see of tables that others write: Stripe's events as received, mails, and what waits to be done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from licet.db.connection import Connection
+from licet.db.listing import Where, fetch_page
+from licet.kit.pages import Page
+
+# Without the payload: it holds client secrets of payments, and Stripe's dashboard shows it to whom it may concern.
+_EVENT = """
+    stripe_event_id, type, outcome, reason, stripe_object_id, account_id, api_version, created_at, received_at,
+    attempts, error, retry_at"""
+_NEWEST_EVENT = "received_at DESC, stripe_event_id"
+
+
+async def list_events(
+    conn: Connection, page: Page, *, type_: str | None, outcome: str | None
+) -> tuple[list[asyncpg.Record], int]:
+    """A page of the events, the last received first, and how many there are."""
+    where = Where().add("type = {}", type_).add("outcome = {}", outcome)
+    return await fetch_page(conn, page, where, columns=_EVENT, table="events", order_by=_NEWEST_EVENT)
+
+
+async def find_event(conn: Connection, stripe_event_id: str) -> asyncpg.Record | None:
+    """One event by Stripe's id."""
+    return await conn.fetchrow(f"SELECT {_EVENT} FROM events WHERE stripe_event_id = $1", stripe_event_id)
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits. Times are the oldest one's; None where nothing waits. The queue's age is in seconds of real time."""
+
+    jobs_waiting: int
+    oldest_job_seconds: float | None
+    refreshes_waiting: int
+    oldest_refresh_due_at: datetime | None
+    events_failed: int
+    oldest_failed_at: datetime | None
+    events_parked: int
+    oldest_parked_at: datetime | None
+
+
+async def backlog(conn: Connection) -> Backlog:
+    """How far behind the work is, in one query over indexes."""
+    row = await conn.fetchrow(
+        """
+        SELECT * FROM
+            -- The queue lives by PostgreSQL's own clock.
+            (SELECT count(*) AS jobs_waiting,
+                    extract(epoch FROM now() - min(execute_after))::float8 AS oldest_job_seconds
+             FROM pgqueuer WHERE status = 'queued' AND execute_after <= now()) AS jobs,
+            (SELECT count(*) AS refreshes_waiting, min(due_at) AS oldest_refresh_due_at FROM refreshes) AS refreshes,
+            (SELECT count(*) AS events_failed, min(received_at) AS oldest_failed_at
+             FROM events WHERE outcome = 'failed') AS failed,
+            (SELECT count(*) AS events_parked, min(received_at) AS oldest_parked_at
+             FROM events WHERE outcome = 'parked') AS parked
+        """
+    )
+    assert row is not None  # noqa: S101 - four aggregates make one row
+    return Backlog(**row)

@@ -1,0 +1,1 @@
+"""The Billing API: the routes that span features."""

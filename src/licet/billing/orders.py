@@ -1,0 +1,78 @@
+"""What a customer bought: `/api/orders`. It stands here because an order shows its licenses, a later layer's."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import Field
+
+from licet.accounts.auth import Reader, SeenAccount
+from licet.db.connection import Connection
+from licet.http.context import Context, Ctx
+from licet.http.openapi import responses
+from licet.http.paging import Paging, listed
+from licet.http.routes import PathId, api_router
+from licet.http.shapes import At, Listed, Shown
+from licet.licenses.shown import LicenseOfOrder, licenses_of_orders
+from licet.orders import shown
+from licet.orders.shown import Order, OrderStatus, ShownItem
+
+router = api_router("/api/orders", tag="orders")
+
+
+class ShownOrder(Shown):
+    """An order: one checkout. Amounts are in the currency's minor unit."""
+
+    id: UUID
+    status: OrderStatus
+    amount: int
+    amount_refunded: int
+    currency: str | None
+    created_at: At
+    subscription_id: str | None = Field(description="Stripe's; null where nothing in it recurs.")
+    waits_for: list[str] = Field(
+        description="Stripe's ids of products that the catalogue does not know yet: their licenses come when it does."
+    )
+    items: list[ShownItem]
+    licenses: list[LicenseOfOrder]
+
+
+@router.get("", summary="The orders, the newest first", responses=responses(401, 403, 404))
+async def list_orders(
+    ctx: Ctx,
+    _: Reader,
+    account_id: SeenAccount,
+    page: Paging,
+    status: Annotated[OrderStatus | None, Query()] = None,
+) -> Listed[ShownOrder]:
+    """Each with what was bought and the licenses that came of it."""
+    async with ctx.pool.acquire() as conn:
+        orders, total = await shown.list_orders(conn, page, account_id=account_id, status=status)
+        return listed(await _with_licenses(ctx, conn, orders), total, page)
+
+
+@router.get("/{id}", summary="One order", responses=responses(401, 403, 404))
+async def get_order(ctx: Ctx, _: Reader, account_id: SeenAccount, order_id: PathId) -> ShownOrder:
+    """With what was bought and the licenses that came of it."""
+    async with ctx.pool.acquire() as conn:
+        order = await shown.get_order(conn, order_id, account_id=account_id)
+        return (await _with_licenses(ctx, conn, [order]))[0]
+
+
+async def _with_licenses(ctx: Context, conn: Connection, orders: list[Order]) -> list[ShownOrder]:
+    licenses = await licenses_of_orders(conn, ctx.keyring, [order.id for order in orders], now=ctx.now())
+    return [
+        ShownOrder(
+            id=order.id,
+            status=order.status,
+            amount=order.amount,
+            amount_refunded=order.amount_refunded,
+            currency=order.currency,
+            created_at=order.created_at,
+            subscription_id=order.stripe_subscription_id,
+            waits_for=order.waits_for,
+            items=order.items,
+            licenses=licenses.get(order.id, []),
+        )
+        for order in orders
+    ]

@@ -1,0 +1,202 @@
+# ruff: noqa: S608 - what is put into the statements are the constants below
+"""A license as its owner sees it: the fields of the contract, the status as it reads now, the key in the clear."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from pydantic import Field
+
+from licet.db.connection import Connection
+from licet.db.keyring import Keyring
+from licet.db.listing import Where, fetch_page
+from licet.errors import NotFound
+from licet.http.shapes import At, Shown
+from licet.kit.pages import Page
+from licet.licenses.core import State, Status
+
+
+class ShownLicense(Shown):
+    """A license. `expiresAt` null is perpetual; `activationsLimit` null is without limit."""
+
+    id: UUID
+    key: str = Field(examples=["SHOP-7K2M-9QXD-3VTN-W8RB"])
+    product_id: UUID
+    product_name: str
+    status: Status
+    activations_count: int
+    activations_limit: int | None
+    expires_at: At | None
+    created_at: At
+    subscription_id: str | None = Field(description="Stripe's; null for what was bought once.")
+    order_id: UUID | None
+    entitlements: list[Any] = Field(description="The product's features.")
+
+
+class ShownActivation(Shown):
+    """Where a license is in use. `domain` is any fingerprint: a host name, a machine id."""
+
+    domain: str
+    activated_at: At
+    last_seen_at: At | None
+
+
+class ShownLicenseInFull(ShownLicense):
+    """A license with where it is in use."""
+
+    activations: list[ShownActivation]
+
+
+class LicenseOfOrder(Shown):
+    """What an order says of each license that it brought."""
+
+    id: UUID
+    key: str = Field(examples=["SHOP-7K2M-9QXD-3VTN-W8RB"])
+    product_id: UUID
+    status: Status
+
+
+class ShownChange(Shown):
+    """One change of a license: when, what, from what to what, and because of what."""
+
+    at: At
+    change: str = Field(examples=["status"])
+    from_: str | None = Field(serialization_alias="from")
+    to: str | None
+    because: dict[str, Any] = Field(
+        description="kind (stripe_event, stripe_read, api_call, operator, catalog), the id to look it up by, and why.",
+        examples=[{"kind": "stripe_event", "id": "evt_1", "reason": "refunded"}],
+    )
+
+
+_COLUMNS = """
+    licenses.id, key_encrypted, product_id, products.name AS product_name, status, reason, valid_until, then_status,
+    (SELECT count(*) FROM activations WHERE license_id = licenses.id) AS activations_count, activations_limit,
+    expires_at, created_at, stripe_subscription_id, order_id, products.features"""
+_PRODUCT = "JOIN products ON products.id = licenses.product_id"
+_STATUS_NOW = "CASE WHEN licenses.valid_until <= {} THEN licenses.then_status ELSE licenses.status END = {}"
+
+
+async def list_licenses(
+    conn: Connection,
+    keyring: Keyring,
+    page: Page,
+    *,
+    now: datetime,
+    account_id: UUID | None,
+    status: Status | None,
+    product_id: UUID | None,
+) -> tuple[list[ShownLicense], int]:
+    """A page of licenses, the newest first, and how many there are. account_id None: everybody's.
+
+    now: business time; the status filter means what the answer shows.
+    """
+    where = (
+        Where()
+        .add("licenses.account_id = {}", account_id)
+        .add("licenses.product_id = {}", product_id)
+        .add(_STATUS_NOW, now, status)
+    )
+    rows, total = await fetch_page(
+        conn,
+        page,
+        where,
+        columns=_COLUMNS,
+        table="licenses",
+        joins=_PRODUCT,
+        order_by="licenses.created_at DESC, licenses.id",
+    )
+    return [ShownLicense(**_fields(row, keyring, now)) for row in rows], total
+
+
+async def get_license(
+    conn: Connection, keyring: Keyring, license_id: UUID, *, now: datetime, account_id: UUID | None
+) -> ShownLicenseInFull:
+    """One license. Raises NotFound, also for another account's."""
+    row = await conn.fetchrow(
+        f"SELECT {_COLUMNS} FROM licenses {_PRODUCT} WHERE licenses.id = $1 AND ($2::uuid IS NULL OR account_id = $2)",
+        license_id,
+        account_id,
+    )
+    if row is None:
+        raise NotFound("There is no such license.")
+    activations = await conn.fetch(
+        """
+        SELECT domain, activated_at, last_seen_at FROM activations WHERE license_id = $1 ORDER BY activated_at, domain
+        """,
+        license_id,
+    )
+    return ShownLicenseInFull(
+        **_fields(row, keyring, now), activations=[ShownActivation(**dict(one)) for one in activations]
+    )
+
+
+async def list_changes(
+    conn: Connection, page: Page, license_id: UUID, *, account_id: UUID | None
+) -> tuple[list[ShownChange], int]:
+    """A page of a license's timeline, the newest first. Raises NotFound, also for another account's license."""
+    owner = await conn.fetchval("SELECT account_id FROM licenses WHERE id = $1", license_id)
+    if owner is None or account_id not in (None, owner):
+        raise NotFound("There is no such license.")
+    rows, total = await fetch_page(
+        conn,
+        page,
+        Where().add("license_id = {}", license_id),
+        columns="at, change, from_value, to_value, because",
+        table="license_timeline",
+        order_by="at DESC, id DESC",
+    )
+    return [
+        ShownChange(
+            at=row["at"], change=row["change"], from_=row["from_value"], to=row["to_value"], because=row["because"]
+        )
+        for row in rows
+    ], total
+
+
+async def licenses_of_orders(
+    conn: Connection, keyring: Keyring, order_ids: Sequence[UUID], *, now: datetime
+) -> dict[UUID, list[LicenseOfOrder]]:
+    """The licenses of each of the orders, in the order in which they were issued. One query for all of them."""
+    rows = await conn.fetch(
+        """
+        SELECT id, order_id, key_encrypted, product_id, status, reason, valid_until, then_status
+        FROM licenses WHERE order_id = ANY ($1) ORDER BY created_at, id
+        """,
+        order_ids,
+    )
+    found: dict[UUID, list[LicenseOfOrder]] = defaultdict(list)
+    for row in rows:
+        found[row["order_id"]].append(
+            LicenseOfOrder(
+                id=row["id"],
+                key=keyring.decrypt(row["key_encrypted"]),
+                product_id=row["product_id"],
+                status=_status(row, now),
+            )
+        )
+    return found
+
+
+def _status(row: asyncpg.Record, now: datetime) -> Status:
+    return State(row["status"], row["reason"], row["valid_until"], row["then_status"]).at(now)
+
+
+def _fields(row: asyncpg.Record, keyring: Keyring, now: datetime) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "key": keyring.decrypt(row["key_encrypted"]),
+        "product_id": row["product_id"],
+        "product_name": row["product_name"],
+        "status": _status(row, now),
+        "activations_count": row["activations_count"],
+        "activations_limit": row["activations_limit"],
+        "expires_at": row["expires_at"],
+        "created_at": row["created_at"],
+        "subscription_id": row["stripe_subscription_id"],
+        "order_id": row["order_id"],
+        "entitlements": row["features"],
+    }
