@@ -6,7 +6,7 @@
 CREATE TABLE installation (
     singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     mode              text NOT NULL CHECK (mode IN ('sandbox', 'test', 'live')),
-    stripe_account_id text NOT NULL,
+    stripe_account_id text,                     -- null until Stripe could be asked
     created_at        timestamptz NOT NULL
 );
 
@@ -106,8 +106,8 @@ CREATE TABLE events (
     payload          jsonb NOT NULL
 );
 CREATE INDEX events_received ON events (received_at DESC, stripe_event_id);
-CREATE INDEX events_type ON events (type, received_at DESC);
-CREATE INDEX events_outcome ON events (outcome, received_at DESC);
+CREATE INDEX events_outcome ON events (outcome, received_at DESC, stripe_event_id);
+CREATE INDEX events_type ON events (type, received_at DESC, stripe_event_id);
 CREATE INDEX events_retry ON events (retry_at) WHERE retry_at IS NOT NULL;
 
 -- The newest state of each Stripe object, and how new that is (docs/decisions/order-does-not-matter.md).
@@ -189,7 +189,8 @@ CREATE TABLE orders (
     waits_for         text[] NOT NULL DEFAULT '{}',   -- Stripe products that the catalogue does not know
     created_at        timestamptz NOT NULL
 );
-CREATE INDEX orders_account ON orders (account_id, created_at DESC);
+CREATE INDEX orders_account ON orders (account_id, created_at DESC, id);
+CREATE INDEX orders_created ON orders (created_at DESC, id);
 CREATE INDEX orders_waiting ON orders USING gin (waits_for) WHERE waits_for <> '{}';
 
 CREATE TABLE invoices (
@@ -341,7 +342,8 @@ CREATE TABLE licenses (
     CHECK ((stripe_session_id IS NULL) <> (stripe_subscription_id IS NULL)),
     CHECK ((valid_until IS NULL) = (then_status IS NULL))
 );
-CREATE INDEX licenses_account ON licenses (account_id, created_at DESC);
+CREATE INDEX licenses_account ON licenses (account_id, created_at DESC, id);
+CREATE INDEX licenses_created ON licenses (created_at DESC, id);
 CREATE INDEX licenses_product ON licenses (product_id);
 CREATE INDEX licenses_order ON licenses (order_id);
 
