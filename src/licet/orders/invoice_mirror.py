@@ -81,7 +81,7 @@ async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _versi
         payment.get("amount_paid"),
         payment["currency"],
     )
-    return Touched(invoices=ids(invoice_id), payments=ids(payment_intent_id, charge_id))
+    return Touched(invoices=ids(invoice_id), payment_intents=ids(payment_intent_id), charges=ids(charge_id))
 
 
 async def _replace_lines(conn: Connection, stripe_invoice_id: str, lines: list[StripeObject]) -> None:

@@ -40,7 +40,7 @@ async def mirror_session(conn: Connection, session: StripeObject, version: Versi
         account_id,
         sessions=ids(session["id"]),
         subscriptions=ids(subscription_id),
-        payments=ids(id_of(session.get("payment_intent"))),
+        payment_intents=ids(id_of(session.get("payment_intent"))),
         reads=frozenset(reads),
     )
 

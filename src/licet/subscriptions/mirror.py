@@ -21,8 +21,8 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
         """
         INSERT INTO subscriptions (
             stripe_subscription_id, account_id, stripe_customer_id, status, cancel_at_period_end, cancel_at,
-            canceled_at, ended_at, trial_end_at, stripe_default_payment_method_id, stripe_latest_invoice_id, stripe_schedule_id,
-            created_at)
+            canceled_at, ended_at, trial_end_at, stripe_default_payment_method_id, stripe_latest_invoice_id,
+            stripe_schedule_id, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         ON CONFLICT (stripe_subscription_id) DO UPDATE SET
             status = excluded.status, cancel_at_period_end = excluded.cancel_at_period_end,

@@ -1,0 +1,94 @@
+"""Where money meets licenses: what was touched is settled anew, from facts, whichever way it was touched.
+
+The webhook, the return page, replay, catching up and reconcile all end here. Nothing else writes licenses or orders.
+"""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from licet import announcements
+from licet.db.connection import Connection
+from licet.kit.touched import Touched
+from licet.licenses.core import ENDED
+from licet.licenses.facts import refunded_of_session
+from licet.licenses.one_time import settle_lines
+from licet.licenses.recurring import settle_subscription
+from licet.licenses.settle import Settling
+from licet.licenses.store import link_order
+from licet.orders import store
+from licet.orders.core import PAID, OrderFacts, order_status
+from licet.orders.links import find_roots
+
+
+@dataclass(frozen=True)
+class Fulfilled:
+    """What came of it.
+
+    waits_for: products that the catalogue must learn first; what depends on them was not issued.
+    reads: (kind, id) of what must be read from Stripe to find the purchase at all.
+    """
+
+    waits_for: frozenset[str] = frozenset()
+    reads: frozenset[tuple[str, str]] = frozenset()
+
+
+async def fulfil(conn: Connection, touched: Touched, settling: Settling) -> Fulfilled:
+    """Settle every purchase that was touched, and announce what is new. The caller holds the locks of all that.
+
+    Source: docs/decisions/order-does-not-matter.md; contract, sections 4 and 5.
+    """
+    roots = await find_roots(conn, touched)
+    waits_for: set[str] = set()
+    for subscription_id in roots.subscriptions:
+        waits_for |= await settle_subscription(conn, subscription_id, settling)
+    for session_id in roots.sessions:
+        waits_for |= await settle_session(conn, session_id, settling)
+    await announcements.receipts(conn, touched.invoices, settling.now)
+    await announcements.refunds(conn, touched.payment_intents, touched.charges, settling.now)
+    found = roots.subscriptions or roots.sessions or touched.invoices
+    reads = frozenset() if found else _links_to_read(touched)
+    return Fulfilled(frozenset(waits_for), reads)
+
+
+def _links_to_read(touched: Touched) -> frozenset[tuple[str, str]]:
+    """The reads that say what a payment was for, where nothing that we know does."""
+    if touched.payment_intents:
+        return frozenset(("payment_intent.links", id_) for id_ in touched.payment_intents)
+    return frozenset(("charge.links", id_) for id_ in touched.charges)
+
+
+async def settle_session(conn: Connection, stripe_session_id: str, settling: Settling) -> frozenset[str]:
+    """Bring a session's order and its one-time licenses to what is known of its payment.
+
+    Returns the products that the catalogue does not know yet.
+    """
+    session = await store.find_session(conn, stripe_session_id)
+    if session is None or session["status"] == "open":
+        return frozenset()
+    lines = await store.list_lines(conn, stripe_session_id)
+    returned = await refunded_of_session(conn, session)
+    unknown = frozenset(line["stripe_product_id"] for line in lines if line["product_id"] is None)
+    facts = OrderFacts(
+        session["status"],
+        session["payment_status"],
+        session["payment_failed"],
+        session["amount_total"],
+        returned,
+        all_ended=_all_ended(session, lines),
+    )
+    status = order_status(facts)
+    await store.write_order(conn, session, status, returned, sorted(unknown))
+    if session["stripe_subscription_id"] is not None:
+        await link_order(conn, session["stripe_subscription_id"], session["order_id"])
+    paid = session["payment_status"] in PAID and session["status"] == "complete"
+    await settle_lines(conn, session, lines, paid=paid, amount_refunded=returned, settling=settling)
+    if status == "paid" and session["lines_known"] and not unknown:
+        await announcements.welcome(conn, session, settling.now)
+    return unknown
+
+
+def _all_ended(session: asyncpg.Record, lines: list[asyncpg.Record]) -> bool:
+    return (
+        session["subscription_status"] in ENDED and bool(lines) and all(line["interval"] is not None for line in lines)
+    )

@@ -1,0 +1,147 @@
+"""The licenses of a subscription: its units, made when it is first seen active, and what becomes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from licet.db.connection import Connection
+from licet.licenses import facts as gather
+from licet.licenses import store
+from licet.licenses.core import ENTITLED, Dispute, Effect, Facts, Policy, Refunded, State, Term, decide
+from licet.licenses.facts import Periods
+from licet.licenses.settle import Settling, key_material, write_changes, write_issued
+from licet.licenses.store import License, NewLicense
+from licet.licenses.units import Placed, Unit, Wanted, place
+from licet.orders.store import find_order_of_subscription
+from licet.subscriptions.store import find_subscription, list_items, write_waits_for
+
+
+@dataclass(frozen=True)
+class _Known:
+    """All facts of one subscription, gathered once for all its licenses."""
+
+    subscription: asyncpg.Record
+    items: dict[str, asyncpg.Record]
+    periods: Periods
+    dispute: Dispute
+    by_hand: dict[UUID, Effect]
+    policies: dict[UUID, Policy]
+    order_id: UUID | None
+
+
+async def settle_subscription(conn: Connection, stripe_subscription_id: str, settling: Settling) -> frozenset[str]:
+    """Bring a subscription's licenses to what its facts say now. Nothing happens before it is mirrored.
+
+    Returns the products that the catalogue does not know yet: their units are made once it does.
+    """
+    subscription = await find_subscription(conn, stripe_subscription_id)
+    if subscription is None:
+        return frozenset()
+    items = await list_items(conn, stripe_subscription_id)
+    unknown = frozenset(item["stripe_product_id"] for item in items if item["product_id"] is None)
+    await write_waits_for(conn, stripe_subscription_id, sorted(unknown))
+    licenses = await store.lock_of_subscription(conn, stripe_subscription_id)
+    entitled = subscription["status"] in ENTITLED
+    if not licenses and not entitled:
+        return unknown
+    units = [Unit(one.id, one.product_id, one.unit_group or "", one.unit) for one in licenses]
+    placed = place(units, _wanted(items))
+    products = {one.product_id for one in licenses} | {one.wanted.product_id for one in placed if one.wanted}
+    known = _Known(
+        subscription,
+        {item["stripe_subscription_item_id"]: item for item in items},
+        await gather.periods_of(conn, stripe_subscription_id),
+        await gather.dispute_on_subscription(conn, stripe_subscription_id),
+        await gather.decided_by_hand(conn, [one.id for one in licenses]),
+        await store.list_policies(conn, sorted(products)),
+        await find_order_of_subscription(conn, stripe_subscription_id),
+    )
+    by_id = {one.id: one for one in licenses}
+    for one in placed:
+        if one.license_id is not None:
+            await _settle(conn, by_id[one.license_id], one, known, settling)
+        elif one.wanted is not None and entitled:
+            await _issue(conn, one, one.wanted, known, settling)
+    return unknown
+
+
+def _wanted(items: Sequence[asyncpg.Record]) -> list[Wanted]:
+    """What the items ask for, of products that the catalogue knows and that issue keys."""
+    wanted: list[Wanted] = []
+    for item in items:
+        if item["product_id"] is None or item["license_policy"] is None:
+            continue
+        policy = Policy.from_json(item["license_policy"])
+        whole = policy.units == "one"
+        limit = policy.activations
+        if whole and limit is not None:
+            limit *= item["quantity"]
+        one = Wanted(item["product_id"], item["unit_group"], item["stripe_subscription_item_id"], limit)
+        wanted += [one] * (min(item["quantity"], 1) if whole else item["quantity"])
+    return wanted
+
+
+async def _settle(conn: Connection, before: License, placed: Placed, known: _Known, settling: Settling) -> None:
+    product_id = placed.wanted.product_id if placed.wanted else before.product_id
+    by_hand = known.by_hand.get(before.id, "nothing")
+    state = _decide(known, placed.wanted, known.policies[product_id], by_hand, settling.now)
+    if placed.wanted is None:
+        state = replace(state, expires_at=before.state.expires_at)
+    after = replace(
+        before,
+        product_id=product_id,
+        order_id=before.order_id or known.order_id,
+        wanted=placed.wanted is not None,
+        activations_limit=placed.wanted.limit if placed.wanted else before.activations_limit,
+        state=state,
+    )
+    await write_changes(conn, before, after, settling)
+
+
+async def _issue(conn: Connection, placed: Placed, wanted: Wanted, known: _Known, settling: Settling) -> None:
+    policy = known.policies[wanted.product_id]
+    hashed, encrypted = key_material(policy, settling.keyring)
+    new = NewLicense(
+        account_id=known.subscription["account_id"],
+        product_id=wanted.product_id,
+        key_hash=hashed,
+        key_encrypted=encrypted,
+        activations_limit=wanted.limit,
+        unit=placed.n,
+        order_id=known.order_id,
+        stripe_subscription_id=known.subscription["stripe_subscription_id"],
+        unit_group=placed.group,
+    )
+    await write_issued(conn, new, _decide(known, wanted, policy, "nothing", settling.now), settling)
+
+
+def _decide(known: _Known, wanted: Wanted | None, policy: Policy, by_hand: Effect, now: datetime) -> State:
+    subscription = known.subscription
+    item = known.items[wanted.item_id] if wanted else None
+    paid_through = _paid_through(subscription, item, known.periods, policy) if item else None
+    # Stripe names the end of a period that was set to be the last in `cancel_at` too; older objects only say it ends.
+    ends_at = subscription["cancel_at"]
+    if ends_at is None and subscription["cancel_at_period_end"] and item is not None:
+        ends_at = item["current_period_end_at"]
+    refunded: Refunded = known.periods.refunded()
+    term = Term(subscription["status"], paid_through, ends_at)
+    return decide(Facts(term, refunded, known.dispute, by_hand, wanted is not None), policy, now)
+
+
+def _paid_through(
+    subscription: asyncpg.Record, item: asyncpg.Record, periods: Periods, policy: Policy
+) -> datetime | None:
+    """Until when an item is paid for (contract, section 4): what no event has told yet, the item's period says."""
+    if subscription["status"] == "trialing" and subscription["trial_end_at"] is not None:
+        trial_end: datetime = subscription["trial_end_at"]
+        return trial_end
+    paid = periods.paid_through(item["stripe_subscription_item_id"], refunds_count=policy.refund_full != "nothing")
+    if paid is not None:
+        return paid
+    # An overdue first period was never paid for: grace counts from its beginning.
+    unpaid: datetime = item["current_period_start_at"]
+    current: datetime = item["current_period_end_at"]
+    return current if subscription["status"] in ENTITLED else unpaid

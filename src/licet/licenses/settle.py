@@ -1,0 +1,58 @@
+"""What settling a purchase shares, once and recurring: issuing a license, and writing what changed with its cause."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from licet.db.connection import Connection
+from licet.db.keyring import Keyring
+from licet.kit.cause import Cause
+from licet.kit.times import rfc3339
+from licet.licenses import store
+from licet.licenses.core import Policy, State
+from licet.licenses.keys import key_hash, new_key
+from licet.licenses.store import Change, License
+
+
+@dataclass(frozen=True)
+class Settling:
+    """With what, why and when purchases are settled. `now`: business time, aware UTC."""
+
+    keyring: Keyring
+    cause: Cause
+    now: datetime
+
+
+def key_material(policy: Policy, keyring: Keyring) -> tuple[bytes, bytes]:
+    """(hash, encrypted) of a new key: the key itself leaves this function in no other form."""
+    key = new_key(policy.prefix)
+    return key_hash(key), keyring.encrypt(key)
+
+
+async def write_issued(conn: Connection, new: store.NewLicense, state: State, settling: Settling) -> None:
+    """Write a new license, and the first line of its timeline."""
+    license_id = await store.insert(conn, new, state, settling.now)
+    issued = Change(license_id, new.account_id, "issued", None, state.status, state.reason)
+    await store.write_timeline(conn, [issued], settling.cause, settling.now)
+
+
+async def write_changes(conn: Connection, before: License, after: License, settling: Settling) -> None:
+    """Write what changed of a license, with its cause; nothing where nothing did."""
+    if before == after:
+        return
+    await store.update(conn, after)
+    pairs = (
+        ("status", before.state.status, after.state.status),
+        ("expiresAt", _shown(before.state.expires_at), _shown(after.state.expires_at)),
+        ("productId", str(before.product_id), str(after.product_id)),
+        ("activationsLimit", _shown(before.activations_limit), _shown(after.activations_limit)),
+    )
+    changes = [
+        Change(after.id, after.account_id, name, old, new, after.state.reason) for name, old, new in pairs if old != new
+    ]
+    await store.write_timeline(conn, changes, settling.cause, settling.now)
+
+
+def _shown(value: datetime | int | None) -> str | None:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return None if value is None else str(value)

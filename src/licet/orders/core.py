@@ -1,0 +1,39 @@
+"""The status of an order, from what is known of its payment, its refunds and its subscription."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+OrderStatus = Literal["pending", "paid", "partially_refunded", "refunded", "failed", "expired", "cancelled"]
+
+PAID = frozenset({"paid", "no_payment_required"})
+
+
+@dataclass(frozen=True)
+class OrderFacts:
+    """What decides over an order; amounts in minor units of one currency.
+
+    all_ended: every line was recurring, and the subscription has ended.
+    """
+
+    session_status: str
+    payment_status: str
+    payment_failed: bool
+    amount: int
+    amount_refunded: int
+    all_ended: bool
+
+
+def order_status(facts: OrderFacts) -> OrderStatus:
+    """The strongest that holds: refunded, cancelled, partially_refunded, paid; before payment failed, expired, pending.
+
+    Source: contract, section 2, Orders.
+    """
+    if facts.payment_status in PAID and facts.session_status == "complete":
+        if 0 < facts.amount <= facts.amount_refunded:
+            return "refunded"
+        if facts.all_ended:
+            return "cancelled"
+        return "partially_refunded" if facts.amount_refunded > 0 else "paid"
+    if facts.payment_failed:
+        return "failed"
+    return "expired" if facts.session_status == "expired" else "pending"

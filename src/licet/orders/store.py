@@ -1,0 +1,70 @@
+"""Checkout sessions with their lines, and the orders they become."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from licet.db.connection import Connection
+from licet.orders.core import OrderStatus
+
+
+async def find_session(conn: Connection, stripe_session_id: str) -> asyncpg.Record | None:
+    """A checkout session, with whether its subscription (if it made one) has ended."""
+    return await conn.fetchrow(
+        """
+        SELECT session.*, subscription.status AS subscription_status
+        FROM checkout_sessions AS session
+        LEFT JOIN subscriptions AS subscription USING (stripe_subscription_id)
+        WHERE session.stripe_session_id = $1
+        """,
+        stripe_session_id,
+    )
+
+
+async def list_lines(conn: Connection, stripe_session_id: str) -> list[asyncpg.Record]:
+    """The lines of a session, each with its product as the catalogue knows it (`product_id` null where it does not)."""
+    return await conn.fetch(
+        """
+        SELECT line.position, line.quantity, line.interval, line.stripe_product_id,
+               product.id AS product_id, product.name AS product_name, product.license_policy
+        FROM checkout_lines AS line
+        LEFT JOIN products AS product
+            ON product.stripe_product_id = line.stripe_product_id AND product.catalog_key IS NOT NULL
+        WHERE line.stripe_session_id = $1 ORDER BY line.position
+        """,
+        stripe_session_id,
+    )
+
+
+async def write_order(
+    conn: Connection, session: asyncpg.Record, status: OrderStatus, amount_refunded: int, waits_for: Sequence[str]
+) -> None:
+    """Write the session's order as it stands now."""
+    await conn.execute(
+        """
+        INSERT INTO orders (id, account_id, stripe_session_id, status, amount_refunded, waits_for, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (id) DO UPDATE SET
+            status = excluded.status, amount_refunded = excluded.amount_refunded, waits_for = excluded.waits_for
+        """,
+        session["order_id"],
+        session["account_id"],
+        session["stripe_session_id"],
+        status,
+        amount_refunded,
+        list(waits_for),
+        session["created_at"],
+    )
+
+
+async def find_order_of_subscription(conn: Connection, stripe_subscription_id: str) -> UUID | None:
+    """The order that a subscription was bought with, once it is written."""
+    found: UUID | None = await conn.fetchval(
+        """
+        SELECT orders.id FROM orders JOIN checkout_sessions AS session USING (stripe_session_id)
+        WHERE session.stripe_subscription_id = $1 LIMIT 1
+        """,
+        stripe_subscription_id,
+    )
+    return found
