@@ -49,7 +49,7 @@ clean: ## Remove what these targets made
 	rm -rf $(VENV) .tools .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # Redone only when one of these has changed, or when its Python has gone.
-$(SET_UP): requirements.lock pyproject.toml dev/set-up.sh dev/uv.sh $(if $(shell $(BIN)/python -c 1 2>&1),again)
+$(SET_UP): requirements.lock pyproject.toml dev/set-up.sh dev/uv.sh $(shell $(BIN)/python -c 1 >/dev/null 2>&1 || echo again)
 	@dev/set-up.sh $(VENV)
 	@touch $@
 
