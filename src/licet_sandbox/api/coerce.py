@@ -1,0 +1,142 @@
+"""Strings of a form into the types that the OpenAPI document asks for, or Stripe's error for what does not fit."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from licet_sandbox.api.document import Schema
+from licet_sandbox.api.form import Tree
+from licet_sandbox.errors import StripeError, invalid
+
+
+def coerce(schema: Schema, raw: Tree | str, name: str = "") -> Any:
+    """`raw` as a value of this schema. `name` is the parameter's full name, such as `line_items[0][price]`."""
+    if "anyOf" in schema:
+        return _any_of(schema["anyOf"], raw, name)
+    if schema.get("type") == "object":
+        return _object(schema, raw, name)
+    if schema.get("type") == "array":
+        return _array(schema, raw, name)
+    if isinstance(raw, dict):
+        raise invalid(f"Invalid {schema.get('type', 'string')}: {name}", param=name)
+    return _SCALARS[schema.get("type", "string")](schema, raw, name)
+
+
+def _any_of(variants: list[Schema], raw: Tree | str, name: str) -> Any:
+    """The first variant that takes it; else the first one's complaint, which is the most telling."""
+    if raw == "" and any(variant.get("enum") == [""] for variant in variants):
+        return ""
+    complaints: list[StripeError] = []
+    for variant in variants:
+        if variant.get("enum") == [""] or isinstance(raw, dict) != (variant.get("type") in {"object", "array"}):
+            continue
+        try:
+            return coerce(variant, raw, name)
+        except StripeError as complaint:
+            complaints.append(complaint)
+    raise complaints[0] if complaints else invalid(f"Invalid value for {name}", param=name)
+
+
+def _object(schema: Schema, raw: Tree | str, name: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        if raw == "" and not schema.get("required"):
+            return {}
+        raise invalid("Invalid object", param=name)
+    if "properties" not in schema:
+        return _map(schema, raw, name)
+    properties: dict[str, Schema] = schema["properties"]
+    unknown = [_inner(name, key) for key in raw if key not in properties]
+    if unknown:
+        plural = "s" if len(unknown) > 1 else ""
+        message = f"Received unknown parameter{plural}: {', '.join(unknown)}"
+        raise invalid(message, param=unknown[0], code="parameter_unknown")
+    for key in schema.get("required", []):
+        if key not in raw:
+            missing = _inner(name, key)
+            raise invalid(f"Missing required param: {missing}.", param=missing, code="parameter_missing")
+    return {key: coerce(properties[key], value, _inner(name, key)) for key, value in raw.items()}
+
+
+def _map(schema: Schema, raw: Tree, name: str) -> dict[str, Any]:
+    values = schema.get("additionalProperties", {})
+    made = {key: coerce(values, value, _inner(name, key)) for key, value in raw.items()}
+    if name.endswith("metadata") or name.endswith("metadata]"):
+        _check_metadata(made, name)
+    return made
+
+
+def _check_metadata(values: dict[str, str], name: str) -> None:
+    if len(values) > 50:
+        raise invalid("You can have up to 50 metadata keys.", param=name)
+    for key, value in values.items():
+        if len(key) > 40:
+            raise invalid(f"Metadata keys can be up to 40 characters long: {key[:60]}", param=name)
+        if len(value) > 500:
+            raise invalid("Metadata values can have up to 500 characters.", param=_inner(name, key))
+
+
+def _array(schema: Schema, raw: Tree | str, name: str) -> list[Any]:
+    if raw == "":
+        return []
+    if not isinstance(raw, dict) or not all(key.isdecimal() for key in raw):
+        raise invalid("Invalid array", param=name)
+    keys = sorted(raw, key=int)
+    return [coerce(schema["items"], raw[key], _inner(name, str(at))) for at, key in enumerate(keys)]
+
+
+def _string(schema: Schema, raw: str, name: str) -> str:
+    if "enum" in schema and raw not in schema["enum"]:
+        raise invalid(f"Invalid {name}: must be one of {_alternatives(schema['enum'])}", param=name)
+    if len(raw) > schema.get("maxLength", len(raw)):
+        message = f"Invalid string: {raw[:20]}…; must be at most {schema['maxLength']} characters"
+        raise invalid(message, param=name)
+    if schema.get("format") == "decimal":
+        try:
+            Decimal(raw)
+        except InvalidOperation:
+            raise invalid(f"Invalid decimal: {raw[:60]}", param=name) from None
+    return raw
+
+
+def _alternatives(values: list[str]) -> str:
+    shown = [str(value) for value in values[:20]]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])}, or {shown[-1]}"
+
+
+def _integer(schema: Schema, raw: str, name: str) -> int:
+    if raw == "":
+        raise _empty(name)
+    digits = raw.removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 19):
+        raise invalid(f"Invalid integer: {raw[:60]}", param=name, code="parameter_invalid_integer")
+    if schema.get("format") == "unix-time" and int(raw) > 253402300799:
+        raise invalid(f"Invalid timestamp: {raw[:60]}", param=name)
+    return int(raw)
+
+
+def _number(_: Schema, raw: str, name: str) -> float:
+    try:
+        return float(raw)
+    except ValueError:
+        raise invalid(f"Invalid number: {raw[:60]}", param=name) from None
+
+
+def _boolean(_: Schema, raw: str, name: str) -> bool:
+    if raw == "":
+        raise _empty(name)
+    if raw not in {"true", "false"}:
+        raise invalid(f"Invalid boolean: {raw[:60]}", param=name)
+    return raw == "true"
+
+
+def _empty(name: str) -> StripeError:
+    message = f"You passed an empty string for '{name}'. It cannot be unset; leave it out or give it a value."
+    return invalid(message, param=name, code="parameter_invalid_empty")
+
+
+def _inner(name: str, key: str) -> str:
+    return f"{name}[{key}]" if name else key
+
+
+_SCALARS = {"string": _string, "integer": _integer, "number": _number, "boolean": _boolean}

@@ -1,0 +1,70 @@
+"""`expand[]`: ids become the objects that they name, to any depth that Stripe allows (four levels)."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.api.document import Schema, document
+from licet_sandbox.api.includes import INCLUDES
+from licet_sandbox.api.shapes import Obj, public
+from licet_sandbox.errors import invalid
+
+if TYPE_CHECKING:
+    from licet_sandbox.state.tx import Tx
+
+
+def render(tx: Tx, answer: Obj, paths: list[str]) -> Obj:
+    """A copy of the answer as the caller sees it."""
+    shown = _show(answer)
+    for path in paths:
+        steps = path.split(".")
+        levels = len(steps) - (steps[0] == "data")
+        if levels > 4:
+            raise invalid("You cannot expand more than 4 levels of a property.", param="expand")
+        _expand(tx, shown, _schema_of(shown, None), steps, path)
+    return shown
+
+
+def _show(obj: Obj) -> Obj:
+    """A deep copy without what the sandbox keeps to itself."""
+    shown = copy.deepcopy(public(obj))
+    if shown.get("object") == "list":
+        shown["data"] = [public(entry) for entry in shown["data"]]
+    return shown
+
+
+def _expand(tx: Tx, holder: Obj, schema: Schema | None, steps: list[str], path: str) -> None:
+    key, rest = steps[0], steps[1:]
+    if not (holder.get("object") == "list" and key == "data"):
+        if schema is None or key not in schema.get("x-expandableFields", []):
+            raise invalid(f"This property cannot be expanded ({path}).", param="expand")
+        include = INCLUDES.get((holder.get("object", ""), key))
+        if key not in holder and include is not None:
+            holder[key] = _show(include(tx, holder))
+        holder[key] = _resolve(tx, holder.get(key))
+        if holder[key] is None:
+            # An optional field that this object does not have stays away.
+            if key not in schema.get("required", []):
+                del holder[key]
+            return
+    if rest:
+        inner = holder[key]
+        deeper = schema["properties"].get(key) if schema is not None else None
+        for entry in inner if isinstance(inner, list) else [inner]:
+            if isinstance(entry, dict):
+                _expand(tx, entry, _schema_of(entry, deeper), rest, path)
+
+
+def _resolve(tx: Tx, value: Any) -> Any:
+    """The object for an id, the objects for a list of ids; anything else as it is."""
+    if isinstance(value, list):
+        return [_resolve(tx, entry) for entry in value]
+    if isinstance(value, str):
+        found = tx.find(value, deleted=True)
+        return value if found is None else _show(found)
+    return value
+
+
+def _schema_of(obj: Obj, fallback: Schema | None) -> Schema | None:
+    return document().schemas.get(obj.get("object", ""), fallback)

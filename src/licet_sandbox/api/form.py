@@ -1,0 +1,42 @@
+"""Stripe's form encoding: `line_items[0][price]=…`, `metadata[k]=v`, `expand[]=…` into a tree of strings."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from licet_sandbox.errors import invalid
+
+Tree = dict[str, "Tree | str"]
+
+
+def parse_form(text: str) -> Tree:
+    """The tree of names. A list is a tree with its indices as names; `[]` takes the next free one."""
+    tree: Tree = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=5000):
+        _insert(tree, _steps(name), value, name)
+    return tree
+
+
+def _steps(name: str) -> list[str]:
+    head, bracket, rest = name.partition("[")
+    if not bracket:
+        return [name]
+    if not head or not rest.endswith("]"):
+        raise invalid(f"Invalid parameter name: {name[:200]}", param=name[:200])
+    return [head, *rest[:-1].split("][")]
+
+
+def _insert(tree: Tree, steps: list[str], value: str, name: str) -> None:
+    for step in steps[:-1]:
+        inner = tree.setdefault(_key(tree, step), {})
+        if isinstance(inner, str):
+            raise invalid(f"Invalid object: {name[:200]}", param=name[:200])
+        tree = inner
+    last = _key(tree, steps[-1])
+    if isinstance(tree.get(last), dict):
+        raise invalid(f"Invalid object: {name[:200]}", param=name[:200])
+    tree[last] = value
+
+
+def _key(tree: Tree, step: str) -> str:
+    return step or str(len(tree))

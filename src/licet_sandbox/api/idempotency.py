@@ -1,0 +1,69 @@
+"""Idempotency keys: the first answer to a POST is given again for the same key, for 24 hours of real time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.errors import StripeError, invalid
+
+if TYPE_CHECKING:
+    from licet_sandbox.events.signing import Signer
+    from licet_sandbox.state.store import Store
+
+KEPT_SECONDS = 24 * 3600
+
+
+class Idempotency:
+    """The answers given so far, and the keys whose first request still runs."""
+
+    def __init__(self, store: Store, signer: Signer) -> None:
+        self._store = store
+        self._signer = signer
+        self._running: set[str] = set()
+
+    def begin(self, key: str, method: str, path: str, form: str) -> tuple[int, dict[str, Any]] | None:
+        """The stored status and body, or None: then the caller runs the request and calls `end`."""
+        if len(key) > 255:
+            raise invalid("Idempotency keys can be at most 255 characters long.")
+        if key in self._running:
+            message = (
+                "There is currently another in-progress request using this Idempotent Key (that probably means you "
+                "submitted twice, and the other request is still going through): {key}. Please try again later."
+            ).format(key=key)
+            raise StripeError(409, {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": message})
+        self._store.run("DELETE FROM idempotency WHERE wall_created < ?", time.time() - KEPT_SECONDS)
+        row = self._store.row("SELECT * FROM idempotency WHERE key = ?", key)
+        if row is None:
+            self._running.add(key)
+            return None
+        if row["fingerprint"] != fingerprint(method, path, form):
+            message = (
+                "Keys for idempotent requests can only be used with the same parameters they were first used with. "
+                f"Try using a key other than '{key}' if you meant to execute a different request."
+            )
+            raise StripeError(400, {"type": "idempotency_error", "message": message})
+        return row["status"], self._with_secret(json.loads(row["body"]))
+
+    def end(self, key: str) -> None:
+        """The request no longer runs."""
+        self._running.discard(key)
+
+    def keep(self, key: str, fingerprint_: str, status: int, body: dict[str, Any]) -> None:
+        """Remember the answer; called inside the request's own transaction, so that both stay or neither."""
+        without = {**body, "secret": True} if "secret" in body else body
+        sql = "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)"
+        self._store.run(sql, key, fingerprint_, status, json.dumps(without), time.time())
+
+    def _with_secret(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The creation of a webhook endpoint answers its secret, which stands in no file."""
+        if body.get("secret") is True:
+            return {**body, "secret": self._signer.secret(body["id"])}
+        return body
+
+
+def fingerprint(method: str, path: str, form: str) -> str:
+    """What must be the same for a replay."""
+    return hashlib.sha256(f"{method} {path}\n{form}".encode()).hexdigest()

@@ -1,0 +1,54 @@
+"""Fields that an object shows only when they are expanded, and where they come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.api.shapes import Obj, empty_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from licet_sandbox.state.tx import Tx
+
+
+def _list(data: list[Obj], url: str, limit: int = 10) -> Obj:
+    return {"object": "list", "data": data[:limit], "has_more": len(data) > limit, "url": url}
+
+
+def _line_items(tx: Tx, session: Obj) -> Obj:
+    stored = tx.get("checkout.session", session["id"])
+    return _list(stored["_"]["line_items"], f"/v1/checkout/sessions/{session['id']}/line_items")
+
+
+def _payments(tx: Tx, invoice: Obj) -> Obj:
+    found = tx.select("invoice_payment", "json ->> '$.invoice' = ?", invoice["id"])
+    return _list(found[::-1], "/v1/invoice_payments")
+
+
+def _confirmation_secret(tx: Tx, invoice: Obj) -> Obj:
+    payments = tx.select("invoice_payment", "json ->> '$.invoice' = ? AND json ->> '$.status' = 'open'", invoice["id"])
+    intent = tx.get("payment_intent", payments[-1]["payment"]["payment_intent"]) if payments else None
+    return {} if intent is None else {"type": "payment_intent", "client_secret": intent["client_secret"]}
+
+
+def _refunds(tx: Tx, charge: Obj) -> Obj:
+    found = tx.select("refund", "json ->> '$.charge' = ?", charge["id"])
+    return _list(found[::-1], f"/v1/charges/{charge['id']}/refunds")
+
+
+def _subscriptions(tx: Tx, customer: Obj) -> Obj:
+    where = "json ->> '$.customer' = ? AND json ->> '$.status' NOT IN ('canceled', 'incomplete_expired')"
+    found = tx.select("subscription", where, customer["id"])
+    return _list(found[::-1], f"/v1/customers/{customer['id']}/subscriptions")
+
+
+INCLUDES: dict[tuple[str, str], Callable[[Tx, Obj], Obj]] = {
+    ("checkout.session", "line_items"): _line_items,
+    ("invoice", "payments"): _payments,
+    ("invoice", "confirmation_secret"): _confirmation_secret,
+    ("charge", "refunds"): _refunds,
+    ("customer", "subscriptions"): _subscriptions,
+    ("customer", "sources"): lambda _, customer: empty_list(f"/v1/customers/{customer['id']}/sources"),
+    ("customer", "tax_ids"): lambda _, customer: empty_list(f"/v1/customers/{customer['id']}/tax_ids"),
+}

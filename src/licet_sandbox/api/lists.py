@@ -1,0 +1,87 @@
+"""Lists: newest first, cursors, `limit` from 1 to 100, and filters by what stands in the objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.errors import invalid, not_found
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+Where = tuple[str, tuple[Any, ...]]
+
+_COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def same(p: Params, *names: str) -> list[Where]:
+    """Keep objects whose field equals the parameter of the same name, where it is given."""
+    return [(f"json ->> '$.{name}' = ?", (p.get(name),)) for name in names if name in p]
+
+
+def ranged(p: Params, name: str, path: str | None = None) -> list[Where]:
+    """Keep objects whose time is the given one, or within `{gt, gte, lt, lte}`."""
+    value = p.get(name)
+    column = f"json ->> '$.{path or name}'"
+    if isinstance(value, int):
+        return [(f"{column} = ?", (value,))]
+    return [(f"{column} {_COMPARE[key]} ?", (bound,)) for key, bound in (value or {}).items()]
+
+
+def page(tx: Tx, p: Params, kind: str, url: str, *filters: list[Where]) -> Obj:
+    """One page of the objects of a kind, as Stripe's list object."""
+    conditions: list[Where] = [("kind = ? AND NOT deleted", (kind,))]
+    if "created" in p:
+        conditions += ranged(p, "created")
+    for group in filters:
+        conditions += group
+    limit = page_size(p)
+    after, before = p.text("starting_after"), p.text("ending_before")
+    if after and before:
+        message = "You cannot use both starting_after and ending_before; these parameters are mutually exclusive."
+        raise invalid(message, code="parameters_exclusive")
+    if after:
+        conditions.append(("seq < ?", (_position(tx, kind, after, "starting_after"),)))
+    if before:
+        conditions.append(("seq > ?", (_position(tx, kind, before, "ending_before"),)))
+    where = " AND ".join(sql for sql, _ in conditions)
+    values = [value for _, group in conditions for value in group]
+    order = "ASC" if before else "DESC"
+    sql = f"SELECT id FROM objects WHERE {where} ORDER BY seq {order} LIMIT ?"  # noqa: S608  # Only our own words.
+    ids = [row["id"] for row in tx.store.rows(sql, *values, limit + 1)]
+    shown = ids[:limit][::-1] if before else ids[:limit]
+    data = [found for found in (tx.find(object_id) for object_id in shown) if found is not None]
+    return {"object": "list", "data": data, "has_more": len(ids) > limit, "url": url}
+
+
+def slice_page(p: Params, data: list[Obj], url: str) -> Obj:
+    """One page of a list that stands inside an object, in its own order."""
+    limit = page_size(p)
+    ids = [entry["id"] for entry in data]
+    after, before = p.text("starting_after"), p.text("ending_before")
+    for cursor, name in ((after, "starting_after"), (before, "ending_before")):
+        if cursor and cursor not in ids:
+            raise not_found("object", cursor, param=name, status=400)
+    if before:
+        rest = data[: ids.index(before)]
+        return {"object": "list", "data": rest[-limit:], "has_more": len(rest) > limit, "url": url}
+    rest = data[ids.index(after) + 1 :] if after else data
+    return {"object": "list", "data": rest[:limit], "has_more": len(rest) > limit, "url": url}
+
+
+def page_size(p: Params) -> int:
+    """The `limit` asked for, 10 by default."""
+    limit: int = p.get("limit", 10)
+    if not 1 <= limit <= 100:
+        bound = "less than or equal to 100" if limit > 100 else "greater than or equal to 1"
+        raise invalid(f"Invalid limit: must be {bound}", param="limit", code="parameter_invalid_integer")
+    return limit
+
+
+def _position(tx: Tx, kind: str, object_id: str, param: str) -> int:
+    seq: int | None = tx.store.value("SELECT seq FROM objects WHERE id = ? AND kind = ?", object_id, kind)
+    if seq is None:
+        raise not_found(kind, object_id, param=param, status=400)
+    return seq

@@ -1,0 +1,75 @@
+"""Parameters that know which of them were read: what no code looked at is refused, never silently ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from licet_sandbox.errors import StripeError, invalid, unsupported
+
+
+class Params:
+    """The typed parameters of one object. `sub` and `subs` go deeper; `get` takes a value whole."""
+
+    def __init__(self, values: dict[str, Any], path: str = "") -> None:
+        self._values = values
+        self._path = path
+        self._read: set[str] = set()
+        self._inner: dict[str, list[Params]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def name(self, key: str) -> str:
+        """The full name, for an error's `param`."""
+        return f"{self._path}[{key}]" if self._path else key
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value with all that is inside it, or the default."""
+        self._read.add(name)
+        return self._values.get(name, default)
+
+    def text(self, name: str) -> str | None:
+        """A string; None when absent or cleared with an empty one."""
+        return self.get(name) or None
+
+    def need(self, name: str) -> Any:
+        """The value, or Stripe's `parameter_missing`."""
+        value = self.get(name)
+        if value in (None, ""):
+            raise self.missing(name)
+        return value
+
+    def missing(self, name: str) -> StripeError:
+        """The error for a parameter that this request would have needed."""
+        full = self.name(name)
+        return invalid(f"Missing required param: {full}.", param=full, code="parameter_missing")
+
+    def refuse(self, name: str, *allowed: Any) -> None:
+        """Raise unless the parameter is absent or has one of these values, the only ones that are built."""
+        value = self.get(name)
+        if value is not None and value not in allowed:
+            raise unsupported(f"`{self.name(name)}` = {value!r}", param=self.name(name))
+
+    def sub(self, name: str) -> Params:
+        """The parameters of an object inside; empty when absent or cleared."""
+        return self._deeper(name, [self._values.get(name) or {}])[0]
+
+    def subs(self, name: str) -> list[Params]:
+        """The parameters of each object in a list inside."""
+        return self._deeper(name, self._values.get(name) or [])
+
+    def _deeper(self, name: str, values: list[dict[str, Any]]) -> list[Params]:
+        self._read.add(name)
+        if name not in self._inner:
+            listed = isinstance(self._values.get(name), list)
+            paths = [f"{self.name(name)}[{at}]" if listed else self.name(name) for at in range(len(values))]
+            self._inner[name] = [Params(value, path) for value, path in zip(values, paths, strict=True)]
+        return self._inner[name]
+
+    def unread(self) -> list[str]:
+        """The full names of parameters that nothing looked at."""
+        here = [self.name(key) for key in self._values if key not in self._read]
+        return here + [name for inner in self._inner.values() for params in inner for name in params.unread()]

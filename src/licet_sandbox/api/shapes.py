@@ -1,0 +1,74 @@
+"""Objects in Stripe's exact shape: every field that Stripe always answers is there, null where it can be."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from typing import Any
+
+from licet_sandbox.api.document import Schema, document, examples
+from licet_sandbox.ids import new_id
+
+Obj = dict[str, Any]
+
+# `...` copies to itself, which an `object()` does not.
+_MISSING: Any = ...
+
+
+def new(kind: str, **fields: Any) -> Obj:
+    """A new object of this kind. What Stripe requires and has no natural default must be given (KeyError otherwise)."""
+    blank = _blank(kind)
+    unknown = fields.keys() - document().schemas[kind]["properties"].keys() - {"_"}
+    if unknown:
+        raise KeyError(f"{kind} has no {sorted(unknown)}")
+    made = {key: fields[key] if key in fields else copy.deepcopy(value) for key, value in blank.items()}
+    made.update({key: value for key, value in fields.items() if key not in blank})
+    if made.get("id", "") is _MISSING:
+        made["id"] = new_id(kind)
+    absent = [key for key, value in made.items() if value is _MISSING]
+    if absent:
+        raise KeyError(f"{kind} needs {absent}")
+    return made
+
+
+def empty_list(url: str) -> Obj:
+    """A list object with nothing in it."""
+    return {"object": "list", "data": [], "has_more": False, "url": url}
+
+
+def public(obj: Obj) -> Obj:
+    """The object as Stripe shows it: without `_`, where the sandbox keeps what Stripe would keep to itself."""
+    return {key: value for key, value in obj.items() if key != "_"}
+
+
+@cache
+def _blank(kind: str) -> Obj:
+    schema = document().schemas[kind]
+    properties, required = schema["properties"], schema.get("required", [])
+    shown = examples().get(kind, {})
+    keys = [key for key in properties if key in required or (key in shown and properties[key].get("nullable"))]
+    # A list that must be asked for with `expand[]`, such as `charge.refunds`, is left out.
+    return {key: _default(properties[key]) for key in keys if key in required or "data" not in _fields(properties[key])}
+
+
+def _fields(schema: Schema) -> dict[str, Any]:
+    found: dict[str, Any] = schema.get("properties", {})
+    return found
+
+
+def _default(schema: Schema) -> Any:  # noqa: PLR0911  # One line per type is the clearest form.
+    if schema.get("nullable"):
+        return None
+    if len(schema.get("enum", [])) == 1:
+        return schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "array":
+        return []
+    if kind == "boolean":
+        return False
+    if kind == "integer" and schema.get("format") != "unix-time":
+        return 0
+    if kind == "object" and "data" not in _fields(schema):
+        inner = {key: _default(_fields(schema)[key]) for key in schema.get("required", [])}
+        return _MISSING if _MISSING in inner.values() else inner
+    return _MISSING

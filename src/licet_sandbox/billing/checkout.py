@@ -1,0 +1,265 @@
+"""What a buyer does with a checkout session: pay, go through 3-D Secure, come too late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing import collection, payments
+from licet_sandbox.billing.cards import Card, decline
+from licet_sandbox.billing.invoices import link_payment, make_invoice
+from licet_sandbox.billing.lines import one_time_line
+from licet_sandbox.billing.subscriptions import make_subscription, start_paid
+from licet_sandbox.errors import invalid
+from licet_sandbox.resources.customers import make_customer
+from licet_sandbox.resources.payment_methods import card_of, make_method
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_DAY = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """What the buyer types: an e-mail address, and a test card unless none is wanted."""
+
+    email: str | None
+    card: Card | None
+    exp_month: int = 12
+    exp_year: int | None = None
+    name: str | None = None
+
+
+def needs_card(session: Obj) -> bool:
+    """Must a card be given? Not for nothing, where the session was made so."""
+    if session["amount_total"] > 0:
+        return True
+    return session["mode"] == "subscription" and session["payment_method_collection"] != "if_required"
+
+
+def known_email(tx: Tx, session: Obj) -> str | None:
+    """The address that the session or its customer came with."""
+    customer = tx.find(session["customer"]) if session["customer"] else None
+    email: str | None = (customer or {}).get("email") or session["customer_email"]
+    return email
+
+
+def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
+    """The buyer presses the button: True when done, False when 3-D Secure is wanted first. A decline raises its 402."""
+    _check_open(session)
+    if buyer.card is None and needs_card(session):
+        raise invalid("A card is needed.", param="card", code="parameter_missing")
+    session["_"] |= {"buyer": {"email": buyer.email, "name": buyer.name}, "method": None}
+    if buyer.card is None:
+        _complete(tx, session, None, None)
+        return True
+    method = make_method(
+        tx, buyer.card, exp_month=buyer.exp_month, exp_year=buyer.exp_year, email=buyer.email, name=buyer.name
+    )
+    session["_"]["method"] = method["id"]
+    tx.save(session)
+    if session["amount_total"] == 0:
+        return _submit_setup(tx, session, method)
+    asked = payments.needs_authentication(method)
+    if not asked and buyer.card.declines is None:
+        _make_customer(tx, session)
+    intent = _intent_of(tx, session)
+    payments.confirm(tx, intent, method, off_session=False)
+    if not asked:
+        _complete(tx, session, intent, method)
+    return not asked
+
+
+def _submit_setup(tx: Tx, session: Obj, method: Obj) -> bool:
+    """Nothing is due today; the card is kept for later."""
+    card = card_of(method)
+    if not card.attaches and card.declines is not None:
+        raise decline(card.declines)
+    if payments.needs_authentication(method):
+        return False
+    _complete(tx, session, None, method)
+    return True
+
+
+def authenticate(tx: Tx, session: Obj, *, completed: bool) -> None:
+    """The buyer leaves 3-D Secure; a failure raises its 402 and the session stays open."""
+    _check_open(session)
+    if not awaits_authentication(tx, session):
+        raise invalid("There is nothing to authenticate.")
+    method = tx.get("payment_method", session["_"]["method"])
+    if session["amount_total"] == 0:
+        if not completed:
+            session["_"]["method"] = None
+            tx.save(session)
+            raise payments.authentication_failure()
+        payments.mark_set_up(tx, method)
+        _complete(tx, session, None, method)
+        return
+    intent = _intent_of(tx, session)
+    if completed and card_of(method).declines is None:
+        _make_customer(tx, session)
+        intent["customer"] = session["customer"]
+    payments.authenticate(tx, intent, completed=completed)
+    _complete(tx, session, intent, method)
+
+
+def awaits_authentication(tx: Tx, session: Obj) -> bool:
+    """Is the buyer on the 3-D Secure page?"""
+    if session["status"] != "open" or session["_"].get("method") is None:
+        return False
+    if session["amount_total"] == 0:
+        return payments.needs_authentication(tx.get("payment_method", session["_"]["method"]))
+    return bool(_intent_of(tx, session)["status"] == "requires_action")
+
+
+def expire(tx: Tx, session: Obj) -> None:
+    """It can be paid no more."""
+    tx.unschedule(session["id"])
+    session |= {"status": "expired", "url": None}
+    tx.save(session, "checkout.session.expired")
+
+
+def expire_due(tx: Tx, session_id: str) -> None:
+    """Its time has passed."""
+    session = tx.get("checkout.session", session_id)
+    if session["status"] == "open":
+        expire(tx, session)
+
+
+def _check_open(session: Obj) -> None:
+    if session["status"] != "open":
+        raise invalid(f"This Checkout Session is {session['status']}: it cannot be paid.")
+
+
+def _intent_of(tx: Tx, session: Obj) -> Obj:
+    """The payment, made when the buyer first confirms. Only in `payment` mode does the session show it."""
+    stored = session["_"].get("intent")
+    if stored is not None:
+        return tx.get("payment_intent", stored)
+    data: dict[str, Any] = session["_"]["payment_intent_data"]
+    subscribing = session["mode"] == "subscription"
+    intent = payments.make_intent(
+        tx,
+        session["amount_total"],
+        session["currency"],
+        customer=session["customer"],
+        **({"description": "Subscription creation", "setup_future_usage": "off_session"} if subscribing else data),
+    )
+    session["_"]["intent"] = intent["id"]
+    if not subscribing:
+        session["payment_intent"] = intent["id"]
+    tx.save(session)
+    return intent
+
+
+def _complete(tx: Tx, session: Obj, intent: Obj | None, method: Obj | None) -> None:
+    _make_customer(tx, session)
+    customer = None if session["customer"] is None else tx.get("customer", session["customer"])
+    if customer is not None and method is not None and _keeps_card(session):
+        method["customer"] = customer["id"]
+        method["allow_redisplay"] = "limited"
+        tx.save(method, "payment_method.attached")
+    if session["mode"] == "subscription" and customer is not None:
+        _subscribe(tx, session, customer, intent, method)
+    elif _invoiced(session) and customer is not None:
+        _bill(tx, session, customer, intent)
+    _close(tx, session, customer)
+
+
+def _keeps_card(session: Obj) -> bool:
+    data = session["_"]["payment_intent_data"]
+    return session["mode"] == "subscription" or data.get("setup_future_usage") is not None
+
+
+def _invoiced(session: Obj) -> bool:
+    return session["invoice_creation"] is not None and bool(session["invoice_creation"]["enabled"])
+
+
+def _make_customer(tx: Tx, session: Obj) -> None:
+    """A customer where this session needs one and has none; just before the charge, so never for a failed try."""
+    buyer = session["_"]["buyer"]
+    if session["customer"] is not None:
+        customer = tx.get("customer", session["customer"])
+        if customer["email"] is None and buyer["email"]:
+            customer["email"] = buyer["email"]
+            tx.save(customer, "customer.updated")
+    elif _keeps_card(session) or session["customer_creation"] == "always" or _invoiced(session):
+        made = tx.insert(make_customer(tx, email=buyer["email"], name=buyer["name"]), "customer.created")
+        session["customer"] = made["id"]
+        tx.save(session)
+
+
+def _subscribe(tx: Tx, session: Obj, customer: Obj, intent: Obj | None, method: Obj | None) -> None:
+    data: dict[str, Any] = session["_"]["subscription_data"]
+    chosen, extras = _lines(tx, session)
+    trial_days, trial_end = data.get("trial_period_days"), data.get("trial_end")
+    if trial_days:
+        trial_end = tx.now + trial_days * _DAY
+    subscription = make_subscription(
+        tx,
+        customer,
+        chosen,
+        status="trialing" if trial_end else "active",
+        trial_end=trial_end,
+        default_payment_method=method["id"] if method is not None else None,
+        metadata=data.get("metadata") or {},
+        **{key: data[key] for key in ("description", "billing_mode", "trial_settings") if data.get(key) is not None},
+    )
+    invoice = start_paid(tx, subscription, extras, intent)
+    session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
+
+
+def _lines(tx: Tx, session: Obj) -> tuple[list[dict[str, Any]], list[tuple[Obj, int]]]:
+    """What recurs, as items; what is bought once, as (price, quantity)."""
+    chosen, extras = [], []
+    for line in session["_"]["line_items"]:
+        price = tx.get("price", line["price"]["id"])
+        if price["type"] == "recurring":
+            chosen.append({"price": price, "quantity": line["quantity"], "metadata": {}})
+        else:
+            extras.append((price, line["quantity"]))
+    return chosen, extras
+
+
+def _bill(tx: Tx, session: Obj, customer: Obj, intent: Obj | None) -> None:
+    """The invoice of a one-off purchase, made when it is already paid."""
+    data: dict[str, Any] = session["invoice_creation"]["invoice_data"]
+    lines = [one_time_line(tx, customer["id"], price, quantity) for price, quantity in _lines(tx, session)[1]]
+    invoice = make_invoice(
+        tx,
+        customer,
+        lines,
+        billing_reason="manual",
+        auto_advance=False,
+        description=data["description"],
+        footer=data["footer"],
+        custom_fields=data["custom_fields"],
+        metadata=data["metadata"] or {},
+        attempt_count=0 if intent is None else 1,
+    )
+    collection.finalize(tx, invoice)
+    collection.settle(tx, invoice, None if intent is None else link_payment(tx, invoice, intent))
+    session["invoice"] = invoice["id"]
+
+
+def _close(tx: Tx, session: Obj, customer: Obj | None) -> None:
+    buyer = session["_"]["buyer"]
+    tx.unschedule(session["id"])
+    session |= {
+        "status": "complete",
+        "payment_status": "paid" if session["amount_total"] > 0 else "no_payment_required",
+        "url": None,
+        "customer_details": {
+            "address": (customer or {}).get("address"),
+            "business_name": None,
+            "email": (customer or {}).get("email") or buyer["email"],
+            "individual_name": None,
+            "name": buyer["name"] or (customer or {}).get("name"),
+            "phone": (customer or {}).get("phone"),
+            "tax_exempt": "none",
+            "tax_ids": [],
+        },
+    }
+    tx.save(session, "checkout.session.completed")

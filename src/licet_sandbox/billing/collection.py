@@ -1,0 +1,154 @@
+"""Getting an invoice paid: the first try, the retries, and what a failure does.
+
+A failed renewal is tried again 3, 5 and 7 days after the try before; then the subscription is canceled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing import payments, standing
+from licet_sandbox.billing.invoices import finalize, mark_paid, note_try, payment_of, subscription_of
+from licet_sandbox.errors import StripeError
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_DAY = 24 * 3600
+RETRY_SECONDS = (3 * _DAY, 5 * _DAY, 7 * _DAY)
+
+
+def finalize_and_collect(tx: Tx, invoice: Obj, *, off_session: bool) -> None:
+    """Open it and try to get it paid at once; a decline raises its 402 (kept)."""
+    finalize(tx, invoice)
+    if invoice["amount_due"] == 0:
+        settle(tx, invoice, None)
+    else:
+        collect(tx, invoice, off_session=off_session)
+
+
+def settle(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
+    """It is paid, and its subscription stands well."""
+    mark_paid(tx, invoice, payment)
+    standing.invoice_paid(tx, invoice)
+
+
+def collect(tx: Tx, invoice: Obj, *, off_session: bool, method: Obj | None = None) -> None:
+    """One try, with this card or the one on file. A decline raises; 3-D Secure leaves the intent `requires_action`."""
+    payment = payment_of(tx, invoice)
+    intent = tx.get("payment_intent", payment["payment"]["payment_intent"])
+    chosen = method or method_on_file(tx, invoice)
+    note_try(invoice)
+    if chosen is None:
+        refusal = _no_card()
+        _failed(tx, invoice, refusal)
+        raise refusal
+    try:
+        payments.confirm(tx, intent, chosen, off_session=off_session)
+    except StripeError as refusal:
+        if refusal.error.get("code") == "authentication_required":
+            # Stripe keeps asking: the customer can still authenticate on the invoice's page.
+            intent["payment_method"] = chosen["id"]
+            payments.ask_for_action(tx, intent)
+        _failed(tx, invoice, refusal)
+        raise
+    _after_try(tx, invoice, payment, intent)
+
+
+def authenticate(tx: Tx, invoice: Obj, *, completed: bool) -> None:
+    """The customer went through 3-D Secure for this invoice, or failed there (raises)."""
+    payment = payment_of(tx, invoice)
+    intent = tx.get("payment_intent", payment["payment"]["payment_intent"])
+    try:
+        payments.authenticate(tx, intent, completed=completed)
+    except StripeError as refusal:
+        _failed(tx, invoice, refusal)
+        raise
+    _after_try(tx, invoice, payment, intent)
+
+
+def _after_try(tx: Tx, invoice: Obj, payment: Obj, intent: Obj) -> None:
+    if intent["status"] == "succeeded":
+        settle(tx, invoice, payment)
+    else:
+        tx.save(invoice, "invoice.updated", "invoice.payment_action_required")
+
+
+def method_on_file(tx: Tx, invoice: Obj) -> Obj | None:
+    """The card that renews: the subscription's default, else the customer's."""
+    subscription = subscription_of(tx, invoice)
+    customer = tx.get("customer", invoice["customer"])
+    candidates = [
+        invoice["default_payment_method"],
+        subscription["default_payment_method"] if subscription is not None else None,
+        customer["invoice_settings"]["default_payment_method"],
+    ]
+    chosen = next((candidate for candidate in candidates if candidate is not None), None)
+    return None if chosen is None else tx.find(chosen)
+
+
+def retry(tx: Tx, invoice_id: str) -> None:
+    """A retry fell due. After the last one the subscription is canceled."""
+    invoice = tx.get("invoice", invoice_id)
+    if invoice["status"] != "open":
+        return
+    invoice["_"]["retries"] += 1
+    _quietly(tx, invoice)
+
+
+def finalize_due(tx: Tx, invoice_id: str) -> None:
+    """A renewal's draft has waited its hour."""
+    invoice = tx.get("invoice", invoice_id)
+    if invoice["status"] != "draft":
+        return
+    finalize(tx, invoice)
+    if invoice["amount_due"] == 0:
+        settle(tx, invoice, None)
+        return
+    _quietly(tx, invoice)
+
+
+def _quietly(tx: Tx, invoice: Obj) -> None:
+    """A try that nobody waits for: a decline is written down by `_failed`, there is no one to raise it to."""
+    try:
+        collect(tx, invoice, off_session=True)
+    except StripeError as refusal:
+        if not refusal.keep:
+            raise
+        _plan_retry(tx, invoice)
+
+
+def _plan_retry(tx: Tx, invoice: Obj) -> None:
+    retries = invoice["_"]["retries"]
+    if retries < len(RETRY_SECONDS):
+        return
+    subscription = subscription_of(tx, invoice)
+    if subscription is not None and not standing.ended(subscription):
+        standing.end(tx, subscription, reason="payment_failed")
+
+
+def _failed(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
+    """Write a failed try down, with the time of the next one where there is one."""
+    subscription = subscription_of(tx, invoice)
+    retries = invoice["_"]["retries"]
+    renewing = invoice["billing_reason"] == "subscription_cycle" and invoice["auto_advance"]
+    if renewing and subscription is not None and not standing.ended(subscription):
+        pending = invoice["next_payment_attempt"] is not None and invoice["next_payment_attempt"] > tx.now
+        if not pending:
+            more = retries < len(RETRY_SECONDS)
+            invoice["next_payment_attempt"] = tx.now + RETRY_SECONDS[retries] if more else None
+            if more:
+                tx.schedule("invoice.retry", invoice["id"], invoice["next_payment_attempt"])
+    action = refusal.error.get("code") == "authentication_required"
+    asked = ["invoice.payment_action_required"] if action else []
+    tx.save(invoice, "invoice.updated", *asked, "invoice.payment_failed")
+    standing.invoice_failed(tx, invoice)
+
+
+def _no_card() -> StripeError:
+    message = (
+        "Cannot charge customer that has no active card: attach a payment method to it and make it the default, "
+        "or name one."
+    )
+    return StripeError(402, {"type": "card_error", "code": "missing", "message": message}, keep=True)

@@ -1,0 +1,22 @@
+"""What falls due, and who does it. The order within one second is `RANKS` in `state/tx.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing import checkout, collection, standing, subscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from licet_sandbox.state.tx import Tx
+
+HANDLERS: dict[str, Callable[[Tx, str], None]] = {
+    "checkout.expire": checkout.expire_due,
+    "subscription.incomplete_expire": standing.expire_incomplete,
+    "subscription.trial_will_end": subscriptions.warn_of_trial_end,
+    "subscription.cancel": subscriptions.cancel_due,
+    "subscription.cycle": subscriptions.cycle,
+    "invoice.finalize": collection.finalize_due,
+    "invoice.retry": collection.retry,
+}

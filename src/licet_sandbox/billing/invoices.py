@@ -1,0 +1,205 @@
+"""An invoice's own life: draft, open, then paid, void or uncollectible. What follows for others is in `standing.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing.payments import cancel_intent, make_intent
+from licet_sandbox.ids import new_id
+from licet_sandbox.resources.account import NAME
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+# As many lines and items as Stripe shows inside the object; the rest is behind its list.
+SHOWN_LINES = 10
+
+
+def make_invoice(tx: Tx, customer: Obj, lines: list[Obj], *, subscription: Obj | None = None, **fields: Any) -> Obj:
+    """A draft; `invoice.created`. `period_start` and `period_end` look back; the lines' periods look ahead."""
+    invoice_id = new_id("invoice")
+    total = sum(line["amount"] for line in lines)
+    for line in lines:
+        line["invoice"] = invoice_id
+        _bill_item(tx, line, invoice_id)
+    parent = None
+    if subscription is not None:
+        details = {"metadata": dict(subscription["metadata"]), "subscription": subscription["id"]}
+        parent = {"type": "subscription_details", "quote_details": None, "subscription_details": details}
+    return tx.create(
+        "invoice",
+        "invoice.created",
+        **{
+            "id": invoice_id,
+            "account_country": "US",
+            "account_name": NAME,
+            "amount_due": total,
+            "amount_remaining": total,
+            "auto_advance": True,
+            "collection_method": "charge_automatically",
+            "currency": lines[0]["currency"],
+            "customer": customer["id"],
+            "customer_address": customer["address"],
+            "customer_email": customer["email"],
+            "customer_name": customer["name"],
+            "customer_phone": customer["phone"],
+            "customer_shipping": customer["shipping"],
+            "customer_tax_exempt": customer["tax_exempt"],
+            "customer_tax_ids": [],
+            "issuer": {"type": "self"},
+            "lines": {
+                "object": "list",
+                "data": lines[:SHOWN_LINES],
+                "has_more": len(lines) > SHOWN_LINES,
+                "url": f"/v1/invoices/{invoice_id}/lines",
+            },
+            "metadata": {},
+            "parent": parent,
+            "period_start": tx.now,
+            "period_end": tx.now,
+            "status": "draft",
+            "subtotal": total,
+            "subtotal_excluding_tax": total,
+            "total": total,
+            "total_discount_amounts": [],
+            "total_excluding_tax": total,
+            "total_pretax_credit_amounts": [],
+            "total_taxes": [],
+            "_": {"lines": lines, "retries": 0},
+            **fields,
+        },
+    )
+
+
+def _bill_item(tx: Tx, line: Obj, invoice_id: str) -> None:
+    details = line["parent"]["invoice_item_details"]
+    if details is not None:
+        item = tx.get("invoiceitem", details["invoice_item"])
+        item["invoice"] = invoice_id
+        tx.save(item)
+
+
+def subscription_of(tx: Tx, invoice: Obj) -> Obj | None:
+    """The subscription that this invoice bills, if any."""
+    if invoice["parent"] is None:
+        return None
+    return tx.get("subscription", invoice["parent"]["subscription_details"]["subscription"])
+
+
+def finalize(tx: Tx, invoice: Obj) -> None:
+    """From draft to open: it gets its number, its page and, for money, the payment that is to pay it."""
+    customer = tx.get("customer", invoice["customer"])
+    subscription = subscription_of(tx, invoice)
+    if subscription is not None:
+        # Up to here the metadata follows the subscription; from here on it is frozen.
+        invoice["parent"]["subscription_details"]["metadata"] = dict(subscription["metadata"])
+    invoice |= {
+        "status": "open",
+        "number": f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}",
+        "automatically_finalizes_at": None,
+        "effective_at": tx.now,
+        "ending_balance": 0,
+        "hosted_invoice_url": f"{tx.engine.base_url}/i/{invoice['id']}",
+        "invoice_pdf": f"{tx.engine.base_url}/i/{invoice['id']}/print",
+        "status_transitions": invoice["status_transitions"] | {"finalized_at": tx.now},
+        "webhooks_delivered_at": tx.now,
+    }
+    tx.save(invoice, "invoice.finalized")
+    customer["next_invoice_sequence"] += 1
+    tx.save(customer)
+    if customer["currency"] is None:
+        customer["currency"] = invoice["currency"]
+        tx.save(customer, "customer.updated")
+
+
+def payment_of(tx: Tx, invoice: Obj) -> Obj:
+    """The open payment of an open invoice, made with its intent when it is first wanted."""
+    where = "json ->> '$.invoice' = ? AND json ->> '$.status' = 'open'"
+    found = tx.select("invoice_payment", where, invoice["id"])
+    if found:
+        return found[-1]
+    first = invoice["billing_reason"] == "subscription_create"
+    subscription = invoice["parent"] is not None
+    intent = make_intent(
+        tx,
+        invoice["amount_remaining"],
+        invoice["currency"],
+        customer=invoice["customer"],
+        description=("Subscription creation" if first else "Subscription update") if subscription else "Invoice",
+        setup_future_usage="off_session" if subscription else None,
+    )
+    return link_payment(tx, invoice, intent)
+
+
+def link_payment(tx: Tx, invoice: Obj, intent: Obj) -> Obj:
+    """Say which payment pays this invoice."""
+    return tx.create(
+        "invoice_payment",
+        amount_requested=invoice["amount_remaining"],
+        currency=invoice["currency"],
+        invoice=invoice["id"],
+        is_default=True,
+        payment={"type": "payment_intent", "payment_intent": intent["id"]},
+        status="open",
+    )
+
+
+def note_try(invoice: Obj) -> None:
+    """Count a try to pay; the caller saves it together with the outcome."""
+    invoice["attempted"] = True
+    invoice["attempt_count"] += 1
+
+
+def mark_paid(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
+    """Paid: by this payment, or (None) because nothing was due or it was settled elsewhere."""
+    tx.unschedule(invoice["id"])
+    paid = 0
+    if payment is not None:
+        paid = payment["amount_requested"]
+        payment |= {
+            "status": "paid",
+            "amount_paid": paid,
+            "status_transitions": payment["status_transitions"] | {"paid_at": tx.now},
+        }
+        tx.save(payment, "invoice_payment.paid")
+    invoice |= {
+        "status": "paid",
+        "amount_paid": invoice["amount_paid"] + paid,
+        "amount_remaining": 0,
+        "attempted": True,
+        "auto_advance": False,
+        "next_payment_attempt": None,
+        "status_transitions": invoice["status_transitions"] | {"paid_at": tx.now},
+    }
+    tx.save(invoice, "invoice.updated", "invoice.paid", *(["invoice.payment_succeeded"] if payment is not None else []))
+
+
+def close_payments(tx: Tx, invoice: Obj, reason: str) -> None:
+    """Give up what was to pay it."""
+    where = "json ->> '$.invoice' = ? AND json ->> '$.status' = 'open'"
+    for payment in tx.select("invoice_payment", where, invoice["id"]):
+        cancel_intent(tx, tx.get("payment_intent", payment["payment"]["payment_intent"]), reason)
+        payment["status"] = "canceled"
+        payment["status_transitions"] = payment["status_transitions"] | {"canceled_at": tx.now}
+        tx.save(payment)
+
+
+def void(tx: Tx, invoice: Obj) -> None:
+    """It counts no more."""
+    tx.unschedule(invoice["id"])
+    close_payments(tx, invoice, "void_invoice")
+    invoice |= {
+        "status": "void",
+        "auto_advance": False,
+        "next_payment_attempt": None,
+        "status_transitions": invoice["status_transitions"] | {"voided_at": tx.now},
+    }
+    tx.save(invoice, "invoice.updated", "invoice.voided")
+
+
+def stop_collecting(tx: Tx, invoice: Obj) -> None:
+    """It stays as it is, but is no longer finalized or tried by itself."""
+    tx.unschedule(invoice["id"])
+    invoice |= {"auto_advance": False, "next_payment_attempt": None, "automatically_finalizes_at": None}
+    tx.save(invoice, "invoice.updated")

@@ -1,0 +1,136 @@
+"""Amounts and the lines of an invoice."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+# Currencies without a minor unit, for showing amounts. Source: Stripe, "Supported currencies".
+_ZERO_DECIMAL = frozenset(
+    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()  # noqa: SIM905  # Shorter so.
+)
+_SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+
+
+def amount_of(price: Obj, quantity: int) -> int:
+    """Minor units for so many of this price, half a unit rounded up."""
+    exact = Decimal(price["unit_amount_decimal"]) * quantity
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def format_amount(amount: int, currency: str) -> str:
+    """`$149.00`, `¥500`, `149.00 CHF`."""
+    text = f"{amount:,}" if currency in _ZERO_DECIMAL else f"{Decimal(amount) / 100:,.2f}"
+    symbol = _SYMBOLS.get(currency)
+    return f"{symbol}{text}" if symbol else f"{text} {currency.upper()}"
+
+
+def describe_interval(recurring: Obj) -> str:
+    """`month`, `3 months`."""
+    count, interval = recurring["interval_count"], recurring["interval"]
+    return str(interval) if count == 1 else f"{count} {interval}s"
+
+
+def product_name(tx: Tx, price: Obj) -> str:
+    """What the buyer knows it by."""
+    product = tx.find(price["product"], deleted=True)
+    return str(product["name"]) if product is not None and "name" in product else "Product"
+
+
+def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> Obj:
+    """One item for its current period; nothing during a trial."""
+    price, quantity = item["price"], item["quantity"]
+    name, interval = product_name(tx, price), describe_interval(price["recurring"])
+    shown = format_amount(price["unit_amount"], price["currency"]) if price["unit_amount"] is not None else "…"
+    return _line(
+        tx,
+        price,
+        quantity,
+        0 if trial else amount_of(price, quantity),
+        description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {shown} / {interval})",
+        metadata=dict(subscription["metadata"]),
+        period={"start": item["current_period_start"], "end": item["current_period_end"]},
+        subscription=subscription["id"],
+        parent={
+            "type": "subscription_item_details",
+            "invoice_item_details": None,
+            "subscription_item_details": {
+                "invoice_item": None,
+                "proration": False,
+                "proration_details": {"credited_items": None},
+                "subscription": subscription["id"],
+                "subscription_item": item["id"],
+            },
+        },
+    )
+
+
+def one_time_line(tx: Tx, customer_id: str, price: Obj, quantity: int, subscription_id: str | None = None) -> Obj:
+    """Something bought once. Like Stripe, it makes an invoice item that the line points to."""
+    amount = amount_of(price, quantity)
+    description, period = product_name(tx, price), {"start": tx.now, "end": tx.now}
+    pricing = _pricing(price)
+    item = tx.create(
+        "invoiceitem",
+        "invoiceitem.created",
+        amount=amount,
+        currency=price["currency"],
+        customer=customer_id,
+        date=tx.now,
+        description=description,
+        discountable=True,
+        discounts=[],
+        metadata={},
+        period=period,
+        pricing=pricing,
+        quantity=quantity,
+        quantity_decimal=str(quantity),
+    )
+    return _line(
+        tx,
+        price,
+        quantity,
+        amount,
+        description=description,
+        period=period,
+        subscription=subscription_id,
+        parent={
+            "type": "invoice_item_details",
+            "invoice_item_details": {
+                "invoice_item": item["id"],
+                "proration": False,
+                "proration_details": {"credited_items": None},
+                "subscription": subscription_id,
+            },
+            "subscription_item_details": None,
+        },
+    )
+
+
+def _line(tx: Tx, price: Obj, quantity: int, amount: int, **fields: object) -> Obj:
+    return tx.new(
+        "line_item",
+        amount=amount,
+        subtotal=amount,
+        currency=price["currency"],
+        discount_amounts=[],
+        discountable=True,
+        pretax_credit_amounts=[],
+        pricing=_pricing(price),
+        quantity=quantity,
+        quantity_decimal=str(quantity),
+        taxes=[],
+        **fields,
+    )
+
+
+def _pricing(price: Obj) -> Obj:
+    return {
+        "type": "price_details",
+        "price_details": {"price": price["id"], "product": price["product"]},
+        "unit_amount_decimal": price["unit_amount_decimal"],
+    }

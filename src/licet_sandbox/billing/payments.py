@@ -1,0 +1,225 @@
+"""A payment: an intent, tried with a card, and the charge that comes of each try."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.api.shapes import public
+from licet_sandbox.billing.cards import Card, decline
+from licet_sandbox.errors import StripeError
+from licet_sandbox.ids import new_id, random_text
+from licet_sandbox.resources.payment_methods import card_of
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
+    """A payment to be made; `payment_intent.created`."""
+    intent_id = new_id("payment_intent")
+    return tx.create(
+        "payment_intent",
+        "payment_intent.created",
+        **{
+            "id": intent_id,
+            "amount": amount,
+            "currency": currency,
+            "automatic_payment_methods": None,
+            "capture_method": "automatic",
+            "client_secret": f"{intent_id}_secret_{random_text(25)}",
+            "confirmation_method": "automatic",
+            "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+            "payment_method_types": ["card"],
+            "status": "requires_payment_method",
+            **fields,
+        },
+    )
+
+
+def needs_authentication(method: Obj) -> bool:
+    """Does this card ask for 3-D Secure now?"""
+    card = card_of(method)
+    return card.authentication == "always" or (card.authentication == "unless_set_up" and not method["_"]["set_up"])
+
+
+def confirm(tx: Tx, intent: Obj, method: Obj, *, off_session: bool) -> None:
+    """Try to pay. Afterwards `succeeded` or `requires_action`; a decline raises its 402, whose effects are kept."""
+    card = card_of(method)
+    intent["payment_method"] = method["id"]
+    intent["last_payment_error"] = None
+    if needs_authentication(method):
+        if off_session:
+            raise _declined(tx, intent, method, decline("authentication_required"))
+        ask_for_action(tx, intent)
+        return
+    _charge(tx, intent, method, card, three_d_secure=None)
+
+
+def ask_for_action(tx: Tx, intent: Obj) -> None:
+    """3-D Secure is wanted; the customer must come to a page."""
+    intent["status"] = "requires_action"
+    intent["next_action"] = {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
+    tx.save(intent, "payment_intent.requires_action")
+
+
+def authenticate(tx: Tx, intent: Obj, *, completed: bool) -> None:
+    """The customer went through 3-D Secure, or failed there (raises its 402)."""
+    method = tx.get("payment_method", intent["payment_method"])
+    if not completed:
+        raise _declined(tx, intent, method, authentication_failure(), charged=False)
+    if intent["setup_future_usage"] == "off_session":
+        mark_set_up(tx, method)
+    _charge(tx, intent, method, card_of(method), three_d_secure="authenticated")
+
+
+def authentication_failure() -> StripeError:
+    """The 402 of a failed 3-D Secure. Stripe calls it an invalid request, not a card error."""
+    code = "payment_intent_authentication_failure"
+    message = (
+        "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
+        "PaymentMethod to attempt to fulfill this PaymentIntent again."
+    )
+    doc_url = "https://docs.stripe.com/error-codes/payment-intent-authentication-failure"
+    error = {"type": "invalid_request_error", "code": code, "doc_url": doc_url, "message": message}
+    return StripeError(402, error, keep=True)
+
+
+def mark_set_up(tx: Tx, method: Obj) -> None:
+    """The customer agreed, with 3-D Secure, to later charges without them."""
+    method["_"]["set_up"] = True
+    tx.save(method)
+
+
+def cancel_intent(tx: Tx, intent: Obj, reason: str) -> None:
+    """No more tries."""
+    intent |= {"status": "canceled", "canceled_at": tx.now, "cancellation_reason": reason, "next_action": None}
+    tx.save(intent, "payment_intent.canceled")
+
+
+def _charge(tx: Tx, intent: Obj, method: Obj, card: Card, *, three_d_secure: str | None) -> None:
+    if card.declines is not None:
+        raise _declined(tx, intent, method, decline(card.declines))
+    charge = _make_charge(tx, intent, method, three_d_secure=three_d_secure)
+    tx.insert(charge, "charge.succeeded")
+    intent |= {
+        "status": "succeeded",
+        "amount_received": intent["amount"],
+        "latest_charge": charge["id"],
+        "next_action": None,
+        "last_payment_error": None,
+    }
+    tx.save(intent, "payment_intent.succeeded")
+
+
+def _declined(tx: Tx, intent: Obj, method: Obj, refusal: StripeError, *, charged: bool = True) -> StripeError:
+    """Write the failed try down; the error to raise, which carries the intent as Stripe's does."""
+    detail = dict(refusal.error)
+    if charged:
+        charge = _make_charge(tx, intent, method, three_d_secure=None)
+        charge |= {
+            "status": "failed",
+            "paid": False,
+            "captured": False,
+            "amount_captured": 0,
+            "failure_code": detail["code"],
+            "failure_message": detail["message"],
+            "receipt_url": None,
+            "outcome": _outcome(detail),
+        }
+        tx.insert(charge, "charge.failed")
+        intent["latest_charge"] = detail["charge"] = charge["id"]
+    shown_method = public(method)
+    intent |= {
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "next_action": None,
+        "last_payment_error": {**detail, "payment_method": shown_method},
+    }
+    tx.save(intent, "payment_intent.payment_failed")
+    refusal.error |= detail | {"payment_intent": public(intent), "payment_method": shown_method}
+    return refusal
+
+
+def _outcome(detail: dict[str, Any] | None) -> Obj:
+    common = {"network_advice_code": None, "network_decline_code": None, "risk_level": "normal", "risk_score": 20}
+    if detail is None:
+        seller = "Payment complete."
+        return common | {
+            "advice_code": None,
+            "network_status": "approved_by_network",
+            "reason": None,
+            "seller_message": seller,
+            "type": "authorized",
+        }
+    return common | {
+        "advice_code": detail.get("advice_code"),
+        "network_decline_code": "01",
+        "network_status": "declined_by_network",
+        "reason": detail.get("decline_code") or detail["code"],
+        "seller_message": "The bank returned a decline code.",
+        "type": "issuer_declined",
+    }
+
+
+def _make_charge(tx: Tx, intent: Obj, method: Obj, *, three_d_secure: str | None) -> Obj:
+    charge_id = new_id("charge")
+    return tx.new(
+        "charge",
+        id=charge_id,
+        amount=intent["amount"],
+        amount_captured=intent["amount"],
+        billing_details=method["billing_details"],
+        calculated_statement_descriptor="SANDBOX",
+        captured=True,
+        currency=intent["currency"],
+        customer=intent["customer"],
+        description=intent["description"],
+        fraud_details={},
+        # Copied when the charge is made, and never again.
+        metadata=dict(intent["metadata"]),
+        outcome=_outcome(None),
+        paid=True,
+        payment_intent=intent["id"],
+        payment_method=method["id"],
+        payment_method_details={"type": "card", "card": _card_details(method, intent["amount"], three_d_secure)},
+        receipt_email=intent["receipt_email"],
+        receipt_url=f"{tx.engine.base_url}/receipts/{charge_id}",
+        statement_descriptor=intent["statement_descriptor"],
+        statement_descriptor_suffix=intent["statement_descriptor_suffix"],
+        status="succeeded",
+    )
+
+
+def _card_details(method: Obj, amount: int, three_d_secure: str | None) -> Obj:
+    card = method["card"]
+    copied = {key: card[key] for key in ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint")}
+    authentication = {
+        "authentication_flow": "challenge",
+        "electronic_commerce_indicator": "05",
+        "exemption_indicator": None,
+        "result": three_d_secure,
+        "result_reason": None,
+        "transaction_id": random_text(36),
+        "version": "2.2.0",
+    }
+    return copied | {
+        "amount_authorized": amount,
+        "authorization_code": str(int(random_text(6), 36) % 1_000_000).zfill(6),
+        "electronic_commerce_indicator": None,
+        "extended_authorization": {"status": "disabled"},
+        "funding": card["funding"],
+        "incremental_authorization": {"status": "unavailable"},
+        "installments": None,
+        "last4": card["last4"],
+        "mandate": None,
+        "multicapture": {"status": "unavailable"},
+        "network": card["brand"],
+        "network_token": {"used": False},
+        "network_transaction_id": random_text(15),
+        "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
+        "regulated_status": "unregulated",
+        "three_d_secure": authentication if three_d_secure else None,
+        "transaction_link_id": None,
+        "wallet": None,
+    }

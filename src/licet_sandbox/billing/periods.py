@@ -1,0 +1,37 @@
+"""Calendar arithmetic of billing periods, as Stripe's billing cycle anchor does it: 31 January, 28 February, 31 March."""
+
+from __future__ import annotations
+
+import calendar
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_DAYS = {"day": 1, "week": 7}
+_MONTHS = {"month": 1, "year": 12}
+
+
+def period_end(anchor: int, start: int, recurring: dict[str, Any]) -> int:
+    """The first moment after `start` that lies a whole number of intervals from the anchor.
+
+    All are epoch seconds; `recurring` is a price's, with `interval` and `interval_count`. The day of the month is
+    the anchor's wherever the month has it, else the month's last; the time of day is the anchor's, in UTC.
+    """
+    interval, count = recurring["interval"], recurring["interval_count"]
+    if interval in _DAYS:
+        step = timedelta(days=_DAYS[interval] * count).total_seconds()
+        return anchor + int(step) * (int((start - anchor) // step) + 1)
+    months = _MONTHS[interval] * count
+    begin, at = datetime.fromtimestamp(anchor, UTC), datetime.fromtimestamp(start, UTC)
+    steps = ((at.year - begin.year) * 12 + at.month - begin.month) // months
+    moment = add_months(begin, steps * months)
+    while moment <= at:
+        steps += 1
+        moment = add_months(begin, steps * months)
+    return int(moment.timestamp())
+
+
+def add_months(moment: datetime, months: int) -> datetime:
+    """The same day and time so many months later, or the last day of a month that is too short."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)

@@ -1,0 +1,230 @@
+"""A subscription over time: how it starts, renews, and comes to its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing import collection, standing
+from licet_sandbox.billing.invoices import link_payment, make_invoice
+from licet_sandbox.billing.lines import one_time_line, subscription_line
+from licet_sandbox.billing.periods import period_end
+from licet_sandbox.ids import new_id
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_HOUR = 3600
+_DAY = 24 * _HOUR
+INCOMPLETE_SECONDS = 23 * _HOUR
+DRAFT_SECONDS = _HOUR
+TRIAL_WARNING_SECONDS = 3 * _DAY
+
+
+def make_subscription(
+    tx: Tx, customer: Obj, chosen: list[dict[str, Any]], *, status: str, trial_end: int | None = None, **fields: Any
+) -> Obj:
+    """A subscription that starts now; not yet stored.
+
+    chosen: one `{"price", "quantity", "metadata"}` per item; status: `active`, `trialing` or `incomplete`.
+    """
+    subscription_id = new_id("subscription")
+    anchor = trial_end or tx.now
+    items = [make_item(tx, subscription_id, choice, tx.now, anchor, trial_end) for choice in chosen]
+    return tx.new(
+        "subscription",
+        **{
+            "id": subscription_id,
+            "billing_cycle_anchor": anchor,
+            "billing_mode": {"type": "flexible", "flexible": {"proration_discounts": "included"}},
+            "cancellation_details": {"comment": None, "feedback": None, "feedback_option": None, "reason": None},
+            "collection_method": "charge_automatically",
+            "currency": chosen[0]["price"]["currency"],
+            "customer": customer["id"],
+            "default_tax_rates": [],
+            "invoice_settings": {
+                "account_tax_ids": None,
+                "custom_fields": None,
+                "description": None,
+                "footer": None,
+                "issuer": {"type": "self"},
+            },
+            "items": {
+                "object": "list",
+                "data": items,
+                "has_more": False,
+                "url": f"/v1/subscription_items?subscription={subscription_id}",
+            },
+            "payment_settings": {
+                "payment_method_options": None,
+                "payment_method_types": None,
+                "save_default_payment_method": "off",
+            },
+            "start_date": tx.now,
+            "status": status,
+            "trial_end": trial_end,
+            "trial_start": tx.now if trial_end else None,
+            "trial_settings": {
+                "end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": "create_invoice"}
+            },
+            **fields,
+        },
+    )
+
+
+def make_item(
+    tx: Tx, subscription_id: str, choice: dict[str, Any], start: int, anchor: int, trial_end: int | None = None
+) -> Obj:
+    """One item, in the period that holds `start`."""
+    price = choice["price"]
+    return tx.new(
+        "subscription_item",
+        current_period_start=start,
+        current_period_end=trial_end or period_end(anchor, start, price["recurring"]),
+        metadata=choice.get("metadata") or {},
+        plan=plan_of(tx, price),
+        price=price,
+        quantity=choice["quantity"],
+        subscription=subscription_id,
+        tax_rates=[],
+    )
+
+
+def plan_of(tx: Tx, price: Obj) -> Obj:
+    """The old name of a recurring price, which items still show."""
+    recurring = price["recurring"]
+    return tx.new(
+        "plan",
+        id=price["id"],
+        active=price["active"],
+        amount=price["unit_amount"],
+        amount_decimal=price["unit_amount_decimal"],
+        billing_scheme=price["billing_scheme"],
+        created=price["created"],
+        currency=price["currency"],
+        interval=recurring["interval"],
+        interval_count=recurring["interval_count"],
+        metadata=price["metadata"],
+        nickname=price["nickname"],
+        product=price["product"],
+        usage_type=recurring["usage_type"],
+    )
+
+
+def first_invoice(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]]) -> Obj:
+    """The draft for the first period (nothing during a trial) and what is bought once with it."""
+    customer = tx.get("customer", subscription["customer"])
+    trial = subscription["trial_end"] is not None
+    lines = [subscription_line(tx, subscription, item, trial=trial) for item in subscription["items"]["data"]]
+    lines += [one_time_line(tx, customer["id"], price, quantity, subscription["id"]) for price, quantity in extras]
+    reason = "subscription_create"
+    invoice = make_invoice(tx, customer, lines, subscription=subscription, billing_reason=reason)
+    subscription["latest_invoice"] = invoice["id"]
+    return invoice
+
+
+def start_paid(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]], intent: Obj | None) -> Obj:
+    """As Checkout does it: the payment (None: nothing was due) came first. Answers the paid invoice."""
+    tx.insert(subscription, "customer.subscription.created")
+    invoice = first_invoice(tx, subscription, extras)
+    collection.finalize(tx, invoice)
+    payment = link_payment(tx, invoice, intent) if intent is not None else None
+    if payment is not None:
+        invoice["attempt_count"] = 1
+    tx.save(subscription, "customer.subscription.updated")
+    collection.settle(tx, invoice, payment)
+    plan_ahead(tx, subscription)
+    return invoice
+
+
+def plan_ahead(tx: Tx, subscription: Obj) -> None:
+    """Let its next moments fall due: the end of the period or trial, and a scheduled cancellation."""
+    subscription_id = subscription["id"]
+    tx.unschedule(subscription_id, "subscription.cycle", "subscription.cancel", "subscription.trial_will_end")
+    if standing.ended(subscription) or subscription["status"] in {"incomplete", "paused"}:
+        return
+    tx.schedule("subscription.cycle", subscription_id, next_period_end(subscription))
+    if subscription["cancel_at"] is not None:
+        tx.schedule("subscription.cancel", subscription_id, subscription["cancel_at"])
+    if subscription["status"] == "trialing" and not subscription.get("_", {}).get("warned"):
+        warning = max(tx.now, subscription["trial_end"] - TRIAL_WARNING_SECONDS)
+        tx.schedule("subscription.trial_will_end", subscription_id, warning)
+
+
+def next_period_end(subscription: Obj) -> int:
+    """When the item that ends first ends."""
+    return int(min(item["current_period_end"] for item in subscription["items"]["data"]))
+
+
+def warn_of_trial_end(tx: Tx, subscription_id: str) -> None:
+    """Three days before a trial ends, or at once where it is shorter."""
+    subscription = tx.get("subscription", subscription_id)
+    if subscription["status"] != "trialing":
+        return
+    subscription["_"] = {**subscription.get("_", {}), "warned": True}
+    tx.save(subscription, "customer.subscription.trial_will_end")
+
+
+def cancel_due(tx: Tx, subscription_id: str) -> None:
+    """A scheduled end was reached."""
+    subscription = tx.get("subscription", subscription_id)
+    if not standing.ended(subscription):
+        standing.end(tx, subscription, reason="cancellation_requested")
+
+
+def cycle(tx: Tx, subscription_id: str) -> None:
+    """A period or a trial ended: the next one begins, with a draft that is charged about an hour later."""
+    subscription = tx.get("subscription", subscription_id)
+    if standing.ended(subscription) or subscription["status"] in {"incomplete", "paused"}:
+        return
+    if subscription["status"] == "trialing" and not _leave_trial(tx, subscription):
+        return
+    due = [item for item in subscription["items"]["data"] if item["current_period_end"] <= tx.now]
+    began = min(item["current_period_start"] for item in due)
+    for item in due:
+        item["current_period_start"] = item["current_period_end"]
+        start, recurring = item["current_period_start"], item["price"]["recurring"]
+        item["current_period_end"] = period_end(subscription["billing_cycle_anchor"], start, recurring)
+    invoice = renewal_invoice(tx, subscription, due, began)
+    subscription["latest_invoice"] = invoice["id"]
+    tx.save(subscription, "customer.subscription.updated")
+    plan_ahead(tx, subscription)
+
+
+def renewal_invoice(tx: Tx, subscription: Obj, items: list[Obj], began: int) -> Obj:
+    """The draft for the period that begins now; it is finalized an hour later."""
+    customer = tx.get("customer", subscription["customer"])
+    invoice = make_invoice(
+        tx,
+        customer,
+        [subscription_line(tx, subscription, item, trial=False) for item in items],
+        subscription=subscription,
+        billing_reason="subscription_cycle",
+        automatically_finalizes_at=tx.now + DRAFT_SECONDS,
+        period_start=began,
+    )
+    tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+    return invoice
+
+
+def _leave_trial(tx: Tx, subscription: Obj) -> bool:
+    """The trial is over; False where it ends in a pause or a cancellation because there is no card."""
+    if not _has_card(tx, subscription):
+        behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+        if behavior == "cancel":
+            standing.end(tx, subscription, reason=None)
+            return False
+        if behavior == "pause":
+            tx.unschedule(subscription["id"])
+            subscription["status"] = "paused"
+            tx.save(subscription, "customer.subscription.updated", "customer.subscription.paused")
+            return False
+    subscription["status"] = "active"
+    return True
+
+
+def _has_card(tx: Tx, subscription: Obj) -> bool:
+    if subscription["default_payment_method"] is not None:
+        return True
+    customer = tx.get("customer", subscription["customer"])
+    return customer["invoice_settings"]["default_payment_method"] is not None

@@ -1,0 +1,25 @@
+"""The one clock that the whole sandbox lives by: real time plus an offset, which only grows."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+class Clock:
+    """Runs at real speed. `offset` is in seconds and is kept in the sandbox's file."""
+
+    def __init__(self, offset: float = 0.0) -> None:
+        self.offset = offset
+
+    def timestamp(self) -> float:
+        """Seconds since the epoch, with their fraction."""
+        return time.time() + self.offset
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return datetime.fromtimestamp(self.timestamp(), UTC)
+
+    def turn_to(self, moment: float) -> None:
+        """Move forward to `moment` (epoch seconds); a moment already past changes nothing."""
+        self.offset += max(0.0, moment - self.timestamp())

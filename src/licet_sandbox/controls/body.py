@@ -1,0 +1,66 @@
+"""The JSON body of a control: typed, and closed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from licet_sandbox.errors import invalid
+
+
+class Body:
+    """Its fields are taken out one by one; `end` refuses what is left."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self._fields = dict(fields)
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Body:
+        """An object, or nothing."""
+        if not raw.strip():
+            return cls({})
+        try:
+            fields = json.loads(raw)
+        except ValueError:
+            raise invalid("The body is not JSON.") from None
+        if not isinstance(fields, dict):
+            raise invalid("The body must be a JSON object.")
+        return cls(fields)
+
+    def text(self, name: str, default: str | None) -> str | None:
+        """A string."""
+        value = self._fields.pop(name, default)
+        if value is not None and not isinstance(value, str):
+            raise invalid(f"{name} must be a string.", param=name)
+        return value
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
+        """One of these words; the first where none is given."""
+        value = self.text(name, allowed[0])
+        if value not in allowed:
+            raise invalid(f"{name} must be one of {', '.join(allowed)}.", param=name)
+        return value
+
+    def number(self, name: str) -> float | None:
+        """A number."""
+        value = self._fields.pop(name, None)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise invalid(f"{name} must be a number.", param=name)
+        return value
+
+    def integer(self, name: str) -> int | None:
+        """A whole number."""
+        value = self.number(name)
+        if value is not None and not isinstance(value, int):
+            raise invalid(f"{name} must be a whole number.", param=name)
+        return value
+
+    def all(self) -> dict[str, Any]:
+        """Every field."""
+        return self._fields
+
+    def end(self) -> None:
+        """No other field may be there."""
+        if self._fields:
+            name = next(iter(self._fields))
+            raise invalid(f"Unknown field: {name}.", param=name)

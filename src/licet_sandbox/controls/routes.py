@@ -1,0 +1,200 @@
+"""The routes of `/_sandbox`. JSON, camelCase; errors are `{"error": {"type", "message", …}}`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from licet_sandbox.billing import buyer, cardholder
+from licet_sandbox.controls.body import Body
+from licet_sandbox.errors import StripeError, invalid
+from licet_sandbox.faults import FaultsRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from licet_sandbox.engine import Engine
+    from licet_sandbox.timekeeper import Timekeeper
+
+log = logging.getLogger("licet_sandbox.controls")
+
+_LONGEST_ADVANCE_SECONDS = 3660 * 24 * 3600
+
+
+class Controls:
+    """What stands behind the routes."""
+
+    def __init__(self, engine: Callable[[], Engine], timekeeper: Callable[[], Timekeeper]) -> None:
+        self._engine_of = engine
+        self._timekeeper_of = timekeeper
+
+    @property
+    def _engine(self) -> Engine:
+        return self._engine_of()
+
+    def routes(self, guard: Callable[[Callable[[Request], Awaitable[Response]]], Any]) -> list[Route]:
+        """Every control, guarded."""
+        table = [
+            ("POST", "/checkout/{id}/pay", self.pay),
+            ("POST", "/checkout/{id}/cancel", self.cancel),
+            ("GET", "/clock", self.clock),
+            ("POST", "/clock/advance", self.advance),
+            ("POST", "/refunds", self.refund),
+            ("POST", "/customers/{id}/card", self.change_card),
+            ("GET", "/deliveries", self.deliveries),
+            ("POST", "/deliveries/{id}/resend", self.resend),
+            ("GET", "/faults", self.faults),
+            ("POST", "/faults", self.set_faults),
+            ("POST", "/reset", self.reset),
+        ]
+        made = [Route(f"/_sandbox{path}", guard(_answer(act)), methods=[method]) for method, path, act in table]
+        return [*made, Route("/_sandbox/{rest:path}", guard(_answer(_unknown)), methods=["GET", "POST", "DELETE"])]
+
+    async def pay(self, request: Request, body: Body) -> Any:
+        """What the buyer does on the hosted page, 3-D Secure included."""
+        number = body.text("card", "4242424242424242")
+        three_ds = body.choice("threeDS", ("complete", "fail"))
+        email = body.text("email", None)
+        if body.text("promotionCode", None) is not None:
+            raise invalid("Promotion codes are not built yet.", param="promotionCode")
+        body.end()
+        try:
+            paid = buyer.pay(self._engine, request.path_params["id"], number, three_ds == "complete", email)
+        finally:
+            await self._engine.deliveries.sent_once()
+        return paid
+
+    async def cancel(self, request: Request, body: Body) -> Any:
+        """The buyer goes back; the session stays open."""
+        body.end()
+        with self._engine.transaction() as tx:
+            session = tx.get("checkout.session", request.path_params["id"])
+            return {"status": session["status"], "redirectTo": session["cancel_url"]}
+
+    async def clock(self, _: Request, body: Body) -> Any:
+        """What time it is here."""
+        body.end()
+        clock = self._engine.clock
+        return {"now": _rfc3339(clock.timestamp()), "offsetSeconds": round(clock.offset, 3)}
+
+    async def advance(self, request: Request, body: Body) -> Any:
+        """Turn the clock forward; everything that is due on the way happens, in order."""
+        now = self._engine.clock.timestamp()
+        seconds, to = body.number("seconds"), body.text("to", None)
+        body.end()
+        if (seconds is None) == (to is None):
+            raise invalid('Give {"seconds": n} or {"to": "2027-01-01T00:00:00Z"}.')
+        target = now + seconds if seconds is not None else _moment(str(to))
+        if not now <= target <= now + _LONGEST_ADVANCE_SECONDS:
+            raise invalid("The clock only moves forward, by ten years at most.")
+        await self._timekeeper_of().advance(target)
+        return await self.clock(request, Body({}))
+
+    async def refund(self, _: Request, body: Body) -> Any:
+        """What an operator does in Stripe's dashboard."""
+        named = {key: body.text(key, None) for key in ("charge", "paymentIntent", "invoice")}
+        amount = body.integer("amount")
+        body.end()
+        try:
+            return cardholder.refund(self._engine, named, amount)
+        finally:
+            await self._engine.deliveries.sent_once()
+
+    async def change_card(self, request: Request, body: Body) -> Any:
+        """The customer changes the card, on itself and on its subscriptions."""
+        number = body.text("card", None)
+        body.end()
+        if number is None:
+            raise invalid('Give {"card": "4000000000000341"}.', param="card")
+        try:
+            return cardholder.change_card(self._engine, request.path_params["id"], number)
+        finally:
+            await self._engine.deliveries.sent_once()
+
+    async def deliveries(self, request: Request, body: Body) -> Any:
+        """Every webhook that it sent, newest first, with the answers."""
+        body.end()
+        limit = request.query_params.get("limit", "1000")
+        if not limit.isdecimal():
+            raise invalid("limit is a whole number.", param="limit")
+        return {"data": [_delivery(row) for row in self._engine.deliveries.recent(int(limit))]}
+
+    async def resend(self, request: Request, body: Body) -> Any:
+        """Send this webhook again."""
+        body.end()
+        given = request.path_params["id"]
+        if not given.isdecimal() or not self._engine.deliveries.resend(int(given)):
+            raise invalid(f"No such delivery: {given}", status=404)
+        await self._engine.deliveries.sent_once()
+        return _delivery(self._engine.deliveries.recent(1, int(given))[0])
+
+    async def faults(self, _: Request, body: Body) -> Any:
+        """How it misbehaves now."""
+        body.end()
+        return self._engine.faults.settings
+
+    async def set_faults(self, _: Request, body: Body) -> Any:
+        """Misbehave like this until told `{}`."""
+        try:
+            self._engine.faults.set(body.all())
+        except FaultsRefused as refusal:
+            raise invalid(str(refusal)) from None
+        return self._engine.faults.settings
+
+    async def reset(self, _: Request, body: Body) -> Any:
+        """Empty it. Webhook endpoints and the clock stay: who lives by them goes on."""
+        body.end()
+        self._engine.reset()
+        return {}
+
+
+async def _unknown(request: Request, _: Body) -> Any:
+    raise invalid(f"The sandbox has no control {request.method} {request.url.path}.", status=404)
+
+
+def _answer(act: Callable[[Request, Body], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+    """JSON in, JSON out."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            raw = await request.body()
+            return JSONResponse(await act(request, Body.parse(raw)))
+        except StripeError as error:
+            return JSONResponse(error.body, error.status)
+
+    return handle
+
+
+def _rfc3339(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise invalid(f"Not a time: {text[:60]!r}.", param="to") from None
+    if moment.tzinfo is None:
+        raise invalid("Say which time zone, such as `Z`.", param="to")
+    return moment.timestamp()
+
+
+def _delivery(row: Any) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "eventId": row["event_id"],
+        "eventType": row["event_type"],
+        "endpointId": row["endpoint_id"],
+        "url": row["url"],
+        "state": row["state"],
+        "attempts": row["attempts"],
+        "nextAt": _rfc3339(row["next_at"]) if row["state"] == "pending" and row["next_at"] else None,
+        "answers": [{**answer, "at": _rfc3339(answer["at"])} for answer in json.loads(row["answers"])],
+    }

@@ -1,0 +1,58 @@
+"""Stripe's error objects, as exceptions.
+
+StripeError               any answer that is not 200
+├── invalid(...)          400 invalid_request_error
+├── not_found(...)        404 resource_missing (400 where the id stands in a parameter)
+├── unsupported(...)      400: Stripe has it, this sandbox does not
+└── card_error(...)       402, whose effects (the failed payment, its events) stay
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class StripeError(Exception):
+    """An error answer: HTTP `status`, Stripe's error object in `error`; `keep` commits what was done before it."""
+
+    def __init__(self, status: int, error: dict[str, Any], *, keep: bool = False) -> None:
+        super().__init__(error.get("message", ""))
+        self.status = status
+        self.error = error
+        self.keep = keep
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON body: `{"error": {...}}`."""
+        return {"error": self.error}
+
+
+def invalid(message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> StripeError:
+    """A refused request. `code` is one of Stripe's, or None where Stripe gives none."""
+    error: dict[str, Any] = {"type": "invalid_request_error", "message": message}
+    if code is not None:
+        error["code"] = code
+        error["doc_url"] = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
+    if param is not None:
+        error["param"] = param
+    return StripeError(status, error)
+
+
+def not_found(noun: str, object_id: str, *, param: str = "id", status: int = 404) -> StripeError:
+    """No such object: 404 for an id in the path, 400 for one in a parameter, as Stripe does."""
+    return invalid(f"No such {noun}: '{object_id}'", param=param, code="resource_missing", status=status)
+
+
+def unsupported(what: str, *, param: str | None = None) -> StripeError:
+    """Stripe would do it; this sandbox says so instead of pretending."""
+    return invalid(f"This sandbox does not support {what}.", param=param)
+
+
+def card_error(message: str, code: str, decline_code: str | None = None, **more: Any) -> StripeError:
+    """A refused card: 402. What happened until then is kept, because Stripe keeps it too."""
+    error: dict[str, Any] = {"type": "card_error", "code": code, "message": message}
+    if decline_code is not None:
+        error["decline_code"] = decline_code
+    error["doc_url"] = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
+    error.update({key: value for key, value in more.items() if value is not None})
+    return StripeError(402, error, keep=True)

@@ -1,0 +1,1 @@
+"""Events: made with each change, signed, and delivered to the webhook endpoints."""

@@ -1,0 +1,42 @@
+"""Ids that look like Stripe's: the prefix says the kind, so that an id alone finds its object."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+_ALPHABET = string.ascii_letters + string.digits
+
+# kind -> (prefix, random characters). Lengths as in Stripe's own examples.
+_SHAPES: dict[str, tuple[str, int]] = {
+    "account": ("acct_1", 15),
+    "charge": ("ch_3", 23),
+    "checkout.session": ("cs_test_a1", 56),
+    "customer": ("cus_", 14),
+    "event": ("evt_1", 23),
+    "invoice": ("in_1", 23),
+    "invoice_payment": ("inpay_1", 23),
+    "invoiceitem": ("ii_1", 23),
+    "item": ("li_1", 23),
+    "line_item": ("il_1", 23),
+    "payment_intent": ("pi_3", 23),
+    "payment_method": ("pm_1", 23),
+    "price": ("price_1", 23),
+    "product": ("prod_", 14),
+    "refund": ("re_3", 23),
+    "request": ("req_", 14),
+    "subscription": ("sub_1", 23),
+    "subscription_item": ("si_", 14),
+    "webhook_endpoint": ("we_1", 23),
+}
+
+
+def random_text(length: int) -> str:
+    """`length` random letters and digits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def new_id(kind: str) -> str:
+    """A fresh id for an object of this kind, such as `prod_QXg1hqf4jFNsqG`."""
+    prefix, length = _SHAPES[kind]
+    return prefix + random_text(length)

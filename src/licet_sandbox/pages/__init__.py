@@ -1,0 +1,1 @@
+"""The pages that Stripe would host: checkout, invoice and receipt. They work without JavaScript."""

@@ -1,0 +1,35 @@
+"""The account that all keys of this sandbox see. Its id is made once, with the sandbox's file."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from licet_sandbox.api.document import examples
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+NAME = "Sandbox"
+
+
+def retrieve(tx: Tx, p: Params) -> Obj:  # noqa: ARG001
+    """Stripe's example account, ready to take money."""
+    account = copy.deepcopy(examples()["account"])
+    account_id = tx.store.get_meta("account")
+    nothing_due: Obj = {"currently_due": [], "past_due": [], "eventually_due": [], "disabled_reason": None}
+    account |= {
+        "id": account_id,
+        "created": int(tx.store.get_meta("started") or 0),
+        "email": "sandbox@example.com",
+        "charges_enabled": True,
+        "payouts_enabled": True,
+        "details_submitted": True,
+        "requirements": account["requirements"] | nothing_due,
+    }
+    account["business_profile"]["name"] = NAME
+    account["settings"]["dashboard"]["display_name"] = NAME
+    account["external_accounts"]["url"] = f"/v1/accounts/{account_id}/external_accounts"
+    return account

@@ -1,0 +1,248 @@
+"""Checkout sessions: a purchase that waits for its buyer on a hosted page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.api.lists import Where, page, same, slice_page
+from licet_sandbox.billing import checkout
+from licet_sandbox.errors import invalid
+from licet_sandbox.ids import new_id
+from licet_sandbox.resources.checkout_lines import make_lines
+from licet_sandbox.resources.common import address_of, merge_metadata, metadata_of
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_HALF_HOUR, _DAY = 1800, 24 * 3600
+# Shown on the object as they were given; they change nothing that a test card could notice.
+_SHOWN = (
+    "allow_promotion_codes",
+    "allowed_payment_method_types",
+    "billing_address_collection",
+    "integration_identifier",
+    "locale",
+    "origin_context",
+    "submit_type",
+)
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """An open session with its page's address."""
+    mode = p.need("mode")
+    p.refuse("mode", "payment", "subscription")
+    p.refuse("ui_mode", "hosted_page")
+    session_id = new_id("checkout.session")
+    lines = make_lines(tx, p, mode)
+    data = _subscription_data(tx, p) if mode == "subscription" else {}
+    trial = bool(data.get("trial_period_days") or data.get("trial_end"))
+    for line in lines:
+        if trial and line["price"]["type"] == "recurring":
+            line |= {"amount_subtotal": 0, "amount_total": 0}
+    total = sum(line["amount_total"] for line in lines)
+    session = tx.new(
+        "checkout.session",
+        id=session_id,
+        adaptive_pricing={"enabled": False},
+        amount_subtotal=total,
+        amount_total=total,
+        cancel_url=p.text("cancel_url"),
+        client_reference_id=p.text("client_reference_id"),
+        collected_information={"business_name": None, "individual_name": None, "shipping_details": None},
+        currency=lines[0]["currency"],
+        expires_at=_expiry(tx, p),
+        metadata=metadata_of(p),
+        mode=mode,
+        payment_method_options={"card": {"request_three_d_secure": "automatic"}},
+        payment_method_types=["card"],
+        payment_status="unpaid" if total > 0 else "no_payment_required",
+        phone_number_collection={"enabled": False},
+        status="open",
+        success_url=p.need("success_url"),
+        total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        ui_mode="hosted_page",
+        url=f"{tx.engine.base_url}/c/pay/{session_id}",
+        _={"line_items": lines, "subscription_data": data, "payment_intent_data": _payment_data(p, mode)},
+        **{key: p.get(key) for key in _SHOWN if key in p},
+        **_customer(tx, p, mode),
+        **_mode_fields(p, mode),
+    )
+    _refuse_unbuilt(p)
+    tx.insert(session)
+    tx.schedule("checkout.expire", session_id, session["expires_at"])
+    return session
+
+
+def _expiry(tx: Tx, p: Params) -> int:
+    expires_at: int = p.get("expires_at", tx.now + _DAY)
+    # A few seconds of grace, for the caller computed it before it called.
+    if not tx.now + _HALF_HOUR - 5 <= expires_at <= tx.now + _DAY + 5:
+        message = "The `expires_at` timestamp must be from 30 minutes to 24 hours from Checkout Session creation."
+        raise invalid(message, param="expires_at")
+    return expires_at
+
+
+def _customer(tx: Tx, p: Params, mode: str) -> Obj:
+    customer_id, email, creation = p.text("customer"), p.text("customer_email"), p.get("customer_creation")
+    if customer_id and email:
+        message = "You may only specify one of these parameters: customer, customer_email."
+        raise invalid(message, param="customer", code="parameters_exclusive")
+    if creation is not None and (mode != "payment" or customer_id):
+        message = "`customer_creation` can only be used in `payment` mode, and not together with `customer`."
+        raise invalid(message, param="customer_creation")
+    update = p.sub("customer_update")
+    for name in ("address", "name", "shipping"):
+        update.refuse(name, "auto", "never")
+    if customer_id is None:
+        return {"customer_email": email, "customer_creation": (creation or "if_required") if mode == "payment" else None}
+    customer = tx.named("customer", customer_id, "customer")
+    details = {
+        "address": customer["address"],
+        "business_name": None,
+        "email": customer["email"],
+        "individual_name": None,
+        "name": customer["name"],
+        "phone": customer["phone"],
+        "tax_exempt": customer["tax_exempt"],
+        "tax_ids": [],
+    }
+    return {"customer": customer_id, "customer_details": details}
+
+
+def _mode_fields(p: Params, mode: str) -> Obj:
+    if mode == "subscription":
+        if "invoice_creation" in p:
+            message = "You can not pass `invoice_creation` in `subscription` mode."
+            raise invalid(message, param="invoice_creation")
+        return {"payment_method_collection": p.get("payment_method_collection", "always")}
+    given = p.sub("invoice_creation")
+    data = given.sub("invoice_data")
+    for name in ("account_tax_ids", "issuer", "rendering_options"):
+        data.refuse(name, "")
+    return {
+        "invoice_creation": {
+            "enabled": given.get("enabled", False),
+            "invoice_data": {
+                "account_tax_ids": None,
+                "custom_fields": data.get("custom_fields") or None,
+                "description": data.text("description"),
+                "footer": data.text("footer"),
+                "issuer": None,
+                "metadata": metadata_of(data),
+                "rendering_options": None,
+            },
+        },
+    }
+
+
+def _payment_data(p: Params, mode: str) -> Obj:
+    """What the payment intent is to be made with."""
+    if mode == "subscription":
+        if "payment_intent_data" in p:
+            message = "You can not pass `payment_intent_data` in `subscription` mode."
+            raise invalid(message, param="payment_intent_data")
+        return {}
+    data = p.sub("payment_intent_data")
+    data.refuse("capture_method", "automatic", "automatic_async")
+    texts = ("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix")
+    made: Obj = {key: data.text(key) for key in texts} | {"metadata": metadata_of(data)}
+    made["setup_future_usage"] = data.get("setup_future_usage")
+    if "shipping" in data:
+        given = data.get("shipping")
+        made["shipping"] = {
+            "address": address_of(given["address"]),
+            "carrier": given.get("carrier") or None,
+            "name": given["name"],
+            "phone": given.get("phone") or None,
+            "tracking_number": given.get("tracking_number") or None,
+        }
+    return made
+
+
+def _subscription_data(tx: Tx, p: Params) -> dict[str, Any]:
+    """What the subscription is to be made with."""
+    if "customer_creation" in p:
+        raise invalid("`customer_creation` can only be used in `payment` mode.", param="customer_creation")
+    data = p.sub("subscription_data")
+    data.refuse("proration_behavior", "create_prorations", "none")
+    days, trial_end = data.get("trial_period_days"), data.get("trial_end")
+    if days is not None and trial_end is not None:
+        message = "You may only specify one of `trial_period_days` and `trial_end`."
+        raise invalid(message, param=data.name("trial_end"), code="parameters_exclusive")
+    if days is not None and not 1 <= days <= 730:
+        raise invalid("`trial_period_days` must be from 1 to 730.", param=data.name("trial_period_days"))
+    if trial_end is not None and trial_end < tx.now + 2 * _DAY - 5:
+        message = "The `trial_end` date has to be at least 2 days in the future."
+        raise invalid(message, param=data.name("trial_end"))
+    return {
+        "metadata": metadata_of(data),
+        "description": data.text("description"),
+        "trial_period_days": days,
+        "trial_end": trial_end,
+        "billing_mode": billing_mode(data),
+        "trial_settings": trial_settings(data),
+    }
+
+
+def billing_mode(p: Params) -> Obj:
+    """How the subscription bills; `flexible` unless `classic` is asked for."""
+    given = p.sub("billing_mode")
+    if given.get("type", "flexible") == "classic":
+        return {"type": "classic", "flexible": None}
+    discounts = given.sub("flexible").get("proration_discounts", "included")
+    return {"type": "flexible", "flexible": {"proration_discounts": discounts}}
+
+
+def trial_settings(p: Params) -> Obj:
+    """What a trial's end does where there is no card."""
+    behavior = p.sub("trial_settings").sub("end_behavior")
+    behavior.refuse("billing_cycle_anchor", "now")
+    missing = behavior.get("missing_payment_method", "create_invoice")
+    return {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": missing}}
+
+
+def _refuse_unbuilt(p: Params) -> None:
+    """Parameters whose plain values ask for nothing."""
+    for name in ("automatic_tax", "tax_id_collection", "phone_number_collection", "adaptive_pricing"):
+        p.sub(name).refuse("enabled", False)
+    p.sub("consent_collection").refuse("terms_of_service", "none")
+
+
+def retrieve(tx: Tx, p: Params, session_id: str) -> Obj:  # noqa: ARG001
+    """One session."""
+    return tx.get("checkout.session", session_id)
+
+
+def update(tx: Tx, p: Params, session_id: str) -> Obj:
+    """Change its metadata."""
+    session = tx.get("checkout.session", session_id)
+    merge_metadata(session, p)
+    return tx.save(session)
+
+
+def expire(tx: Tx, p: Params, session_id: str) -> Obj:  # noqa: ARG001
+    """End an open session before its time."""
+    session = tx.get("checkout.session", session_id)
+    if session["status"] != "open":
+        message = f"Only Checkout Sessions with a status in [\"open\"] can be expired. This one is {session['status']}."
+        raise invalid(message)
+    checkout.expire(tx, session)
+    return session
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Sessions, newest first; also by what they led to."""
+    by_email: list[Where] = []
+    details = p.sub("customer_details")
+    if "email" in details:
+        by_email.append(("json ->> '$.customer_details.email' = ?", (details.get("email"),)))
+    fields = same(p, "customer", "payment_intent", "subscription", "status")
+    return page(tx, p, "checkout.session", "/v1/checkout/sessions", fields, by_email)
+
+
+def list_line_items(tx: Tx, p: Params, session_id: str) -> Obj:
+    """What is bought, in the order in which it was asked for."""
+    session = tx.get("checkout.session", session_id)
+    return slice_page(p, session["_"]["line_items"], f"/v1/checkout/sessions/{session_id}/line_items")

@@ -1,0 +1,30 @@
+"""What several resources do the same way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+
+ADDRESS_KEYS = ("city", "country", "line1", "line2", "postal_code", "state")
+
+
+def merge_metadata(obj: Obj, p: Params) -> None:
+    """Keys that are given replace, an empty value removes its key, an empty string removes all."""
+    if "metadata" not in p:
+        return
+    given = p.get("metadata")
+    merged = {} if given == "" else {**obj["metadata"], **given}
+    obj["metadata"] = {key: value for key, value in merged.items() if value != ""}
+
+
+def metadata_of(p: Params) -> dict[str, str]:
+    """The metadata of a new object."""
+    return {key: value for key, value in (p.get("metadata") or {}).items() if value != ""}
+
+
+def address_of(given: dict[str, Any] | None) -> Obj | None:
+    """An address with all of its keys; None for none."""
+    return {key: (given.get(key) or None) for key in ADDRESS_KEYS} if given else None

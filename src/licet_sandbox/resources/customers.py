@@ -1,0 +1,119 @@
+"""Customers: who buys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.api.lists import page, same
+from licet_sandbox.ids import random_text
+from licet_sandbox.resources.common import address_of, merge_metadata, metadata_of
+from licet_sandbox.resources.payment_methods import attach_to
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_TEXTS = ("description", "email", "name", "phone", "business_name", "individual_name")
+_ALWAYS = ("description", "email", "name", "phone")
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """A customer, with a payment method attached where one is named."""
+    fields = {key: p.text(key) for key in _ALWAYS}
+    fields |= {key: p.text(key) for key in ("business_name", "individual_name") if p.text(key)}
+    customer = make_customer(tx, metadata=metadata_of(p), **fields)
+    _set_details(tx, customer, p)
+    tx.insert(customer, "customer.created")
+    if p.text("payment_method"):
+        attach_to(tx, p.get("payment_method"), customer["id"], "payment_method")
+    _set_default(tx, customer, p)
+    return tx.save(customer, "customer.updated")
+
+
+def make_customer(tx: Tx, **fields: object) -> Obj:
+    """A customer in Stripe's shape; not yet stored."""
+    return tx.new(
+        "customer",
+        **{
+            "balance": 0,
+            "delinquent": False,
+            "invoice_prefix": random_text(8).upper(),
+            "invoice_settings": {
+                "custom_fields": None,
+                "default_payment_method": None,
+                "footer": None,
+                "rendering_options": None,
+            },
+            "metadata": {},
+            "next_invoice_sequence": 1,
+            "preferred_locales": [],
+            "tax_exempt": "none",
+            **fields,
+        },
+    )
+
+
+def _set_details(tx: Tx, customer: Obj, p: Params) -> None:  # noqa: ARG001
+    if "address" in p:
+        customer["address"] = address_of(p.get("address"))
+    if "shipping" in p:
+        given = p.get("shipping") or None
+        customer["shipping"] = given and {
+            "address": address_of(given["address"]),
+            "name": given["name"],
+            "phone": given.get("phone") or None,
+        }
+    if "preferred_locales" in p:
+        customer["preferred_locales"] = p.get("preferred_locales")
+    if "tax_exempt" in p:
+        customer["tax_exempt"] = p.get("tax_exempt") or "none"
+    if p.text("invoice_prefix"):
+        customer["invoice_prefix"] = p.get("invoice_prefix")
+    p.refuse("balance", 0)
+
+
+def _set_default(tx: Tx, customer: Obj, p: Params) -> None:
+    settings = p.sub("invoice_settings")
+    if "default_payment_method" in settings:
+        param = settings.name("default_payment_method")
+        chosen = settings.text("default_payment_method")
+        if chosen is not None:
+            chosen = owned_method(tx, chosen, customer["id"], param)["id"]
+        customer["invoice_settings"]["default_payment_method"] = chosen
+    if "footer" in settings:
+        customer["invoice_settings"]["footer"] = settings.text("footer")
+
+
+def owned_method(tx: Tx, method_id: str, customer_id: str, param: str) -> Obj:
+    """The payment method, which must be attached to this customer."""
+    from licet_sandbox.errors import invalid
+
+    method = tx.named("payment_method", method_id, param)
+    if method["customer"] != customer_id:
+        message = f"The customer does not have a payment method with the ID {method_id}. It must be attached first."
+        raise invalid(message, param=param, code="resource_missing")
+    return method
+
+
+def retrieve(tx: Tx, p: Params, customer_id: str) -> Obj:  # noqa: ARG001
+    """One customer; a deleted one is `{id, object, deleted}`."""
+    found = tx.find(customer_id, deleted=True)
+    if found is not None and found["object"] == "customer":
+        return found
+    return tx.get("customer", customer_id)
+
+
+def update(tx: Tx, p: Params, customer_id: str) -> Obj:
+    """Change it."""
+    customer = tx.get("customer", customer_id)
+    customer.update({key: p.text(key) for key in _TEXTS if key in p})
+    _set_details(tx, customer, p)
+    _set_default(tx, customer, p)
+    merge_metadata(customer, p)
+    return tx.save(customer, "customer.updated")
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Customers, newest first."""
+    return page(tx, p, "customer", "/v1/customers", same(p, "email"))

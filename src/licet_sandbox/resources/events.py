@@ -1,0 +1,44 @@
+"""Events: what happened, each with the object as it was then."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from licet_sandbox.api.lists import Where, page
+from licet_sandbox.errors import invalid
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_UNDELIVERED = "SELECT count(*) FROM deliveries WHERE event_id = ? AND state IN ('pending', 'failed')"
+
+
+def retrieve(tx: Tx, p: Params, event_id: str) -> Obj:  # noqa: ARG001
+    """One event."""
+    return _with_pending(tx, tx.get("event", event_id))
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Events, newest first; `type` may end in `*`, and `delivery_success` asks how their deliveries stand."""
+    wheres: list[Where] = []
+    event_type, types = p.text("type"), p.get("types", [])
+    if event_type and types:
+        raise invalid("You cannot use both `type` and `types`.", param="types", code="parameters_exclusive")
+    if event_type:
+        wheres.append(("json ->> '$.type' GLOB ?", (event_type,)))
+    if types:
+        wheres.append(("json ->> '$.type' IN (SELECT value FROM json_each(?))", (json.dumps(types),)))
+    if "delivery_success" in p:
+        negated = "NOT " if p.get("delivery_success") else ""
+        queued = "SELECT 1 FROM deliveries WHERE event_id = objects.id AND state IN ('pending', 'failed')"
+        wheres.append((f"{negated}EXISTS ({queued})", ()))
+    listed = page(tx, p, "event", "/v1/events", wheres)
+    return {**listed, "data": [_with_pending(tx, event) for event in listed["data"]]}
+
+
+def _with_pending(tx: Tx, event: Obj) -> Obj:
+    """`pending_webhooks` says how many endpoints have not yet taken it."""
+    return {**event, "pending_webhooks": tx.store.value(_UNDELIVERED, event["id"])}

@@ -1,0 +1,173 @@
+"""Payment methods: test cards, by token (`pm_card_visa`) or by number, attached to a customer or not."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.api.lists import Where, page, same
+from licet_sandbox.billing.cards import Card, card_by_name, card_by_number, card_by_token, check_expiry, decline
+from licet_sandbox.errors import invalid, unsupported
+from licet_sandbox.resources.common import address_of, merge_metadata, metadata_of
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """A card by its number. It is no one's until it is attached."""
+    if p.need("type") != "card":
+        raise unsupported(f"payment methods of type {p.get('type')}", param="type")
+    given = p.sub("card")
+    card = card_by_number(given.need("number"))
+    given.get("cvc")
+    month, year = given.need("exp_month"), given.need("exp_year")
+    moment = datetime.fromtimestamp(tx.now, UTC)
+    check_expiry(month, year, moment.month, moment.year)
+    method = make_method(tx, card, exp_month=month, exp_year=year)
+    _set_billing(method, p)
+    method["metadata"] = metadata_of(p)
+    method["allow_redisplay"] = p.get("allow_redisplay", "unspecified")
+    return tx.save(method)
+
+
+def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None = None, **billing: Any) -> Obj:
+    """A stored payment method for this test card. `_` remembers which card it is, and whether 3-D Secure set it up."""
+    year = exp_year or datetime.fromtimestamp(tx.now, UTC).year + 4
+    return tx.create(
+        "payment_method",
+        type="card",
+        allow_redisplay="unspecified",
+        billing_details={"address": None, "email": None, "name": None, "phone": None, "tax_id": None, **billing},
+        card={
+            "brand": card.brand,
+            "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+            "country": "US",
+            "display_brand": card.brand,
+            "exp_month": exp_month,
+            "exp_year": year,
+            "fingerprint": hashlib.sha256(card.name.encode()).hexdigest()[:16],
+            "funding": "credit",
+            "generated_from": None,
+            "last4": card.last4,
+            "networks": {"available": [card.brand], "preferred": None},
+            "regulated_status": "unregulated",
+            "three_d_secure_usage": {"supported": True},
+            "wallet": None,
+        },
+        metadata={},
+        _={"card": card.name, "set_up": False},
+    )
+
+
+def card_of(method: Obj) -> Card:
+    """The test card behind a stored payment method."""
+    return card_by_name(method["_"]["card"])
+
+
+def method_or_token(tx: Tx, value: str, param: str) -> Obj:
+    """The payment method with this id, or a new one for a token such as `pm_card_visa`."""
+    card = card_by_token(value)
+    return make_method(tx, card) if card is not None else tx.named("payment_method", value, param)
+
+
+def attach_to(tx: Tx, value: str, customer_id: str, param: str) -> Obj:
+    """Attach a payment method (or a token's) to a customer; 402 where the card refuses even that."""
+    method = method_or_token(tx, value, param)
+    if method["customer"] == customer_id:
+        return method
+    if method["customer"] is not None:
+        message = "The payment method you provided has already been attached to a customer."
+        raise invalid(message, param=param)
+    if method["_"].get("detached"):
+        message = (
+            "This PaymentMethod was previously used and cannot be used again: it was detached from a customer. "
+            "Create a new one."
+        )
+        raise invalid(message, param=param, code="payment_method_unexpected_state")
+    card = card_of(method)
+    if not card.attaches and card.declines is not None:
+        refusal = decline(card.declines)
+        refusal.keep = False
+        raise refusal
+    method["customer"] = customer_id
+    return tx.save(method, "payment_method.attached")
+
+
+def attach(tx: Tx, p: Params, method_id: str) -> Obj:
+    """Make it a customer's; it does not become the default by that."""
+    customer = tx.named("customer", p.need("customer"), "customer")
+    return attach_to(tx, method_id, customer["id"], "payment_method")
+
+
+def detach(tx: Tx, p: Params, method_id: str) -> Obj:  # noqa: ARG001
+    """Take it from its customer, and from whatever it was the default of. It cannot be used again."""
+    method = tx.get("payment_method", method_id)
+    if method["customer"] is None:
+        raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
+    customer = tx.get("customer", method["customer"])
+    if customer["invoice_settings"]["default_payment_method"] == method_id:
+        customer["invoice_settings"]["default_payment_method"] = None
+        tx.save(customer, "customer.updated")
+    for subscription in tx.select("subscription", "json ->> '$.default_payment_method' = ?", method_id):
+        subscription["default_payment_method"] = None
+        tx.save(subscription, "customer.subscription.updated")
+    method["customer"] = None
+    method["_"]["detached"] = True
+    tx.save(method)
+    tx.emit("payment_method.detached", method, previous={"customer": customer["id"]})
+    return method
+
+
+def update(tx: Tx, p: Params, method_id: str) -> Obj:
+    """Change the expiry, the billing details or the metadata of an attached card."""
+    method = tx.get("payment_method", method_id)
+    given = p.sub("card")
+    for name in ("exp_month", "exp_year"):
+        if name in given:
+            method["card"][name] = given.get(name)
+    _set_billing(method, p)
+    if "allow_redisplay" in p:
+        method["allow_redisplay"] = p.get("allow_redisplay")
+    merge_metadata(method, p)
+    return tx.save(method, "payment_method.updated")
+
+
+def retrieve(tx: Tx, p: Params, method_id: str) -> Obj:  # noqa: ARG001
+    """One payment method."""
+    return tx.get("payment_method", method_id)
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """A customer's payment methods, newest first; without a customer none, as none are Treasury's."""
+    own: list[Where] = [("json ->> '$.customer' = ?", (p.get("customer"),))]
+    return page(tx, p, "payment_method", "/v1/payment_methods", own, same(p, "type", "allow_redisplay"))
+
+
+def list_of_customer(tx: Tx, p: Params, customer_id: str) -> Obj:
+    """The same, by the customer's own path."""
+    tx.get("customer", customer_id)
+    own: list[Where] = [("json ->> '$.customer' = ?", (customer_id,))]
+    url = f"/v1/customers/{customer_id}/payment_methods"
+    return page(tx, p, "payment_method", url, own, same(p, "type", "allow_redisplay"))
+
+
+def retrieve_of_customer(tx: Tx, p: Params, customer_id: str, method_id: str) -> Obj:  # noqa: ARG001
+    """One payment method, if it is this customer's."""
+    tx.get("customer", customer_id)
+    method = tx.get("payment_method", method_id)
+    if method["customer"] != customer_id:
+        raise invalid(f"No such PaymentMethod: '{method_id}'", param="id", code="resource_missing", status=404)
+    return method
+
+
+def _set_billing(method: Obj, p: Params) -> None:
+    given = p.sub("billing_details")
+    for name in ("email", "name", "phone", "tax_id"):
+        if name in given:
+            method["billing_details"][name] = given.text(name)
+    if "address" in given:
+        method["billing_details"]["address"] = address_of(given.get("address"))

@@ -1,0 +1,80 @@
+"""Products: what is sold."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from licet_sandbox.api.lists import page, same
+from licet_sandbox.errors import invalid
+from licet_sandbox.ids import new_id
+from licet_sandbox.resources.common import merge_metadata
+from licet_sandbox.resources.prices import make_price
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_PLAIN = ("images", "marketing_features", "package_dimensions", "shippable", "tax_details", "active")
+_TEXTS = ("description", "statement_descriptor", "tax_code", "unit_label", "url")
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """A product, with its default price where `default_price_data` asks for one."""
+    product_id = p.text("id") or new_id("product")
+    if tx.find(product_id, deleted=True) is not None:
+        raise invalid(f"Product already exists: {product_id}", param="id", code="resource_already_exists")
+    product = tx.create(
+        "product",
+        "product.created",
+        id=product_id,
+        name=p.need("name"),
+        type=p.get("type", "service"),
+        updated=tx.now,
+        metadata=p.get("metadata", {}),
+        **{key: p.get(key) for key in _PLAIN if key in p},
+        **{key: p.text(key) for key in _TEXTS},
+        **({} if "active" in p else {"active": True}),
+    )
+    if "default_price_data" in p:
+        price = make_price(tx, p.sub("default_price_data"), product_id)
+        product["default_price"] = price["id"]
+        tx.save(product, "product.updated")
+    return product
+
+
+def retrieve(tx: Tx, p: Params, product_id: str) -> Obj:  # noqa: ARG001
+    """One product."""
+    return tx.get("product", product_id)
+
+
+def update(tx: Tx, p: Params, product_id: str) -> Obj:
+    """Change it; `active=false` archives it."""
+    product = tx.get("product", product_id)
+    if "name" in p:
+        product["name"] = p.need("name")
+    product.update({key: p.get(key) for key in _PLAIN if key in p})
+    product.update({key: p.text(key) for key in _TEXTS if key in p})
+    if p.text("default_price"):
+        price = tx.named("price", p.get("default_price"), "default_price")
+        if price["product"] != product_id:
+            raise invalid("The price specified must belong to this product.", param="default_price")
+        product["default_price"] = price["id"]
+    merge_metadata(product, p)
+    return tx.save(product, "product.updated")
+
+
+def delete(tx: Tx, p: Params, product_id: str) -> Obj:  # noqa: ARG001
+    """Remove a product that has no prices."""
+    product = tx.get("product", product_id)
+    if tx.select("price", "json ->> '$.product' = ?", product_id):
+        raise invalid("This product cannot be deleted because it has one or more user-created prices.")
+    return tx.delete(product, "product.deleted")
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Products, newest first."""
+    ids = p.get("ids", [])
+    chosen = [("id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))] if ids else []
+    return page(tx, p, "product", "/v1/products", same(p, "active", "shippable", "type", "url"), chosen)

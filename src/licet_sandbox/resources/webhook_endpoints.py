@@ -1,0 +1,81 @@
+"""Webhook endpoints: where events are delivered. The secret is answered at creation alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from licet_sandbox.api.document import API_VERSION
+from licet_sandbox.api.lists import page
+from licet_sandbox.errors import invalid, unsupported
+from licet_sandbox.resources.common import merge_metadata, metadata_of
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """An endpoint; every event made from now on that it wants is sent to it."""
+    p.refuse("connect", False)
+    version = p.get("api_version")
+    if version not in (None, API_VERSION):
+        raise unsupported(f"endpoints of another API version than {API_VERSION}", param="api_version")
+    endpoint = tx.create(
+        "webhook_endpoint",
+        url=_url(p.need("url")),
+        enabled_events=_types(p),
+        api_version=version,
+        description=p.text("description"),
+        metadata=metadata_of(p),
+        status="enabled",
+    )
+    return {**endpoint, "secret": tx.engine.signer.secret(endpoint["id"])}
+
+
+def _url(url: str) -> str:
+    parts = urlsplit(url)
+    # Stripe would refuse plain http to the outside and loopback at all; here loopback is the rule.
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise invalid("Invalid URL: URL must be an absolute http or https address.", param="url", code="url_invalid")
+    return url
+
+
+def _types(p: Params) -> list[str]:
+    types: list[str] = p.get("enabled_events") or []
+    if not types:
+        raise p.missing("enabled_events")
+    if "*" in types and len(types) > 1:
+        raise invalid("`*` stands for all events: name it alone.", param="enabled_events")
+    return types
+
+
+def retrieve(tx: Tx, p: Params, endpoint_id: str) -> Obj:  # noqa: ARG001
+    """One endpoint, without its secret."""
+    return tx.get("webhook_endpoint", endpoint_id)
+
+
+def update(tx: Tx, p: Params, endpoint_id: str) -> Obj:
+    """Change it; `disabled=true` stops deliveries of later events."""
+    endpoint = tx.get("webhook_endpoint", endpoint_id)
+    if "url" in p:
+        endpoint["url"] = _url(p.need("url"))
+    if "enabled_events" in p:
+        endpoint["enabled_events"] = _types(p)
+    if "description" in p:
+        endpoint["description"] = p.text("description")
+    if "disabled" in p:
+        endpoint["status"] = "disabled" if p.get("disabled") else "enabled"
+    merge_metadata(endpoint, p)
+    return tx.save(endpoint)
+
+
+def delete(tx: Tx, p: Params, endpoint_id: str) -> Obj:  # noqa: ARG001
+    """Remove it; what is still queued for it is never sent."""
+    return tx.delete(tx.get("webhook_endpoint", endpoint_id))
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Endpoints, newest first."""
+    return page(tx, p, "webhook_endpoint", "/v1/webhook_endpoints")

@@ -1,0 +1,62 @@
+"""Serving a sandbox in the event loop that is running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from licet_sandbox.sandbox import Sandbox
+
+
+class _Server(uvicorn.Server):
+    """Signals stay with whoever owns the event loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Running:
+    """A sandbox that is being served at `url`."""
+
+    def __init__(self, sandbox: Sandbox, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+        self.sandbox = sandbox
+        self.url = sandbox.base_url
+        self._server = server
+        self._task = task
+
+    async def stop(self) -> None:
+        """Stop serving, then the sandbox."""
+        self._server.should_exit = True
+        await self._task
+        await self.sandbox.stop()
+
+    async def wait(self) -> None:
+        """Until it is stopped."""
+        await self._task
+
+
+async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
+    """Bind, set `base_url`, start the sandbox, then the server."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    shown = f"[{host}]" if ":" in host else host
+    sandbox.base_url = f"http://{shown}:{listener.getsockname()[1]}"
+    await sandbox.start()
+    config = uvicorn.Config(
+        sandbox.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not task.done():
+        await asyncio.sleep(0.005)
+    return Running(sandbox, server, task)

@@ -1,0 +1,52 @@
+-- Everything that the sandbox remembers. Times are epoch seconds of the sandbox's clock unless a name says `wall`.
+
+-- Stripe's objects, events among them, as JSON in Stripe's shape. `_` in the JSON is ours and is never shown.
+CREATE TABLE IF NOT EXISTS objects (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    json TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS objects_kind ON objects (kind, seq);
+CREATE INDEX IF NOT EXISTS objects_customer ON objects (kind, json ->> '$.customer') WHERE json ->> '$.customer' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_payment_intent ON objects (kind, json ->> '$.payment_intent')
+    WHERE json ->> '$.payment_intent' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_invoice ON objects (kind, json ->> '$.invoice') WHERE json ->> '$.invoice' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_paid_by ON objects (json ->> '$.payment.payment_intent') WHERE kind = 'invoice_payment';
+
+-- What falls due, and when: one row per subject and kind of thing.
+CREATE TABLE IF NOT EXISTS due (
+    kind TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    rank INTEGER NOT NULL,
+    PRIMARY KEY (kind, object_id)
+);
+CREATE INDEX IF NOT EXISTS due_at ON due (at, rank);
+
+-- The delivery queue: one row per event and endpoint, two where a fault doubles it.
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL,
+    event_seq INTEGER NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    position REAL NOT NULL,          -- the order of first attempts; `seq` of the event unless a fault moved it
+    state TEXT NOT NULL,             -- pending, delivered, failed (given up), canceled (its endpoint is gone)
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at REAL NOT NULL,
+    answers TEXT NOT NULL DEFAULT '[]'
+);
+CREATE INDEX IF NOT EXISTS deliveries_pending ON deliveries (next_at, position) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id);
+
+CREATE TABLE IF NOT EXISTS idempotency (
+    key TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    wall_created REAL NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);

@@ -1,0 +1,171 @@
+"""One request, or one thing that fell due: its objects, its events and what it schedules, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.api.document import document
+from licet_sandbox.api.shapes import Obj, new, public
+from licet_sandbox.errors import not_found
+from licet_sandbox.events.make import make_event
+
+if TYPE_CHECKING:
+    from licet_sandbox.engine import Engine
+
+# What falls due, in the order in which it happens when it is due in the same second: a subscription that ends now
+# is not renewed first.
+RANKS = (
+    "checkout.expire",
+    "subscription.incomplete_expire",
+    "subscription.trial_will_end",
+    "subscription.cancel",
+    "subscription.cycle",
+    "invoice.finalize",
+    "invoice.retry",
+)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What asked for a change: an API request, or (both None) Stripe itself."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+class Tx:
+    """The only way to change anything. `now` is this moment on the sandbox's clock, in whole seconds.
+
+    An object that was read is the same dict until the end; change it, then `save` it with the events that this makes.
+    """
+
+    def __init__(self, engine: Engine, now: int, cause: Cause) -> None:
+        self.engine = engine
+        self.store = engine.store
+        self.now = now
+        self.cause = cause
+        self._loaded: dict[str, Obj] = {}
+        self._saved: dict[str, str] = {}
+
+    def new(self, kind: str, **fields: Any) -> Obj:
+        """An object in Stripe's shape, stamped with this moment; not yet stored."""
+        if "created" in document().schemas[kind]["properties"]:
+            fields.setdefault("created", self.now)
+        return new(kind, **fields)
+
+    def create(self, kind: str, *events: str, **fields: Any) -> Obj:
+        """A new object, stored, with its events."""
+        return self.insert(self.new(kind, **fields), *events)
+
+    def insert(self, obj: Obj, *events: str) -> Obj:
+        """Store a new object; each event's snapshot is the object as it is now."""
+        text = json.dumps(obj)
+        sql = "INSERT INTO objects (id, kind, created, json) VALUES (?, ?, ?, ?)"
+        self.store.run(sql, obj["id"], obj["object"], obj.get("created", self.now), text)
+        self._loaded[obj["id"]] = obj
+        self._saved[obj["id"]] = text
+        for event in events:
+            self.emit(event, obj)
+        return obj
+
+    def find(self, object_id: str, *, deleted: bool = False) -> Obj | None:
+        """The object with this id, or None. A deleted one is only its id, and found only when asked for."""
+        if object_id not in self._loaded:
+            row = self.store.row("SELECT json FROM objects WHERE id = ?", object_id)
+            if row is None:
+                return None
+            self._loaded[object_id] = json.loads(row["json"])
+            self._saved[object_id] = row["json"]
+        found = self._loaded[object_id]
+        return None if found.get("deleted") and not deleted else found
+
+    def get(self, kind: str, object_id: str, *, param: str = "id") -> Obj:
+        """The object that a path names, or 404."""
+        found = self.find(object_id)
+        if found is None or found["object"] != kind:
+            raise not_found(_noun(kind), object_id, param=param)
+        return found
+
+    def named(self, kind: str, object_id: str, param: str) -> Obj:
+        """The object that a parameter names, or 400."""
+        found = self.find(object_id)
+        if found is None or found["object"] != kind:
+            raise not_found(_noun(kind), object_id, param=param, status=400)
+        return found
+
+    def select(self, kind: str, where: str = "1", *values: Any) -> list[Obj]:
+        """Objects of a kind, oldest first; `where` may use `json`."""
+        sql = f"SELECT id FROM objects WHERE kind = ? AND NOT deleted AND {where} ORDER BY seq"  # noqa: S608
+        found = [self.find(row["id"]) for row in self.store.rows(sql, kind, *values)]
+        return [obj for obj in found if obj is not None]
+
+    def save(self, obj: Obj, *events: str) -> Obj:
+        """Store a change. An event that ends in `.updated` says what changed; without any change it is not sent."""
+        before = json.loads(self._saved[obj["id"]])
+        changed = {key: before.get(key) for key in obj.keys() | before.keys() if before.get(key) != obj.get(key)}
+        if not changed:
+            return obj
+        if "updated" in obj and obj["object"] == "product":
+            changed["updated"] = before["updated"]
+            obj["updated"] = self.now
+        self._write(obj)
+        changed.pop("_", None)
+        for event in events:
+            if not event.endswith(".updated"):
+                self.emit(event, obj)
+            elif changed:
+                self.emit(event, obj, previous=_previous(changed, obj))
+        return obj
+
+    def delete(self, obj: Obj, *events: str) -> Obj:
+        """Remove an object; the events show it as it was. Answers Stripe's stub."""
+        for event in events:
+            self.emit(event, obj)
+        stub = {"id": obj["id"], "object": obj["object"], "deleted": True}
+        self.store.run("UPDATE objects SET deleted = 1, json = ? WHERE id = ?", json.dumps(stub), obj["id"])
+        self._loaded[obj["id"]] = stub
+        self._saved[obj["id"]] = json.dumps(stub)
+        return stub
+
+    def emit(self, event_type: str, obj: Obj, *, previous: Obj | None = None) -> None:
+        """An event about this object as it is now, queued for every endpoint that wants it."""
+        make_event(self, event_type, public(obj), previous)
+
+    def schedule(self, kind: str, object_id: str, at: int) -> None:
+        """Let something fall due; a second call for the same object moves it."""
+        self.store.run("INSERT OR REPLACE INTO due VALUES (?, ?, ?, ?)", kind, object_id, at, RANKS.index(kind))
+
+    def unschedule(self, object_id: str, *kinds: str) -> None:
+        """Take back what was to fall due for this object: these kinds, or all."""
+        for kind in kinds or RANKS:
+            self.store.run("DELETE FROM due WHERE kind = ? AND object_id = ?", kind, object_id)
+
+    def finish(self) -> None:
+        """Called before the commit: a change that nobody saved is a mistake in this program."""
+        forgotten = [key for key, obj in self._loaded.items() if json.loads(self._saved[key]) != obj]
+        if forgotten:
+            raise RuntimeError(f"changed but not saved: {forgotten}")
+
+    def _write(self, obj: Obj) -> None:
+        text = json.dumps(obj)
+        self.store.run("UPDATE objects SET json = ? WHERE id = ?", text, obj["id"])
+        self._saved[obj["id"]] = text
+
+
+def _previous(changed: Obj, obj: Obj) -> Obj:
+    """What changed, with its old values; inside a nested object only the keys that differ, as Stripe shows it."""
+    shown: Obj = {}
+    for key, old in changed.items():
+        new_value = obj.get(key)
+        if isinstance(old, dict) and isinstance(new_value, dict) and "object" not in old:
+            keys = old.keys() | new_value.keys()
+            shown[key] = {inner: old.get(inner) for inner in keys if old.get(inner) != new_value.get(inner)}
+        else:
+            shown[key] = old
+    return shown
+
+
+def _noun(kind: str) -> str:
+    return {"checkout.session": "checkout session", "payment_method": "PaymentMethod"}.get(kind, kind)
