@@ -7,6 +7,7 @@
 
 from dataclasses import dataclass
 from typing import Any, Literal
+from uuid import UUID
 
 Kind = Literal["plan", "license"]
 Interval = Literal["day", "week", "month", "year"]
@@ -50,6 +51,22 @@ class Catalog:
     """The products in the order in which they are shown."""
 
     products: tuple[Product, ...]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A price that can be bought: of the catalogue, active, of a product that is so too."""
+
+    product_id: UUID
+    product_name: str
+    kind: str
+    stripe_product_id: str
+    stripe_price_id: str
+    unit_amount: int
+    currency: str
+    interval: str | None
+    interval_count: int | None
+    trial_days: int
 
 
 def lookup_key(product_key: str, price_key: str) -> str:

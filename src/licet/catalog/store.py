@@ -1,11 +1,10 @@
 """The catalogue's rows. What a file says is written here; what Stripe says of the same rows, by `mirror.py`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from licet.catalog.core import Price, Product, lookup_key
+from licet.catalog.core import Offer, Price, Product, lookup_key
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.kit.ids import new_id
@@ -124,22 +123,6 @@ async def retire_products(conn: Connection, kept_keys: Sequence[str]) -> list[tu
         list(kept_keys),
     )
     return [(row["id"], row["catalog_key"]) for row in rows]
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A price that can be bought: of the catalogue, active, of a product that is so too."""
-
-    product_id: UUID
-    product_name: str
-    kind: str
-    stripe_product_id: str
-    stripe_price_id: str
-    unit_amount: int
-    currency: str
-    interval: str | None
-    interval_count: int | None
-    trial_days: int
 
 
 async def find_offers(conn: Connection | Pool, product_ids: Sequence[UUID]) -> list[Offer]:

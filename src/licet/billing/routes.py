@@ -1,0 +1,79 @@
+"""The Billing API's verbs: what a customer of a vendor does with money."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from licet.accounts.auth import ActingAccount, Writer
+from licet.checkout.actions import start_checkout
+from licet.checkout.core import MOST_OF_ONE, Item
+from licet.checkout.session import Wish
+from licet.http.context import Ctx
+from licet.http.openapi import responses
+from licet.http.routes import api_router
+from licet.http.shapes import Asked, Shown
+
+router = api_router("/api/billing", tag="billing")
+
+Url = Annotated[str, Field(examples=["https://example.com/thanks?session={CHECKOUT_SESSION_ID}"])]
+
+
+class AskedItem(Asked):
+    """A product, as often as wanted. Without `priceId` it is the product's default price."""
+
+    product_id: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    quantity: Annotated[int, Field(ge=1, le=MOST_OF_ONE)]
+    price_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+
+
+class AskedCheckout(Asked):
+    """A cart, and where its buyer goes afterwards. `{CHECKOUT_SESSION_ID}` in a URL is filled in by Stripe."""
+
+    items: list[AskedItem]
+    success_url: Url
+    cancel_url: Url
+    promotion_code: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    metadata: dict[str, str] | None = None
+
+
+class ShownCheckout(Shown):
+    """Where the buyer pays."""
+
+    session_id: str = Field(examples=["cs_test_a1b2c3"])
+    url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
+
+
+@router.post(
+    "/checkout",
+    status_code=201,
+    summary="Start a purchase",
+    responses=responses(
+        401,
+        402,
+        403,
+        404,
+        422,
+        502,
+        503,
+        already_subscribed=(409, "The account is subscribed to this plan already."),
+        account_required=(422, "Name the account to act for."),
+        empty_cart=(422, "The cart is empty."),
+        invalid_product=(422, "The product is unknown, archived or without a price; details.productId names it."),
+        invalid_price=(422, "The price is not one of the product's; details.priceId names it."),
+        mixed_intervals=(422, "What recurs must recur together."),
+        mixed_currencies=(422, "Everything in a cart must be in one currency."),
+        invalid_promotion_code=(422, "The promotion code does not hold for this purchase."),
+        invalid_redirect_url=(422, "Buyers are not sent to this URL; details.field says which one it is."),
+    ),
+)
+async def checkout(ctx: Ctx, _: Writer, account_id: ActingAccount, asked: AskedCheckout) -> ShownCheckout:
+    """Makes a hosted checkout page for the cart. Licenses come once it is paid, and from nothing else."""
+    wish = Wish(
+        items=[Item(item.product_id, item.quantity, item.price_id) for item in asked.items],
+        success_url=asked.success_url,
+        cancel_url=asked.cancel_url,
+        promotion_code=asked.promotion_code,
+        metadata=asked.metadata or {},
+    )
+    started = await start_checkout(ctx, account_id, wish)
+    return ShownCheckout(session_id=started.stripe_session_id, url=started.url)

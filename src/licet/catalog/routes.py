@@ -1,0 +1,63 @@
+"""What can be bought: `GET /api/products`. No key is needed: a price list is public."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from licet.catalog.core import Interval
+from licet.catalog.store import list_on_sale
+from licet.http.context import Ctx
+from licet.http.openapi import responses
+from licet.http.paging import Paging, listed
+from licet.http.routes import api_router
+from licet.http.shapes import Listed, Shown
+
+router = api_router("/api/products", tag="products")
+
+
+class ShownPrice(Shown):
+    """What it costs and how often. `id` is Stripe's; without an interval it is paid once."""
+
+    id: str = Field(examples=["price_1QxYz"])
+    amount: int = Field(description="In the currency's minor unit.", examples=[14900])
+    currency: str = Field(examples=["usd"])
+    interval: Interval | None
+    interval_count: int | None
+    trial_days: int = Field(description="Days before the first payment; once per account and product.", examples=[0])
+
+
+class ShownProduct(Shown):
+    """A product with the prices it can be bought for, the default one first."""
+
+    id: UUID
+    name: str
+    description: str | None
+    features: list[str]
+    prices: list[ShownPrice]
+
+
+@router.get("", summary="What can be bought, in the catalogue's order", responses=responses(422))
+async def list_products(ctx: Ctx, page: Paging) -> Listed[ShownProduct]:
+    """Every product on sale with its prices."""
+    rows, total = await list_on_sale(ctx.pool, page)
+    shown = [
+        ShownProduct(
+            id=row["id"],
+            name=row["name"],
+            description=row["description"],
+            features=row["features"],
+            prices=[
+                ShownPrice(
+                    id=price["id"],
+                    amount=price["amount"],
+                    currency=price["currency"],
+                    interval=price["interval"],
+                    interval_count=price["intervalCount"],
+                    trial_days=price["trialDays"],
+                )
+                for price in row["prices"]
+            ],
+        )
+        for row in rows
+    ]
+    return listed(shown, total, page)

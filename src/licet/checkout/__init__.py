@@ -1,0 +1,1 @@
+"""Starting a purchase: a cart becomes a checkout session at Stripe. Nothing is issued here."""

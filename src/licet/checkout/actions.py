@@ -1,0 +1,100 @@
+"""Starting a purchase: the cart is checked, Stripe makes the session, we write it down before anybody hears of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from licet.catalog.core import Offer
+from licet.catalog.store import find_offers
+from licet.checkout.core import Line, build_cart, check_metadata, trial_days
+from licet.checkout.customers import customer_of, make_customer
+from licet.checkout.promotions import promotion_code_id
+from licet.checkout.redirects import check_redirect
+from licet.checkout.session import Purchase, Wish, explain, session_params
+from licet.checkout.store import Buyer, find_buyer, find_had_trial, find_live_plans, write_session
+from licet.db.pool import Pool
+from licet.errors import Conflict, NotFound, StripeRefused
+from licet.http.context import Context
+from licet.kit.ids import as_id, new_id
+from licet.stripe_api.failures import is_missing
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A session that waits for its buyer at `url`."""
+
+    stripe_session_id: str
+    url: str
+
+
+async def start_checkout(ctx: Context, account_id: UUID, wish: Wish) -> Started:
+    """Make a checkout session for the account. Nothing is issued: licenses come of its events alone.
+
+    Raises Unprocessable (contract, section 2), Conflict already_subscribed, NotFound for an unknown account, and what
+    Stripe's door raises; whatever is raised, nothing was written.
+    """
+    for field, url in (("successUrl", wish.success_url), ("cancelUrl", wish.cancel_url)):
+        check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
+    check_metadata(wish.metadata)
+    cart = build_cart(wish.items, await _offers(ctx.pool, [item.product_id for item in wish.items]))
+    buyer = await find_buyer(ctx.pool, account_id)
+    if buyer is None:
+        raise NotFound("There is no such account.")
+    product_ids = [line.offer.product_id for line in cart]
+    await _refuse_second_plan(ctx.pool, account_id, cart)
+    days = trial_days(cart, await find_had_trial(ctx.pool, account_id, product_ids))
+    stripe_customer_id = await customer_of(buyer, ctx.pool, ctx.stripe)
+    promotion = None
+    if wish.promotion_code is not None:
+        promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
+    purchase = Purchase(new_id(), account_id, cart, days, promotion)
+    session = await _make_session(ctx, purchase, wish, buyer, stripe_customer_id)
+    await write_session(ctx.pool, purchase, session, buyer.email)
+    log.info("checkout started", order_id=str(purchase.order_id), account_id=str(account_id), mode=session["mode"])
+    return Started(session["id"], session["url"])
+
+
+async def _offers(pool: Pool, product_ids: Sequence[str]) -> Mapping[str, Sequence[Offer]]:
+    """What can be bought of each, by the id as the caller wrote it; one that is no id of ours is not in it."""
+    own = {text: as_id(text) for text in product_ids}
+    found = await find_offers(pool, [product_id for product_id in own.values() if product_id is not None])
+    return {text: [offer for offer in found if offer.product_id == product_id] for text, product_id in own.items()}
+
+
+async def _refuse_second_plan(pool: Pool, account_id: UUID, cart: Sequence[Line]) -> None:
+    plans = [line.offer for line in cart if line.offer.kind == "plan"]
+    live = await find_live_plans(pool, account_id, [offer.product_id for offer in plans]) if plans else {}
+    for offer in plans:
+        if offer.product_id in live:
+            raise Conflict(
+                f"The account is subscribed to {offer.product_name} already. Change that subscription instead.",
+                code="already_subscribed",
+                details={"productId": str(offer.product_id), "subscriptionId": live[offer.product_id]},
+            )
+
+
+async def _make_session(
+    ctx: Context, purchase: Purchase, wish: Wish, buyer: Buyer, stripe_customer_id: str
+) -> dict[str, Any]:
+    try:
+        try:
+            return await _ask(ctx, purchase, wish, stripe_customer_id)
+        except StripeRefused as refused:
+            if not is_missing(refused, "customer"):
+                raise
+            log.warning("stripe customer is gone", account_id=str(buyer.account_id), customer=stripe_customer_id)
+            fresh = await make_customer(buyer, ctx.pool, ctx.stripe, instead_of=stripe_customer_id)
+            return await _ask(ctx, purchase, wish, fresh)
+    except StripeRefused as refused:
+        raise explain(refused, wish, purchase.cart) from refused
+
+
+async def _ask(ctx: Context, purchase: Purchase, wish: Wish, stripe_customer_id: str) -> dict[str, Any]:
+    params = session_params(purchase, wish, stripe_customer_id)
+    key = f"licet-session-{purchase.order_id}-{stripe_customer_id}"
+    return await ctx.stripe.create("checkout.session", params, key)

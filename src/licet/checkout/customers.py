@@ -1,0 +1,52 @@
+"""The Stripe customer that an account buys as: made once, however many checkouts race for it.
+
+All of them come with the same idempotency key and the same parameters, so Stripe makes one; e-mail and name, which may
+change between two tries, are told to it afterwards. A crash before our own row is written repeats all of it, and ends
+at the same customer.
+"""
+
+from licet.checkout.store import Buyer, write_customer
+from licet.db.pool import Pool
+from licet.errors import StripeRefused
+from licet.stripe_api.client import StripeApi
+from licet.stripe_api.failures import is_missing
+from licet.stripe_api.once import create_once
+
+TRIES = 5
+"""How many customers in a row may turn out to be deleted: Stripe replays a key's answer after the deletion too."""
+
+
+async def customer_of(buyer: Buyer, pool: Pool, stripe: StripeApi) -> str:
+    """The Stripe id of the account's customer, made now if need be. No transaction is open while Stripe is asked."""
+    if buyer.stripe_customer_id is None or buyer.customer_deleted:
+        return await make_customer(buyer, pool, stripe, instead_of=buyer.stripe_customer_id)
+    if buyer.customer_is_blank:
+        # Whoever made it did not come to the second step.
+        await _tell(stripe, buyer, buyer.stripe_customer_id)
+    return buyer.stripe_customer_id
+
+
+async def make_customer(buyer: Buyer, pool: Pool, stripe: StripeApi, *, instead_of: str | None) -> str:
+    """A new customer for the account; instead_of: the one that Stripe no longer has."""
+    deleted = instead_of
+    for _ in range(TRIES):
+        key = f"licet-customer-{buyer.account_id}" + (f"-after-{deleted}" if deleted else "")
+        made = await create_once(stripe, "customer", {"metadata": {"account_id": str(buyer.account_id)}}, key)
+        if await _tell(stripe, buyer, made["id"]):
+            return await write_customer(pool, buyer, made["id"], instead_of)
+        deleted = made["id"]
+    raise StripeRefused(
+        "Each customer that Stripe makes for this account is deleted there at once: look who does that."
+    )
+
+
+async def _tell(stripe: StripeApi, buyer: Buyer, stripe_customer_id: str) -> bool:
+    """Give the customer the account's e-mail and name; False where Stripe does not have it any more."""
+    known = {"email": buyer.email, "name": buyer.name and buyer.name[:256]}
+    try:
+        await stripe.update("customer", stripe_customer_id, {name: value for name, value in known.items() if value})
+    except StripeRefused as refused:
+        if is_missing(refused):
+            return False
+        raise
+    return True
