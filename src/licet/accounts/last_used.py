@@ -1,6 +1,8 @@
 """When keys were last used: gathered in memory and written in batches, so that reading writes nothing."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -36,8 +38,18 @@ class LastUsed:
             self._seen = used | self._seen
             raise
 
-    async def keep_writing(self, pool: Pool) -> None:
-        """Runs until it is cancelled, and then writes a last time."""
+    @asynccontextmanager
+    async def written_now_and_then(self, pool: Pool) -> AsyncIterator[None]:
+        """As long as the block lasts, and a last time when it ends."""
+        writing = asyncio.create_task(self._keep_writing(pool))
+        try:
+            yield
+        finally:
+            writing.cancel()
+            with suppress(asyncio.CancelledError):
+                await writing
+
+    async def _keep_writing(self, pool: Pool) -> None:
         try:
             while True:
                 await asyncio.sleep(WRITE_EVERY_SECONDS)

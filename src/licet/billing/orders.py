@@ -15,7 +15,8 @@ from licet.http.routes import PathId, api_router
 from licet.http.shapes import At, Listed, Shown
 from licet.licenses.shown import LicenseOfOrder, licenses_of_orders
 from licet.orders import shown
-from licet.orders.shown import Order, OrderStatus, ShownItem
+from licet.orders.core import OrderStatus
+from licet.orders.shown import Order, ShownItem
 
 router = api_router("/api/orders", tag="orders")
 

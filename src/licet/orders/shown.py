@@ -4,7 +4,6 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -15,8 +14,7 @@ from licet.db.listing import Where, fetch_page
 from licet.errors import NotFound
 from licet.http.shapes import Shown
 from licet.kit.pages import Page
-
-OrderStatus: TypeAlias = Literal["pending", "paid", "partially_refunded", "refunded", "failed", "expired", "cancelled"]
+from licet.orders.core import OrderStatus
 
 
 class ShownItem(Shown):

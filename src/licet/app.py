@@ -1,0 +1,59 @@
+"""Wires everything together: the one module that knows all the features."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from licet import refulfil
+from licet.accounts.last_used import LastUsed
+from licet.admin.routes import router as operators
+from licet.billing.orders import router as orders
+from licet.http.context import Context
+from licet.http.conventions import add_conventions
+from licet.licenses.routes import router as licenses
+from licet.queue.jobs import Job
+from licet.webhooks import jobs as webhook_jobs
+from licet.webhooks.routes import router as webhooks
+from licet.webhooks.table import EVENTS
+
+
+def create_app(context: Context) -> FastAPI:
+    """The HTTP application: every face of ours over one set of tools."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with app.state.last_used.written_now_and_then(context.pool):
+            yield
+
+    app = FastAPI(
+        title="Licet",
+        version=version("licet"),
+        description="Turns Stripe payments into software licenses and organisation plans.",
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would be built from the Host header; an address with a slash too many is simply not there.
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.context = context
+    app.state.last_used = LastUsed()
+    for router in (webhooks, orders, licenses, operators):
+        app.include_router(router)
+    add_conventions(app)
+    return app
+
+
+def jobs(context: Context) -> Sequence[Job]:
+    """Every kind of deferred work."""
+    return [*webhook_jobs.jobs(context), *refulfil.jobs(context)]
+
+
+def webhook_events() -> Sequence[str]:
+    """The types of Stripe's events that our webhook endpoint asks for."""
+    return sorted(EVENTS)
+
+
+async def prepare(context: Context) -> None:
+    """What must stand before the first request: in sandbox mode an empty catalogue gets the example one."""
