@@ -22,7 +22,7 @@ from licet.cannot_start import CannotStart
 from licet.data_dir import make_data_dir
 from licet.db.binaries import binaries
 from licet.db.cluster import DATABASE, ROLE, SUPERUSER, check_cluster, clean_environment, make_cluster
-from licet.db.postmaster import Postmaster, find_postmaster, forget_stale, shut_down
+from licet.db.postmaster import Postmaster, find_postmaster, forget_stale, forget_stale_socket, shut_down
 from licet.db.server_account import ServerAccount, account_for
 from licet.db.socket_dir import choose_socket_dir
 
@@ -131,7 +131,7 @@ class EmbeddedPostgres:
 
         try:
             connection = await asyncpg.connect(self._dsn(ROLE, DATABASE, running.socket_dir), timeout=5)
-        except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
+        except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError):
             return False
         except asyncpg.PostgresError as error:
             raise CannotStart(
@@ -171,6 +171,7 @@ class EmbeddedPostgres:
 
     def _spawn(self, account: ServerAccount) -> "subprocess.Popen[bytes]":
         socket_dir = choose_socket_dir(self._data_dir, account)
+        forget_stale_socket(socket_dir)
         settings = {
             **_SETTINGS,
             **({} if self._durable else _FORGETFUL),

@@ -84,6 +84,15 @@ def forget_stale(cluster: Path) -> None:
         _pid_file(cluster).unlink(missing_ok=True)
 
 
+def forget_stale_socket(socket_dir: Path) -> None:
+    """Removes the lock that a killed server left beside its socket: the number in it, too, may be somebody else's now.
+
+    Only while no server runs on the one cluster that this directory belongs to.
+    """
+    for name in (".s.PGSQL.5432.lock", ".s.PGSQL.5432"):
+        (socket_dir / name).unlink(missing_ok=True)
+
+
 def _pid_file(cluster: Path) -> Path:
     return cluster / "postmaster.pid"
 

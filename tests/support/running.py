@@ -1,0 +1,135 @@
+"""`licet up` as its users run it: another process, known by what it prints and answers."""
+
+import json
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from licet.db.postmaster import find_postmaster, shut_down
+
+PATIENCE_SECONDS = 60.0
+"""Nothing here measures speed: a busy machine may take its time."""
+
+
+def environment(**given: str) -> dict[str, str]:
+    """Ours without any setting of Licet's, and with what is given."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("LICET_", "STRIPE_"))}
+    return bare | given
+
+
+def as_user(uid: int) -> list[str]:
+    """What makes root run a command as an ordinary user; the interpreter may lie behind a 0700 door, hence the caps."""
+    caps = "-all,+dac_read_search"
+    who = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", f"--inh-caps={caps}", f"--ambient-caps={caps}"]
+    return ["setpriv", *who]
+
+
+@dataclass
+class Running:
+    """A process that said it is ready."""
+
+    process: "subprocess.Popen[str]"
+    said: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        return str(self.said["url"])
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=PATIENCE_SECONDS)
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Sends the signal and returns the exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(PATIENCE_SECONDS)
+
+
+def command(data_dir: Path, *options: str, before: list[str] | None = None) -> list[str]:
+    licet = Path(sys.executable).with_name("licet")
+    return [*(before or []), str(licet), "up", "--data-dir", str(data_dir), *options]
+
+
+ANY_PORTS = ("--port", "0", "--sandbox-port", "0", "--json")
+
+
+def start(argv: list[str], cwd: Path, env: Mapping[str, str] | None = None) -> Running:
+    """Starts it and waits for its JSON line."""
+    with (cwd / "stderr.log").open("a") as log:
+        process = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=dict(env or environment()),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], PATIENCE_SECONDS)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        raise AssertionError(f"it did not get ready:\n{(cwd / 'stderr.log').read_text()}")
+    return Running(process, json.loads(line))
+
+
+@contextmanager
+def running(
+    data_dir: Path, *options: str, before: list[str] | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """Licet on free ports over `data_dir`, ended cleanly afterwards if the test has not ended it."""
+    it = start(command(data_dir, *ANY_PORTS, *options, before=before), data_dir.parent, env)
+    try:
+        yield it
+    finally:
+        if it.process.poll() is None:
+            it.end()
+        assert it.process.stdout is not None
+        it.process.stdout.close()
+        end_database(data_dir)
+
+
+def refused(data_dir: Path, *options: str, env: Mapping[str, str] | None = None) -> str:
+    """What it says on stderr when it refuses to start (exit code 3, nothing on stdout, no stack trace)."""
+    done = subprocess.run(
+        command(data_dir, *options),
+        cwd=data_dir.parent,
+        env=dict(env or environment()),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def database_process(data_dir: Path) -> int | None:
+    """The process of the server over this directory, if one lives."""
+    found = find_postmaster(Path(os.path.realpath(data_dir)) / "postgres")
+    return found.pid if found and found.running else None
+
+
+def end_database(data_dir: Path) -> None:
+    """Ends the server that a killed Licet left behind."""
+    pid = database_process(data_dir)
+    if pid is not None:
+        shut_down(pid, lambda: database_process(data_dir) is None, patience_seconds=PATIENCE_SECONDS)
+
+
+def modes(path: Path) -> dict[Path, int]:
+    """The mode of every directory on the way to `path` that exists."""
+    return {parent: stat.S_IMODE(parent.stat().st_mode) for parent in [path, *path.parents] if parent.exists()}
