@@ -18,7 +18,7 @@ _SHARES = ("duplicate", "reorder", "apiErrors")
 _LATER = ("delay", "drop")
 
 
-class FaultsRefused(Exception):  # noqa: N818  # Reads as what happened.
+class FaultsRefused(Exception):  # Reads as what happened.
     """The settings make no sense, or name a fault that is not built."""
 
 

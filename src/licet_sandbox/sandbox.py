@@ -39,9 +39,7 @@ class Sandbox:
     Whoever embeds it serves `app`, sets `base_url` once the port is known, and calls `start`.
     """
 
-    def __init__(
-        self, db_path: Path | None = None, *, validate: Callable[[str, str, Any], None] | None = None
-    ) -> None:
+    def __init__(self, db_path: Path | None = None, *, validate: Callable[[str, str, Any], None] | None = None) -> None:
         self.base_url = "http://127.0.0.1:8081"
         self._db_path = db_path
         self._validate = validate

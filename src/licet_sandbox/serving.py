@@ -52,9 +52,7 @@ async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
     shown = f"[{host}]" if ":" in host else host
     sandbox.base_url = f"http://{shown}:{listener.getsockname()[1]}"
     await sandbox.start()
-    config = uvicorn.Config(
-        sandbox.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
-    )
+    config = uvicorn.Config(sandbox.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():

@@ -31,8 +31,8 @@ class Idempotency:
         if key in self._running:
             message = (
                 "There is currently another in-progress request using this Idempotent Key (that probably means you "
-                "submitted twice, and the other request is still going through): {key}. Please try again later."
-            ).format(key=key)
+                f"submitted twice, and the other request is still going through): {key}. Please try again later."
+            )
             raise StripeError(409, {"type": "idempotency_error", "code": "idempotency_key_in_use", "message": message})
         self._store.run("DELETE FROM idempotency WHERE wall_created < ?", time.time() - KEPT_SECONDS)
         row = self._store.row("SELECT * FROM idempotency WHERE key = ?", key)

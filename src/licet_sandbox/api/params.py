@@ -22,6 +22,10 @@ class Params:
     def __bool__(self) -> bool:
         return bool(self._values)
 
+    def names(self) -> list[str]:
+        """The parameters that are there."""
+        return list(self._values)
+
     def name(self, key: str) -> str:
         """The full name, for an error's `param`."""
         return f"{self._path}[{key}]" if self._path else key

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NOBODY_S_EMAIL = "buyer@example.com"
 
 
-def pay(engine: Engine, session_id: str, number: str | None, complete: bool, email: str | None) -> dict[str, Any]:  # noqa: FBT001
+def pay(engine: Engine, session_id: str, number: str | None, complete: bool, email: str | None) -> dict[str, Any]:
     """Pay with this card, then go through 3-D Secure where it is wanted. A refusal raises Stripe's 402."""
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)

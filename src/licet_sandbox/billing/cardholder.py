@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import standing
+from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.cards import card_by_number
 from licet_sandbox.billing.payments import mark_set_up
 from licet_sandbox.billing.refunds import make_refund
@@ -28,7 +28,7 @@ def change_card(engine: Engine, customer_id: str, number: str) -> dict[str, Any]
         tx.save(customer, "customer.updated")
         changed = []
         for subscription in tx.select("subscription", "json ->> '$.customer' = ?", customer_id):
-            if not standing.ended(subscription):
+            if not ended(subscription):
                 subscription["default_payment_method"] = method["id"]
                 tx.save(subscription, "customer.subscription.updated")
                 changed.append(subscription["id"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import collection, payments
 from licet_sandbox.billing.cards import Card, decline
-from licet_sandbox.billing.invoices import link_payment, make_invoice
+from licet_sandbox.billing.invoices import finalize, link_payment, make_invoice
 from licet_sandbox.billing.lines import one_time_line
 from licet_sandbox.billing.subscriptions import make_subscription, start_paid
 from licet_sandbox.errors import invalid
@@ -34,9 +34,8 @@ class Buyer:
 
 def needs_card(session: Obj) -> bool:
     """Must a card be given? Not for nothing, where the session was made so."""
-    if session["amount_total"] > 0:
-        return True
-    return session["mode"] == "subscription" and session["payment_method_collection"] != "if_required"
+    subscribing = session["mode"] == "subscription" and session["payment_method_collection"] != "if_required"
+    return subscribing or int(session["amount_total"]) > 0
 
 
 def known_email(tx: Tx, session: Obj) -> str | None:
@@ -239,7 +238,7 @@ def _bill(tx: Tx, session: Obj, customer: Obj, intent: Obj | None) -> None:
         metadata=data["metadata"] or {},
         attempt_count=0 if intent is None else 1,
     )
-    collection.finalize(tx, invoice)
+    finalize(tx, invoice)
     collection.settle(tx, invoice, None if intent is None else link_payment(tx, invoice, intent))
     session["invoice"] = invoice["id"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import payments, standing
+from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.invoices import finalize, mark_paid, note_try, payment_of, subscription_of
 from licet_sandbox.errors import StripeError
 
@@ -17,15 +18,6 @@ if TYPE_CHECKING:
 
 _DAY = 24 * 3600
 RETRY_SECONDS = (3 * _DAY, 5 * _DAY, 7 * _DAY)
-
-
-def finalize_and_collect(tx: Tx, invoice: Obj, *, off_session: bool) -> None:
-    """Open it and try to get it paid at once; a decline raises its 402 (kept)."""
-    finalize(tx, invoice)
-    if invoice["amount_due"] == 0:
-        settle(tx, invoice, None)
-    else:
-        collect(tx, invoice, off_session=off_session)
 
 
 def settle(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
@@ -94,7 +86,7 @@ def retry(tx: Tx, invoice_id: str) -> None:
     if invoice["status"] != "open":
         return
     invoice["_"]["retries"] += 1
-    _quietly(tx, invoice)
+    collect_quietly(tx, invoice)
 
 
 def finalize_due(tx: Tx, invoice_id: str) -> None:
@@ -106,10 +98,10 @@ def finalize_due(tx: Tx, invoice_id: str) -> None:
     if invoice["amount_due"] == 0:
         settle(tx, invoice, None)
         return
-    _quietly(tx, invoice)
+    collect_quietly(tx, invoice)
 
 
-def _quietly(tx: Tx, invoice: Obj) -> None:
+def collect_quietly(tx: Tx, invoice: Obj) -> None:
     """A try that nobody waits for: a decline is written down by `_failed`, there is no one to raise it to."""
     try:
         collect(tx, invoice, off_session=True)
@@ -124,7 +116,7 @@ def _plan_retry(tx: Tx, invoice: Obj) -> None:
     if retries < len(RETRY_SECONDS):
         return
     subscription = subscription_of(tx, invoice)
-    if subscription is not None and not standing.ended(subscription):
+    if subscription is not None and not ended(subscription):
         standing.end(tx, subscription, reason="payment_failed")
 
 
@@ -133,7 +125,7 @@ def _failed(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
     subscription = subscription_of(tx, invoice)
     retries = invoice["_"]["retries"]
     renewing = invoice["billing_reason"] == "subscription_cycle" and invoice["auto_advance"]
-    if renewing and subscription is not None and not standing.ended(subscription):
+    if renewing and subscription is not None and not ended(subscription):
         pending = invoice["next_payment_attempt"] is not None and invoice["next_payment_attempt"] > tx.now
         if not pending:
             more = retries < len(RETRY_SECONDS)

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from licet_sandbox.billing.agenda import plan_ahead
 from licet_sandbox.billing.invoices import stop_collecting, subscription_of, void
 
 if TYPE_CHECKING:
     from licet_sandbox.api.shapes import Obj
     from licet_sandbox.state.tx import Tx
-
-_ENDED = ("canceled", "incomplete_expired")
-
-
-def ended(subscription: Obj) -> bool:
-    """Over for good?"""
-    return subscription["status"] in _ENDED
 
 
 def invoice_paid(tx: Tx, invoice: Obj) -> None:
@@ -29,6 +23,7 @@ def invoice_paid(tx: Tx, invoice: Obj) -> None:
         trialing = subscription["trial_end"] is not None and subscription["trial_end"] > tx.now
         subscription["status"] = "trialing" if trialing else "active"
         tx.save(subscription, "customer.subscription.updated")
+        plan_ahead(tx, subscription)
 
 
 def invoice_failed(tx: Tx, invoice: Obj) -> None:

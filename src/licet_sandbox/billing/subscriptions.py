@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import collection, standing
-from licet_sandbox.billing.invoices import link_payment, make_invoice
+from licet_sandbox.billing.agenda import ended, plan_ahead
+from licet_sandbox.billing.invoices import finalize, link_payment, make_invoice
 from licet_sandbox.billing.lines import one_time_line, subscription_line
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.ids import new_id
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _HOUR = 3600
-_DAY = 24 * _HOUR
 INCOMPLETE_SECONDS = 23 * _HOUR
 DRAFT_SECONDS = _HOUR
-TRIAL_WARNING_SECONDS = 3 * _DAY
 
 
 def make_subscription(
@@ -127,7 +126,7 @@ def start_paid(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]], intent:
     """As Checkout does it: the payment (None: nothing was due) came first. Answers the paid invoice."""
     tx.insert(subscription, "customer.subscription.created")
     invoice = first_invoice(tx, subscription, extras)
-    collection.finalize(tx, invoice)
+    finalize(tx, invoice)
     payment = link_payment(tx, invoice, intent) if intent is not None else None
     if payment is not None:
         invoice["attempt_count"] = 1
@@ -135,25 +134,6 @@ def start_paid(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]], intent:
     collection.settle(tx, invoice, payment)
     plan_ahead(tx, subscription)
     return invoice
-
-
-def plan_ahead(tx: Tx, subscription: Obj) -> None:
-    """Let its next moments fall due: the end of the period or trial, and a scheduled cancellation."""
-    subscription_id = subscription["id"]
-    tx.unschedule(subscription_id, "subscription.cycle", "subscription.cancel", "subscription.trial_will_end")
-    if standing.ended(subscription) or subscription["status"] in {"incomplete", "paused"}:
-        return
-    tx.schedule("subscription.cycle", subscription_id, next_period_end(subscription))
-    if subscription["cancel_at"] is not None:
-        tx.schedule("subscription.cancel", subscription_id, subscription["cancel_at"])
-    if subscription["status"] == "trialing" and not subscription.get("_", {}).get("warned"):
-        warning = max(tx.now, subscription["trial_end"] - TRIAL_WARNING_SECONDS)
-        tx.schedule("subscription.trial_will_end", subscription_id, warning)
-
-
-def next_period_end(subscription: Obj) -> int:
-    """When the item that ends first ends."""
-    return int(min(item["current_period_end"] for item in subscription["items"]["data"]))
 
 
 def warn_of_trial_end(tx: Tx, subscription_id: str) -> None:
@@ -168,14 +148,14 @@ def warn_of_trial_end(tx: Tx, subscription_id: str) -> None:
 def cancel_due(tx: Tx, subscription_id: str) -> None:
     """A scheduled end was reached."""
     subscription = tx.get("subscription", subscription_id)
-    if not standing.ended(subscription):
+    if not ended(subscription):
         standing.end(tx, subscription, reason="cancellation_requested")
 
 
 def cycle(tx: Tx, subscription_id: str) -> None:
     """A period or a trial ended: the next one begins, with a draft that is charged about an hour later."""
     subscription = tx.get("subscription", subscription_id)
-    if standing.ended(subscription) or subscription["status"] in {"incomplete", "paused"}:
+    if ended(subscription) or subscription["status"] in {"incomplete", "paused"}:
         return
     if subscription["status"] == "trialing" and not _leave_trial(tx, subscription):
         return

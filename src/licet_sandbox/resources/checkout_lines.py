@@ -33,7 +33,9 @@ def make_lines(tx: Tx, p: Params, mode: str) -> list[Obj]:
     _check_count(len(lines), len(recurring), mode)
     if len({line["currency"] for line in lines}) > 1:
         raise invalid("All prices on a Checkout Session must use the same currency.", param="line_items")
-    intervals = {(line["price"]["recurring"]["interval"], line["price"]["recurring"]["interval_count"]) for line in recurring}  # noqa: E501
+    intervals = {
+        (line["price"]["recurring"]["interval"], line["price"]["recurring"]["interval_count"]) for line in recurring
+    }
     if len(intervals) > 1:
         message = "Checkout does not support multiple prices with different billing intervals."
         raise invalid(message, param="line_items")
@@ -53,10 +55,12 @@ def _check_count(count: int, recurring: int, mode: str) -> None:
 
 def _make_line(tx: Tx, p: Params) -> Obj:
     if ("price" in p) == ("price_data" in p):
-        raise invalid("You must pass exactly one of `price` and `price_data` for each line item.", param=p.name("price"))
+        raise invalid(
+            "You must pass exactly one of `price` and `price_data` for each line item.", param=p.name("price")
+        )
     price = tx.named("price", p.need("price"), p.name("price")) if "price" in p else _inline_price(tx, p)
     if "price" in p:
-        _check_active(tx, price, p)
+        check_active(tx, price, p)
     quantity = p.need("quantity")
     if not 1 <= quantity <= 999999:
         raise invalid("Invalid quantity: from 1 to 999999.", param=p.name("quantity"))
@@ -75,7 +79,8 @@ def _make_line(tx: Tx, p: Params) -> Obj:
     )
 
 
-def _check_active(tx: Tx, price: Obj, p: Params) -> None:
+def check_active(tx: Tx, price: Obj, p: Params) -> None:
+    """Only active prices of active products can be bought."""
     product = tx.find(price["product"])
     if not price["active"]:
         message = "The price specified is inactive. This field only accepts active prices."

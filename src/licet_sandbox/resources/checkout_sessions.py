@@ -48,7 +48,7 @@ def create(tx: Tx, p: Params) -> Obj:
         adaptive_pricing={"enabled": False},
         amount_subtotal=total,
         amount_total=total,
-        cancel_url=p.text("cancel_url"),
+        cancel_url=_address(p, "cancel_url"),
         client_reference_id=p.text("client_reference_id"),
         collected_information={"business_name": None, "individual_name": None, "shipping_details": None},
         currency=lines[0]["currency"],
@@ -60,7 +60,7 @@ def create(tx: Tx, p: Params) -> Obj:
         payment_status="unpaid" if total > 0 else "no_payment_required",
         phone_number_collection={"enabled": False},
         status="open",
-        success_url=p.need("success_url"),
+        success_url=_address(p, "success_url", needed=True),
         total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         ui_mode="hosted_page",
         url=f"{tx.engine.base_url}/c/pay/{session_id}",
@@ -73,6 +73,14 @@ def create(tx: Tx, p: Params) -> Obj:
     tx.insert(session)
     tx.schedule("checkout.expire", session_id, session["expires_at"])
     return session
+
+
+def _address(p: Params, name: str, *, needed: bool = False) -> str | None:
+    """An absolute web address; the page links to it."""
+    url: str | None = p.need(name) if needed else p.text(name)
+    if url is not None and not url.lower().startswith(("http://", "https://")):
+        raise invalid("Not a valid URL: it must begin with http:// or https://.", param=name, code="url_invalid")
+    return url
 
 
 def _expiry(tx: Tx, p: Params) -> int:
@@ -96,7 +104,10 @@ def _customer(tx: Tx, p: Params, mode: str) -> Obj:
     for name in ("address", "name", "shipping"):
         update.refuse(name, "auto", "never")
     if customer_id is None:
-        return {"customer_email": email, "customer_creation": (creation or "if_required") if mode == "payment" else None}
+        return {
+            "customer_email": email,
+            "customer_creation": (creation or "if_required") if mode == "payment" else None,
+        }
     customer = tx.named("customer", customer_id, "customer")
     details = {
         "address": customer["address"],
@@ -226,7 +237,7 @@ def expire(tx: Tx, p: Params, session_id: str) -> Obj:  # noqa: ARG001
     """End an open session before its time."""
     session = tx.get("checkout.session", session_id)
     if session["status"] != "open":
-        message = f"Only Checkout Sessions with a status in [\"open\"] can be expired. This one is {session['status']}."
+        message = f'Only Checkout Sessions with a status in ["open"] can be expired. This one is {session["status"]}.'
         raise invalid(message)
     checkout.expire(tx, session)
     return session

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.api.lists import page, same
+from licet_sandbox.billing import standing
+from licet_sandbox.billing.agenda import ended
+from licet_sandbox.errors import invalid
 from licet_sandbox.ids import random_text
 from licet_sandbox.resources.common import address_of, merge_metadata, metadata_of
 from licet_sandbox.resources.payment_methods import attach_to
@@ -87,8 +90,6 @@ def _set_default(tx: Tx, customer: Obj, p: Params) -> None:
 
 def owned_method(tx: Tx, method_id: str, customer_id: str, param: str) -> Obj:
     """The payment method, which must be attached to this customer."""
-    from licet_sandbox.errors import invalid
-
     method = tx.named("payment_method", method_id, param)
     if method["customer"] != customer_id:
         message = f"The customer does not have a payment method with the ID {method_id}. It must be attached first."
@@ -112,6 +113,20 @@ def update(tx: Tx, p: Params, customer_id: str) -> Obj:
     _set_default(tx, customer, p)
     merge_metadata(customer, p)
     return tx.save(customer, "customer.updated")
+
+
+def delete(tx: Tx, p: Params, customer_id: str) -> Obj:  # noqa: ARG001
+    """For good: its subscriptions end now, and its cards are gone."""
+    customer = tx.get("customer", customer_id)
+    for subscription in tx.select("subscription", "json ->> '$.customer' = ?", customer_id):
+        if not ended(subscription):
+            standing.end(tx, subscription, reason="cancellation_requested")
+    for method in tx.select("payment_method", "json ->> '$.customer' = ?", customer_id):
+        method["customer"] = None
+        method["_"]["detached"] = True
+        tx.save(method)
+        tx.emit("payment_method.detached", method, previous={"customer": customer_id})
+    return tx.delete(customer, "customer.deleted")
 
 
 def list_all(tx: Tx, p: Params) -> Obj:

@@ -1,0 +1,36 @@
+"""When a subscription is next looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_ENDED = ("canceled", "incomplete_expired")
+_WARNING_SECONDS = 3 * 24 * 3600
+
+
+def ended(subscription: Obj) -> bool:
+    """Over for good?"""
+    return subscription["status"] in _ENDED
+
+
+def plan_ahead(tx: Tx, subscription: Obj) -> None:
+    """Let its next moments fall due: the end of the period or trial, and a scheduled cancellation."""
+    subscription_id = subscription["id"]
+    tx.unschedule(subscription_id, "subscription.cycle", "subscription.cancel", "subscription.trial_will_end")
+    if ended(subscription) or subscription["status"] in {"incomplete", "paused"}:
+        return
+    tx.schedule("subscription.cycle", subscription_id, next_period_end(subscription))
+    if subscription["cancel_at"] is not None:
+        tx.schedule("subscription.cancel", subscription_id, subscription["cancel_at"])
+    if subscription["status"] == "trialing" and not subscription.get("_", {}).get("warned"):
+        warning = max(tx.now, subscription["trial_end"] - _WARNING_SECONDS)
+        tx.schedule("subscription.trial_will_end", subscription_id, warning)
+
+
+def next_period_end(subscription: Obj) -> int:
+    """When the item that ends first ends."""
+    return int(min(item["current_period_end"] for item in subscription["items"]["data"]))

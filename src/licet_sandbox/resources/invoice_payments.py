@@ -1,0 +1,30 @@
+"""Invoice payments: which payment pays which invoice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.api.lists import Where, page, same
+from licet_sandbox.errors import unsupported
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def retrieve(tx: Tx, p: Params, payment_id: str) -> Obj:  # noqa: ARG001
+    """One invoice payment."""
+    return tx.get("invoice_payment", payment_id)
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Invoice payments, newest first: of an invoice, or with `payment[type]` and `payment[payment_intent]`."""
+    wheres: list[Where] = []
+    payment = p.sub("payment")
+    if payment:
+        if payment.need("type") != "payment_intent":
+            raise unsupported("payment records", param="payment[type]")
+        intent_id = payment.need("payment_intent")
+        wheres.append(("json ->> '$.payment.payment_intent' = ?", (intent_id,)))
+    return page(tx, p, "invoice_payment", "/v1/invoice_payments", same(p, "invoice", "status"), wheres)

@@ -1,0 +1,120 @@
+"""Invoices, as the API reads and settles them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.api.lists import Where, page, ranged, same, slice_page
+from licet_sandbox.billing import collection, invoices
+from licet_sandbox.errors import StripeError, invalid
+from licet_sandbox.resources.common import merge_metadata
+from licet_sandbox.resources.payment_methods import method_or_token
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def retrieve(tx: Tx, p: Params, invoice_id: str) -> Obj:  # noqa: ARG001
+    """One invoice."""
+    return tx.get("invoice", invoice_id)
+
+
+def update(tx: Tx, p: Params, invoice_id: str) -> Obj:
+    """Change its metadata, or the description and footer of a draft."""
+    invoice = tx.get("invoice", invoice_id)
+    for name in ("description", "footer"):
+        if name in p:
+            _require_status(invoice, "draft", verb=f"change the {name} of")
+            invoice[name] = p.text(name)
+    merge_metadata(invoice, p)
+    return tx.save(invoice, "invoice.updated")
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Invoices, newest first."""
+    wheres: list[Where] = ranged(p, "due_date")
+    if "subscription" in p:
+        wheres.append(("json ->> '$.parent.subscription_details.subscription' = ?", (p.get("subscription"),)))
+    return page(tx, p, "invoice", "/v1/invoices", same(p, "customer", "status", "collection_method"), wheres)
+
+
+def list_lines(tx: Tx, p: Params, invoice_id: str) -> Obj:
+    """All lines, beyond the ten that the invoice shows."""
+    invoice = tx.get("invoice", invoice_id)
+    return slice_page(p, invoice["_"]["lines"], f"/v1/invoices/{invoice_id}/lines")
+
+
+def finalize(tx: Tx, p: Params, invoice_id: str) -> Obj:
+    """Open a draft before its hour; it is then tried at once unless `auto_advance=false`."""
+    invoice = tx.get("invoice", invoice_id)
+    _require_status(invoice, "draft", verb="finalize")
+    tx.unschedule(invoice_id)
+    if "auto_advance" in p:
+        invoice["auto_advance"] = p.get("auto_advance")
+    invoices.finalize(tx, invoice)
+    if invoice["amount_due"] == 0:
+        collection.settle(tx, invoice, None)
+    elif invoice["auto_advance"]:
+        collection.collect_quietly(tx, invoice)
+    return invoice
+
+
+def pay(tx: Tx, p: Params, invoice_id: str) -> Obj:
+    """Try now, with the card on file or this one; or write it off as settled elsewhere."""
+    invoice = tx.get("invoice", invoice_id)
+    if invoice["status"] == "paid":
+        raise invalid("Invoice is already paid", code="invoice_already_paid")
+    p.refuse("forgive", False)
+    off_session = p.get("off_session", True)
+    if invoice["status"] == "draft":
+        tx.unschedule(invoice_id)
+        invoices.finalize(tx, invoice)
+    _require_status(invoice, "open", verb="pay")
+    if p.get("paid_out_of_band", False):
+        invoices.close_payments(tx, invoice, "void_invoice")
+        collection.settle(tx, invoice, None)
+        return invoice
+    if invoice["amount_due"] == 0:
+        collection.settle(tx, invoice, None)
+        return invoice
+    method = method_or_token(tx, p.get("payment_method"), "payment_method") if p.text("payment_method") else None
+    collection.collect(tx, invoice, off_session=off_session, method=method)
+    if invoice["status"] != "paid":
+        raise _action_required()
+    return invoice
+
+
+def _action_required() -> StripeError:
+    message = "This payment requires additional user action before it can be completed successfully."
+    error = {"type": "card_error", "code": "invoice_payment_intent_requires_action", "message": message}
+    return StripeError(402, error, keep=True)
+
+
+def void(tx: Tx, p: Params, invoice_id: str) -> Obj:  # noqa: ARG001
+    """It counts no more."""
+    invoice = tx.get("invoice", invoice_id)
+    _require_status(invoice, "open", "uncollectible", verb="void")
+    invoices.void(tx, invoice)
+    return invoice
+
+
+def mark_uncollectible(tx: Tx, p: Params, invoice_id: str) -> Obj:  # noqa: ARG001
+    """Bad debt."""
+    invoice = tx.get("invoice", invoice_id)
+    _require_status(invoice, "open", verb="mark as uncollectible")
+    tx.unschedule(invoice_id)
+    invoice |= {
+        "status": "uncollectible",
+        "auto_advance": False,
+        "next_payment_attempt": None,
+        "status_transitions": invoice["status_transitions"] | {"marked_uncollectible_at": tx.now},
+    }
+    return tx.save(invoice, "invoice.updated", "invoice.marked_uncollectible")
+
+
+def _require_status(invoice: Obj, *allowed: str, verb: str) -> None:
+    if invoice["status"] not in allowed:
+        wanted = " or ".join(allowed)
+        raise invalid(f"You can only {verb} an invoice that is {wanted}. This one is {invoice['status']}.")

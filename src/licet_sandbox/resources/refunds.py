@@ -1,0 +1,55 @@
+"""Refunds: money returned, whole or in part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.api.lists import page, same
+from licet_sandbox.billing.refunds import make_refund
+from licet_sandbox.errors import invalid
+from licet_sandbox.resources.common import merge_metadata, metadata_of
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.params import Params
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """Give money back for a charge, or for a payment intent's charge."""
+    p.refuse("reverse_transfer", False)
+    p.refuse("refund_application_fee", False)
+    charge = _charge(tx, p)
+    if "currency" in p and p.get("currency").lower() != charge["currency"]:
+        raise invalid(f"The charge is in {charge['currency']}.", param="currency")
+    return make_refund(tx, charge, p.get("amount"), reason=p.get("reason"), metadata=metadata_of(p))
+
+
+def _charge(tx: Tx, p: Params) -> Obj:
+    if ("charge" in p) == ("payment_intent" in p):
+        message = "One of the following params should be provided for this request: payment_intent or charge."
+        raise invalid(message, param="charge", code="parameter_missing")
+    if "charge" in p:
+        return tx.named("charge", p.need("charge"), "charge")
+    intent = tx.named("payment_intent", p.need("payment_intent"), "payment_intent")
+    if intent["latest_charge"] is None:
+        message = f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund."
+        raise invalid(message, param="payment_intent", code="payment_intent_unexpected_state")
+    return tx.get("charge", intent["latest_charge"])
+
+
+def retrieve(tx: Tx, p: Params, refund_id: str) -> Obj:  # noqa: ARG001
+    """One refund."""
+    return tx.get("refund", refund_id)
+
+
+def update(tx: Tx, p: Params, refund_id: str) -> Obj:
+    """Change its metadata."""
+    refund = tx.get("refund", refund_id)
+    merge_metadata(refund, p)
+    return tx.save(refund, "refund.updated")
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Refunds, newest first, of a charge or a payment intent."""
+    return page(tx, p, "refund", "/v1/refunds", same(p, "charge", "payment_intent"))
