@@ -10,9 +10,15 @@ from licet import refulfil
 from licet.accounts.last_used import LastUsed
 from licet.admin.routes import router as operators
 from licet.billing.orders import router as orders
+from licet.billing.routes import router as billing
+from licet.catalog.file import EXAMPLE, read_catalog
+from licet.catalog.push import push
+from licet.catalog.routes import router as products
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
+from licet.letters import post_of
 from licet.licenses.routes import router as licenses
+from licet.mail import jobs as mail_jobs
 from licet.queue.jobs import Job
 from licet.webhooks import jobs as webhook_jobs
 from licet.webhooks.routes import router as webhooks
@@ -39,7 +45,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.last_used = LastUsed()
-    for router in (webhooks, orders, licenses, operators):
+    for router in (webhooks, billing, products, orders, licenses, operators):
         app.include_router(router)
     add_conventions(app)
     return app
@@ -47,7 +53,7 @@ def create_app(context: Context) -> FastAPI:
 
 def jobs(context: Context) -> Sequence[Job]:
     """Every kind of deferred work."""
-    return [*webhook_jobs.jobs(context), *refulfil.jobs(context)]
+    return [*webhook_jobs.jobs(context), *refulfil.jobs(context), *mail_jobs.jobs(post_of(context))]
 
 
 def webhook_events() -> Sequence[str]:
@@ -57,3 +63,7 @@ def webhook_events() -> Sequence[str]:
 
 async def prepare(context: Context) -> None:
     """What must stand before the first request: in sandbox mode an empty catalogue gets the example one."""
+    if context.settings.mode == "sandbox" and not await context.pool.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM products WHERE catalog_key IS NOT NULL)"
+    ):
+        await push(read_catalog(EXAMPLE), context.pool, context.stripe)

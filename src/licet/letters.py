@@ -1,16 +1,13 @@
-"""Every letter there is, and where what it says is gathered. A letter is read anew each time it is sent or shown."""
+"""Every letter there is: what it is rendered from, and how it is sent. Read from ids when sent or shown, never stored."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from licet.config import Settings
 from licet.db.connection import Connection
 from licet.db.keyring import Keyring
-from licet.db.pool import Pool
-from licet.errors import NotFound
-from licet.kit.times import Now
+from licet.http.context import Context
 from licet.licenses.letters import gather_welcome
-from licet.mail.jobs import Compose, Post
+from licet.mail.jobs import Post
 from licet.mail.message import Sender
 from licet.mail.render import House, Rendered, render
 from licet.mail.smtp import SmtpServer
@@ -25,30 +22,32 @@ LETTERS: Mapping[str, Gather] = {
     "payment_failed": gather_payment_failed,
     "refund": gather_refund,
 }
-"""By template. What each is `about` stands at its function."""
+"""By template, what it is rendered from."""
 
 
-async def read_letter(
-    conn: Connection, keyring: Keyring, settings: Settings, template: str, about: dict[str, Any]
-) -> Rendered:
-    """The bodies of a mail, as they are now. Raises NotFound for a template or an id that is not known."""
-    gather = LETTERS.get(template)
-    if gather is None:
-        raise NotFound(f"There is no letter {template}.")
-    sender = Sender.parse(settings.mail_from)
-    return render(template, await gather(conn, keyring, about), House(sender.name, settings.public_url or ""))
+async def compose(context: Context, template: str, about: dict[str, Any]) -> Rendered:
+    """A letter's text and HTML as they read now. Raises NotFound where what it is about is not there."""
+    async with context.pool.acquire() as conn:
+        data = await LETTERS[template](conn, context.keyring, about)
+    return render(template, data, house_of(context))
 
 
-def make_post(settings: Settings, pool: Pool, keyring: Keyring, now: Now) -> Post:
-    """What sends the mails. Raises ValueError when LICET_SMTP_URL or LICET_MAIL_FROM cannot be read."""
-    url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
-    server = None if url is None else SmtpServer.parse(url)
-    return Post(pool, now, _composer(settings, pool, keyring), Sender.parse(settings.mail_from), server)
+def house_of(context: Context) -> House:
+    """Who writes: the name in LICET_MAIL_FROM, reached under LICET_PUBLIC_URL."""
+    return House(Sender.parse(context.settings.mail_from).name, context.settings.public_url or "")
 
 
-def _composer(settings: Settings, pool: Pool, keyring: Keyring) -> Compose:
-    async def compose(template: str, about: dict[str, Any]) -> Rendered:
-        async with pool.acquire() as conn:
-            return await read_letter(conn, keyring, settings, template, about)
+def post_of(context: Context) -> Post:
+    """What sends the letters: through LICET_SMTP_URL; without one they are kept to be shown."""
+    url = context.settings.smtp_url
 
-    return compose
+    async def composed(template: str, about: dict[str, Any]) -> Rendered:
+        return await compose(context, template, about)
+
+    return Post(
+        pool=context.pool,
+        now=context.now,
+        compose=composed,
+        sender=Sender.parse(context.settings.mail_from),
+        server=SmtpServer.parse(url.get_secret_value()) if url else None,
+    )

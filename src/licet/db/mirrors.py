@@ -14,17 +14,19 @@ class Held:
 
     version: Version
     revision: int
+    account_id: UUID | None
 
 
 async def find_held(conn: Connection, stripe_id: str) -> Held | None:
     """The state we hold of the object, or None."""
     row = await conn.fetchrow(
-        "SELECT as_of, rank, was_read, revision, previous, object FROM mirrors WHERE stripe_id = $1", stripe_id
+        "SELECT as_of, rank, was_read, revision, account_id, previous, object FROM mirrors WHERE stripe_id = $1",
+        stripe_id,
     )
     if row is None:
         return None
     version = Version(row["object"], row["as_of"], Rank(row["rank"]), row["was_read"], row["previous"])
-    return Held(version, row["revision"])
+    return Held(version, row["revision"], row["account_id"])
 
 
 async def find_revision(conn: Connection, stripe_id: str) -> int:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Touched:
-    """Stripe's ids, by the way they lead to licenses. Payments are payment intents or charges.
+    """Stripe's ids, by the way they lead to licenses.
 
     reads: (kind, id) of what the payload did not settle.
     ignored: why there is nothing to do at all.
@@ -17,7 +17,8 @@ class Touched:
     subscriptions: frozenset[str] = frozenset()
     sessions: frozenset[str] = frozenset()
     invoices: frozenset[str] = frozenset()
-    payments: frozenset[str] = frozenset()
+    payment_intents: frozenset[str] = frozenset()
+    charges: frozenset[str] = frozenset()
     reads: frozenset[tuple[str, str]] = frozenset()
     ignored: str | None = None
 
@@ -27,7 +28,8 @@ class Touched:
             self.subscriptions | other.subscriptions,
             self.sessions | other.sessions,
             self.invoices | other.invoices,
-            self.payments | other.payments,
+            self.payment_intents | other.payment_intents,
+            self.charges | other.charges,
             self.reads | other.reads,
             self.ignored or other.ignored,
         )

@@ -30,7 +30,7 @@ async def mirror_refund(conn: Connection, refund: StripeObject, _version: Versio
         refund.get("status") or "succeeded",
         from_epoch(refund["created"]),
     )
-    return Touched(payments=ids(charge_id, payment_intent_id))
+    return Touched(payment_intents=ids(payment_intent_id), charges=ids(charge_id))
 
 
 async def mirror_charge(conn: Connection, charge: StripeObject, _version: Version) -> Touched:
@@ -40,7 +40,9 @@ async def mirror_charge(conn: Connection, charge: StripeObject, _version: Versio
         charge["id"],
         FAILED,
     )
-    payments = ids(charge["id"], id_of(charge.get("payment_intent")))
-    if known == charge["amount_refunded"]:
-        return Touched(payments=payments)
-    return Touched(payments=payments, reads=frozenset({("charge.refunds", charge["id"])}))
+    settled = known == charge["amount_refunded"]
+    return Touched(
+        payment_intents=ids(id_of(charge.get("payment_intent"))),
+        charges=ids(charge["id"]),
+        reads=frozenset() if settled else frozenset({("charge.refunds", charge["id"])}),
+    )

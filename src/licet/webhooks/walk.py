@@ -38,10 +38,11 @@ async def walk_event(conn: Connection, version: Version, row: Row, settling: Set
     if row.kind is not None:
         held = await find_held(conn, obj["id"])
         verdict = compare(held.version if held else None, version)
+        touched = Touched(held.account_id if held else None)
         if verdict is Verdict.NEWER:
             touched = await _mirror(conn, row.kind, version)
         elif verdict is Verdict.UNCLEAR:
-            touched = Touched(reads=frozenset({(row.kind, obj["id"])}))
+            touched |= Touched(reads=frozenset({(row.kind, obj["id"])}))
     if touched.ignored is not None:
         return Walked("ignored", touched.ignored)
     if row.fact is not None:

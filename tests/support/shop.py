@@ -1,0 +1,193 @@
+"""A whole Licet over a whole sandbox, in the test's own loop: real HTTP, a real database, real webhooks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from licet.accounts.keys import make_key
+from licet.app import create_app, jobs, webhook_events
+from licet.catalog.file import EXAMPLE, read_catalog
+from licet.catalog.push import push
+from licet.db.keyring import Keyring
+from licet.db.pool import open_pool
+from licet.http.context import Context
+from licet.kit.times import wall_now
+from licet.node.serving import WEBHOOK_PATH
+from licet.queue.worker import Worker
+from licet.stripe_api.client import StripeApi
+from licet.stripe_api.version import API_VERSION
+from licet_sandbox import Sandbox
+from support.contexts import make_settings
+from support.serving import serve
+
+SECONDS_TO_SETTLE = 20.0
+
+
+@dataclass
+class Shop:
+    """What a test drives: the API as an operator, the sandbox as a buyer and as time."""
+
+    context: Context
+    url: str
+    sandbox: Sandbox
+    sandbox_url: str
+    operator_key: str
+    worker: Worker
+    client: httpx.AsyncClient
+
+    async def api(self, method: str, path: str, *, key: str | None = None, **given: Any) -> httpx.Response:
+        """A request to Licet, by the operator unless another key is given."""
+        headers = {"Authorization": f"Bearer {key or self.operator_key}", **given.pop("headers", {})}
+        return await self.client.request(method, self.url + path, headers=headers, **given)
+
+    async def get(self, path: str, *, key: str | None = None, **params: Any) -> Any:
+        """The JSON of a GET that must succeed."""
+        answer = await self.api("GET", path, key=key, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def stripe(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """A control of the sandbox that must succeed."""
+        answer = await self.client.post(f"{self.sandbox_url}/_sandbox/{path}", json=body or {})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def make_account(self, email: str = "ada@example.com") -> str:
+        """A new account's id."""
+        body = {"kind": "user", "name": "Ada", "email": email}
+        answer = await self.api("POST", "/api/admin/accounts", json=body)
+        assert answer.status_code == 201, answer.text
+        account_id: str = answer.json()["id"]
+        return account_id
+
+    async def product(self, name: str) -> dict[str, Any]:
+        """A product on sale, by its name."""
+        products = await self.get("/api/products")
+        found: dict[str, Any] = next(one for one in products["data"] if one["name"] == name)
+        return found
+
+    async def checkout(self, account_id: str, *names: str, quantity: int = 1) -> str:
+        """A checkout session of these products; its id."""
+        items = [{"productId": (await self.product(name))["id"], "quantity": quantity} for name in names]
+        body = {
+            "items": items,
+            "successUrl": "http://localhost/thanks?session_id={CHECKOUT_SESSION_ID}",
+            "cancelUrl": "http://localhost/back",
+        }
+        path = f"/api/billing/checkout?accountId={account_id}"
+        answer = await self.api("POST", path, json=body)
+        assert answer.status_code == 201, answer.text
+        session_id: str = answer.json()["sessionId"]
+        return session_id
+
+    async def pay(self, session_id: str, card: str = "4242424242424242", **more: Any) -> httpx.Response:
+        """What the buyer does on the hosted page."""
+        body = {"card": card, "threeDS": "complete", "email": "ada@example.com", **more}
+        return await self.client.post(f"{self.sandbox_url}/_sandbox/checkout/{session_id}/pay", json=body)
+
+    async def buy(self, account_id: str, *names: str, quantity: int = 1, card: str = "4242424242424242") -> str:
+        """A checkout, paid; the session's id."""
+        session_id = await self.checkout(account_id, *names, quantity=quantity)
+        paid = await self.pay(session_id, card)
+        assert paid.status_code == 200, paid.text
+        return session_id
+
+    async def turn(self, **by: float) -> None:
+        """Turn the clock forward by a timedelta's arguments, and let what falls due happen."""
+        await self.stripe("clock/advance", {"seconds": int(timedelta(**by).total_seconds())})
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until no read, retry or mail is left to do."""
+        await eventually(self._nothing_left)
+
+    async def _nothing_left(self) -> bool:
+        await self.worker.hand_over_due()
+        return bool(
+            await self.context.pool.fetchval(
+                """
+                SELECT NOT EXISTS (SELECT 1 FROM refreshes WHERE due_at <= $1)
+                   AND NOT EXISTS (SELECT 1 FROM events WHERE retry_at <= $1)
+                   AND NOT EXISTS (SELECT 1 FROM emails WHERE due_at <= $1)
+                   AND NOT EXISTS (SELECT 1 FROM pgqueuer WHERE entrypoint = 'catalog_changed')
+                """,
+                self.context.now(),
+            )
+        )
+
+    async def licenses(self, account_id: str) -> list[dict[str, Any]]:
+        """The account's licenses, oldest first."""
+        found: list[dict[str, Any]] = (await self.get("/api/licenses", accountId=account_id, limit=100))["data"]
+        return sorted(found, key=lambda license: license["id"])
+
+    async def license(self, account_id: str) -> dict[str, Any]:
+        """The account's only license."""
+        (only,) = await self.licenses(account_id)
+        return only
+
+    async def emails(self, template: str | None = None) -> list[dict[str, Any]]:
+        """The mails so far, oldest first."""
+        params = {"template": template} if template else {}
+        found: list[dict[str, Any]] = (await self.get("/api/admin/emails", limit=100, **params))["data"]
+        return found[::-1]
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = SECONDS_TO_SETTLE) -> None:
+    """Wait until a condition holds; it must within `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def open_shop(dsn: str, *, with_webhooks: bool = True, with_worker: bool = True, **settings: Any) -> AsyncIterator[Shop]:
+    """A Licet on this database with the example catalogue, over a sandbox of its own.
+
+    with_webhooks: whether the sandbox delivers its events here; without, a test delivers them itself.
+    """
+    sandbox = Sandbox(None)
+    served = await sandbox.serve()
+    stripe = StripeApi("sk_test_sandbox", base_url=served.url)
+    pool = await open_pool(dsn, min_size=2, max_size=10)
+    secret = "whsec_given_to_the_test"
+    keyring = Keyring([Fernet.generate_key().decode()])
+    try:
+        # The endpoint needs our address, and our settings its secret: the application is made first, and told later.
+        context = Context(make_settings(**settings), pool, sandbox.now, stripe, keyring)
+        app = create_app(context)
+        async with serve(app) as url, httpx.AsyncClient(timeout=60) as client:
+            if with_webhooks:
+                endpoint = await stripe.create(
+                    "webhook_endpoint",
+                    {"url": url + WEBHOOK_PATH, "enabled_events": list(webhook_events()), "api_version": API_VERSION},
+                )
+                secret = endpoint["secret"]
+            settled = context.settings.model_copy(
+                update={"public_url": url, "stripe_webhook_secrets": (SecretStr(secret),)}
+            )
+            context = Context(settled, pool, sandbox.now, stripe, keyring)
+            app.state.context = context
+            async with pool.acquire() as conn:
+                operator = await make_key(conn, settled, name="operator", scopes=["admin"], now=wall_now())
+            worker = Worker(dsn, pool, jobs(context), sandbox.now)
+            sandbox.on_clock_turned(worker.hand_over_due)
+            working = asyncio.create_task(worker.run()) if with_worker else None
+            await push(read_catalog(EXAMPLE), pool, stripe)
+            shop = Shop(context, url, sandbox, served.url, operator.key, worker, client)
+            try:
+                yield shop
+            finally:
+                await worker.stop()
+                if working is not None:
+                    await working
+    finally:
+        await served.stop()
+        await stripe.close()
+        await asyncio.wait_for(pool.close(), 5)
