@@ -61,8 +61,8 @@ async def push(catalog: Catalog, pool: Pool, stripe: StripeApi) -> Pushed:
 async def _write_rows(pool: Pool, catalog: Catalog, published: dict[str, Published]) -> tuple[str, ...]:
     changed: dict[str, str] = {}
     async with pool.acquire() as conn, conn.transaction():
-        # Stripe is telling us of the same products at this moment; its events take these locks as well.
-        await lock(conn, [product.stripe_product_id for product in published.values()])
+        # Stripe is telling us of the same products and prices at this moment; their events take these locks as well.
+        await lock(conn, {stripe_id for product in published.values() for stripe_id in product.stripe_ids})
         for position, product in enumerate(catalog.products):
             where = published[product.key]
             product_id, is_new = await store.write_product(conn, product, where.stripe_product_id, position)

@@ -24,6 +24,11 @@ class Published:
     made: tuple[str, ...] = ()
     """What had to be written, in words: `product starter`, `price starter/month-usd`."""
 
+    @property
+    def stripe_ids(self) -> tuple[str, ...]:
+        """Every id of Stripe's in it."""
+        return (self.stripe_product_id, *self.stripe_price_ids, *self.outdated_price_ids)
+
 
 async def find_products(stripe: StripeApi, known: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Stripe's products by catalogue key, archived ones too.

@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from licet.db.connection import Connection
 from licet.db.keyring import Keyring
 from licet.errors import NotFound
@@ -46,12 +48,12 @@ async def gather_welcome(conn: Connection, keyring: Keyring, about: dict[str, An
     return {
         "name": order["name"],
         "order_id": str(order_id),
-        "licenses": [
-            {
-                **{name: row[name] for name in row.keys() - {"key_encrypted"}},
-                "key": keyring.decrypt(row["key_encrypted"]),
-            }
-            for row in licenses
-        ],
+        "licenses": [_shown(row, keyring) for row in licenses],
         "plans": [dict(row) for row in plans],
     }
+
+
+def _shown(license_row: asyncpg.Record, keyring: Keyring) -> dict[str, Any]:
+    shown = dict(license_row)
+    shown["key"] = keyring.decrypt(shown.pop("key_encrypted"))
+    return shown
