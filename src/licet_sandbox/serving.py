@@ -46,7 +46,8 @@ class Running:
 async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
     """Bind, set `base_url`, start the sandbox, then the server."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named: asyncio sets TCP_NODELAY on such sockets alone, and each answer takes 40 ms without.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     shown = f"[{host}]" if ":" in host else host
