@@ -56,6 +56,6 @@ async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
     config = uvicorn.Config(sandbox.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not task.done():
+    while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn tells in no other way.
         await asyncio.sleep(0.005)
     return Running(sandbox, server, task)

@@ -26,6 +26,7 @@ class Timekeeper:
         while True:
             async with self._turn:
                 while self._engine.run_due(self._engine.clock.timestamp()):
+                    # After a long pause much is due at once: let requests through in between.
                     await asyncio.sleep(0)
             await asyncio.sleep(_LOOK_SECONDS)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.api.document import Schema
-from licet_sandbox.api.form import Tree
 from licet_sandbox.errors import StripeError, invalid
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.document import Schema
+    from licet_sandbox.api.form import Tree
 
 
 def coerce(schema: Schema, raw: Tree | str, name: str = "") -> Any:
@@ -61,7 +63,7 @@ def _object(schema: Schema, raw: Tree | str, name: str) -> dict[str, Any]:
 def _map(schema: Schema, raw: Tree, name: str) -> dict[str, Any]:
     values = schema.get("additionalProperties", {})
     made = {key: coerce(values, value, _inner(name, key)) for key, value in raw.items()}
-    if name.endswith("metadata") or name.endswith("metadata]"):
+    if name.endswith(("metadata", "metadata]")):
         _check_metadata(made, name)
     return made
 

@@ -25,6 +25,15 @@ class Card:
     attaches: bool = True
 
 
+@dataclass(frozen=True)
+class TypedCard:
+    """A test card as somebody typed it, with its expiry."""
+
+    card: Card
+    exp_month: int
+    exp_year: int
+
+
 _CARDS = {
     "4242424242424242": Card("visa", "visa", "4242", "pm_card_visa"),
     "5555555555554444": Card("mastercard", "mastercard", "4444", "pm_card_mastercard"),

@@ -51,7 +51,7 @@ def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> O
         price,
         quantity,
         0 if trial else amount_of(price, quantity),
-        description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {shown} / {interval})",
+        description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {shown} / {interval})",  # noqa: RUF001
         metadata=dict(subscription["metadata"]),
         period={"start": item["current_period_start"], "end": item["current_period_end"]},
         subscription=subscription["id"],

@@ -1,4 +1,4 @@
-"""Calendar arithmetic of billing periods, as Stripe's billing cycle anchor does it: 31 January, 28 February, 31 March."""
+"""Calendar arithmetic of billing periods, as Stripe's anchor does it: 31 January, 28 February, 31 March."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def make_subscription(
     """
     subscription_id = new_id("subscription")
     anchor = trial_end or tx.now
-    items = [make_item(tx, subscription_id, choice, tx.now, anchor, trial_end) for choice in chosen]
+    items = [make_item(tx, subscription_id, choice, tx.now, anchor, trial_end=trial_end) for choice in chosen]
     return tx.new(
         "subscription",
         **{
@@ -72,7 +72,7 @@ def make_subscription(
 
 
 def make_item(
-    tx: Tx, subscription_id: str, choice: dict[str, Any], start: int, anchor: int, trial_end: int | None = None
+    tx: Tx, subscription_id: str, choice: dict[str, Any], start: int, anchor: int, *, trial_end: int | None = None
 ) -> Obj:
     """One item, in the period that holds `start`."""
     price = choice["price"]

@@ -45,14 +45,14 @@ class Deliveries:
 
     async def run(self) -> None:
         """Send for as long as the sandbox runs."""
-        # No proxies from the environment: these are machines that the developer named.
-        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as self._client:
-            # What is under way when the sandbox stops stands in the queue as not yet sent, and goes at the next start.
-            async with asyncio.TaskGroup() as group:
-                while True:
-                    self._wake.clear()
-                    self._start_due(group)
-                    await self._wait()
+        # No proxies from the environment: these are machines that the developer named. What is under way when the
+        # sandbox stops stands in the queue as not yet sent, and goes at the next start.
+        self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+        async with self._client, asyncio.TaskGroup() as group:
+            while True:
+                self._wake.clear()
+                self._start_due(group)
+                await self._wait()
 
     async def sent_once(self, up_to: int | None = None) -> None:
         """Wait until every event made so far (or up to this `seq`) has been sent once. Those held back go now."""

@@ -1,18 +1,37 @@
-"""The pages' routes."""
+"""The pages' routes. Every form is plain: POST, then a redirect, or the page again with what is wrong."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
+from licet_sandbox.billing import checkout, settlement
+from licet_sandbox.billing.buyer import success_address
+from licet_sandbox.billing.lines import format_amount
+from licet_sandbox.errors import StripeError
+from licet_sandbox.pages import typed, views
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    from starlette.routing import Route
+    from starlette.requests import Request
 
+    from licet_sandbox.api.shapes import Obj
     from licet_sandbox.engine import Engine
+    from licet_sandbox.state.tx import Tx
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+# Stripe waits as long for webhooks before it sends the buyer on.
+_WAIT_SECONDS = 10
+_NOTHING_TYPED = {"email": "", "expiry": ""}
 
 
 class Pages:
@@ -20,10 +39,209 @@ class Pages:
 
     def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine_of = engine
+        folder = str(resources.files("licet_sandbox.pages").joinpath("templates"))
+        self._templates = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
 
-    def routes(self, guard: Callable[..., Any]) -> list[Route]:  # noqa: ARG002
+    @property
+    def _engine(self) -> Engine:
+        return self._engine_of()
+
+    def routes(self, guard: Callable[[Handler], Handler]) -> list[Route]:
         """Every page, guarded."""
-        return []
+        table: list[tuple[str, str, Handler]] = [
+            ("GET", "/c/pay/{id}", self.show_checkout),
+            ("POST", "/c/pay/{id}", self.pay_checkout),
+            ("GET", "/c/pay/{id}/3ds", self.show_checkout_3ds),
+            ("POST", "/c/pay/{id}/3ds", self.leave_checkout_3ds),
+            ("GET", "/i/{id}", self.show_invoice),
+            ("POST", "/i/{id}", self.pay_invoice),
+            ("GET", "/i/{id}/3ds", self.show_invoice_3ds),
+            ("POST", "/i/{id}/3ds", self.leave_invoice_3ds),
+            ("GET", "/i/{id}/print", self.print_invoice),
+            ("GET", "/receipts/{id}", self.show_receipt),
+        ]
+        return [Route(path, guard(self._safely(handler)), methods=[method]) for method, path, handler in table]
+
+    async def show_checkout(self, request: Request) -> Response:
+        """What is bought, and the form to pay it."""
+        failed = request.query_params.get("failed") == "3ds"
+        return self._checkout_page(_id(request), problem=_AUTHENTICATION_FAILED if failed else None)
+
+    async def pay_checkout(self, request: Request) -> Response:
+        """The button was pressed."""
+        form = typed.parse(await request.body())
+        engine, session_id = self._engine, _id(request)
+        try:
+            with engine.transaction() as tx:
+                session = tx.get("checkout.session", session_id)
+                if session["status"] != "open":
+                    return self._ended_page(session)
+                done = checkout.submit(tx, session, self._buyer(tx, session, form))
+        except StripeError as error:
+            await self._sent()
+            return self._checkout_page(session_id, form, str(error), typed.field_of(error), error.status)
+        await self._sent()
+        return _go(success_address(session) if done else f"/c/pay/{session_id}/3ds")
+
+    def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout.Buyer:
+        email = checkout.known_email(tx, session) or typed.read_email(form)
+        if not checkout.needs_card(session):
+            return checkout.Buyer(email, None)
+        card = typed.read_card(form, self._engine.clock.now())
+        return checkout.Buyer(email, card.card, card.exp_month, card.exp_year)
+
+    async def show_checkout_3ds(self, request: Request) -> Response:
+        """The bank's question."""
+        with self._engine.transaction() as tx:
+            session = tx.get("checkout.session", _id(request))
+            if not checkout.awaits_authentication(tx, session):
+                return _go(f"/c/pay/{session['id']}")
+            return self._page("authenticate.html", total=format_amount(session["amount_total"], session["currency"]))
+
+    async def leave_checkout_3ds(self, request: Request) -> Response:
+        """The buyer's answer to the bank."""
+        outcome = typed.parse(await request.body()).get("outcome")
+        session_id = _id(request)
+        try:
+            with self._engine.transaction() as tx:
+                session = tx.get("checkout.session", session_id)
+                if not checkout.awaits_authentication(tx, session):
+                    return _go(f"/c/pay/{session_id}")
+                checkout.authenticate(tx, session, completed=outcome == "complete")
+        except StripeError as error:
+            if error.status != 402:
+                raise
+            await self._sent()
+            return _go(f"/c/pay/{session_id}?failed=3ds")
+        await self._sent()
+        return _go(success_address(session))
+
+    async def show_invoice(self, request: Request) -> Response:
+        """An invoice, and the form to pay it while it is open."""
+        failed = request.query_params.get("failed") == "3ds"
+        return self._invoice_page(_id(request), problem=_AUTHENTICATION_FAILED if failed else None)
+
+    async def pay_invoice(self, request: Request) -> Response:
+        """With the card on file, or with another one."""
+        form = typed.parse(await request.body())
+        invoice_id = _id(request)
+        try:
+            with self._engine.transaction() as tx:
+                invoice = tx.get("invoice", invoice_id)
+                if invoice["status"] != "open":
+                    return _go(f"/i/{invoice_id}")
+                card = None if form.get("use") == "on_file" else typed.read_card(form, self._engine.clock.now())
+                settlement.pay(tx, invoice, card, keep=form.get("keep") == "yes")
+        except StripeError as error:
+            await self._sent()
+            return self._invoice_page(invoice_id, form, str(error), typed.field_of(error), error.status)
+        await self._sent()
+        return _go(f"/i/{invoice_id}" if invoice["status"] == "paid" else f"/i/{invoice_id}/3ds")
+
+    async def show_invoice_3ds(self, request: Request) -> Response:
+        """The bank's question."""
+        with self._engine.transaction() as tx:
+            invoice = tx.get("invoice", _id(request))
+            if not settlement.awaits_authentication(tx, invoice):
+                return _go(f"/i/{invoice['id']}")
+            return self._page("authenticate.html", total=format_amount(invoice["total"], invoice["currency"]))
+
+    async def leave_invoice_3ds(self, request: Request) -> Response:
+        """The customer's answer to the bank."""
+        outcome = typed.parse(await request.body()).get("outcome")
+        invoice_id = _id(request)
+        try:
+            with self._engine.transaction() as tx:
+                invoice = tx.get("invoice", invoice_id)
+                if settlement.awaits_authentication(tx, invoice):
+                    settlement.authenticate(tx, invoice, completed=outcome == "complete")
+        except StripeError as error:
+            if error.status != 402:
+                raise
+            await self._sent()
+            return _go(f"/i/{invoice_id}?failed=3ds")
+        await self._sent()
+        return _go(f"/i/{invoice_id}")
+
+    async def print_invoice(self, request: Request) -> Response:
+        """The invoice as a page to print; what `invoice_pdf` links to."""
+        with self._engine.transaction() as tx:
+            return self._page("paper.html", **views.paper_view(tx.get("invoice", _id(request))))
+
+    async def show_receipt(self, request: Request) -> Response:
+        """What `receipt_url` links to."""
+        with self._engine.transaction() as tx:
+            return self._page("paper.html", **views.receipt_view(tx.get("charge", _id(request))))
+
+    def _checkout_page(
+        self,
+        session_id: str,
+        form: dict[str, str] | None = None,
+        problem: str | None = None,
+        field: str | None = None,
+        status: int = 200,
+    ) -> Response:
+        with self._engine.transaction() as tx:
+            session = tx.get("checkout.session", session_id)
+            if session["status"] != "open":
+                return self._ended_page(session)
+            view = views.pay_view(tx, session)
+        typed_before = {**_NOTHING_TYPED, **(form or {})}
+        return self._page("pay.html", status, problem=problem, field=field, typed=typed_before, **view)
+
+    def _invoice_page(
+        self,
+        invoice_id: str,
+        form: dict[str, str] | None = None,
+        problem: str | None = None,
+        field: str | None = None,
+        status: int = 200,
+    ) -> Response:
+        with self._engine.transaction() as tx:
+            view = views.invoice_view(tx, tx.get("invoice", invoice_id))
+        typed_before = {**_NOTHING_TYPED, **(form or {})}
+        return self._page("invoice.html", status, problem=problem, field=field, typed=typed_before, **view)
+
+    def _ended_page(self, session: Obj) -> Response:
+        if session["status"] == "complete":
+            link = success_address(session)
+            return self._message("Already paid", "This order is complete.", link, "Continue", 200)
+        return self._message("Too late", "This checkout has expired.", session["cancel_url"], "Back to the shop", 410)
+
+    def _message(self, heading: str, text: str, link: str | None, link_text: str, status: int) -> Response:
+        return self._page("message.html", status, heading=heading, text=text, link=link, link_text=link_text)
+
+    def _page(self, template: str, status: int = 200, **values: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(values), status)
+
+    def _safely(self, handler: Handler) -> Handler:
+        """What is not there gets a page, not a stack trace."""
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except StripeError as error:
+                return self._message("There is nothing here", str(error), None, "", error.status)
+
+        return handle
+
+    async def _sent(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._engine.deliveries.sent_once()
+
+
+_AUTHENTICATION_FAILED = (
+    "We are unable to authenticate your payment method. Please choose a different one and try again."
+)
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["id"])
+
+
+def _go(address: str) -> Response:
+    return RedirectResponse(address, 303)
 
 
 def static_files() -> StaticFiles:

@@ -134,7 +134,7 @@ def _change_item(tx: Tx, subscription: Obj, p: Params) -> None:
 
 def _new_item(tx: Tx, subscription: Obj, choice: dict[str, Any]) -> Obj:
     trial_end = subscription["trial_end"] if subscription["status"] == "trialing" else None
-    return make_item(tx, subscription["id"], choice, tx.now, subscription["billing_cycle_anchor"], trial_end)
+    return make_item(tx, subscription["id"], choice, tx.now, subscription["billing_cycle_anchor"], trial_end=trial_end)
 
 
 def _check_fits(subscription: Obj, price: Obj, p: Params) -> None:

@@ -1,0 +1,54 @@
+"""What a person typed into a card form, checked as Stripe's own form checks it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from licet_sandbox.billing.cards import TypedCard, card_by_number, check_expiry
+from licet_sandbox.errors import StripeError, card_error
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/\- ]?\s*(\d{4}|\d{2})\s*")
+_FIELD_OF = {
+    "incorrect_number": "card",
+    "invalid_expiry_month": "expiry",
+    "invalid_expiry_year": "expiry",
+    "invalid_cvc": "cvc",
+    "email_invalid": "email",
+}
+
+
+def parse(raw: bytes) -> dict[str, str]:
+    """The fields of a form."""
+    return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
+
+
+def read_card(form: dict[str, str], now: datetime) -> TypedCard:
+    """The card, or Stripe's 402 for what is wrong with it."""
+    card = card_by_number(form.get("card", ""))
+    found = _EXPIRY.fullmatch(form.get("expiry", ""))
+    if found is None:
+        raise card_error("Your card's expiration date is incomplete.", "invalid_expiry_month", param="exp_month")
+    month, year = int(found[1]), int(found[2])
+    year += 2000 if year < 100 else 0
+    check_expiry(month, year, now.month, now.year)
+    if not re.fullmatch(r"[0-9]{3,4}", form.get("cvc", "").strip()):
+        raise card_error("Your card's security code is incomplete.", "invalid_cvc", param="cvc")
+    return TypedCard(card, month, year)
+
+
+def read_email(form: dict[str, str]) -> str:
+    """An address that looks like one."""
+    email = form.get("email", "").strip()
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) or len(email) > 512:
+        raise card_error("Your email is invalid.", "email_invalid", param="email")
+    return email
+
+
+def field_of(error: StripeError) -> str | None:
+    """The field that the error is about; the card for any decline."""
+    return _FIELD_OF.get(error.error.get("code", ""), "card" if error.status == 402 else None)

@@ -1,0 +1,161 @@
+"""What the templates show, drawn from Stripe's objects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing.checkout import known_email, needs_card
+from licet_sandbox.billing.collection import method_on_file
+from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount
+
+if TYPE_CHECKING:
+    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+View = dict[str, Any]
+
+TEST_CARDS = (
+    ("4242 4242 4242 4242", "Pays"),
+    ("5555 5555 5555 4444", "Pays (Mastercard)"),
+    ("4000 0025 0000 3155", "3D Secure, once; later payments go through"),
+    ("4000 0027 6000 3184", "3D Secure, every time"),
+    ("4000 0000 0000 9995", "Declined: insufficient funds"),
+    ("4000 0000 0000 0002", "Declined"),
+    ("4000 0000 0000 0341", "Can be saved, but every payment is declined"),
+)  # fmt: skip
+
+
+def pay_view(tx: Tx, session: Obj) -> View:
+    """The checkout page."""
+    lines, currency = session["_"]["line_items"], session["currency"]
+    recurring = [line for line in lines if line["price"]["type"] == "recurring"]
+    trial = bool(recurring) and _trial(session) is not None
+    total = format_amount(session["amount_total"], currency)
+    action = f"Pay {total}"
+    if recurring:
+        action = "Start trial" if trial else "Subscribe"
+    return {
+        "session_id": session["id"],
+        "back": session["cancel_url"],
+        "lines": [_item(line) for line in lines],
+        "total": total,
+        "total_label": "Due today",
+        "later": _later(session, recurring) if recurring else None,
+        "action": action,
+        "known_email": known_email(tx, session),
+        "wants_card": needs_card(session),
+        "cards": TEST_CARDS,
+    }
+
+
+def _trial(session: Obj) -> str | None:
+    data = session["_"]["subscription_data"]
+    if data.get("trial_period_days"):
+        return f"{data['trial_period_days']} days free"
+    if data.get("trial_end"):
+        return f"free until {show_date(data['trial_end'])}"
+    return None
+
+
+def _later(session: Obj, recurring: list[Obj]) -> str:
+    amount = sum(amount_of(line["price"], line["quantity"]) for line in recurring)
+    every = (
+        f"{format_amount(amount, session['currency'])} every {describe_interval(recurring[0]['price']['recurring'])}"
+    )
+    trial = _trial(session)
+    return f"{trial}, then {every}" if trial else f"Then {every}"
+
+
+def _item(line: Obj) -> View:
+    price = line["price"]
+    each = format_amount(amount_of(price, 1), price["currency"])
+    per = f" per {describe_interval(price['recurring'])}" if price["recurring"] else ""
+    return {
+        "name": line["description"],
+        "note": f"{line['quantity']} at {each}{per}",
+        "amount": format_amount(line["amount_total"], line["currency"]),
+    }
+
+
+def invoice_view(tx: Tx, invoice: Obj) -> View:
+    """The hosted invoice page."""
+    method = method_on_file(tx, invoice)
+    card = method["card"] if method is not None else None
+    return {
+        "invoice_id": invoice["id"],
+        "number": invoice["number"] or "(draft)",
+        "status": invoice["status"],
+        "status_text": _status_text(invoice),
+        "lines": _invoice_lines(invoice),
+        "total": format_amount(invoice["total"], invoice["currency"]),
+        "total_label": "Total",
+        "on_file": f"{card['brand'].capitalize()} ending in {card['last4']}" if card else None,
+        "on_file_possible": invoice["parent"] is not None,
+        "cards": TEST_CARDS,
+    }
+
+
+def _status_text(invoice: Obj) -> str:
+    paid_at = invoice["status_transitions"]["paid_at"]
+    words = {"draft": "Draft", "open": "To be paid", "void": "Void", "uncollectible": "Written off"}
+    return f"Paid on {show_date(paid_at)}" if paid_at else words[invoice["status"]]
+
+
+def _invoice_lines(invoice: Obj) -> list[View]:
+    return [
+        {
+            "name": line["description"],
+            "note": _period(line["period"]),
+            "amount": format_amount(line["amount"], line["currency"]),
+        }
+        for line in invoice["_"]["lines"]
+    ]
+
+
+def _period(period: Obj) -> str | None:
+    same = period["start"] == period["end"]
+    return None if same else f"{show_date(period['start'])} to {show_date(period['end'])}"
+
+
+def paper_view(invoice: Obj) -> View:
+    """The printable invoice."""
+    return {
+        "heading": f"Invoice {invoice['number'] or '(draft)'}",
+        "facts": [
+            ("From", invoice["account_name"]),
+            ("To", invoice["customer_name"] or invoice["customer_email"]),
+            ("Date", show_date(invoice["effective_at"] or invoice["created"])),
+            ("Status", _status_text(invoice)),
+            ("Note", invoice["description"]),
+        ],
+        "lines": _invoice_lines(invoice),
+        "total": format_amount(invoice["total"], invoice["currency"]),
+        "total_label": "Total",
+    }
+
+
+def receipt_view(charge: Obj) -> View:
+    """The receipt of one charge."""
+    card = charge["payment_method_details"]["card"]
+    amount = format_amount(charge["amount"], charge["currency"])
+    returned = charge["amount_refunded"]
+    return {
+        "heading": "Receipt",
+        "facts": [
+            ("Date", show_date(charge["created"])),
+            ("Card", f"{card['brand'].capitalize()} ending in {card['last4']}"),
+            ("Status", charge["status"]),
+            ("Refunded", format_amount(returned, charge["currency"]) if returned else None),
+            ("Reference", charge["id"]),
+        ],
+        "lines": [{"name": charge["description"] or "Payment", "note": None, "amount": amount}],
+        "total": amount,
+        "total_label": "Total",
+    }
+
+
+def show_date(moment: int) -> str:
+    """`3 February 2027`."""
+    at = datetime.fromtimestamp(moment, UTC)
+    return f"{at.day} {at:%B %Y}"
