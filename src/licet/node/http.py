@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 
@@ -12,23 +12,31 @@ import uvicorn
 class HttpServer:
     """uvicorn without its signal handlers: several of them share one process, which stops them in its own order."""
 
-    def __init__(self, app: Any, listening: socket.socket) -> None:
+    def __init__(
+        self,
+        app: Any,
+        listening: socket.socket,
+        *,
+        finishes_within_seconds: int,
+        lifespan: Literal["on", "off"] = "off",
+    ) -> None:
         self._listening = listening
         self._server = _Unsignalled(
             uvicorn.Config(
                 app,
                 http="httptools",
                 ws="none",
-                lifespan="on",
+                lifespan=lifespan,
                 access_log=False,
                 log_config=None,
                 server_header=False,
                 proxy_headers=False,
+                timeout_graceful_shutdown=finishes_within_seconds,
             )
         )
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> asyncio.Task[None]:
+    async def start(self) -> "asyncio.Task[None]":
         """Serves from now on. The task that is returned ends only if the server does."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._listening]))
         while not self._server.started:
@@ -38,16 +46,11 @@ class HttpServer:
             await asyncio.sleep(0.002)
         return self._task
 
-    async def stop(self, *, within_seconds: float) -> None:
+    async def stop(self) -> None:
         """Takes no new connection and lets requests under way finish; what is not done in time is cut off."""
         self._server.should_exit = True
-        if self._task is None:
-            return
-        await asyncio.wait([self._task], timeout=within_seconds)
-        self._server.force_exit = True
-        for request in self._server.server_state.tasks:
-            request.cancel("the server is stopping")
-        await self._task
+        if self._task is not None:
+            await self._task
 
 
 class _Unsignalled(uvicorn.Server):

@@ -60,8 +60,8 @@ async def check_account(pool: Pool, stripe: StripeApi) -> bool:
         account = await asyncio.wait_for(stripe.retrieve("account", ""), _ASK_WITHIN_SECONDS)
     except StripeRefused as error:
         raise CannotStart(error.message) from None
-    except (StripeUnavailable, TimeoutError) as error:
-        log.warning("stripe_account_unknown", reason=str(error), retry_seconds=_ASK_AGAIN_SECONDS)
+    except (StripeUnavailable, TimeoutError):
+        log.warning("stripe could not be asked for its account", retry_seconds=_ASK_AGAIN_SECONDS)
         return False
     if account is None:
         raise CannotStart("Stripe knows no account for STRIPE_SECRET_KEY. Check the key.")
@@ -78,8 +78,9 @@ async def check_account(pool: Pool, stripe: StripeApi) -> bool:
 
 
 async def keep_asking(pool: Pool, stripe: StripeApi) -> None:
-    """For a start while Stripe was not to be reached: returns once the account was found to be the right one."""
-    while True:
+    """For a start while Stripe was not to be reached. Never returns; raises CannotStart as `check_account` does."""
+    known = False
+    while not known:
         await asyncio.sleep(_ASK_AGAIN_SECONDS)
-        if await check_account(pool, stripe):
-            return
+        known = await check_account(pool, stripe)
+    await asyncio.Event().wait()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from licet.kit.times import Now
     from licet_sandbox import Sandbox
 
-STOPS_WITHIN_SECONDS = 0.4
+FINISHES_WITHIN_SECONDS = 1
 
 STRIPE_KEY = "sk_test_sandbox"
 """The sandbox takes any test key, and all see one account."""
@@ -39,7 +39,7 @@ class RunningSandbox:
 
     async def stop(self) -> None:
         """Whoever speaks to it has ended by now, so nobody waits for its answers."""
-        await self._server.stop(within_seconds=STOPS_WITHIN_SECONDS)
+        await self._server.stop()
         await self._sandbox.stop()
 
 
@@ -52,7 +52,7 @@ async def start_sandbox(data_dir: Path, listening: socket.socket) -> RunningSand
     sandbox = Sandbox(path)
     sandbox.base_url = url_of(listening)
     await sandbox.start()
-    server = HttpServer(sandbox.app, listening)
+    server = HttpServer(sandbox.app, listening, finishes_within_seconds=FINISHES_WITHIN_SECONDS)
     return RunningSandbox(sandbox, server, await server.start())
 
 

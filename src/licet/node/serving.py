@@ -33,7 +33,7 @@ OLDEST_POSTGRESQL = 15
 WEBHOOK_PATH = "/api/billing/webhooks"
 
 # A stop takes five seconds at most, PostgreSQL's own included.
-WORK_FINISHES_WITHIN_SECONDS = 2.8
+WORK_FINISHES_WITHIN_SECONDS = 3
 POOL_CLOSES_WITHIN_SECONDS = 0.3
 
 
@@ -68,7 +68,8 @@ async def serve(
         worker = Worker(dsn, pool, jobs(context), now)
         if sandbox:
             sandbox.on_clock_turned(worker.hand_over_due)
-        api = HttpServer(create_app(context), api_socket)
+        app = create_app(context)
+        api = HttpServer(app, api_socket, finishes_within_seconds=WORK_FINISHES_WITHIN_SECONDS, lifespan="on")
         tasks = [await api.start(), asyncio.create_task(worker.run())]
         stack.push_async_callback(_finish_work, api, worker, tasks[1])
         if sandbox:
@@ -83,8 +84,10 @@ async def serve(
                 webhook_secret=secret if sandbox else None,
             )
         )
-        await asyncio.gather(*tasks, *([] if account_known else [installation.keep_asking(pool, stripe)]))
-        raise RuntimeError("a part of Licet ended by itself")
+        if not account_known:
+            tasks.append(asyncio.create_task(installation.keep_asking(pool, stripe)))
+            stack.callback(tasks[-1].cancel)
+        await _until_one_ends(tasks)
 
 
 async def _open_current_database(dsn: str) -> Pool:
@@ -129,12 +132,20 @@ def _stripe(settings: Settings, sandbox: RunningSandbox | None) -> StripeApi:
     )
 
 
+async def _until_one_ends(tasks: "list[asyncio.Task[None]]") -> None:
+    """Raises what made it end. Cancelled, it leaves them running: each is stopped in its turn."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    raise RuntimeError("a part of Licet ended by itself")
+
+
 async def _finish_work(api: HttpServer, worker: Worker, working: "asyncio.Task[None]") -> None:
     """Lets requests and jobs under way finish, side by side; a job that is not done in time is handed back."""
     await worker.stop()
     await asyncio.gather(
-        api.stop(within_seconds=WORK_FINISHES_WITHIN_SECONDS),
-        asyncio.wait([working], timeout=WORK_FINISHES_WITHIN_SECONDS),
+        api.stop(),
+        asyncio.wait([working], timeout=float(WORK_FINISHES_WITHIN_SECONDS)),
     )
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)

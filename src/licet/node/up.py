@@ -17,7 +17,7 @@ from licet.db.embedded import EmbeddedPostgres
 from licet.node.addresses import OnReady
 from licet.node.listening import listen
 
-POSTGRES_STOPS_WITHIN_SECONDS = 1.0
+POSTGRES_STOPS_WITHIN_SECONDS = 0.7
 """Then it is told to drop everything, from which the next start recovers."""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
