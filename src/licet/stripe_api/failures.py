@@ -4,16 +4,14 @@
 retries are used up. Every other answer is StripeRefused. Stripe's request id and code travel in the details.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from licet.errors import CardDeclined, LicetError, StripeRefused, StripeUnavailable
+from licet.kit.redact import redact
 
 RETRY_AFTER_SECONDS = 5
 """What a caller is told to wait where Stripe names no time itself."""
-
-_SECRETS = re.compile(r"\b(?:(?:sk|rk)_(?:live|test)_|whsec_)\w+|\b\w+_secret_\w+")
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def translate(failure: Failure) -> LicetError:
     details = _details(failure)
     if failure.status == 402 and failure.type == "card_error":
         details["declineCode"] = failure.decline_code or failure.code
-        return CardDeclined(without_secrets(failure.message), details=details)
+        return CardDeclined(_safe(failure.message), details=details)
     if failure.may_pass:
         wait = max(1, round(failure.retry_after_seconds or RETRY_AFTER_SECONDS))
         return StripeUnavailable(_unavailable(failure, wait), details=details, retry_after_seconds=wait)
@@ -58,7 +56,7 @@ def translate(failure: Failure) -> LicetError:
             "key, its permissions.",
             details=details,
         )
-    return StripeRefused(f"Stripe refused the request: {without_secrets(failure.message)}", details=details)
+    return StripeRefused(f"Stripe refused the request: {_safe(failure.message)}", details=details)
 
 
 def is_missing(error: StripeRefused, param: str | None = None) -> bool:
@@ -72,9 +70,9 @@ def is_replayed(error: LicetError) -> bool:
     return bool(error.details.get("replayed"))
 
 
-def without_secrets(text: str) -> str:
-    """Stripe's own words, less anything that looks like a key or a client secret; a page of HTML is cut short."""
-    return _SECRETS.sub("[hidden]", text)[:500]
+def _safe(text: str) -> str:
+    """Stripe's own words, less what looks like a secret; a page of HTML is cut short."""
+    return redact(text)[:500]
 
 
 def _details(failure: Failure) -> dict[str, Any]:
@@ -90,7 +88,7 @@ def _details(failure: Failure) -> dict[str, Any]:
 
 def _unavailable(failure: Failure, wait: int) -> str:
     if failure.status is None:
-        reason = without_secrets(failure.message)
+        reason = _safe(failure.message)
     elif failure.status == 429:
         reason = "it asks us to slow down"
     elif failure.status == 409:

@@ -1,0 +1,104 @@
+"""Something that answers where Stripe should: scripted failures, and everything else handed on to a sandbox behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from support.serving import serve
+
+_HOP = ("host", "content-length", "content-encoding", "transfer-encoding", "connection", "date", "server")
+
+
+@dataclass(frozen=True)
+class Say:
+    """One answer. seconds: how long it takes."""
+
+    status: int = 200
+    body: dict[str, Any] | str = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request that came."""
+
+    method: str
+    path: str
+    body: str
+    headers: dict[str, str]
+
+
+def stripe_error(message: str = "No.", **said: Any) -> dict[str, Any]:
+    """Stripe's error object."""
+    return {"error": {"type": "invalid_request_error", "message": message, **said}}
+
+
+class Counterpart:
+    """Answers by script: `("POST", "/v1/customers")` -> the answers to give, in turn; an empty script hands on."""
+
+    def __init__(self, behind: str | None) -> None:
+        self.url = ""
+        self.seen: list[Seen] = []
+        self.script: dict[tuple[str, str], list[Say]] = {}
+        self.always: dict[tuple[str, str], Say] = {}
+        self._behind = behind
+        self._client = httpx.AsyncClient(trust_env=False, timeout=30)
+
+    def writes(self) -> list[str]:
+        """The requests so far that change something, as `POST /v1/products`."""
+        return [f"{one.method} {one.path}" for one in self.seen if one.method != "GET"]
+
+    async def answer(self, request: Request) -> Response:
+        body = (await request.body()).decode()
+        path = request.url.path
+        self.seen.append(Seen(request.method, path, body, dict(request.headers)))
+        waiting = self.script.get((request.method, path))
+        said = waiting.pop(0) if waiting else self.always.get((request.method, path))
+        if said is None:
+            return await self._hand_on(request, body)
+        await asyncio.sleep(said.seconds)
+        if isinstance(said.body, str):
+            return Response(said.body, said.status, said.headers)
+        return _json(said.body, said.status, said.headers)
+
+    async def _hand_on(self, request: Request, body: str) -> Response:
+        if self._behind is None:
+            return _json(stripe_error("Nothing is scripted for this."), 404, {})
+        headers = {name: value for name, value in request.headers.items() if name not in _HOP}
+        answer = await self._client.request(
+            request.method,
+            f"{self._behind}{request.url.path}",
+            params=request.url.query or None,
+            content=body,
+            headers=headers,
+        )
+        kept = {name: value for name, value in answer.headers.items() if name not in _HOP}
+        return Response(answer.content, answer.status_code, kept)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def _json(body: dict[str, Any], status: int, headers: dict[str, str]) -> Response:
+    return JSONResponse(body, status, {"request-id": "req_scripted", **headers})
+
+
+@asynccontextmanager
+async def counterpart(behind: str | None = None) -> AsyncIterator[Counterpart]:
+    """A counterpart, served for as long as the block lasts."""
+    app = FastAPI()
+    made = Counterpart(behind)
+    app.add_api_route("/{rest:path}", made.answer, methods=["GET", "POST", "DELETE"])
+    async with serve(app) as url:
+        made.url = url
+        try:
+            yield made
+        finally:
+            await made.close()
