@@ -1,4 +1,4 @@
-"""Something that answers where Stripe should: scripted failures, and everything else handed on to a sandbox behind it."""
+"""Something that answers where Stripe should: scripted failures; everything else is handed on to a sandbox."""
 
 import asyncio
 from collections.abc import AsyncIterator

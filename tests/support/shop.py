@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from tests.support.contexts import make_settings
+from tests.support.serving import serve
 
 from licet.accounts.keys import make_key
 from licet.app import create_app, jobs, webhook_events
@@ -24,8 +26,6 @@ from licet.queue.worker import Worker
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.version import API_VERSION
 from licet_sandbox import Sandbox
-from support.contexts import make_settings
-from support.serving import serve
 
 SECONDS_TO_SETTLE = 20.0
 
@@ -147,7 +147,9 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
 
 
 @asynccontextmanager
-async def open_shop(dsn: str, *, with_webhooks: bool = True, with_worker: bool = True, **settings: Any) -> AsyncIterator[Shop]:
+async def open_shop(
+    dsn: str, *, with_webhooks: bool = True, with_worker: bool = True, **settings: Any
+) -> AsyncIterator[Shop]:
     """A Licet on this database with the example catalogue, over a sandbox of its own.
 
     with_webhooks: whether the sandbox delivers its events here; without, a test delivers them itself.

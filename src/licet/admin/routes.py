@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from licet.admin import accounts, api_keys, events, health
+from licet.admin import accounts, api_keys, emails, events, health
 
 router = APIRouter()
-for part in (accounts, api_keys, events, health):
+for part in (accounts, api_keys, emails, events, health):
     router.include_router(part.router)

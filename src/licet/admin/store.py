@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -28,6 +29,22 @@ async def list_events(
 async def find_event(conn: Connection, stripe_event_id: str) -> asyncpg.Record | None:
     """One event by Stripe's id."""
     return await conn.fetchrow(f"SELECT {_EVENT} FROM events WHERE stripe_event_id = $1", stripe_event_id)
+
+
+_EMAIL = "id, to_address, template, subject, status, account_id, created_at, sent_at, error, about"
+
+
+async def list_emails(
+    conn: Connection, page: Page, *, account_id: UUID | None, template: str | None, to: str | None
+) -> tuple[list[asyncpg.Record], int]:
+    """A page of the mails, the newest first, and how many there are. account_id None: to everybody."""
+    where = Where().add("account_id = {}", account_id).add("template = {}", template).add("to_address = {}", to)
+    return await fetch_page(conn, page, where, columns=_EMAIL, table="emails", order_by="created_at DESC, id")
+
+
+async def find_email(conn: Connection, email_id: UUID) -> asyncpg.Record | None:
+    """One mail by its id."""
+    return await conn.fetchrow(f"SELECT {_EMAIL} FROM emails WHERE id = $1", email_id)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def _message(fault: Mapping[str, Any]) -> str:
 async def _starlettes(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     status = error.status_code
-    code, message = _SAID.get(status, (HTTPStatus(status).phrase.lower().replace(" ", "_"), error.detail))
+    code, message = _SAID.get(status, (HTTPStatus(status).name.lower(), error.detail))
     headers = dict(error.headers or {})
     if status == 405:
         headers["Allow"] = ", ".join(allowed_methods(request))

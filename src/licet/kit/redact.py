@@ -12,8 +12,7 @@ import structlog
 _GONE = "[redacted]"
 
 _NAMED = re.compile(
-    r"(authorization|api[_-]?key|operator[_-]?key|license[_-]?key|password|passwd|cookie|(client|webhook)[_-]?secret)s?"
-    r"|secret([_-]?keys?)?|token",
+    r"(.*[_-])?(authorization|api[_-]?keys?|operator[_-]?key|license[_-]?keys?|password|cookie|secrets?([_-]?keys?)?|token)",
     re.IGNORECASE,
 )
 """Names under which a value is a secret, whatever it looks like."""

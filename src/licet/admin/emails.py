@@ -1,0 +1,82 @@
+"""Operators see the mails that were sent or kept: `/api/admin/emails`."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import Query, Response
+from pydantic import Field
+
+from licet.accounts.auth import Operator, SeenAccount
+from licet.admin import store
+from licet.errors import NotFound
+from licet.http.context import Ctx
+from licet.http.openapi import responses
+from licet.http.paging import Paging, listed
+from licet.http.routes import PathId, api_router
+from licet.http.shapes import At, Listed, Shown
+from licet.letters import compose
+
+router = api_router("/api/admin/emails", tag="operators")
+
+
+class ShownEmail(Shown):
+    """A mail, without what it says."""
+
+    id: UUID
+    to: str
+    template: str = Field(examples=["welcome", "receipt", "payment_failed", "refund"])
+    subject: str
+    status: Literal["queued", "sent", "kept", "failed"] = Field(description="kept: there is no mail server.")
+    account_id: UUID | None
+    created_at: At
+    sent_at: At | None
+    error: str | None
+
+
+class ShownEmailInFull(ShownEmail):
+    """A mail with what it says, written anew from what it is about: no license key is kept in it."""
+
+    text: str
+    html: str
+
+
+@router.get("", summary="The mails, the newest first", responses=responses(401, 403, 404))
+async def list_emails(
+    ctx: Ctx,
+    _: Operator,
+    account_id: SeenAccount,
+    page: Paging,
+    template: Annotated[str | None, Query(max_length=100)] = None,
+    to: Annotated[str | None, Query(max_length=254)] = None,
+) -> Listed[ShownEmail]:
+    """Also by template, address or account."""
+    async with ctx.pool.acquire() as conn:
+        rows, total = await store.list_emails(conn, page, account_id=account_id, template=template, to=to)
+    return listed([ShownEmail(**_fields(row)) for row in rows], total, page)
+
+
+@router.get("/{id}", summary="One mail", responses=responses(401, 403, 404))
+async def get_email(ctx: Ctx, _: Operator, email_id: PathId, response: Response) -> ShownEmailInFull:
+    """With its text and HTML, license keys and all."""
+    async with ctx.pool.acquire() as conn:
+        row = await store.find_email(conn, email_id)
+    if row is None:
+        raise NotFound("There is no such e-mail.")
+    bodies = await compose(ctx, row["template"], row["about"])
+    response.headers["Cache-Control"] = "no-store"
+    return ShownEmailInFull(**_fields(row), text=bodies.text, html=bodies.html)
+
+
+def _fields(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "to": row["to_address"],
+        "template": row["template"],
+        "subject": row["subject"],
+        "status": row["status"],
+        "account_id": row["account_id"],
+        "created_at": row["created_at"],
+        "sent_at": row["sent_at"],
+        "error": row["error"],
+    }

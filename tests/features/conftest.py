@@ -1,0 +1,44 @@
+"""What the tests of a feature may ask for, beyond a database."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+import structlog
+from tests.factories.accounts import make_api_key
+from tests.support.contexts import make_context
+from tests.support.face import Face
+from tests.support.serving import serve
+
+from licet.app import create_app
+from licet.db.pool import Pool
+from licet.http.context import Context
+from licet.kit.redact import redact_secrets
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs() -> None:
+    """One line each, redacted as in earnest: structlog's own default draws a box around every traceback."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            redact_secrets,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+
+
+@pytest.fixture
+def context(pool: Pool) -> Context:
+    """The tools of a process in sandbox mode, of which nothing reaches Stripe."""
+    return make_context(pool)
+
+
+@pytest_asyncio.fixture
+async def face(context: Context) -> AsyncIterator[Face]:
+    """The whole application over HTTP."""
+    key = await make_api_key(context, None)
+    async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url) as client:
+        yield Face(context, url, key, client)

@@ -1,0 +1,60 @@
+"""Pages: `?page=1&limit=20`, `{data, meta}`."""
+
+import pytest
+from tests.factories.accounts import make_account
+from tests.support.face import Face, fields_of
+
+from licet.http.paging import MAX_PAGE
+
+LISTS = [
+    "/api/orders",
+    "/api/licenses",
+    "/api/admin/accounts",
+    "/api/admin/api-keys",
+    "/api/admin/events",
+    "/api/admin/emails",
+]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_pages_that_cannot_be(face: Face, path: str) -> None:
+    for field, value in (
+        ("page", "0"),
+        ("page", "-1"),
+        ("page", "x"),
+        ("page", ""),
+        ("page", "1.5"),
+        ("page", str(MAX_PAGE + 1)),
+        ("page", "9223372036854775808"),
+        ("page", "9" * 5000),
+        ("page", "1e3"),
+        ("page", "%00"),
+        ("limit", "0"),
+        ("limit", "101"),
+        ("limit", "-5"),
+        ("limit", "9223372036854775807"),
+    ):
+        assert fields_of(await face.get(f"{path}?{field}={value}")) == [field]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_page_behind_the_last_is_empty(face: Face, path: str) -> None:
+    answer = await face.get(f"{path}?page={MAX_PAGE}&limit=100")
+    assert answer.status_code == 200
+    assert answer.json()["data"] == []
+    assert answer.json()["meta"]["page"] == MAX_PAGE
+
+
+async def test_pages_hold_everything_once_the_newest_first(face: Face) -> None:
+    made = [str(await make_account(face.context)) for _ in range(7)]
+    seen: list[str] = []
+    for page in range(1, 5):
+        body = (await face.get(f"/api/admin/accounts?page={page}&limit=2")).json()
+        assert body["meta"] == {"total": 7, "page": page, "limit": 2, "totalPages": 4}
+        seen += [account["id"] for account in body["data"]]
+    assert seen == made[::-1]
+
+
+async def test_an_empty_list(face: Face) -> None:
+    body = (await face.get("/api/orders")).json()
+    assert body == {"data": [], "meta": {"total": 0, "page": 1, "limit": 20, "totalPages": 0}}

@@ -1,0 +1,30 @@
+"""The tools of a process, for a test: real ones, over the test's database."""
+
+from typing import Any
+
+from cryptography.fernet import Fernet
+
+from licet.config import Settings
+from licet.db.keyring import Keyring
+from licet.db.pool import Pool
+from licet.http.context import Context
+from licet.kit.times import Now, wall_now
+from licet.stripe_api.client import StripeApi
+
+NOBODY_LISTENS = "http://127.0.0.1:1"
+
+
+def make_settings(**given: Any) -> Settings:
+    """As they are with nothing set, whatever a `.env` beside the tests says."""
+    return Settings(_env_file=None, **given)
+
+
+def make_context(pool: Pool, *, now: Now = wall_now, stripe_url: str = NOBODY_LISTENS, **settings: Any) -> Context:
+    """A context over `pool`. Whoever lets it speak to Stripe names the address and closes `context.stripe`."""
+    return Context(
+        settings=make_settings(**settings),
+        pool=pool,
+        now=now,
+        stripe=StripeApi("sk_test_123", base_url=stripe_url),
+        keyring=Keyring([Fernet.generate_key().decode()]),
+    )
