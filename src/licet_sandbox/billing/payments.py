@@ -29,7 +29,14 @@ def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
             "capture_method": "automatic",
             "client_secret": f"{intent_id}_secret_{random_text(25)}",
             "confirmation_method": "automatic",
-            "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+            "payment_method_options": {
+                "card": {
+                    "installments": None,
+                    "mandate_options": None,
+                    "network": None,
+                    "request_three_d_secure": "automatic",
+                }
+            },
             "payment_method_types": ["card"],
             "status": "requires_payment_method",
             **fields,

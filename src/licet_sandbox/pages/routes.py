@@ -232,7 +232,7 @@ class Pages:
 
 
 _AUTHENTICATION_FAILED = (
-    "We are unable to authenticate your payment method. Please choose a different one and try again."
+    "We could not authenticate your payment method. Please choose a different one and try again."
 )
 
 

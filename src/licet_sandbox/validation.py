@@ -1,0 +1,136 @@
+"""All traffic against Stripe's OpenAPI document: a tool for tests, so `jsonschema_rs` is loaded only when it is used.
+
+`Sandbox(validate=Checker())` has every request, answer and event checked; a violation is kept and `raise_any` tells.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.api.document import document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# (operation or event or "error", path inside it) that may break the document, each with its reason. Empty: none does.
+EXCEPTIONS: dict[tuple[str, str], str] = {}
+
+
+class Violations(AssertionError):  # noqa: N818  # Reads as what it holds.
+    """Traffic that Stripe's document does not allow."""
+
+
+class Checker:
+    """Called with ("request" | "answer" | "event", name, value)."""
+
+    def __init__(self) -> None:
+        self.violations: list[str] = []
+        self.checked = {"request": 0, "answer": 0, "event": 0}
+
+    def __call__(self, what: str, name: str, value: Any) -> None:
+        """Check one; remember what is wrong."""
+        self.checked[what] += 1
+        found = list(_CHECKS[what](name, value))
+        excepted = [text for at, text in found if (name, at) in EXCEPTIONS]
+        self.violations += [f"{what} {name}: {at}: {text}" for at, text in found if text not in excepted]
+
+    def raise_any(self) -> None:
+        """Fail over everything found so far, each once."""
+        found, self.violations = self.violations, []
+        if found:
+            raise Violations("\n".join(dict.fromkeys(text[:500] for text in found)))
+
+
+Found = list[tuple[str, str]]
+
+
+def _check_request(name: str, value: Any) -> Found:
+    method, template = name.split(" ")
+    operation = document().find_operation(method, template)
+    if operation is None:
+        return [("", "no such operation")]
+    return _errors(_request_validator(name), value)
+
+
+def _check_answer(name: str, value: Any) -> Found:
+    if name == "error":
+        return _errors(_validator("error"), value)
+    return _errors(_answer_validator(name), value) + _unknown_keys(value, "")
+
+
+def _check_event(name: str, value: Any) -> Found:
+    """The event itself, the object in it, and what changed."""
+    if name not in document().content["info"]["x-event-types"]:
+        return [("", "no such event type")]
+    obj, previous = value["data"]["object"], value["data"].get("previous_attributes", {})
+    kind = document().schemas[name]["properties"]["object"]["$ref"].rsplit("/", 1)[-1]
+    found = _errors(_validator("event"), value) + _errors(_validator(kind), obj) + _unknown_keys(obj, "")
+    found += [("previous_attributes", f"{key} is no field of it") for key in previous if key not in obj]
+    if name.endswith(".updated") and not previous:
+        found.append(("previous_attributes", "missing"))
+    return found
+
+
+_CHECKS: dict[str, Callable[[str, Any], Found]] = {
+    "request": _check_request,
+    "answer": _check_answer,
+    "event": _check_event,
+}
+
+
+def _errors(validator: Any, value: Any) -> Found:
+    return [("/".join(str(step) for step in error.instance_path), error.message) for error in validator.iter_errors(value)]
+
+
+def _unknown_keys(value: Any, path: str) -> Found:
+    """Fields that Stripe's objects do not have: responses are open in the document, but ours are built from it."""
+    if isinstance(value, list):
+        return [entry for at, inner in enumerate(value) for entry in _unknown_keys(inner, f"{path}/{at}")]
+    if not isinstance(value, dict):
+        return []
+    schema = document().schemas.get(str(value.get("object", "")))
+    known = schema["properties"].keys() if schema is not None and not value.get("deleted") else value.keys()
+    found = [(f"{path}/{key}", "unknown field") for key in value if key not in known]
+    return found + [entry for key, inner in value.items() for entry in _unknown_keys(inner, f"{path}/{key}")]
+
+
+@cache
+def _components() -> dict[str, Any]:
+    """The document's schemas as JSON Schema: `nullable` becomes a choice with null."""
+    schemas: dict[str, Any] = _plain(document().content["components"])
+    return schemas
+
+
+def _plain(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_plain(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _plain(value) for key, value in schema.items() if not (key == "nullable" and value is True)}
+    return {"anyOf": [made, {"type": "null"}]} if schema.get("nullable") is True else made
+
+
+def _compile(schema: dict[str, Any]) -> Any:
+    import jsonschema_rs  # noqa: PLC0415  # A dependency of the tests alone.
+
+    return jsonschema_rs.Draft202012Validator({**schema, "components": _components()})
+
+
+@cache
+def _validator(kind: str) -> Any:
+    return _compile({"allOf": [{"$ref": f"#/components/schemas/{kind}"}]})
+
+
+@cache
+def _request_validator(name: str) -> Any:
+    method, template = name.split(" ")
+    found = document().find_operation(method, template)
+    return _compile(_plain(found[0].schema) if found is not None else {})
+
+
+@cache
+def _answer_validator(name: str) -> Any:
+    method, template = name.split(" ")
+    responses = document().content["paths"][template][method.lower()]["responses"]
+    return _compile(_plain(responses["200"]["content"]["application/json"]["schema"]))
