@@ -87,7 +87,7 @@ def test_stripes_own_ids_travel_in_the_details() -> None:
 
 @pytest.mark.parametrize(
     "secret",
-    ["sk_test_4eC39HqLyjWDarjtT1zdp7dc", "rk_live_abc123", "whsec_abcdef", "pi_1_secret_abc", "sk_live_***abc"],
+    ["sk_test_4eC39HqLyjWDarjtT1zdp7dc", "rk_live_abc123def", "whsec_abcdef", "pi_1_secret_abcdefgh"],
 )
 def test_no_secret_is_repeated(secret: str) -> None:
     error = translate(Failure(400, f"Something about {secret} here"))
