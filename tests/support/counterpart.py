@@ -48,6 +48,8 @@ class Counterpart:
         self.seen: list[Seen] = []
         self.script: dict[tuple[str, str], list[Say]] = {}
         self.always: dict[tuple[str, str], Say] = {}
+        self.loses_next_write = False
+        """The next write is done, and its answer never arrives: as if we had crashed just after it."""
         self._behind = behind
         self._client = httpx.AsyncClient(trust_env=False, timeout=30)
 
@@ -62,11 +64,18 @@ class Counterpart:
         waiting = self.script.get((request.method, path))
         said = waiting.pop(0) if waiting else self.always.get((request.method, path))
         if said is None:
-            return await self._hand_on(request, body)
+            return await self._lose_or_hand_on(request, body)
         await asyncio.sleep(said.seconds)
         if isinstance(said.body, str):
             return Response(said.body, said.status, said.headers)
         return _json(said.body, said.status, said.headers)
+
+    async def _lose_or_hand_on(self, request: Request, body: str) -> Response:
+        answer = await self._hand_on(request, body)
+        if request.method == "GET" or not self.loses_next_write:
+            return answer
+        self.loses_next_write = False
+        return _json(stripe_error("Lost."), 500, {"stripe-should-retry": "false"})
 
     async def _hand_on(self, request: Request, body: str) -> Response:
         if self._behind is None:

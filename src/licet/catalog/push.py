@@ -49,7 +49,8 @@ async def push(catalog: Catalog, pool: Pool, stripe: StripeApi) -> Pushed:
         known = await store.find_stripe_ids(pool)
         theirs = await find_products(stripe, known)
         published = {
-            product.key: await publish(stripe, product, theirs.get(product.key)) for product in catalog.products
+            product.key: await publish(stripe, product, theirs.get(product.key), known.get(product.key))
+            for product in catalog.products
         }
         gone = {key: product["id"] for key, product in theirs.items() if key not in published and product["active"]}
         changed = await _write_rows(pool, catalog, published)

@@ -45,9 +45,12 @@ async def find_products(stripe: StripeApi, known: Mapping[str, str]) -> dict[str
     return found
 
 
-async def publish(stripe: StripeApi, product: Product, theirs: dict[str, Any] | None) -> Published:
+async def publish(
+    stripe: StripeApi, product: Product, theirs: dict[str, Any] | None, lost_id: str | None = None
+) -> Published:
     """Bring Stripe's product and prices to what the catalogue says, and say where they stand.
 
+    theirs: Stripe's product as it is, if there is one; lost_id: else the one that our row names and Stripe has no more.
     Prices that no longer hold are named, not yet archived: first our own rows must have stopped offering them.
     """
     made: list[str] = []
@@ -55,7 +58,9 @@ async def publish(stripe: StripeApi, product: Product, theirs: dict[str, Any] | 
     mark = {PRODUCT_MARK: product.key}
     if theirs is None:
         params = {**wanted, "metadata": mark}
-        theirs = await create_once(stripe, "product", params, _key(f"product-{product.key}", params))
+        theirs = await create_once(
+            stripe, "product", params, _key(f"product-{product.key}", {**params, "lost": lost_id})
+        )
         made.append(f"product {product.key}")
     elif (theirs["metadata"] or {}).get(PRODUCT_MARK) != product.key or any(
         theirs[name] != value for name, value in wanted.items()
@@ -64,14 +69,18 @@ async def publish(stripe: StripeApi, product: Product, theirs: dict[str, Any] | 
         theirs = await stripe.update("product", theirs["id"], {**cleared, "metadata": mark})
         made.append(f"product {product.key}")
 
-    active = [price async for price in stripe.list_all("price", product=theirs["id"], active=True)]
+    prices = [price async for price in stripe.list_all("price", product=theirs["id"])]
     ids = []
     for price in product.prices:
-        stripe_price_id, is_new = await _publish_price(stripe, product.key, price, theirs["id"], active)
+        stripe_price_id, is_new = await _publish_price(stripe, product.key, price, theirs["id"], prices)
         ids.append(stripe_price_id)
         if is_new:
             made.append(f"price {product.key}/{price.key}")
-    outdated = [price["id"] for price in active if PRICE_MARK in (price["metadata"] or {}) and price["id"] not in ids]
+    outdated = [
+        price["id"]
+        for price in prices
+        if price["active"] and PRICE_MARK in (price["metadata"] or {}) and price["id"] not in ids
+    ]
     return Published(theirs["id"], tuple(ids), tuple(outdated), tuple(made))
 
 
@@ -81,12 +90,12 @@ async def archive(stripe: StripeApi, kind: str, stripe_id: str) -> None:
 
 
 async def _publish_price(
-    stripe: StripeApi, product_key: str, price: Price, stripe_product_id: str, active: list[dict[str, Any]]
+    stripe: StripeApi, product_key: str, price: Price, stripe_product_id: str, theirs: list[dict[str, Any]]
 ) -> tuple[str, bool]:
     name = lookup_key(product_key, price.key)
-    holder = next((candidate for candidate in active if candidate["lookup_key"] == name), None)
-    if holder is not None and same_terms(price, holder):
-        return holder["id"], False
+    for candidate in theirs:
+        if candidate["active"] and candidate["lookup_key"] == name and same_terms(price, candidate):
+            return candidate["id"], False
     params: dict[str, Any] = {
         "product": stripe_product_id,
         "unit_amount": price.amount,
@@ -97,9 +106,10 @@ async def _publish_price(
     }
     if price.interval is not None:
         params["recurring"] = {"interval": price.interval, "interval_count": price.interval_count}
-    # The one it takes over from is part of the key: going back to an old amount within a day must make a new price,
-    # not replay the answer that named the archived one.
-    key = _key(f"price-{name}", {**params, "instead_of": holder and holder["id"]})
+    # Its forerunners are part of the key: going back to an old amount within a day must make a new price, and not
+    # replay the answer that named an archived one.
+    forerunners = [one["id"] for one in theirs if (one["metadata"] or {}).get(PRICE_MARK) == price.key]
+    key = _key(f"price-{name}", {**params, "after": forerunners})
     created = await create_once(stripe, "price", params, key)
     return created["id"], True
 
