@@ -8,13 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from licet.errors import NotFound, NotJson, ValidationFailed
-from licet.http.json_body import UNSTORABLE, parse_json
+from licet.errors import NotFound, NotJson
+from licet.http.json_body import parse_json
 from licet.kit.ids import as_id
 
 
 def api_router(prefix: str = "", *, tag: str) -> APIRouter:
-    """A router whose routes read JSON by `json_body.parse_json` and refuse a NUL wherever it stands.
+    """A router whose routes read JSON by `json_body.parse_json`.
 
     A plain `APIRouter` would answer 422 to a wrong content type, and 500 to a NUL that reaches PostgreSQL.
     """
@@ -22,16 +22,16 @@ def api_router(prefix: str = "", *, tag: str) -> APIRouter:
 
 
 class StrictRoute(APIRoute):
-    """A route that has read and checked what came before FastAPI looks at it."""
+    """A route whose body is read and checked before FastAPI looks at it."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """FastAPI's handler, behind our reading."""
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
-        takes_json = self.body_field is not None
+        if self.body_field is None:
+            return handle
 
         async def read_first(request: Request) -> Response:
-            _check_address(request)
-            return await handle(await _JsonRequest.read(request) if takes_json else request)
+            return await handle(await _JsonRequest.read(request))
 
         return read_first
 
@@ -73,14 +73,3 @@ def _check_content_type(request: Request) -> None:
     subtype = said.get_content_subtype()
     if said.get_content_maintype() != "application" or (subtype != "json" and not subtype.endswith("+json")):
         raise NotJson("Send the body as JSON, with the header Content-Type: application/json.")
-
-
-def _check_address(request: Request) -> None:
-    if any(UNSTORABLE.search(part) for part in request.path_params.values() if isinstance(part, str)):
-        raise NotFound("There is no such thing.")
-    for name, value in request.query_params.multi_items():
-        if UNSTORABLE.search(name + value):
-            raise ValidationFailed(
-                "The query holds text that cannot be stored.",
-                details={"fields": [{"field": UNSTORABLE.sub("", name), "message": "must hold no NUL"}]},
-            )

@@ -53,5 +53,5 @@ def test_every_route_with_a_body_reads_it_by_our_rules(context: Context) -> None
     routes = routes_of(create_app(context))
     assert len(routes) > 10
     for route in routes:
-        if route.body_field is not None or "{" in route.path:
+        if route.body_field is not None:
             assert isinstance(route, StrictRoute), route.path

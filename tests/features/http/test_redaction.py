@@ -62,8 +62,9 @@ def test_a_line_with_everything() -> None:
         structlog.PrintLogger(out), processors=[redact_secrets, structlog.processors.JSONRenderer()]
     )
     try:
-        raise RuntimeError(f"cannot use {SECRETS[0]}")
-    except RuntimeError:
+        json.loads(f"{{{SECRETS[0]}")
+    except json.JSONDecodeError as error:
+        error.add_note(f"cannot use {SECRETS[0]}")
         log.exception(
             f"failed with {SECRETS[1]}",
             authorization="Basic abc",
@@ -78,4 +79,4 @@ def test_a_line_with_everything() -> None:
     line = json.loads(written)
     assert line["count"] == 3
     assert line["headers"]["accept"] == "json"
-    assert "RuntimeError: cannot use lic_test_[redacted]" in line["exception"]
+    assert "cannot use lic_test_[redacted]" in line["exception"]

@@ -1,13 +1,14 @@
 """JSON as we read it: what two readers could understand differently is refused."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.face import Face, assert_error, fields_of
 
-from licet.errors import LicetError, MalformedJson, ValidationFailed
+from licet.errors import MalformedJson, ValidationFailed
 from licet.http.json_body import MAX_DEPTH, parse_json
 
 JSON = {"content-type": "application/json"}
@@ -89,7 +90,5 @@ def test_what_is_json_is_read_as_it_is_unless_it_cannot_be_stored(value: object)
 
 @given(st.binary(max_size=60))
 def test_nothing_else_ever_comes_out(raw: bytes) -> None:
-    try:
+    with suppress(MalformedJson, ValidationFailed):
         parse_json(raw)
-    except LicetError as error:
-        assert error.status in (400, 422)
