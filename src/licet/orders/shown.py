@@ -89,7 +89,7 @@ async def _items(conn: Connection, orders: list[asyncpg.Record]) -> dict[str, li
         """
         SELECT stripe_session_id, products.id, products.name, stripe_price_id, quantity, unit_amount, currency, interval
         FROM checkout_lines LEFT JOIN products USING (stripe_product_id)
-        WHERE stripe_session_id = ANY ($1) ORDER BY position
+        WHERE stripe_session_id = ANY ($1) ORDER BY checkout_lines.position
         """,
         [row["stripe_session_id"] for row in orders],
     )
