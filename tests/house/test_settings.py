@@ -113,7 +113,13 @@ def test_what_is_refused_names_the_setting_and_never_its_value(
 
 
 def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch, **LIVE, LICET_OPERATOR_KEY="lic_live_" + "x" * 32, LICET_SMTP_URL="smtp://u:pw@h")
+    given(
+        monkeypatch,
+        **LIVE,
+        LICET_OPERATOR_KEY="lic_live_" + "x" * 32,
+        LICET_SMTP_URL="smtp://u:pw@h",
+        LICET_MAIL_FROM="a@b.example",
+    )
     shown = repr(read_settings()) + str(read_settings()) + read_settings().model_dump_json()
     for secret in ("51abcdef", "whsec_a", FERNET, "x" * 32, "pw@h"):
         assert secret not in shown

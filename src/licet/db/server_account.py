@@ -19,7 +19,7 @@ from typing import TypedDict
 from licet.cannot_start import CannotStart
 
 SYSTEM_USER = "licet"
-_CAP_DAC_READ_SEARCH = 2  # linux/capability.h
+_CAP_DAC_READ_SEARCH, _CAP_SETPCAP = 2, 8  # linux/capability.h
 
 
 class Identity(TypedDict, total=False):
@@ -59,7 +59,8 @@ class ServerAccount:
         only = "-all,+dac_read_search"
         who = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
         caps = [f"--inh-caps={only}", f"--ambient-caps={only}", f"--bounding-set={only}"]
-        return [setpriv, *who, *caps, *argv], {}
+        # PostgreSQL asks access(2) about its own programs, for which the kernel puts capabilities aside without this.
+        return [setpriv, "--securebits=+no_setuid_fixup", *who, *caps, *argv], {}
 
     def _blocked_by(self, path: Path) -> Path | None:
         """The outermost directory on the way to `path`, itself included, that this account may not pass."""
@@ -149,10 +150,11 @@ def _make_system_user() -> str:
 
 
 def _may_pass_on_dac_read_search() -> bool:
-    """Whether root here really has the capability: a container's root often has not."""
+    """Whether root here really has that capability and may hand it on: a container's root often may not."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         return False
     sets = {line[:6]: int(line[8:], 16) for line in status.splitlines() if line.startswith("Cap")}
-    return all(sets[name] >> _CAP_DAC_READ_SEARCH & 1 for name in ("CapBnd", "CapEff"))
+    needed = 1 << _CAP_DAC_READ_SEARCH | 1 << _CAP_SETPCAP
+    return all(sets[name] & needed == needed for name in ("CapBnd", "CapEff"))
