@@ -12,13 +12,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.support.running import as_user, end_database, modes
 
 from licet.cannot_start import CannotStart
 from licet.db import cluster, server_account
 from licet.db.binaries import binaries
 from licet.db.embedded import EmbeddedPostgres
 from licet.db.postmaster import find_postmaster
-from support.running import as_user, end_database, modes
 
 
 @pytest.fixture

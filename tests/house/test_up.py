@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 import pytest
-
-from support.running import (
+from tests.support.running import (
     ANY_PORTS,
     PATIENCE_SECONDS,
     Running,

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from support.running import ANY_PORTS, end_database, environment, start
+from tests.support.running import ANY_PORTS, end_database, environment, start
 
 TREE = Path(__file__).parents[2]
 
