@@ -83,7 +83,7 @@ async def settle_session(conn: Connection, stripe_session_id: str, settling: Set
         await link_order(conn, session["stripe_subscription_id"], session["order_id"])
     paid = session["payment_status"] in PAID and session["status"] == "complete"
     await settle_lines(conn, session, lines, paid=paid, amount_refunded=returned, settling=settling)
-    if status == "paid" and session["lines_known"] and not unknown:
+    if status in ("paid", "partially_refunded") and session["lines_known"] and not unknown:
         await announcements.welcome(conn, session, settling.now)
     return unknown
 

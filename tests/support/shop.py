@@ -1,7 +1,7 @@
 """A whole Licet over a whole sandbox, in the test's own loop: real HTTP, a real database, real webhooks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,6 +41,11 @@ class Shop:
     operator_key: str
     worker: Worker
     client: httpx.AsyncClient
+
+    @property
+    def webhook_types(self) -> Sequence[str]:
+        """The types of events that Licet asks for."""
+        return webhook_events()
 
     async def api(self, method: str, path: str, *, key: str | None = None, **given: Any) -> httpx.Response:
         """A request to Licet, by the operator unless another key is given."""
@@ -105,7 +110,8 @@ class Shop:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until no read, retry or mail is left to do."""
+        """Wait until every event was sent once, and no read, retry or mail is left to do."""
+        await self.stripe("clock/advance", {"seconds": 0})
         await eventually(self._nothing_left)
 
     async def _nothing_left(self) -> bool:
