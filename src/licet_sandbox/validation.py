@@ -56,7 +56,17 @@ def _check_request(name: str, value: Any) -> Found:
 def _check_answer(name: str, value: Any) -> Found:
     if name == "error":
         return _errors(_validator("error"), value)
-    return _errors(_answer_validator(name), value) + _unknown_keys(value, "")
+    if value.get("object") != "list":
+        return _check_object(_answer_kinds(name), value)
+    found = [] if value.keys() == {"object", "data", "has_more", "url"} else [("", "not a list object")]
+    return found + [entry for inner in value["data"] for entry in _check_object(_answer_kinds(name), inner)]
+
+
+def _check_object(kinds: frozenset[str], value: Any) -> Found:
+    kind = f"deleted_{value.get('object')}" if value.get("deleted") else value.get("object")
+    if kind not in kinds:
+        return [("", f"a {kind}, not one of {sorted(kinds)}")]
+    return _errors(_validator(kind), value) + _unknown_keys(value, "")
 
 
 def _check_event(name: str, value: Any) -> Found:
@@ -95,31 +105,39 @@ def _unknown_keys(value: Any, path: str) -> Found:
     return found + [entry for key, inner in value.items() for entry in _unknown_keys(inner, f"{path}/{key}")]
 
 
-@cache
-def _components() -> dict[str, Any]:
-    """The document's schemas as JSON Schema: `nullable` becomes a choice with null."""
-    schemas: dict[str, Any] = _plain(document().content["components"])
-    return schemas
+_BASE = "urn:stripe"
 
 
 def _plain(schema: Any) -> Any:
+    """OpenAPI 3.0 as JSON Schema: `nullable` becomes a choice with null, references name the document."""
     if isinstance(schema, list):
         return [_plain(entry) for entry in schema]
     if not isinstance(schema, dict):
         return schema
+    if isinstance(schema.get("$ref"), str):
+        return {"$ref": _BASE + schema["$ref"]}
     made = {key: _plain(value) for key, value in schema.items() if not (key == "nullable" and value is True)}
     return {"anyOf": [made, {"type": "null"}]} if schema.get("nullable") is True else made
+
+
+@cache
+def _registry() -> Any:
+    """The document, handed over once: it takes much longer than any single schema of it."""
+    import jsonschema_rs  # noqa: PLC0415  # A dependency of the tests alone.
+
+    components = {"components": _plain(document().content["components"])}
+    return jsonschema_rs.Registry([(_BASE, components)])
 
 
 def _compile(schema: dict[str, Any]) -> Any:
     import jsonschema_rs  # noqa: PLC0415  # A dependency of the tests alone.
 
-    return jsonschema_rs.Draft202012Validator({**schema, "components": _components()})
+    return jsonschema_rs.Draft202012Validator(schema, registry=_registry())
 
 
 @cache
 def _validator(kind: str) -> Any:
-    return _compile({"allOf": [{"$ref": f"#/components/schemas/{kind}"}]})
+    return _compile({"$ref": f"{_BASE}#/components/schemas/{kind}"})
 
 
 @cache
@@ -130,7 +148,11 @@ def _request_validator(name: str) -> Any:
 
 
 @cache
-def _answer_validator(name: str) -> Any:
+def _answer_kinds(name: str) -> frozenset[str]:
+    """What the document says that this operation answers, or lists: the schemas' names."""
     method, template = name.split(" ")
     responses = document().content["paths"][template][method.lower()]["responses"]
-    return _compile(_plain(responses["200"]["content"]["application/json"]["schema"]))
+    schema = responses["200"]["content"]["application/json"]["schema"]
+    if "data" in schema.get("properties", {}):
+        schema = schema["properties"]["data"]["items"]
+    return frozenset(choice["$ref"].rsplit("/", 1)[-1] for choice in schema.get("anyOf", [schema]))

@@ -1,4 +1,7 @@
-"""A sandbox over real HTTP, spoken to by the official SDK, with all traffic validated."""
+"""Sandboxes over real HTTP, spoken to by the official SDK, with all traffic validated.
+
+One server and one SDK client serve all tests of this folder, in one event loop; each test has a sandbox of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,52 +10,67 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import pytest_asyncio
 import stripe
 
 from licet_sandbox import Sandbox
 from licet_sandbox.validation import Checker
-from tests.sandbox.play import Play, Receiver
+from tests.sandbox.play import Play, Receiver, Switchboard
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 KEY = "sk_test_" + "4" * 24
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Stripe's SDK hands httpx its body in a way that httpx would have otherwise; nothing of ours."""
     here = Path(__file__).parent
-    mark = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes/text content:DeprecationWarning")
+    one_loop = pytest.mark.asyncio(loop_scope="session")
+    # Stripe's SDK hands httpx its body in a way that httpx would have otherwise; nothing of ours.
+    old = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes/text content:DeprecationWarning")
     for item in items:
         if here in item.path.parents:
-            item.add_marker(mark)
+            item.add_marker(old)
+            if pytest_asyncio.is_async_test(item):
+                item.add_marker(one_loop, append=False)
 
 
 @pytest.fixture(scope="session")
-def checker() -> Checker:
-    return Checker()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def all_traffic_is_valid(checker: Checker) -> Any:
-    yield
+def checker() -> Iterator[Checker]:
+    checker = Checker()
+    yield checker
     checker.raise_any()
 
 
-@pytest.fixture
-async def play(checker: Checker) -> AsyncIterator[Play]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def switchboard() -> AsyncIterator[Switchboard]:
+    switchboard = Switchboard()
+    await switchboard.start()
+    yield switchboard
+    await switchboard.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def transport() -> AsyncIterator[Any]:
+    transport = stripe.HTTPXClient()
+    yield transport
+    await transport.close_async()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def play(checker: Checker, switchboard: Switchboard, transport: Any) -> AsyncIterator[Play]:
     sandbox = Sandbox(validate=checker)
-    running = await sandbox.serve()
-    async with httpx.AsyncClient(base_url=running.url, timeout=20) as http:
-        transport = stripe.HTTPXClient()
-        client = stripe.StripeClient(KEY, base_addresses={"api": running.url}, http_client=transport)
-        yield Play(running, client.v1, http)
-        await transport.close_async()
-    await running.stop()
+    sandbox.base_url = switchboard.url
+    await sandbox.start()
+    switchboard.app = sandbox.app
+    async with httpx.AsyncClient(base_url=switchboard.url, timeout=20, verify=False) as http:
+        client = stripe.StripeClient(KEY, base_addresses={"api": switchboard.url}, http_client=transport)
+        yield Play(sandbox, switchboard.url, client.v1, http)
+    await sandbox.stop()
     checker.raise_any()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def receiver() -> AsyncIterator[Receiver]:
     receiver = Receiver()
     await receiver.start()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx
     from starlette.requests import Request
 
-    from licet_sandbox.serving import Running
+    from licet_sandbox import Sandbox
 
 DAY = 24 * 3600
 SUCCESS = "http://127.0.0.1:9/thanks?session_id={CHECKOUT_SESSION_ID}"
@@ -26,7 +26,8 @@ SUCCESS = "http://127.0.0.1:9/thanks?session_id={CHECKOUT_SESSION_ID}"
 
 @dataclass
 class Play:
-    running: Running
+    sandbox: Sandbox
+    url: str
     api: Any
     http: httpx.AsyncClient
 
@@ -93,8 +94,29 @@ class Play:
         return receiver.endpoint
 
 
-class _Server(uvicorn.Server):
-    def install_signal_handlers(self) -> None: ...
+class Switchboard:
+    """One server, whose application a test may change."""
+
+    def __init__(self, app: Any = None) -> None:
+        self.app = app
+        self.url = ""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+    async def start(self) -> None:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(self, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        self._task = asyncio.create_task(self._server._serve([listener]))
+        while not self._server.started:
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        self._server.should_exit = True
+        await self._task
 
 
 @dataclass
@@ -106,7 +128,13 @@ class Receiver:
     signed: list[tuple[bytes, str]] = field(default_factory=list)
     endpoint: Any = None
     hook: Any = None
-    url: str = ""
+
+    def __post_init__(self) -> None:
+        self._board = Switchboard(Starlette(routes=[Route("/hooks", self._take, methods=["POST"])]))
+
+    @property
+    def url(self) -> str:
+        return f"{self._board.url}/hooks"
 
     @property
     def types(self) -> list[str]:
@@ -126,19 +154,10 @@ class Receiver:
         return Response("thanks", status, headers)
 
     async def start(self) -> None:
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/hooks"
-        app = Starlette(routes=[Route("/hooks", self._take, methods=["POST"])])
-        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
-        self._server = _Server(config)
-        self._task = asyncio.create_task(self._server._serve([listener]))
-        while not self._server.started:
-            await asyncio.sleep(0.005)
+        await self._board.start()
 
     async def stop(self) -> None:
-        self._server.should_exit = True
-        await self._task
+        await self._board.stop()
 
     async def until(self, count: int) -> None:
         async with asyncio.timeout(5):
