@@ -93,7 +93,8 @@ def _repeated_fields(node: yaml.Node, path: tuple[str | int, ...] = ()) -> Itera
 
 def _fault(root: yaml.Node, where: Sequence[str | int], message: str) -> Fault:
     mark = _find(root, where).start_mark
-    return Fault(_said(where), message.removeprefix("Value error, "), mark.line + 1, mark.column + 1)
+    words = message.removeprefix("Value error, ")
+    return Fault(_said(where), words[0].lower() + words[1:], mark.line + 1, mark.column + 1)
 
 
 def _find(node: yaml.Node, where: Sequence[str | int]) -> yaml.Node:
@@ -116,7 +117,7 @@ def _said(where: Sequence[str | int]) -> str:
 
 def _failed(name: str, faults: list[Fault]) -> ValidationFailed:
     lines = [
-        f"{name}:{fault.line}:{fault.column}: {' '.join(filter(None, (fault.field, fault.message)))}"
+        f"{name}:{fault.line}:{fault.column}: " + ": ".join(filter(None, (fault.field, fault.message)))
         for fault in faults
     ]
     return ValidationFailed(

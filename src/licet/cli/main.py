@@ -5,6 +5,7 @@ import sys
 import typer
 
 from licet.cannot_start import CannotStart
+from licet.cli.catalog import app as catalog
 from licet.cli.migrate import migrate
 from licet.cli.up import up
 
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 app.command()(up)
 app.command()(migrate)
+app.add_typer(catalog, name="catalog")
 
 
 def main() -> None:
