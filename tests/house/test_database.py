@@ -1,12 +1,15 @@
 """The database under every test: migrated, in UTC, json as Python values, one for each test."""
 
 import asyncio
+import shutil
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from licet.cannot_start import CannotStart
 from licet.db.migrate import head, known_revisions, migrate, schema_is_current
+from licet.db.migrations import run
 from licet.db.pool import Pool
 
 
@@ -51,3 +54,22 @@ def test_revisions_are_in_one_line_and_fit_alembics_column() -> None:
     assert head() == names[-1]
     assert [name[:4] for name in names] == [f"{n:04d}" for n in range(1, len(names) + 1)]
     assert all(len(name) <= 32 for name in names)
+
+
+async def test_a_migration_that_fails_leaves_nothing(
+    database: str, pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(run.__file__).parent, tmp_path / "migrations")
+    versions = tmp_path / "migrations" / "versions"
+    last = versions / f"{head()}.py"
+    versions.joinpath("9999_bad.py").write_text(
+        last.read_text()
+        .replace(f'revision = "{head()}"', 'revision = "9999_bad"', 1)
+        .replace(f'down_revision = "{known_revisions()[-2]}"', f'down_revision = "{head()}"')
+    )
+    versions.joinpath("9999_bad.sql").write_text("CREATE TABLE left_behind (n int);\nSELECT 1/0;\n")
+    monkeypatch.setattr(run, "__file__", str(tmp_path / "migrations" / "run.py"))
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await run.upgrade(database, "9999_bad")
+    assert await pool.fetchval("SELECT to_regclass('left_behind')") is None
+    assert await pool.fetchval("SELECT version_num FROM alembic_version") == head()
