@@ -40,5 +40,6 @@ def context(pool: Pool) -> Context:
 async def face(context: Context) -> AsyncIterator[Face]:
     """The whole application over HTTP."""
     key = await make_api_key(context, None)
-    async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url) as client:
-        yield Face(context, url, key, client)
+    app = create_app(context)
+    async with serve(app) as url, httpx.AsyncClient(base_url=url) as client:
+        yield Face(context, url, key, client, app)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from licet.http.context import Context
 
@@ -16,6 +17,7 @@ class Face:
     url: str
     operator_key: str
     client: httpx.AsyncClient
+    app: FastAPI
 
     async def call(self, method: str, path: str, *, key: str | None = None, **given: Any) -> httpx.Response:
         """A request with `key`, or with none."""
