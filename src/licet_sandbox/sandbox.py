@@ -56,12 +56,14 @@ class Sandbox:
         pages = Pages(lambda: self._engine)
         methods = ["GET", "POST", "DELETE", "PUT", "PATCH"]
         routes = [
-            Route("/v1/{rest:path}", self._answer_api, methods=methods),
+            Route("/v1{rest:path}", self._answer_api, methods=methods),
             *controls.routes(guard),
             *pages.routes(guard),
             Mount("/static", static_files()),
         ]
-        return Starlette(routes=routes)
+        app = Starlette(routes=routes)
+        app.router.redirect_slashes = False
+        return app
 
     async def _answer_api(self, request: Request) -> Response:
         return await self._parts[1].answer(request)

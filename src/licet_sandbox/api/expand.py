@@ -13,14 +13,15 @@ from licet_sandbox.errors import invalid
 if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
+_MOST_LEVELS = 4
+
 
 def render(tx: Tx, answer: Obj, paths: list[str]) -> Obj:
     """A copy of the answer as the caller sees it."""
     shown = _show(answer)
     for path in paths:
         steps = path.split(".")
-        levels = len(steps) - (steps[0] == "data")
-        if levels > 4:
+        if len(steps) > _MOST_LEVELS:
             raise invalid("You cannot expand more than 4 levels of a property.", param="expand")
         _expand(tx, shown, _schema_of(shown, None), steps, path)
     return shown
@@ -37,11 +38,12 @@ def _show(obj: Obj) -> Obj:
 def _expand(tx: Tx, holder: Obj, schema: Schema | None, steps: list[str], path: str) -> None:
     key, rest = steps[0], steps[1:]
     if not (holder.get("object") == "list" and key == "data"):
-        if schema is None or key not in schema.get("x-expandableFields", []):
-            raise invalid(f"This property cannot be expanded ({path}).", param="expand")
         include = INCLUDES.get((holder.get("object", ""), key))
-        if key not in holder and include is not None:
-            holder[key] = _show(include(tx, holder))
+        if schema is None or (include is None and key not in schema.get("x-expandableFields", [])):
+            raise invalid(f"This property cannot be expanded ({path}).", param="expand")
+        included = include(tx, holder) if include is not None and key not in holder else None
+        if included is not None:
+            holder[key] = _show(included)
         holder[key] = _resolve(tx, holder.get(key))
         if holder[key] is None:
             # An optional field that this object does not have stays away.

@@ -26,10 +26,12 @@ def _payments(tx: Tx, invoice: Obj) -> Obj:
     return _list(found[::-1], "/v1/invoice_payments")
 
 
-def _confirmation_secret(tx: Tx, invoice: Obj) -> Obj:
+def _confirmation_secret(tx: Tx, invoice: Obj) -> Obj | None:
     payments = tx.select("invoice_payment", "json ->> '$.invoice' = ? AND json ->> '$.status' = 'open'", invoice["id"])
-    intent = tx.get("payment_intent", payments[-1]["payment"]["payment_intent"]) if payments else None
-    return {} if intent is None else {"type": "payment_intent", "client_secret": intent["client_secret"]}
+    if not payments:
+        return None
+    intent = tx.get("payment_intent", payments[-1]["payment"]["payment_intent"])
+    return {"type": "payment_intent", "client_secret": intent["client_secret"]}
 
 
 def _refunds(tx: Tx, charge: Obj) -> Obj:
@@ -43,7 +45,7 @@ def _subscriptions(tx: Tx, customer: Obj) -> Obj:
     return _list(found[::-1], f"/v1/customers/{customer['id']}/subscriptions")
 
 
-INCLUDES: dict[tuple[str, str], Callable[[Tx, Obj], Obj]] = {
+INCLUDES: dict[tuple[str, str], Callable[[Tx, Obj], Obj | None]] = {
     ("checkout.session", "line_items"): _line_items,
     ("invoice", "payments"): _payments,
     ("invoice", "confirmation_secret"): _confirmation_secret,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from licet_sandbox.api.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_PLAIN = ("images", "marketing_features", "package_dimensions", "shippable", "tax_details", "active")
+_PLAIN = ("images", "marketing_features", "package_dimensions", "shippable", "active")
 _TEXTS = ("description", "statement_descriptor", "tax_code", "unit_label", "url")
 
 

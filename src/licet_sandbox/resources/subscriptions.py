@@ -178,6 +178,6 @@ def list_all(tx: Tx, p: Params) -> Obj:
     elif status != "all":
         wheres.append(("json ->> '$.status' = ?", (status,)))
     if "price" in p:
-        having = "EXISTS (SELECT 1 FROM json_each(json, '$.items.data') WHERE value ->> '$.price.id' = ?)"
+        having = "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.price.id' = ?)"
         wheres.append((having, (p.get("price"),)))
     return page(tx, p, "subscription", "/v1/subscriptions", same(p, "customer", "collection_method"), wheres)
