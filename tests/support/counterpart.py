@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-
-from support.serving import serve
+from tests.support.serving import serve
 
 _HOP = ("host", "content-length", "content-encoding", "transfer-encoding", "connection", "date", "server")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.support.counterpart import Counterpart, Say, counterpart, stripe_error
 
 from licet.catalog.core import Catalog, Price
 from licet.catalog.file import EXAMPLE, read_catalog
@@ -19,7 +20,6 @@ from licet.kit.times import wall_now
 from licet.kit.versions import Rank, Version
 from licet.stripe_api.client import StripeApi
 from licet_sandbox import Sandbox
-from support.counterpart import Counterpart, Say, counterpart, stripe_error
 
 CATALOG = read_catalog(EXAMPLE)
 CONNECTOR, MIGRATOR, *PLANS = CATALOG.products

@@ -11,13 +11,13 @@ import pytest_asyncio
 import stripe
 import structlog
 from structlog.testing import LogCapture
+from tests.support.counterpart import Counterpart, Say, counterpart, stripe_error
 
 from licet.errors import CardDeclined, StripeRefused, StripeUnavailable
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 from licet.stripe_api.version import API_VERSION, SDK_VERSION
 from licet_sandbox import Sandbox
-from support.counterpart import Counterpart, Say, counterpart, stripe_error
 
 KEY = "sk_test_very_secret_indeed"
 

@@ -1,0 +1,220 @@
+"""A shop that sells what a test says, through a counterpart that can be made to fail, with an account that buys."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import httpx
+from tests.factories.accounts import make_api_key
+from tests.support.contexts import make_context
+from tests.support.counterpart import Counterpart, counterpart
+from tests.support.face import Face
+from tests.support.serving import serve
+
+from licet.accounts.store import Account, insert_account
+from licet.app import create_app
+from licet.catalog.core import Catalog, Interval, Kind, Price, Product
+from licet.catalog.push import push
+from licet.db.pool import Pool
+from licet.kit.ids import new_id
+from licet.stripe_api.client import StripeApi
+from licet_sandbox import Sandbox
+
+_numbers = count(1)
+
+
+def price(
+    amount: int,
+    *,
+    interval: Interval | None = "month",
+    interval_count: int = 1,
+    currency: str = "usd",
+    trial_days: int = 0,
+) -> Price:
+    """A price whose key is made of its rhythm, as a catalogue file does it."""
+    often = interval or "once"
+    return Price(
+        f"{interval_count}-{often}-{currency}",
+        amount,
+        currency,
+        interval,
+        interval_count if interval else None,
+        trial_days,
+    )
+
+
+def product(key: str, *prices: Price, kind: Kind = "license", prefix: str | None = None) -> Product:
+    """A product named as its key."""
+    return Product(
+        key=key,
+        kind=kind,
+        name=key.title(),
+        description=f"The {key}.",
+        rank=0,
+        group=None,
+        features=("One", "Two"),
+        prices=prices,
+        license_policy={"prefix": prefix, "activations": 3} if prefix else None,
+    )
+
+
+def catalog_of(*products: Product) -> Catalog:
+    return Catalog(products)
+
+
+@dataclass
+class Selling:
+    """What a test of checkout works with. `between` stands between us and the sandbox."""
+
+    face: Face
+    between: Counterpart
+    sandbox_url: str
+    stripe: StripeApi
+    account_id: UUID
+    key: str
+    product_ids: dict[str, UUID] = field(default_factory=dict)
+    price_ids: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def pool(self) -> Pool:
+        return self.face.context.pool
+
+    async def sell(self, catalog: Catalog) -> None:
+        """Push the catalogue and learn its ids, by catalogue key."""
+        await push(catalog, self.pool, self.stripe)
+        self.between.seen.clear()
+        rows = await self.pool.fetch(
+            """
+            SELECT catalog_key, products.id, array_agg(stripe_price_id ORDER BY prices.position) AS prices
+            FROM products JOIN prices USING (stripe_product_id)
+            WHERE products.active AND prices.active GROUP BY products.id
+            """
+        )
+        self.product_ids = {row["catalog_key"]: row["id"] for row in rows}
+        self.price_ids = {row["catalog_key"]: row["prices"] for row in rows}
+
+    def body(self, items: Sequence[tuple[str, int] | tuple[str, int, str]], **more: Any) -> dict[str, Any]:
+        """A checkout's body. items: (catalogue key, quantity) or with a price id."""
+        return {
+            "items": [
+                {"productId": str(self.product_ids[item[0]]), "quantity": item[1]}
+                | ({"priceId": item[2]} if len(item) == 3 else {})
+                for item in items
+            ],
+            "successUrl": "https://shop.example/thanks?id={CHECKOUT_SESSION_ID}",
+            "cancelUrl": "https://shop.example/cart",
+            **more,
+        }
+
+    async def checkout(self, items: Sequence[tuple[str, int] | tuple[str, int, str]], **more: Any) -> httpx.Response:
+        """A checkout of the account's."""
+        return await self.face.post("/api/billing/checkout", key=self.key, json=self.body(items, **more))
+
+    async def post(self, body: dict[str, Any]) -> httpx.Response:
+        """A checkout with this body, beside what it leaves out."""
+        return await self.face.post("/api/billing/checkout", key=self.key, json={**self.body([]), **body})
+
+    async def pay(self, session_id: str) -> None:
+        """What the buyer does on the hosted page."""
+        async with httpx.AsyncClient(timeout=30) as client:
+            path = f"{self.sandbox_url}/_sandbox/checkout/{session_id}/pay"
+            paid = await client.post(path, json={"card": "4242424242424242", "threeDS": "complete"})
+        assert paid.status_code == 200, paid.text
+
+    async def customer_of_account(self) -> str:
+        found: str = await self.pool.fetchval("SELECT stripe_customer_id FROM accounts WHERE id = $1", self.account_id)
+        return found
+
+    async def make_account(self) -> UUID:
+        """Another account."""
+        account = Account(new_id(), "user", "Other", "other@example.com", None, None, self.face.context.now())
+        async with self.pool.acquire() as conn:
+            await insert_account(conn, account)
+        return account.id
+
+    async def make_key(self, *scopes: str) -> str:
+        """Another key of the account's."""
+        return await make_api_key(self.face.context, self.account_id, *scopes)
+
+    async def had_subscription(
+        self,
+        key: str,
+        *,
+        status: str,
+        trial: bool = False,
+        account_id: UUID | None = None,
+        bought_as: str | None = None,
+    ) -> str:
+        """Mirror a subscription of the account to a product; bought_as: the session that it came of. Its Stripe id."""
+        number, now = next(_numbers), self.face.context.now()
+        await self.pool.execute(
+            """
+            INSERT INTO subscriptions (stripe_subscription_id, account_id, stripe_customer_id, status,
+                                       cancel_at_period_end, trial_end_at, created_at)
+            VALUES ($1, $2, 'cus_1', $3, false, $4, $5)
+            """,
+            f"sub_{number}",
+            account_id or self.account_id,
+            status,
+            now - timedelta(days=20) if trial else None,
+            now,
+        )
+        await self.pool.execute(
+            """
+            INSERT INTO subscription_items (stripe_subscription_item_id, stripe_subscription_id, position,
+                stripe_price_id, stripe_product_id, quantity, currency, interval, interval_count,
+                current_period_start_at, current_period_end_at)
+            SELECT $1, $2, 0, $3, stripe_product_id, 1, 'usd', 'month', 1, $4, $4
+            FROM products WHERE catalog_key = $5
+            """,
+            f"si_{number}",
+            f"sub_{number}",
+            self.price_ids[key][0],
+            now,
+            key,
+        )
+        if bought_as is not None:
+            await self.pool.execute(
+                "UPDATE checkout_sessions SET stripe_subscription_id = $2 WHERE stripe_session_id = $1",
+                bought_as,
+                f"sub_{number}",
+            )
+        return f"sub_{number}"
+
+    @asynccontextmanager
+    async def with_settings(self, **changed: Any) -> AsyncIterator[None]:
+        """The same application under other settings."""
+        before = self.face.app.state.context
+        self.face.app.state.context = replace(before, settings=before.settings.model_copy(update=changed))
+        try:
+            yield
+        finally:
+            self.face.app.state.context = before
+
+
+@asynccontextmanager
+async def open_selling(pool: Pool, *, timeout_seconds: float = 5.0) -> AsyncIterator[Selling]:
+    """A shop that sells nothing yet. timeout_seconds: how long Stripe may take for one try."""
+    running = await Sandbox(None).serve()
+    try:
+        async with counterpart(running.url) as between:
+            stripe = StripeApi("sk_test_123", base_url=between.url, timeout_seconds=timeout_seconds)
+            context = replace(make_context(pool, now=running.sandbox.now), stripe=stripe)
+            app = create_app(context)
+            account = Account(new_id(), "user", "Ada Lovelace", "ada@example.com", None, None, context.now())
+            async with pool.acquire() as conn:
+                await insert_account(conn, account)
+            operator = await make_api_key(context, None)
+            key = await make_api_key(context, account.id)
+            try:
+                async with serve(app) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+                    face = Face(context, url, operator, client, app)
+                    yield Selling(face, between, running.url, stripe, account.id, key)
+            finally:
+                await stripe.close()
+    finally:
+        await running.stop()
