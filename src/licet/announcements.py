@@ -101,11 +101,11 @@ async def refunds(
 
 
 async def failed_invoice(conn: Connection, stripe_invoice_id: str, attempt: int, now: datetime) -> None:
-    """A payment failure, one per invoice and attempt; none any more when the invoice was paid meanwhile."""
+    """A payment failure, one per invoice and attempt; none any more once it was paid, given up or tried again."""
     row = await conn.fetchrow(
         """
         SELECT stripe_invoice_id, number, account_id, customer_email FROM invoices
-        WHERE stripe_invoice_id = $1 AND status = 'open' AND attempt_count = $2
+        WHERE stripe_invoice_id = $1 AND status IN ('draft', 'open') AND attempt_count <= $2
         """,
         stripe_invoice_id,
         attempt,

@@ -7,7 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +62,13 @@ def command(data_dir: Path, *options: str, before: list[str] | None = None) -> l
 ANY_PORTS = ("--port", "0", "--sandbox-port", "0", "--json")
 
 
-def start(argv: list[str], cwd: Path, env: Mapping[str, str] | None = None) -> Running:
-    """Starts it and waits for its JSON line."""
+def start(
+    argv: list[str],
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    spawned: Callable[[int], None] | None = None,
+) -> Running:
+    """Starts it and waits for its JSON line. `spawned` is told the process's id at once."""
     with (cwd / "stderr.log").open("a") as log:
         process = subprocess.Popen(
             argv,
@@ -74,6 +79,8 @@ def start(argv: list[str], cwd: Path, env: Mapping[str, str] | None = None) -> R
             text=True,
             start_new_session=True,
         )
+    if spawned is not None:
+        spawned(process.pid)
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], PATIENCE_SECONDS)
     line = process.stdout.readline() if ready else ""

@@ -1,0 +1,206 @@
+"""`kill -9` between the commit and the 200: what was committed stays done, and comes no second time.
+
+A proxy stands between Licet and its PostgreSQL. When the server says that a transaction is committed, Licet is killed
+before it hears of it, so its answer is never sent, and the sandbox (which lives on in its file) delivers again.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import httpx
+import pytest
+from tests.support.running import ANY_PORTS, PATIENCE_SECONDS, Running, command, environment, start
+from tests.support.shop import eventually
+
+COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
+"""PostgreSQL's word that a transaction is committed (protocol: CommandComplete)."""
+
+KEEPS_AN_EVENT = b"INSERT INTO events"
+"""Seen once on each connection that handles events: the statement is prepared, and only named from then on."""
+
+
+class CommitProxy:
+    """Forwards to PostgreSQL's socket, and kills `pid` before it hears of the next commit of an event."""
+
+    def __init__(self, dsn: str) -> None:
+        parts = urlsplit(dsn)
+        (directory,) = parse_qs(parts.query)["host"]
+        self._socket = str(next(Path(directory).glob(".s.PGSQL.*[0-9]")))
+        self._database = parts.path
+        self._user = parts.username
+        self.pid: int | None = None
+        self.armed = False
+        self.dsn = ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["CommitProxy"]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        self.dsn = f"postgresql://{self._user}@127.0.0.1:{port}{self._database}?sslmode=disable"
+        try:
+            yield self
+        finally:
+            server.close()
+            await server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream, upstream_writer = await asyncio.open_unix_connection(self._socket)
+        of_events = asyncio.Event()
+        try:
+            done, pending = await asyncio.wait(
+                [
+                    asyncio.create_task(self._to_server(reader, upstream_writer, of_events)),
+                    asyncio.create_task(self._to_licet(upstream, writer, of_events)),
+                ],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*done, *pending, return_exceptions=True)
+        finally:
+            for one in (writer, upstream_writer):
+                one.close()
+
+    async def _to_server(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, of_events: asyncio.Event
+    ) -> None:
+        while data := await reader.read(65536):
+            if KEEPS_AN_EVENT in data:
+                of_events.set()
+            writer.write(data)
+            await writer.drain()
+
+    async def _to_licet(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, of_events: asyncio.Event
+    ) -> None:
+        while data := await reader.read(65536):
+            if self.armed and of_events.is_set() and COMMITTED in data and self.pid is not None:
+                self.armed = False
+                os.kill(self.pid, signal.SIGKILL)
+                return
+            writer.write(data)
+            await writer.drain()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="licet-kill-") as directory:
+        yield Path(directory)
+        # Whatever a failing test has left running.
+        subprocess.run(["pkill", "-9", "-f", directory], check=False)
+
+
+async def started(place: Path, proxy: CommitProxy, ports: Sequence[str] = ANY_PORTS) -> Running | None:
+    """A new life over the same data; None where it was killed before it was ready."""
+
+    def spawned(pid: int) -> None:
+        proxy.pid = pid
+
+    env = environment(LICET_DATABASE_URL=proxy.dsn)
+    try:
+        return await asyncio.to_thread(start, command(place / "data", *ports), place, env, spawned)
+    except AssertionError:
+        assert not proxy.armed
+        return None
+
+
+async def counts(dsn: str) -> dict[str, Any]:
+    """What there must be exactly once, whatever was killed."""
+    conn = await asyncpg.connect(dsn)
+    try:
+        row = await conn.fetchrow(
+            """
+            SELECT (SELECT count(*) FROM licenses WHERE status = 'active') AS licenses,
+                   (SELECT count(*) FROM orders WHERE status = 'paid') AS orders,
+                   (SELECT count(*) FROM license_timeline WHERE change = 'issued') AS issued,
+                   (SELECT count(*) FROM emails WHERE template = 'welcome') AS welcomes,
+                   (SELECT count(*) FROM emails WHERE template = 'receipt') AS receipts,
+                   (SELECT count(*) FROM events WHERE outcome = 'failed') AS failed
+            """
+        )
+    finally:
+        await conn.close()
+    return dict(row) if row else {}
+
+
+async def test_killed_between_commit_and_answer(database: str, place: Path) -> None:
+    expected = {"licenses": 2, "orders": 1, "issued": 2, "welcomes": 1, "receipts": 1, "failed": 0}
+    async with CommitProxy(database).running() as proxy:
+        licet = await started(place, proxy)
+        assert licet is not None
+        same_ports = ["--json", "--port", port_of(licet.url), "--sandbox-port", port_of(licet.said["sandboxUrl"])]
+        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+            session = await a_cart(client, licet.url)
+            proxy.armed = True
+            with pytest.raises(httpx.TransportError):
+                await client.post(
+                    f"{licet.said['sandboxUrl']}/_sandbox/checkout/{session}/pay",
+                    json={"card": "4242424242424242", "email": "ada@example.com"},
+                )
+        kills = 1
+        await died(licet)
+        for _ in range(3):
+            proxy.armed = True
+            licet = await started(place, proxy, same_ports)
+            kills += 1 if licet is None or await died(licet) else 0
+            if proxy.armed:
+                break
+        proxy.armed = False
+        assert kills >= 2
+        if licet is None or licet.process.poll() is not None:
+            licet = await started(place, proxy, same_ports)
+        assert licet is not None
+        sandbox_url = licet.said["sandboxUrl"]
+        await eventually(lambda: all_delivered(sandbox_url), PATIENCE_SECONDS)
+        assert await counts(database) == expected
+        assert licet.end() == 0
+        close(licet)
+
+
+async def a_cart(client: httpx.AsyncClient, url: str) -> str:
+    """A checkout session of a one-off and a recurring product."""
+    ada = {"kind": "user", "name": "Ada", "email": "ada@example.com"}
+    account = (await client.post(f"{url}/api/admin/accounts", json=ada)).json()["id"]
+    products = {one["name"]: one["id"] for one in (await client.get(f"{url}/api/products")).json()["data"]}
+    items = [{"productId": products[name], "quantity": 1} for name in ("Shopify Connector", "Data Migrator")]
+    body = {"items": items, "successUrl": "http://localhost/thanks", "cancelUrl": "http://localhost/back"}
+    answer = await client.post(f"{url}/api/billing/checkout", params={"accountId": account}, json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["sessionId"])
+
+
+async def died(licet: Running, seconds: float = 5.0) -> bool:
+    """Whether it was killed; it lives on where no transaction was left to commit."""
+    try:
+        code = await asyncio.to_thread(licet.process.wait, seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    assert code == -signal.SIGKILL
+    close(licet)
+    return True
+
+
+def port_of(url: str) -> str:
+    return str(urlsplit(url).port)
+
+
+def close(licet: Running) -> None:
+    assert licet.process.stdout is not None
+    licet.process.stdout.close()
+
+
+async def all_delivered(sandbox_url: str) -> bool:
+    """Whether every event of the purchase has had its 200."""
+    async with httpx.AsyncClient() as client:
+        deliveries = (await client.get(f"{sandbox_url}/_sandbox/deliveries")).json()["data"]
+    return bool(deliveries) and all(one["state"] != "pending" for one in deliveries)
