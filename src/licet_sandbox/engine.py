@@ -32,7 +32,7 @@ class Engine:
         self.clock = Clock(float(self.store.get_meta("offset") or 0))
         self.signer = load_signer(db_path)
         self.faults = Faults(self.store)
-        self.deliveries = Deliveries(self.store, self.clock, self.signer)
+        self.deliveries = Deliveries(self.store, self.clock, self.signer, self.faults)
         self._validate = validate
         if self.store.get_meta("account") is None:
             self.store.set_meta("account", new_id("account"))

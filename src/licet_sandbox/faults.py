@@ -55,9 +55,14 @@ class Faults:
         """How long each call of the API is to wait before it is answered."""
         return float(self.settings.get("apiLatencyMs", 0)) / 1000
 
+    @property
+    def repeatable(self) -> bool:
+        """Is the order of deliveries drawn? Then they go one by one, so that the same seed gives the same order."""
+        return bool(self._share("duplicate") or self._share("reorder"))
+
     def displace_event(self, endpoints: int) -> list[list[int]]:
         """For each endpoint the copies of the next event to send: by how many later events each is overtaken."""
-        if not self._share("duplicate") and not self._share("reorder"):
+        if not self.repeatable:
             return [[0]] * endpoints
         draw = self._draw("event", self._events)
         self._events += 1

@@ -48,11 +48,15 @@ async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named: asyncio sets TCP_NODELAY on such sockets alone, and each answer takes 40 ms without.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    shown = f"[{host}]" if ":" in host else host
-    sandbox.base_url = f"http://{shown}:{listener.getsockname()[1]}"
-    await sandbox.start()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        shown = f"[{host}]" if ":" in host else host
+        sandbox.base_url = f"http://{shown}:{listener.getsockname()[1]}"
+        await sandbox.start()
+    except BaseException:
+        listener.close()
+        raise
     config = uvicorn.Config(sandbox.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

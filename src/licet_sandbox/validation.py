@@ -90,7 +90,9 @@ _CHECKS: dict[str, Callable[[str, Any], Found]] = {
 
 
 def _errors(validator: Any, value: Any) -> Found:
-    return [("/".join(str(step) for step in error.instance_path), error.message) for error in validator.iter_errors(value)]
+    return [
+        ("/".join(str(step) for step in error.instance_path), error.message) for error in validator.iter_errors(value)
+    ]
 
 
 def _unknown_keys(value: Any, path: str) -> Found:

@@ -65,7 +65,11 @@ async def test_what_is_not_there(play: Play) -> None:
         ("name=T&metadata[k]=" + "v" * 501, "metadata[k]", None),
         ("name=T&description=" + "d" * 40001, "description", None),
         ("name=T&name[x]=1", "name[x]", None),
-        ("name=T&default_price_data[currency]=usd&default_price_data[unit_amount]=x", "default_price_data[unit_amount]", "parameter_invalid_integer"),  # noqa: E501
+        (
+            "name=T&default_price_data[currency]=usd&default_price_data[unit_amount]=x",
+            "default_price_data[unit_amount]",
+            "parameter_invalid_integer",
+        ),  # noqa: E501
         ("name=T&tax_details[performance_location]=loc", "tax_details", None),
     ],
 )
@@ -331,9 +335,7 @@ async def test_payment_intents(play: Play) -> None:
     assert off_session.value.code == "authentication_required"
     assert off_session.value.error.payment_intent.status == "requires_payment_method"
     with pytest.raises(stripe.InvalidRequestError) as removed:
-        await play.api.payment_intents.create_async(
-            {"amount": 1, "currency": "usd", "payment_method_types": ["card"]}
-        )
+        await play.api.payment_intents.create_async({"amount": 1, "currency": "usd", "payment_method_types": ["card"]})
     assert removed.value.code == "parameter_unknown"
     waiting = await play.api.payment_intents.create_async(
         {"amount": 1, "currency": "usd", "payment_method": "pm_card_authenticationRequired", "confirm": True}

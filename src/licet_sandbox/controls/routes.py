@@ -168,6 +168,11 @@ def _answer(act: Callable[[Request, Body], Awaitable[Any]]) -> Callable[[Request
             return JSONResponse(await act(request, Body.parse(raw)))
         except StripeError as error:
             return JSONResponse(error.body, error.status)
+        except Exception:
+            log.exception("%s %s failed", request.method, request.url.path)
+            return JSONResponse(
+                {"error": {"type": "api_error", "message": "The sandbox failed; its log says why."}}, 500
+            )
 
     return handle
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from licet_sandbox.clock import Clock
     from licet_sandbox.events.signing import Signer
+    from licet_sandbox.faults import Faults
     from licet_sandbox.state.store import Store
 
 log = logging.getLogger("licet_sandbox.delivery")
@@ -38,8 +39,9 @@ def _tls() -> ssl.SSLContext:
 class Deliveries:
     """Sends what is due in the order of the queue, a few at a time. All of its state stands in the file."""
 
-    def __init__(self, store: Store, clock: Clock, signer: Signer) -> None:
+    def __init__(self, store: Store, clock: Clock, signer: Signer, faults: Faults) -> None:
         self._store = store
+        self._faults = faults
         self._clock = clock
         self._signer = signer
         self._wake = asyncio.Event()
@@ -104,12 +106,10 @@ class Deliveries:
         return self._store.rows(sql, delivery_id, limit)
 
     def _start_due(self, group: asyncio.TaskGroup) -> None:
-        free = PARALLEL - len(self._under_way)
-        if free <= 0:
-            return
+        most = 1 if self._faults.repeatable else PARALLEL
         sql = f"SELECT * FROM deliveries WHERE {_DUE} ORDER BY position LIMIT ?"  # noqa: S608
-        for row in self._store.rows(sql, self._clock.timestamp(), free + len(self._under_way)):
-            if row["id"] not in self._under_way and len(self._under_way) < PARALLEL:
+        for row in self._store.rows(sql, self._clock.timestamp(), 2 * PARALLEL):
+            if row["id"] not in self._under_way and len(self._under_way) < most:
                 self._under_way.add(row["id"])
                 group.create_task(self._send(row))
 

@@ -231,9 +231,7 @@ class Pages:
                 await self._engine.deliveries.sent_once()
 
 
-_AUTHENTICATION_FAILED = (
-    "We could not authenticate your payment method. Please choose a different one and try again."
-)
+_AUTHENTICATION_FAILED = "We could not authenticate your payment method. Please choose a different one and try again."
 
 
 def _id(request: Request) -> str:

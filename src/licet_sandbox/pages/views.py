@@ -85,7 +85,7 @@ def invoice_view(tx: Tx, invoice: Obj) -> View:
     return {
         "invoice_id": invoice["id"],
         "number": invoice["number"] or "(draft)",
-        "status": invoice["status"],
+        "state": invoice["status"],
         "status_text": _status_text(invoice),
         "lines": _invoice_lines(invoice),
         "total": format_amount(invoice["total"], invoice["currency"]),

@@ -20,13 +20,17 @@ class Store:
         if path is not None:
             # Made here, because SQLite would make it readable by all. Its WAL takes the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._db = sqlite3.connect(str(path) if path is not None else ":memory:", isolation_level=None)
+        self._db = sqlite3.connect(str(path) if path is not None else ":memory:", isolation_level=None, timeout=1)
         self._db.row_factory = sqlite3.Row
-        # EXCLUSIVE: a second sandbox on the same file would send every event twice.
-        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(resources.files("licet_sandbox.state").joinpath("schema.sql").read_text())
+        try:
+            # EXCLUSIVE: a second sandbox on the same file would send every event twice.
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(resources.files("licet_sandbox.state").joinpath("schema.sql").read_text())
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,0 +1,208 @@
+"""Webhooks: signed, by type, in order, retried, and misbehaving on request."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import stripe
+
+from tests.sandbox.play import DAY, Play, Receiver
+
+
+async def test_signed_and_by_type(play: Play, receiver: Receiver) -> None:
+    endpoint = await play.endpoint(receiver, "product.created", "checkout.session.completed")
+    assert endpoint.secret.startswith("whsec_")
+    again = await play.api.webhook_endpoints.retrieve_async(endpoint.id)
+    assert "secret" not in again
+    await play.buy()
+    assert receiver.types == ["product.created", "checkout.session.completed"]
+    raw, header = receiver.signed[-1]
+    event = stripe.StripeClient("sk_test_x").construct_event(raw, header, endpoint.secret)
+    assert (event.api_version, event.data.object.object) == ("2026-10-28.endive", "checkout.session")
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.WebhookSignature.verify_header(raw.decode() + " ", header, endpoint.secret)
+    stored = await play.api.events.retrieve_async(event.id)
+    assert stored.pending_webhooks == 0
+    assert stored.data.object.to_dict() == event.data.object.to_dict()
+
+
+async def test_every_event_once_before_the_answer(play: Play, receiver: Receiver) -> None:
+    await play.endpoint(receiver)
+    subscription = await play.subscribe()
+    # A few go at the same time, so they may overtake each other.
+    assert sorted(body["id"] for body in receiver.bodies) == sorted(event.id for event in await play.events())
+    # During an advance the receiver lives at the time of each event.
+    ages = []
+
+    async def note(body: dict[str, object]) -> None:
+        ages.append(play.sandbox.now().timestamp() - float(str(body["created"])))
+
+    receiver.hook = note
+    turned = []
+
+    async def on_turn() -> None:
+        turned.append((play.sandbox.now().timestamp(), len(receiver.bodies)))
+
+    play.sandbox.on_clock_turned(on_turn)
+    end = subscription["items"].data[0].current_period_end
+    await play.advance(40 * DAY)
+    assert len(ages) == 10
+    assert all(0 <= age < 5 for age in ages)
+    moments = [moment for moment, _ in turned]
+    assert moments == sorted(moments)
+    assert [round(moment - end) for moment in moments[:2]] == [0, 3600]
+    assert [seen for _, seen in turned] == sorted(seen for _, seen in turned)
+    assert turned[-1][1] == len(receiver.bodies)
+
+
+async def test_retried_until_it_is_taken(play: Play, receiver: Receiver) -> None:
+    await play.endpoint(receiver, "product.created")
+    receiver.answers = [500, 302]
+    await play.api.products.create_async({"name": "T"})
+    await receiver.until(1)
+    await asyncio.sleep(0.05)
+    [delivery] = (await play.http.get("/_sandbox/deliveries")).json()["data"]
+    assert (delivery["state"], delivery["attempts"], delivery["answers"][0]["status"]) == ("pending", 1, 500)
+    event = (await play.events())[-1]
+    assert event.pending_webhooks == 1
+    undelivered = await play.api.events.list_async({"delivery_success": False})
+    assert [entry.id for entry in undelivered.data] == [event.id]
+    await play.advance(3600)
+    assert len(receiver.bodies) == 3
+    assert len({body["id"] for body in receiver.bodies}) == 1
+    [delivery] = (await play.http.get("/_sandbox/deliveries")).json()["data"]
+    assert (delivery["state"], [answer["status"] for answer in delivery["answers"]]) == ("delivered", [500, 302, 200])
+    assert (delivery["eventType"], delivery["url"]) == ("product.created", receiver.url)
+    assert (await play.api.events.list_async({"delivery_success": False})).data == []
+
+
+async def test_given_up_after_three_days(play: Play, receiver: Receiver) -> None:
+    await play.endpoint(receiver, "product.created")
+    receiver.answers = [500] * 100
+    await play.api.products.create_async({"name": "T"})
+    await play.advance(4 * DAY)
+    [delivery] = (await play.http.get("/_sandbox/deliveries")).json()["data"]
+    assert (delivery["state"], len(receiver.bodies)) == ("failed", 12)
+    receiver.answers = []
+    again = await play.http.post(f"/_sandbox/deliveries/{delivery['id']}/resend")
+    assert again.json()["state"] == "delivered"
+    assert len(receiver.bodies) == 13
+    assert (await play.http.post("/_sandbox/deliveries/999/resend")).status_code == 404
+
+
+async def test_endpoints_that_go(play: Play, receiver: Receiver) -> None:
+    endpoint = await play.endpoint(receiver)
+    await play.api.webhook_endpoints.update_async(endpoint.id, {"disabled": True})
+    await play.buy()
+    assert receiver.bodies == []
+    await play.api.webhook_endpoints.update_async(endpoint.id, {"disabled": False, "enabled_events": ["price.created"]})
+    await play.price()
+    await receiver.until(1)
+    receiver.answers = [500]
+    await play.price()
+    await receiver.until(2)
+    await play.api.webhook_endpoints.delete_async(endpoint.id)
+    await play.advance(3600)
+    assert receiver.types == ["price.created"] * 2
+    states = [entry["state"] for entry in (await play.http.get("/_sandbox/deliveries")).json()["data"]]
+    assert states == ["canceled", "delivered"]
+
+
+async def test_creation_of_an_endpoint_is_replayed_with_its_secret(play: Play, receiver: Receiver) -> None:
+    given = {"url": receiver.url, "enabled_events": ["*"]}
+    first, again = [await play.api.webhook_endpoints.create_async(given, {"idempotency_key": "k"}) for _ in range(2)]
+    assert (first.id, first.secret) == (again.id, again.secret)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"url": "ftp://example.com", "enabled_events": ["*"]},
+        {"url": "https://example.com", "enabled_events": []},
+        {"url": "https://example.com", "enabled_events": ["no.such"]},
+        {"url": "https://example.com", "enabled_events": ["*", "product.created"]},
+        {"url": "https://example.com", "enabled_events": ["*"], "api_version": "2020-08-27"},
+    ],
+)
+async def test_endpoints_that_are_none(play: Play, given: dict[str, object]) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        await play.api.webhook_endpoints.create_async(given)
+
+
+async def sent_with(play: Play, receiver: Receiver, **faults: object) -> list[str]:
+    """The types that arrive when a subscription is bought, the catalogue's own left out."""
+    price = await play.price()
+    await play.endpoint(receiver)
+    await play.faults(**faults)
+    await play.subscribe(price=price)
+    return receiver.types
+
+
+@pytest.mark.parametrize("run", [1, 2])
+async def test_faults_repeat_by_their_seed(play: Play, receiver: Receiver, run: int) -> None:
+    types = await sent_with(play, receiver, duplicate=0.3, reorder=0.3, seed=7)
+    doubled = len(types) - len(set(types))
+    assert doubled == 3
+    assert types[:7] == [
+        "payment_intent.created",
+        "charge.succeeded",
+        "customer.created",  # Made first, overtaken by two.
+        "payment_intent.succeeded",
+        "payment_method.attached",
+        "customer.subscription.created",
+        "payment_method.attached",  # The same event again.
+    ]
+    await play.faults()
+    assert (await play.http.get("/_sandbox/faults")).json() == {}
+    before = len(receiver.bodies)
+    await play.buy()
+    assert len(receiver.bodies) - before == len({body["id"] for body in receiver.bodies[before:]})
+
+
+async def test_duplicates_are_the_same_event(play: Play, receiver: Receiver) -> None:
+    types = await sent_with(play, receiver, duplicate=1)
+    ids = [body["id"] for body in receiver.bodies]
+    assert len(ids) == 2 * len(set(ids)) == len(types)
+
+
+async def test_another_order_of_the_same_events(play: Play, receiver: Receiver) -> None:
+    await sent_with(play, receiver, reorder=1, seed=1)
+    ids = [body["id"] for body in receiver.bodies]
+    made = [event.id for event in await play.events()][-len(ids) :]
+    assert sorted(ids) == sorted(made)
+    assert ids != made
+
+
+async def test_errors_and_latency(play: Play) -> None:
+    await play.faults(apiErrors=1, seed=3)
+    statuses = set()
+    for _ in range(8):
+        with pytest.raises(stripe.StripeError) as failed:
+            await play.api.products.create_async({"name": "T"})
+        statuses.add(failed.value.http_status)
+    assert statuses == {429, 500}
+    await play.faults(apiErrors=0.5, seed=3)
+    first = [await status(play) for _ in range(10)]
+    await play.faults(apiErrors=0.5, seed=3)
+    assert [await status(play) for _ in range(10)] == first
+    assert len(set(first)) > 1
+    await play.faults(apiLatencyMs=80)
+    began = asyncio.get_running_loop().time()
+    await play.api.products.list_async()
+    assert asyncio.get_running_loop().time() - began >= 0.08
+
+
+async def status(play: Play) -> int:
+    answer = await play.http.get("/v1/products", headers={"Authorization": "Bearer sk_test_1"})
+    return answer.status_code
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"duplicate": 2}, {"seed": "x"}, {"drop": 0.1}, {"delay": 0.1}, {"nonsense": 1}, {"apiLatencyMs": -1}, [1]],
+)
+async def test_faults_that_are_none(play: Play, wrong: object) -> None:
+    answer = await play.http.post("/_sandbox/faults", json=wrong)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
