@@ -55,7 +55,7 @@ async def replay_event(context: Context, stripe_event_id: str) -> str:
     """
     payload = await context.pool.fetchval("SELECT payload FROM events WHERE stripe_event_id = $1", stripe_event_id)
     if payload is None:
-        raise NotFound(f"There is no event {stripe_event_id}.", code="event_not_found")
+        raise NotFound(f"There is no event {stripe_event_id}.")
     try:
         return await _attempt_again(context, stripe_event_id, only_failed=False)
     except EventFailed:

@@ -60,11 +60,19 @@ def event_of(payload: dict[str, Any]) -> Event:
     """The event in a payload. Raises MalformedJson where it is no event that has an object in it."""
     data = payload.get("data")
     obj = data.get("object") if isinstance(data, dict) else None
-    created = payload.get("created")
+    created_at = _moment(payload.get("created"))
     named = isinstance(payload.get("id"), str) and isinstance(payload.get("type"), str)
-    if not named or not isinstance(created, int) or not isinstance(obj, dict):
+    if not named or created_at is None or not isinstance(obj, dict):
         raise MalformedJson("The body is JSON, but no Stripe event: id, type, created and data.object are expected.")
-    return Event(payload["id"], payload["type"], from_epoch(created), payload)
+    return Event(payload["id"], payload["type"], created_at, payload)
+
+
+def _moment(created: Any) -> datetime | None:
+    """Stripe's epoch seconds as a time; None for what is none, or lies beyond the year 9999."""
+    try:
+        return from_epoch(created) if isinstance(created, int) else None
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def clean(value: Any) -> Any:
