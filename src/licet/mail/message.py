@@ -1,5 +1,6 @@
 """A mail as it goes over the wire."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -11,6 +12,9 @@ import email_validator
 
 from licet.mail.render import Rendered
 from licet.mail.store import one_line
+
+_LOCAL = re.compile(r"[^\s\x00-\x1f\x7f<>()\[\]:;@\\,\"]+")
+_DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,17 @@ def build_message(
 
 
 def _address(spec: str, name: str = "") -> Address:
+    """Not as strict as where an address is given to us: `licet@localhost` is one, on a machine of one's own."""
+    local, at, domain = spec.rpartition("@")
+    if not at or not _LOCAL.fullmatch(local) or len(spec) > 320:
+        raise ValueError("not an e-mail address: it must read name@example.com")
+    return Address(one_line(name), local, domain if _DOMAIN.fullmatch(domain) else _ascii(domain))
+
+
+def _ascii(domain: str) -> str:
+    # Every server understands the xn-- form; a local part beyond ASCII needs one that speaks SMTPUTF8.
     try:
-        found = email_validator.validate_email(
-            spec, check_deliverability=False, globally_deliverable=False, test_environment=True
-        )
+        found = email_validator.validate_email(f"x@{domain}", check_deliverability=False)
     except email_validator.EmailNotValidError as error:
         raise ValueError(f"not an e-mail address: {error}") from None
-    # The domain in ASCII is understood by every server; a local part beyond ASCII needs one that speaks SMTPUTF8.
-    return Address(one_line(name), found.local_part, found.ascii_domain)
+    return found.ascii_domain
