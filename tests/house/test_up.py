@@ -32,6 +32,10 @@ from tests.support.running import (
     start,
 )
 
+from licet.cli.up import show
+from licet.config import read_settings
+from licet.node.addresses import Addresses
+
 SOMEBODY = 12345
 """A user id of no name but the one that the test gives it."""
 
@@ -119,13 +123,6 @@ async def test_its_life(data_dir: Path) -> None:
     assert "error" not in (data_dir.parent / "stderr.log").read_text()
 
 
-def test_a_second_one_on_the_same_directory_is_refused(filled: Path) -> None:
-    with running(filled) as licet:
-        said = refused(filled, *ANY_PORTS)
-        assert f"already runs on the data directory {filled} (process {licet.process.pid})" in said
-        assert licet.get("/readyz").status_code == 200
-
-
 @pytest.mark.parametrize("option", ["--port", "--sandbox-port"])
 def test_a_taken_port_is_said_before_anything_starts(data_dir: Path, option: str) -> None:
     other = {"--port": "--sandbox-port", "--sandbox-port": "--port"}[option]
@@ -137,8 +134,14 @@ def test_a_taken_port_is_said_before_anything_starts(data_dir: Path, option: str
     assert not (data_dir / "postgres").exists()
 
 
-def test_a_request_under_way_is_answered_before_it_ends(filled: Path) -> None:
+def test_while_it_runs_and_as_it_ends(filled: Path) -> None:
+    """A second one on the same directory is refused, and a request under way is answered before the first one ends."""
     with running(filled) as licet:
+        said = refused(filled, *ANY_PORTS)
+        assert f"already runs on the data directory {filled} (process {licet.process.pid})" in said
+        assert licet.get("/readyz").status_code == 200
+        assert licet.get("/api/nothing-here").status_code == 404
+
         address = urlsplit(licet.url)
         with socket.create_connection((str(address.hostname), int(address.port or 0)), PATIENCE_SECONDS) as client:
             client.sendall(
@@ -154,8 +157,12 @@ def test_a_request_under_way_is_answered_before_it_ends(filled: Path) -> None:
         assert answer.startswith(b"HTTP/1.1 401")
         assert licet.process.wait(PATIENCE_SECONDS) == 0
 
+    lines = (filled.parent / "stderr.log").read_text().splitlines()
+    assert lines
+    assert all(json.loads(line)["level"] for line in lines)
 
-@pytest.mark.parametrize("after_seconds", [0.05, 0.5, 1.2])
+
+@pytest.mark.parametrize("after_seconds", [0.05, 0.8])
 def test_told_to_stop_while_it_starts_it_leaves_nothing_running(data_dir: Path, after_seconds: float) -> None:
     process = subprocess.Popen(
         command(data_dir, *ANY_PORTS),
@@ -188,44 +195,49 @@ def test_a_lost_encryption_key_is_not_replaced(filled: Path) -> None:
     assert not (filled / "secret.key").exists()
 
 
-def test_the_operators_own_key_is_taken_and_never_shown(data_dir: Path) -> None:
+def test_the_operators_own_key_is_taken_and_never_shown(filled: Path) -> None:
     key = "lic_test_" + "k3y" * 12
-    with running(data_dir, env=environment(LICET_OPERATOR_KEY=key)) as licet:
+    with running(filled, env=environment(LICET_OPERATOR_KEY=key)) as licet:
         assert "operatorKey" not in licet.said
-        assert not (data_dir / "operator.key").exists()
         assert ask_as_operator(licet, key) == 200
-    assert key not in (data_dir.parent / "stderr.log").read_text()
+    assert key not in (filled.parent / "stderr.log").read_text()
 
 
-def test_without_a_terminal_only_the_keys_file_is_named(data_dir: Path) -> None:
-    process = subprocess.Popen(
-        command(data_dir, "--port", "0", "--sandbox-port", "0"),
-        env=environment(),
-        cwd=data_dir.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    said = ""
-    while "Data " not in said:
-        line = process.stdout.readline()
-        assert line, said
-        said += line
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=PATIENCE_SECONDS)
-    key = (data_dir / "operator.key").read_text().strip()
-    assert key not in said
-    assert str(data_dir / "operator.key") in said.replace("\n", "")
+def test_without_a_terminal_only_the_keys_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    addresses = Addresses(url="http://127.0.0.1:1", sandbox_url="http://127.0.0.1:2", operator_key="lic_test_k3y")
+    show(addresses, read_settings(data_dir=tmp_path))
+    said = capsys.readouterr().out
+    assert "lic_test_k3y" not in said
+    assert str(tmp_path / "operator.key") in said
+    assert "http://127.0.0.1:1" in said
+    assert "http://127.0.0.1:2" in said
 
 
-def test_logs_go_to_stderr_as_json(filled: Path) -> None:
-    with running(filled) as licet:
-        licet.get("/api/nothing-here")
-        assert licet.end() == 0
-    lines = (filled.parent / "stderr.log").read_text().splitlines()
-    assert lines
-    assert all(json.loads(line)["level"] for line in lines)
+async def test_on_a_database_of_ones_own(data_dir: Path, database: str) -> None:
+    with running(data_dir, env=environment(LICET_DATABASE_URL=database)) as licet:
+        assert "databaseUrl" not in licet.said
+        assert licet.get("/readyz").status_code == 200
+        assert not (data_dir / "postgres").exists()
+        assert await ask(database, "SELECT mode FROM installation") == "sandbox"
+
+
+def test_a_database_out_of_reach_is_said_without_its_password(data_dir: Path) -> None:
+    url = "postgresql://me:hunter2@127.0.0.1:9/nowhere"
+    said = refused(data_dir, *ANY_PORTS, env=environment(LICET_DATABASE_URL=url))
+    assert "LICET_DATABASE_URL" in said
+    assert "hunter2" not in said
+
+
+def test_with_a_stripe_key_there_is_no_sandbox_and_stripe_may_be_out_of_reach(data_dir: Path, database: str) -> None:
+    given = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
+    given |= {"STRIPE_SECRET_KEY": "sk_test_abc123", "LICET_DATABASE_URL": database}
+    with running(data_dir, env=environment(**given)) as licet:
+        assert sorted(licet.said) == ["operatorKey", "url"]
+        assert licet.get("/healthz").status_code == 200
+        assert not (data_dir / "sandbox.db").exists()
+    log = (data_dir.parent / "stderr.log").read_text()
+    assert "could not be asked for its account" in log
+    assert "sk_test_abc123" not in log
 
 
 if os.geteuid() == 0:  # the other half of "as root and as an ordinary user"; who is not root tests it with all the rest

@@ -6,6 +6,7 @@ import typer
 
 from licet.cannot_start import CannotStart
 from licet.cli.catalog import app as catalog
+from licet.cli.demo import demo
 from licet.cli.migrate import migrate
 from licet.cli.up import up
 
@@ -17,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # it would print local variables, secrets among them
 )
 app.command()(up)
+app.command()(demo)
 app.command()(migrate)
 app.add_typer(catalog, name="catalog")
 

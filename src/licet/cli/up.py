@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,32 +35,32 @@ def up(
         if as_json:
             typer.echo(json.dumps(addresses.as_json()))
         else:
-            _show(addresses, settings)
+            show(addresses, settings)
 
     run_up(settings, ready)
 
 
-def _show(addresses: "Addresses", settings: "Settings") -> None:
+def show(addresses: "Addresses", settings: "Settings") -> None:
     """The addresses for a person. The operator key only on a terminal: a file that catches stdout stays readable."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    key_file = settings.data_dir / "operator.key"
-    rows = [("API", addresses.url), ("Docs", f"{addresses.url}/docs")]
-    if addresses.sandbox_url:
-        rows.append(("Stripe sandbox", addresses.sandbox_url))
-    if addresses.operator_key:
-        rows.append(("Operator key", addresses.operator_key if sys.stdout.isatty() else f"in {key_file}"))
-    if addresses.database_url:
-        rows.append(("Database", addresses.database_url))
-    rows.append(("Data", str(settings.data_dir)))
-    table = Table.grid(padding=(0, 2))
-    for name, value in rows:
-        table.add_row(Text(name, style="bold"), Text(value, overflow="fold"))
     console = Console(soft_wrap=True)
     console.print(Text(f"Licet is ready ({settings.mode})", style="bold green"))
-    console.print(table)
+    for name, value in _rows(addresses, settings, secrets=sys.stdout.isatty()):
+        console.print(Text.assemble((f"{name:<16}", "bold"), value))
     if addresses.operator_key and sys.stdout.isatty():
-        console.print(f"The operator key is shown this once; {key_file} keeps it, mode 0600.", style="dim")
+        console.print(Text("The operator key is shown this once; operator.key keeps it, mode 0600.", style="dim"))
     sys.stdout.flush()
+
+
+def _rows(addresses: "Addresses", settings: "Settings", *, secrets: bool) -> Iterator[tuple[str, str]]:
+    yield "API", addresses.url
+    yield "Docs", f"{addresses.url}/docs"
+    if addresses.sandbox_url:
+        yield "Stripe sandbox", addresses.sandbox_url
+    if addresses.operator_key:
+        yield "Operator key", addresses.operator_key if secrets else f"in {settings.data_dir / 'operator.key'}"
+    if addresses.database_url:
+        yield "Database", addresses.database_url
+    yield "Data", str(settings.data_dir)

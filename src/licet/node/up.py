@@ -6,7 +6,7 @@ are imported: they take most of the time that a start takes (docs/decisions/quic
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+import time
 from contextlib import AsyncExitStack
 
 import uvloop
@@ -17,18 +17,42 @@ from licet.db.embedded import EmbeddedPostgres
 from licet.node.addresses import OnReady
 from licet.node.listening import listen
 
-POSTGRES_STOPS_WITHIN_SECONDS = 0.7
-"""Then it is told to drop everything, from which the next start recovers."""
+STOPS_WITHIN_SECONDS = 4.5
+"""From the signal to the end. PostgreSQL gets what the other parts have left of it, as a rule nearly all."""
+POSTGRES_GETS_AT_LEAST_SECONDS = 0.5
+"""Then it is told to drop everything, from which the next start recovers, which takes it seconds."""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run_up(settings: Settings, ready: OnReady) -> None:
     """Runs until SIGTERM, SIGINT or SIGHUP, which end it cleanly. Raises CannotStart, and what made a part end."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told_to_stop(_up(settings, ready)))
+        runner.run(_until_told_to_stop(settings, ready))
 
 
-async def _up(settings: Settings, ready: OnReady) -> None:
+class Told:
+    """Whether and when a signal said to stop."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+
+    def now(self) -> bool:
+        """Notes the time; False if it was told before."""
+        first = self._at is None
+        if first:
+            self._at = time.monotonic()
+        return first
+
+    def __bool__(self) -> bool:
+        return self._at is not None
+
+    @property
+    def seconds_left(self) -> float:
+        """Of the time that a stop may take."""
+        return STOPS_WITHIN_SECONDS - (time.monotonic() - self._at if self._at is not None else 0)
+
+
+async def _up(settings: Settings, ready: OnReady, told: Told) -> None:
     async with AsyncExitStack() as stack:
         make_data_dir(settings.data_dir)
         stack.enter_context(DataDirLock(settings.data_dir))
@@ -41,7 +65,7 @@ async def _up(settings: Settings, ready: OnReady) -> None:
         embedded = None
         if settings.database_url is None:
             embedded = LaunchedPostgres(settings)
-            stack.push_async_callback(embedded.stop)
+            stack.push_async_callback(embedded.stop, told)
             await asyncio.sleep(0)  # its thread begins before the imports take this one
 
         from licet.node.logs import set_up_logs  # noqa: PLC0415 - what PostgreSQL starts beside
@@ -70,21 +94,20 @@ class LaunchedPostgres:
         await self._server.ready()
         return self._server.dsn
 
-    async def stop(self) -> None:
+    async def stop(self, told: Told) -> None:
         """Also while it is still starting."""
         await asyncio.wait([self._launching])
         if self._launching.exception() is None:
-            await self._server.stop(patience_seconds=POSTGRES_STOPS_WITHIN_SECONDS)
+            await self._server.stop(patience_seconds=max(told.seconds_left, POSTGRES_GETS_AT_LEAST_SECONDS))
 
 
-async def _until_told_to_stop(work: Coroutine[None, None, None]) -> None:
-    """Runs `work` and cancels it at the first signal; later ones change nothing, since the stop is bounded."""
-    task = asyncio.create_task(work)
-    told = asyncio.Event()
+async def _until_told_to_stop(settings: Settings, ready: OnReady) -> None:
+    """Cancels what runs at the first signal; later ones change nothing, since the stop is bounded."""
+    told = Told()
+    task = asyncio.create_task(_up(settings, ready, told))
 
     def stop() -> None:
-        if not told.is_set():
-            told.set()
+        if told.now():
             task.cancel()
 
     loop = asyncio.get_running_loop()
@@ -93,5 +116,5 @@ async def _until_told_to_stop(work: Coroutine[None, None, None]) -> None:
     try:
         await task
     except asyncio.CancelledError:
-        if not told.is_set():
+        if not told:
             raise

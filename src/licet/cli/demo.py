@@ -1,0 +1,42 @@
+"""`licet demo`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from licet.demo.teller import Teller
+
+
+def demo(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="An empty or new directory that keeps database and logs; without it nothing is left behind."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a step, and one at the end.")] = False,
+) -> None:
+    """Watch a purchase become a license, and what can befall it: declined, renewed, suspended, refunded, repeated.
+
+    PostgreSQL, a Stripe sandbox, the API and its worker run for real, on free ports and in a throw-away directory. That
+    needs no network and no account, and no setting of yours is used. After each step the API is asked, and what it
+    answers is held against what it should be.
+
+    Exit codes: 0 all was as expected; 1 something was not; 2 called wrongly; 3 could not start; 130 interrupted.
+    """
+    from licet.demo.run import run_demo
+
+    raise typer.Exit(run_demo(_teller(as_json), keep=data_dir))
+
+
+def _teller(as_json: bool) -> "Teller":
+    if as_json:
+        from licet.demo.teller import JsonTeller
+
+        return JsonTeller(sys.stdout)
+    from rich.console import Console
+
+    from licet.demo.in_words import TellerInWords
+
+    return TellerInWords(Console(highlight=False))
