@@ -68,7 +68,8 @@ class Settings(BaseSettings):
 
     smtp_url: SecretStr | None = None
     """None: mails are kept and shown, not sent."""
-    mail_from: str = "Licet <licet@localhost>"
+    mail_from: str = "Licet <licet@licet.test>"
+    """Needed with a mail server: the address that is there without one exists nowhere."""
     operator_email: str | None = None
 
     key_prefix: str = Field("lic", pattern=r"^[a-z][a-z0-9]{0,15}$")
@@ -172,6 +173,12 @@ class Settings(BaseSettings):
                 f"LICET_OPERATOR_KEY must read {wanted} and then at least 32 random characters of [A-Za-z0-9_-]: "
                 f"the prefix is LICET_KEY_PREFIX, the mode that of the Stripe key ({self.mode})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _sender_is_known(self) -> "Settings":
+        if self.smtp_url is not None and "mail_from" not in self.model_fields_set:
+            raise ValueError("LICET_SMTP_URL needs LICET_MAIL_FROM, such as Acme Billing <billing@acme.example>")
         return self
 
     @model_validator(mode="after")
