@@ -3,7 +3,6 @@
 import asyncio
 
 import httpx
-import pytest
 from fastapi import HTTPException
 from tests.support.face import Face, assert_error, fields_of
 from tests.support.serving import serve
@@ -14,9 +13,9 @@ from licet.http.context import Context
 MIB = 1024 * 1024
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/api/orders/", "/docs", "/redoc", "//api/orders", "/%00"])
-async def test_nothing_at_this_address(face: Face, path: str) -> None:
-    assert_error(await face.call("GET", path), 404, "not_found")
+async def test_nothing_at_this_address(face: Face) -> None:
+    for path in ["/", "/nowhere", "/api/orders/", "/docs", "/redoc", "//api/orders", "/%00"]:
+        assert_error(await face.call("GET", path), 404, "not_found")
 
 
 async def test_a_method_that_the_address_does_not_take(face: Face) -> None:
@@ -64,25 +63,21 @@ async def test_a_body_too_large_is_said_as_such_to_whoever_sends_it_all_first(fa
     writer.close()
 
 
-@pytest.mark.parametrize(
-    "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "text/json", "json", ""]
-)
-async def test_a_body_that_is_not_said_to_be_json(face: Face, content_type: str | None) -> None:
-    headers = {"content-type": content_type} if content_type is not None else {}
-    answer = await face.post("/api/admin/accounts", content=b'{"kind": "user"}', headers=headers)
-    assert_error(answer, 415, "unsupported_media_type")
+async def test_a_body_that_is_not_said_to_be_json(face: Face) -> None:
+    for content_type in (None, "text/plain", "application/x-www-form-urlencoded", "text/json", "json", ""):
+        headers = {"content-type": content_type} if content_type is not None else {}
+        answer = await face.post("/api/admin/accounts", content=b'{"kind": "user"}', headers=headers)
+        assert_error(answer, 415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize(
-    "content_type", ["application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json"]
-)
-async def test_a_body_that_is_said_to_be_json(face: Face, content_type: str) -> None:
-    answer = await face.post(
-        "/api/admin/accounts",
-        content=b'{"kind": "user", "name": "A", "email": "a@example.com"}',
-        headers={"content-type": content_type},
-    )
-    assert answer.status_code == 201
+async def test_a_body_that_is_said_to_be_json(face: Face) -> None:
+    for content_type in ("application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json"):
+        answer = await face.post(
+            "/api/admin/accounts",
+            content=b'{"kind": "user", "name": "A", "email": "a@example.com"}',
+            headers={"content-type": content_type},
+        )
+        assert answer.status_code == 201
 
 
 async def test_where_a_body_does_not_fit(face: Face) -> None:

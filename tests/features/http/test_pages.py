@@ -1,6 +1,5 @@
 """Pages: `?page=1&limit=20`, `{data, meta}`."""
 
-import pytest
 from tests.factories.accounts import make_account
 from tests.support.face import Face, fields_of
 
@@ -16,8 +15,7 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize("path", LISTS)
-async def test_pages_that_cannot_be(face: Face, path: str) -> None:
+async def test_pages_that_cannot_be(face: Face) -> None:
     for field, value in (
         ("page", "0"),
         ("page", "-1"),
@@ -34,15 +32,16 @@ async def test_pages_that_cannot_be(face: Face, path: str) -> None:
         ("limit", "-5"),
         ("limit", "9223372036854775807"),
     ):
-        assert fields_of(await face.get(f"{path}?{field}={value}")) == [field]
+        for path in LISTS:
+            assert fields_of(await face.get(f"{path}?{field}={value}")) == [field]
 
 
-@pytest.mark.parametrize("path", LISTS)
-async def test_a_page_behind_the_last_is_empty(face: Face, path: str) -> None:
-    answer = await face.get(f"{path}?page={MAX_PAGE}&limit=100")
-    assert answer.status_code == 200
-    assert answer.json()["data"] == []
-    assert answer.json()["meta"]["page"] == MAX_PAGE
+async def test_a_page_behind_the_last_is_empty(face: Face) -> None:
+    for path in LISTS:
+        answer = await face.get(f"{path}?page={MAX_PAGE}&limit=100")
+        assert answer.status_code == 200
+        assert answer.json()["data"] == []
+        assert answer.json()["meta"]["page"] == MAX_PAGE
 
 
 async def test_pages_hold_everything_once_the_newest_first(face: Face) -> None:

@@ -11,14 +11,13 @@ async def test_a_good_one_is_kept(face: Face) -> None:
         assert answer.headers["x-request-id"] == given
 
 
-@pytest.mark.parametrize(
-    "given", ["", "x" * 65, "a b", "a/b", "a\tb", "ünder".encode("latin-1"), "a;b", "../x", "%0d%0aSet-Cookie:x"]
-)
-async def test_another_is_replaced(face: Face, given: str | bytes) -> None:
-    answer = await face.call("GET", "/healthz", headers={"X-Request-Id": given})
-    assert answer.status_code == 200
-    assert len(answer.headers["x-request-id"]) == 36
-    assert answer.headers.get_list("x-request-id") == [answer.headers["x-request-id"]]
+async def test_another_is_replaced(face: Face) -> None:
+    given: str | bytes
+    for given in ("", "x" * 65, "a b", "a/b", "a\tb", b"\xfcnder", "a;b", "../x", "%0d%0aSet-Cookie:x"):
+        answer = await face.call("GET", "/healthz", headers={"X-Request-Id": given})
+        assert answer.status_code == 200
+        assert len(answer.headers["x-request-id"]) == 36
+        assert answer.headers.get_list("x-request-id") == [answer.headers["x-request-id"]]
 
 
 async def test_each_gets_another(face: Face) -> None:

@@ -14,43 +14,42 @@ from licet.http.json_body import MAX_DEPTH, parse_json
 JSON = {"content-type": "application/json"}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"{'kind': 'user'}",
-        b'{"kind": "user",}',
-        b'{"kind": "user"} x',
-        b'{"kind": NaN}',
-        b'{"kind": -Infinity}',
-        b'{"kind": 1e999}',
-        b'{"kind": ' + b"9" * 5000 + b"}",
-        b'{"kind": "user", "kind": "organization"}',
-        b'{"a": {"b": 1, "b": 2}}',
-        b'{"kind": "\xff"}',
-        b'{"kind": "\x00"}',
-        b'{"kind": "a\nb"}',
-        b'\xef\xbb\xbf{"kind": "user"}',
-        '{"kind": "user"}'.encode("utf-16"),
-        b"[" * 100_000,
-        b"[" * 500 + b"]" * 500,
-        b'{"a":' * 200_000,
-        b"   ",
-    ],
-)
-async def test_malformed(face: Face, body: bytes) -> None:
-    answer = await face.post("/api/admin/accounts", content=body, headers=JSON)
-    assert_error(answer, 400, "malformed_json")
-    assert len(answer.text) < 400
+MALFORMED = [
+    b"{",
+    b"{'kind': 'user'}",
+    b'{"kind": "user",}',
+    b'{"kind": "user"} x',
+    b'{"kind": NaN}',
+    b'{"kind": -Infinity}',
+    b'{"kind": 1e999}',
+    b'{"kind": ' + b"9" * 5000 + b"}",
+    b'{"kind": "user", "kind": "organization"}',
+    b'{"a": {"b": 1, "b": 2}}',
+    b'{"kind": "\xff"}',
+    b'{"kind": "\x00"}',
+    b'{"kind": "a\nb"}',
+    b'\xef\xbb\xbf{"kind": "user"}',
+    '{"kind": "user"}'.encode("utf-16"),
+    b"[" * 100_000,
+    b"[" * 500 + b"]" * 500,
+    b'{"a":' * 200_000,
+    b"   ",
+]
 
 
-@pytest.mark.parametrize("text", ["\\u0000", "a\\u0000b", "\\ud800", "\\udfff", "x\\udc00y", "\\ud800\\ud800"])
-async def test_text_that_cannot_be_stored(face: Face, text: str) -> None:
-    body = f'{{"kind": "user", "name": "{text}", "email": "a@example.com"}}'
-    answer = await face.post("/api/admin/accounts", content=body.encode(), headers=JSON)
-    assert fields_of(answer) == ["name"]
-    body = f'{{"kind": "user", "name": "A", "email": "a@example.com", "{text}": 1}}'
-    assert fields_of(await face.post("/api/admin/accounts", content=body.encode(), headers=JSON)) == ["body"]
+async def test_malformed(face: Face) -> None:
+    for body in MALFORMED:
+        answer = await face.post("/api/admin/accounts", content=body, headers=JSON)
+        assert_error(answer, 400, "malformed_json")
+        assert len(answer.text) < 400
+
+
+async def test_text_that_cannot_be_stored(face: Face) -> None:
+    for text in ("\\u0000", "a\\u0000b", "\\ud800", "\\udfff", "x\\udc00y", "\\ud800\\ud800"):
+        body = f'{{"kind": "user", "name": "{text}", "email": "a@example.com"}}'
+        assert fields_of(await face.post("/api/admin/accounts", content=body.encode(), headers=JSON)) == ["name"]
+        body = f'{{"kind": "user", "name": "A", "email": "a@example.com", "{text}": 1}}'
+        assert fields_of(await face.post("/api/admin/accounts", content=body.encode(), headers=JSON)) == ["body"]
 
 
 async def test_a_whole_surrogate_pair_is_a_character(face: Face) -> None:
