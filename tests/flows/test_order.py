@@ -1,7 +1,7 @@
 """The order of events does not matter: one purchase's events in all orders, doubled, and from two connections at once.
 
-What "the same final state" means stands in docs/decisions/order-does-not-matter.md: the mirror, live licenses, orders and
-amounts. The events are real ones of the sandbox; Licet is emptied between the orders, and reads what it must from Stripe.
+What "the same final state" means stands in docs/decisions/order-does-not-matter.md. The events are real ones of the
+sandbox; Licet is emptied between the orders, and reads what it must from Stripe.
 """
 
 import asyncio
@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from itertools import permutations
 from typing import Any
 
-import httpx
 import pytest
+from tests.support.shop import Shop, open_shop
+from tests.support.signing import signed
 
 from licet.kit.times import wall_now
 from licet.node.serving import WEBHOOK_PATH
-from tests.support.shop import Shop, open_shop
-from tests.support.signing import signed
 
 Event = dict[str, Any]
 

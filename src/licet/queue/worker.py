@@ -10,6 +10,7 @@ import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.errors import FailingListenerError
 from pgqueuer.domain.models import Job as QueuedJob
 
 from licet.kit.times import Now
@@ -19,6 +20,9 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 RECONNECT_SECONDS = 2.0
+
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What a connection raises when the database is away."""
 
 
 class Worker:
@@ -43,7 +47,7 @@ class Worker:
             while not self._stopping.is_set():
                 try:
                     await self._work()
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as lost:
+                except (*LOST, FailingListenerError) as lost:
                     log.warning("worker_lost_database", error=type(lost).__name__, retry_seconds=RECONNECT_SECONDS)
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping.wait(), RECONNECT_SECONDS)
@@ -72,8 +76,11 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 await self.hand_over_due()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as lost:
+            except LOST as lost:
                 log.warning("ticker_lost_database", error=type(lost).__name__)
+            except Exception:
+                # One feature's fault must not stop what the others have due.
+                log.exception("tick_failed")
             await asyncio.sleep(TICK_SECONDS)
 
     async def _work(self) -> None:

@@ -1,0 +1,37 @@
+"""Debian's Chromium, driven by Playwright (whose own browser is a download that not every machine may make)."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Page, async_playwright
+
+# Without these it asks the world for updates at every start, and as root it needs its sandbox off.
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+PHONE = {"width": 390, "height": 844}
+PATIENCE_MILLISECONDS = 30_000
+
+
+def chromium() -> str:
+    """The browser's path. Raises RuntimeError saying what to install: a test that needs it never skips."""
+    named = os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        raise RuntimeError("the browser tests need Chromium: apt-get install chromium, or CHROMIUM=/path/to/chromium")
+    return found
+
+
+@asynccontextmanager
+async def open_page(*, javascript: bool = True) -> AsyncIterator[Page]:
+    """A page on a phone's screen, in a browser of its own."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        context = await browser.new_context(viewport=PHONE, java_script_enabled=javascript)  # type: ignore[arg-type]  # a TypedDict that is not exported
+        page = await context.new_page()
+        page.set_default_timeout(PATIENCE_MILLISECONDS)
+        try:
+            yield page
+        finally:
+            await context.close()
+            await browser.close()
