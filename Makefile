@@ -25,7 +25,6 @@ check: $(SET_UP)
 	$(BIN)/ruff check $(wildcard $(SOURCES))
 	$(BIN)/ruff format --check $(wildcard $(SOURCES))
 	$(BIN)/mypy --strict
-	$(BIN)/mypy --strict tests
 	$(BIN)/lint-imports
 
 unit: $(SET_UP)
