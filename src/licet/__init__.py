@@ -1,0 +1,1 @@
+"""Turns Stripe payments into software licenses and organisation plans."""
