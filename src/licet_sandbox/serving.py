@@ -38,10 +38,6 @@ class Running:
         await self._task
         await self.sandbox.stop()
 
-    async def wait(self) -> None:
-        """Until it is stopped."""
-        await self._task
-
 
 async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
     """Bind, set `base_url`, start the sandbox, then the server."""

@@ -25,10 +25,13 @@ class Timekeeper:
         """Let things happen as the clock reaches them; their events go in the background."""
         while True:
             async with self._turn:
-                while self._engine.run_due(self._engine.clock.timestamp()):
-                    # After a long pause much is due at once: let requests through in between.
-                    await asyncio.sleep(0)
+                await self._catch_up()
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _catch_up(self) -> None:
+        """After a long pause much is due at once: requests are let through in between."""
+        while self._engine.run_due(self._engine.clock.timestamp()):  # noqa: ASYNC110  # Not waiting for anything.
+            await asyncio.sleep(0)
 
     async def advance(self, target: float) -> None:
         """Turn the clock to `target` (epoch seconds), living through every moment at which something is due.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EXCEPTIONS: dict[tuple[str, str], str] = {}
 
 
-class Violations(AssertionError):  # noqa: N818  # Reads as what it holds.
+class Violations(AssertionError):  # Reads as what it holds.
     """Traffic that Stripe's document does not allow."""
 
 

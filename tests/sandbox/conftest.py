@@ -12,10 +12,10 @@ import httpx
 import pytest
 import pytest_asyncio
 import stripe
+from tests.sandbox.play import Play, Receiver, Switchboard
 
 from licet_sandbox import Sandbox
 from licet_sandbox.validation import Checker
-from tests.sandbox.play import Play, Receiver, Switchboard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

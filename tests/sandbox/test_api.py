@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 import stripe
+from tests.sandbox.conftest import KEY
 
 from licet_sandbox.api.document import examples
-from tests.sandbox.conftest import KEY
-from tests.sandbox.play import Play
+
+if TYPE_CHECKING:
+    from tests.sandbox.play import Play
 
 AUTH = {"Authorization": f"Bearer {KEY}"}
 
@@ -69,7 +72,7 @@ async def test_what_is_not_there(play: Play) -> None:
             "name=T&default_price_data[currency]=usd&default_price_data[unit_amount]=x",
             "default_price_data[unit_amount]",
             "parameter_invalid_integer",
-        ),  # noqa: E501
+        ),
         ("name=T&tax_details[performance_location]=loc", "tax_details", None),
     ],
 )

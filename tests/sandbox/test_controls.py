@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.sandbox.play import Play
+if TYPE_CHECKING:
+    from tests.sandbox.play import Play
 
 
 async def test_the_clock(play: Play) -> None:

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 import stripe
-
 from tests.sandbox.play import DAY, Play, Receiver
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 import stripe
-
 from tests.sandbox.play import DAY, Play
 
 HOUR = 3600

@@ -6,7 +6,6 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-
 from tests.sandbox.play import DAY, SUCCESS, Play
 
 CARD = {"card": "4242 4242 4242 4242", "expiry": "12 / 40", "cvc": "123", "email": "a@example.com"}

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import stripe
 
-from tests.sandbox.play import Play
+if TYPE_CHECKING:
+    from tests.sandbox.play import Play
 
 
 async def test_in_part_and_then_the_rest(play: Play) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NAME = "Sandbox"
 
 
-def retrieve(tx: Tx, p: Params) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params) -> Obj:
     """Stripe's example account, ready to take money."""
     account = copy.deepcopy(examples()["account"])
     account_id = tx.store.get_meta("account")

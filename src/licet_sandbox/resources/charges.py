@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def retrieve(tx: Tx, p: Params, charge_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, charge_id: str) -> Obj:
     """One charge."""
     return tx.get("charge", charge_id)
 

@@ -221,7 +221,7 @@ def _refuse_unbuilt(p: Params) -> None:
     p.sub("consent_collection").refuse("terms_of_service", "none")
 
 
-def retrieve(tx: Tx, p: Params, session_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, session_id: str) -> Obj:
     """One session."""
     return tx.get("checkout.session", session_id)
 
@@ -233,7 +233,7 @@ def update(tx: Tx, p: Params, session_id: str) -> Obj:
     return tx.save(session)
 
 
-def expire(tx: Tx, p: Params, session_id: str) -> Obj:  # noqa: ARG001
+def expire(tx: Tx, _: Params, session_id: str) -> Obj:
     """End an open session before its time."""
     session = tx.get("checkout.session", session_id)
     if session["status"] != "open":

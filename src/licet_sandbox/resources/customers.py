@@ -26,7 +26,7 @@ def create(tx: Tx, p: Params) -> Obj:
     fields = {key: p.text(key) for key in _ALWAYS}
     fields |= {key: p.text(key) for key in ("business_name", "individual_name") if p.text(key)}
     customer = make_customer(tx, metadata=metadata_of(p), **fields)
-    _set_details(tx, customer, p)
+    _set_details(customer, p)
     tx.insert(customer, "customer.created")
     if p.text("payment_method"):
         attach_to(tx, p.get("payment_method"), customer["id"], "payment_method")
@@ -57,7 +57,7 @@ def make_customer(tx: Tx, **fields: object) -> Obj:
     )
 
 
-def _set_details(tx: Tx, customer: Obj, p: Params) -> None:  # noqa: ARG001
+def _set_details(customer: Obj, p: Params) -> None:
     if "address" in p:
         customer["address"] = address_of(p.get("address"))
     if "shipping" in p:
@@ -97,7 +97,7 @@ def owned_method(tx: Tx, method_id: str, customer_id: str, param: str) -> Obj:
     return method
 
 
-def retrieve(tx: Tx, p: Params, customer_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, customer_id: str) -> Obj:
     """One customer; a deleted one is `{id, object, deleted}`."""
     found = tx.find(customer_id, deleted=True)
     if found is not None and found["object"] == "customer":
@@ -109,13 +109,13 @@ def update(tx: Tx, p: Params, customer_id: str) -> Obj:
     """Change it."""
     customer = tx.get("customer", customer_id)
     customer.update({key: p.text(key) for key in _TEXTS if key in p})
-    _set_details(tx, customer, p)
+    _set_details(customer, p)
     _set_default(tx, customer, p)
     merge_metadata(customer, p)
     return tx.save(customer, "customer.updated")
 
 
-def delete(tx: Tx, p: Params, customer_id: str) -> Obj:  # noqa: ARG001
+def delete(tx: Tx, _: Params, customer_id: str) -> Obj:
     """For good: its subscriptions end now, and its cards are gone."""
     customer = tx.get("customer", customer_id)
     for subscription in tx.select("subscription", "json ->> '$.customer' = ?", customer_id):

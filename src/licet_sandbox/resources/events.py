@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _UNDELIVERED = "SELECT count(*) FROM deliveries WHERE event_id = ? AND state IN ('pending', 'failed')"
 
 
-def retrieve(tx: Tx, p: Params, event_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, event_id: str) -> Obj:
     """One event."""
     return _with_pending(tx, tx.get("event", event_id))
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def retrieve(tx: Tx, p: Params, payment_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, payment_id: str) -> Obj:
     """One invoice payment."""
     return tx.get("invoice_payment", payment_id)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def retrieve(tx: Tx, p: Params, invoice_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, invoice_id: str) -> Obj:
     """One invoice."""
     return tx.get("invoice", invoice_id)
 
@@ -92,7 +92,7 @@ def _action_required() -> StripeError:
     return StripeError(402, error, keep=True)
 
 
-def void(tx: Tx, p: Params, invoice_id: str) -> Obj:  # noqa: ARG001
+def void(tx: Tx, _: Params, invoice_id: str) -> Obj:
     """It counts no more."""
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "open", "uncollectible", verb="void")
@@ -100,7 +100,7 @@ def void(tx: Tx, p: Params, invoice_id: str) -> Obj:  # noqa: ARG001
     return invoice
 
 
-def mark_uncollectible(tx: Tx, p: Params, invoice_id: str) -> Obj:  # noqa: ARG001
+def mark_uncollectible(tx: Tx, _: Params, invoice_id: str) -> Obj:
     """Bad debt."""
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "open", verb="mark as uncollectible")

@@ -103,7 +103,7 @@ def attach(tx: Tx, p: Params, method_id: str) -> Obj:
     return attach_to(tx, method_id, customer["id"], "payment_method")
 
 
-def detach(tx: Tx, p: Params, method_id: str) -> Obj:  # noqa: ARG001
+def detach(tx: Tx, _: Params, method_id: str) -> Obj:
     """Take it from its customer, and from whatever it was the default of. It cannot be used again."""
     method = tx.get("payment_method", method_id)
     if method["customer"] is None:
@@ -136,7 +136,7 @@ def update(tx: Tx, p: Params, method_id: str) -> Obj:
     return tx.save(method, "payment_method.updated")
 
 
-def retrieve(tx: Tx, p: Params, method_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, method_id: str) -> Obj:
     """One payment method."""
     return tx.get("payment_method", method_id)
 
@@ -155,7 +155,7 @@ def list_of_customer(tx: Tx, p: Params, customer_id: str) -> Obj:
     return page(tx, p, "payment_method", url, own, same(p, "type", "allow_redisplay"))
 
 
-def retrieve_of_customer(tx: Tx, p: Params, customer_id: str, method_id: str) -> Obj:  # noqa: ARG001
+def retrieve_of_customer(tx: Tx, _: Params, customer_id: str, method_id: str) -> Obj:
     """One payment method, if it is this customer's."""
     tx.get("customer", customer_id)
     method = tx.get("payment_method", method_id)

@@ -117,7 +117,7 @@ def _take_lookup_key(tx: Tx, p: Params) -> str | None:
     return lookup_key
 
 
-def retrieve(tx: Tx, p: Params, price_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, price_id: str) -> Obj:
     """One price."""
     return tx.get("price", price_id)
 

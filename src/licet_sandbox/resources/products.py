@@ -44,7 +44,7 @@ def create(tx: Tx, p: Params) -> Obj:
     return product
 
 
-def retrieve(tx: Tx, p: Params, product_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, product_id: str) -> Obj:
     """One product."""
     return tx.get("product", product_id)
 
@@ -65,7 +65,7 @@ def update(tx: Tx, p: Params, product_id: str) -> Obj:
     return tx.save(product, "product.updated")
 
 
-def delete(tx: Tx, p: Params, product_id: str) -> Obj:  # noqa: ARG001
+def delete(tx: Tx, _: Params, product_id: str) -> Obj:
     """Remove a product that has no prices."""
     product = tx.get("product", product_id)
     if tx.select("price", "json ->> '$.product' = ?", product_id):

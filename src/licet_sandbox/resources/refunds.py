@@ -38,7 +38,7 @@ def _charge(tx: Tx, p: Params) -> Obj:
     return tx.get("charge", intent["latest_charge"])
 
 
-def retrieve(tx: Tx, p: Params, refund_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, refund_id: str) -> Obj:
     """One refund."""
     return tx.get("refund", refund_id)
 

@@ -162,7 +162,7 @@ def cancel(tx: Tx, p: Params, subscription_id: str) -> Obj:
     return subscription
 
 
-def retrieve(tx: Tx, p: Params, subscription_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, subscription_id: str) -> Obj:
     """One subscription, also when it has ended."""
     return tx.get("subscription", subscription_id)
 

@@ -51,7 +51,7 @@ def _types(p: Params) -> list[str]:
     return types
 
 
-def retrieve(tx: Tx, p: Params, endpoint_id: str) -> Obj:  # noqa: ARG001
+def retrieve(tx: Tx, _: Params, endpoint_id: str) -> Obj:
     """One endpoint, without its secret."""
     return tx.get("webhook_endpoint", endpoint_id)
 
@@ -71,7 +71,7 @@ def update(tx: Tx, p: Params, endpoint_id: str) -> Obj:
     return tx.save(endpoint)
 
 
-def delete(tx: Tx, p: Params, endpoint_id: str) -> Obj:  # noqa: ARG001
+def delete(tx: Tx, _: Params, endpoint_id: str) -> Obj:
     """Remove it; what is still queued for it is never sent."""
     return tx.delete(tx.get("webhook_endpoint", endpoint_id))
 
