@@ -111,7 +111,7 @@ class Switchboard:
         config = uvicorn.Config(self, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._task = asyncio.create_task(self._server._serve([listener]))
-        while not self._server.started:  # uvicorn tells in no other way.
+        while not self._server.started:  # noqa: ASYNC110  # uvicorn tells in no other way.
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
@@ -161,5 +161,5 @@ class Receiver:
 
     async def until(self, count: int) -> None:
         async with asyncio.timeout(5):
-            while len(self.bodies) < count:  # Bodies come from another task.
+            while len(self.bodies) < count:  # noqa: ASYNC110  # Bodies come from another task.
                 await asyncio.sleep(0.01)
