@@ -1,0 +1,15 @@
+"""`licet demo`: a purchase becomes a license, told as it happens, and what can befall it afterwards.
+
+stage.py       a whole Licet on a throw-away directory, and its end
+signals.py     Ctrl-C and its kin, heard only where ending is safe
+shop.py        how the story speaks with Licet and with its sandbox: over HTTP, like anybody
+answers.py     what was asked and found, beside what was expected
+questions.py   what the story asks Licet after each step
+acts.py        what buyers, cards, operators and time do
+cast.py        who is in it
+chapters/      the story itself
+scene.py       where a chapter says what happens, and checks it
+story.py       the chapters in their order
+teller.py      how it is told to programs; in_words.py: to people
+run.py         all of it put together
+"""

@@ -1,0 +1,1 @@
+"""The story, a file for each part of a license's life."""

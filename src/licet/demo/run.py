@@ -1,0 +1,43 @@
+"""All of it: the stage is set, the story is told, the stage is cleared, and only then comes the summary."""
+
+import time
+from pathlib import Path
+
+from licet.demo.signals import Interrupted, Signals
+from licet.demo.stage import Stage
+from licet.demo.teller import Outcome, Teller
+
+FAILED = 1
+
+
+def run_demo(teller: Teller, *, keep: Path | None = None) -> int:
+    """Tells the whole story; the exit code: 0, 1 where something was not as expected, 128 + n for the signal n.
+
+    keep: as in `Stage`. Raises CannotStart where the stage cannot be set, and leaves nothing behind then either.
+    """
+    with Signals() as signals:
+        try:
+            outcome = _on_a_stage(teller, signals, keep)
+        except Interrupted:
+            return signals.exit_code or FAILED
+    if signals.exit_code:
+        return signals.exit_code
+    teller.closes(outcome)
+    return 0 if outcome.ok else FAILED
+
+
+def _on_a_stage(teller: Teller, signals: Signals, keep: Path | None) -> Outcome:
+    began = time.monotonic()
+    teller.opens()
+    with Stage(keep) as stage:
+        with signals.heard(), teller.waiting("PostgreSQL, the sandbox, the API and its worker are starting"):
+            # The process starts beside these imports.
+            from licet.demo.shop import Shop  # noqa: PLC0415
+            from licet.demo.story import STORY, tell  # noqa: PLC0415
+
+            opened = stage.ready()
+        with signals.heard(), Shop(opened) as shop:
+            told = tell(STORY, shop, teller)
+        with teller.waiting("everything is being cleared away" if keep is None else "everything is being stopped"):
+            stage.clear()
+    return Outcome(told, len(STORY), time.monotonic() - began, str(stage.directory) if keep else None)

@@ -1,0 +1,161 @@
+"""The stage: `licet up` in a process of its own, on free ports, over a directory that is removed afterwards.
+
+It is the very command that anybody starts, and takes no setting from whoever runs the demo: nothing of theirs can be
+reached, neither their database nor their Stripe account.
+"""
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+from licet.cannot_start import CannotStart
+from licet.data_dir import make_data_dir
+from licet.db.postmaster import find_postmaster, shut_down
+
+LOG = "licet.log"
+"""In the directory: what Licet and its sandbox wrote to stderr."""
+
+_READY_WITHIN_SECONDS = 120.0
+_ENDS_WITHIN_SECONDS = 15.0
+_POSTGRES_ENDS_WITHIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Open:
+    """What the stage offers: the addresses, and the secrets that open them."""
+
+    url: str
+    sandbox_url: str
+    operator_key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+
+
+class Stage:
+    """Entering makes the directory and starts the process; `ready` waits for it; leaving clears it.
+
+    keep: a directory that is empty or not there yet, and stays afterwards; None: a throw-away one.
+    Raises CannotStart.
+    """
+
+    def __init__(self, keep: Path | None = None) -> None:
+        self._keep = keep
+        self.directory = keep or Path()
+        """Known once it was entered."""
+        self._process: subprocess.Popen[str] | None = None
+        self._socket_dir: Path | None = None
+
+    def __enter__(self) -> Self:
+        self.directory = _throw_away_directory() if self._keep is None else _kept_directory(self._keep)
+        try:
+            self._process = self._start()
+        except BaseException:
+            self._remove()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Ends the process and removes the directory unless it is to be kept. Once is enough, twice does no harm."""
+        try:
+            self._end()
+        finally:
+            self._remove()
+
+    def ready(self) -> Open:
+        """Waits until every address answers. Raises CannotStart with the reason where it does not come to that."""
+        process = self._process
+        if process is None or process.stdout is None:
+            raise RuntimeError("a stage is ready only after it was entered")
+        deadline = time.monotonic() + _READY_WITHIN_SECONDS
+        while not select.select([process.stdout], [], [], 0.2)[0]:
+            if time.monotonic() > deadline:
+                raise CannotStart(
+                    f"Licet was not ready within {_READY_WITHIN_SECONDS:.0f} s. Its log ends:\n{self._last_words()}"
+                )
+        line = process.stdout.readline()
+        if not line:
+            raise CannotStart(self._why_it_ended(process.wait()))
+        said = json.loads(line)
+        self._socket_dir = _socket_dir(said["databaseUrl"])
+        return Open(said["url"], said["sandboxUrl"], said["operatorKey"], said["webhookSecret"])
+
+    def _start(self) -> "subprocess.Popen[str]":
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("LICET_", "STRIPE_"))}
+        command = [sys.executable, "-m", "licet", "up", "--port", "0", "--sandbox-port", "0", "--json"]
+        with os.fdopen(os.open(self.directory / LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as log:
+            # In our process group, so that whoever ends that as a whole ends this too. Started from the new directory,
+            # it finds no `.env`.
+            return subprocess.Popen(
+                [*command, "--data-dir", str(self.directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=self.directory,
+                env=environment,
+                text=True,
+            )
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None or process.stdout is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_ENDS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+        left = find_postmaster(Path(os.path.realpath(self.directory)) / "postgres")
+        if left is not None and left.running:
+            shut_down(left.pid, lambda: not left.running, patience_seconds=_POSTGRES_ENDS_WITHIN_SECONDS)
+
+    def _remove(self) -> None:
+        if self._keep is not None or not self.directory.exists():
+            return
+        shutil.rmtree(self.directory)
+        # Where the directory's path is too long for a socket, that stands in a private directory elsewhere.
+        if self._socket_dir is not None and self._socket_dir.exists():
+            shutil.rmtree(self._socket_dir)
+
+    def _why_it_ended(self, exit_code: int) -> str:
+        words = self._last_words()
+        if exit_code == CannotStart.exit_code:
+            return words.rpartition("licet: ")[2]
+        return f"Licet ended with exit code {exit_code} before it was ready. Its log ends:\n{words}"
+
+    def _last_words(self) -> str:
+        return (self.directory / LOG).read_text(encoding="utf-8", errors="replace")[-1500:].strip()
+
+
+def _throw_away_directory() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="licet-demo-"))
+    if os.geteuid() == 0:
+        # PostgreSQL runs as another user then, who passes through here to a directory of its own.
+        directory.chmod(0o711)
+    return directory
+
+
+def _kept_directory(directory: Path) -> Path:
+    """Raises CannotStart where something is in it already: the story would be told over somebody's data."""
+    directory = directory.expanduser().absolute()
+    make_data_dir(directory)
+    if any(directory.iterdir()):
+        raise CannotStart(f"{directory} is not empty. Name an empty or new directory with --data-dir.")
+    return directory
+
+
+def _socket_dir(dsn: str) -> Path | None:
+    hosts = parse_qs(urlsplit(dsn).query).get("host")
+    return Path(hosts[0]) if hosts else None
