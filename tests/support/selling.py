@@ -23,6 +23,7 @@ from licet.db.pool import Pool
 from licet.kit.ids import new_id
 from licet.stripe_api.client import StripeApi
 from licet_sandbox import Sandbox
+from licet_sandbox.validation import Checker
 
 _numbers = count(1)
 
@@ -198,8 +199,12 @@ class Selling:
 
 @asynccontextmanager
 async def open_selling(pool: Pool, *, timeout_seconds: float = 5.0) -> AsyncIterator[Selling]:
-    """A shop that sells nothing yet. timeout_seconds: how long Stripe may take for one try."""
-    running = await Sandbox(None).serve()
+    """A shop that sells nothing yet. All that we ask of Stripe must fit its OpenAPI document.
+
+    timeout_seconds: how long Stripe may take for one try.
+    """
+    checker = Checker()
+    running = await Sandbox(None, validate=checker).serve()
     try:
         async with counterpart(running.url) as between:
             stripe = StripeApi("sk_test_123", base_url=between.url, timeout_seconds=timeout_seconds)
@@ -216,5 +221,6 @@ async def open_selling(pool: Pool, *, timeout_seconds: float = 5.0) -> AsyncIter
                     yield Selling(face, between, running.url, stripe, account.id, key)
             finally:
                 await stripe.close()
+        checker.raise_any()
     finally:
         await running.stop()

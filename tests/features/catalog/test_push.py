@@ -20,6 +20,7 @@ from licet.kit.times import wall_now
 from licet.kit.versions import Rank, Version
 from licet.stripe_api.client import StripeApi
 from licet_sandbox import Sandbox
+from licet_sandbox.validation import Checker
 
 CATALOG = read_catalog(EXAMPLE)
 CONNECTOR, MIGRATOR, *PLANS = CATALOG.products
@@ -27,11 +28,13 @@ CONNECTOR, MIGRATOR, *PLANS = CATALOG.products
 
 @pytest_asyncio.fixture
 async def between() -> AsyncIterator[Counterpart]:
-    """What stands between us and the sandbox."""
-    running = await Sandbox(None).serve()
+    """What stands between us and the sandbox. All that we ask must fit Stripe's OpenAPI document."""
+    checker = Checker()
+    running = await Sandbox(None, validate=checker).serve()
     async with counterpart(running.url) as made:
         yield made
     await running.stop()
+    checker.raise_any()
 
 
 @pytest_asyncio.fixture
