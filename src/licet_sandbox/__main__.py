@@ -10,8 +10,8 @@ import signal
 import sys
 from pathlib import Path
 
-from licet_sandbox.guard import is_loopback
 from licet_sandbox.sandbox import Sandbox
+from licet_sandbox.serving import may_listen_on
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     given = parser.parse_args()
     if os.environ.get("STRIPE_SECRET_KEY"):
         parser.error("STRIPE_SECRET_KEY is set: the sandbox never starts beside the real Stripe")
-    if not is_loopback(given.host) and os.environ.get("LICET_SANDBOX_PUBLIC") != "1":
+    if not may_listen_on(given.host):
         parser.error(f"{given.host} can be reached from elsewhere; set LICET_SANDBOX_PUBLIC=1 if that is meant")
     logging.basicConfig(level=logging.INFO if given.verbose else logging.WARNING, format="%(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)

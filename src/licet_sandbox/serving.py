@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from typing import TYPE_CHECKING
 
 import uvicorn
+
+from licet_sandbox.guard import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +24,11 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def may_listen_on(host: str) -> bool:
+    """Loopback always; anything else only with `LICET_SANDBOX_PUBLIC=1`, for whoever reaches it may do everything."""
+    return is_loopback(host) or os.environ.get("LICET_SANDBOX_PUBLIC") == "1"
 
 
 class Running:
@@ -40,7 +48,9 @@ class Running:
 
 
 async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
-    """Bind, set `base_url`, start the sandbox, then the server."""
+    """Bind, set `base_url`, start the sandbox, then the server. Beyond this machine only where that is meant."""
+    if not may_listen_on(host):
+        raise PermissionError(f"{host} can be reached from elsewhere; set LICET_SANDBOX_PUBLIC=1 if that is meant")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named: asyncio sets TCP_NODELAY on such sockets alone, and each answer takes 40 ms without.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

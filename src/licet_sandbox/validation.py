@@ -31,9 +31,8 @@ class Checker:
     def __call__(self, what: str, name: str, value: Any) -> None:
         """Check one; remember what is wrong."""
         self.checked[what] += 1
-        found = list(_CHECKS[what](name, value))
-        excepted = [text for at, text in found if (name, at) in EXCEPTIONS]
-        self.violations += [f"{what} {name}: {at}: {text}" for at, text in found if text not in excepted]
+        found = [(at, text) for at, text in _CHECKS[what](name, value) if (name, at) not in EXCEPTIONS]
+        self.violations += [f"{what} {name}: {at}: {text}" for at, text in found]
 
     def raise_any(self) -> None:
         """Fail over everything found so far, each once."""

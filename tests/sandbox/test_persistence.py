@@ -68,6 +68,11 @@ async def test_one_at_a_time(tmp_path: Path) -> None:
     await running.stop()
 
 
+async def test_not_beyond_this_machine() -> None:
+    with pytest.raises(PermissionError):
+        await Sandbox().serve("0.0.0.0")
+
+
 class Alone:
     """`python -m licet_sandbox` in a process of its own."""
 

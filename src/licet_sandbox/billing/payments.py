@@ -24,6 +24,7 @@ def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
         **{
             "id": intent_id,
             "amount": amount,
+            "amount_details": {"tip": {}},
             "currency": currency,
             "automatic_payment_methods": None,
             "capture_method": "automatic",
