@@ -19,9 +19,14 @@ from licet.db.pool import Pool
 from licet.errors import Conflict, NotFound, StripeRefused
 from licet.http.context import Context
 from licet.kit.ids import as_id, new_id
+from licet.stripe_api.calls import at_most
 from licet.stripe_api.failures import is_missing
 
 log = structlog.get_logger(__name__)
+
+
+SECONDS = 22.0
+"""How long Stripe may take for all that one checkout asks of it: somebody looks at a page that does not move."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,18 @@ async def start_checkout(ctx: Context, account_id: UUID, wish: Wish) -> Started:
     for field, url in (("successUrl", wish.success_url), ("cancelUrl", wish.cancel_url)):
         check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
     check_metadata(wish.metadata)
+    with at_most(SECONDS):
+        return await _start(ctx, account_id, wish)
+
+
+async def _start(ctx: Context, account_id: UUID, wish: Wish) -> Started:
     cart = build_cart(wish.items, await _offers(ctx.pool, [item.product_id for item in wish.items]))
     buyer = await find_buyer(ctx.pool, account_id)
     if buyer is None:
         raise NotFound("There is no such account.")
-    product_ids = [line.offer.product_id for line in cart]
     await _refuse_second_plan(ctx.pool, account_id, cart)
-    days = trial_days(cart, await find_had_trial(ctx.pool, account_id, product_ids))
+    tried = [line.offer.product_id for line in cart if line.offer.trial_days]
+    days = trial_days(cart, await find_had_trial(ctx.pool, account_id, tried) if tried else set())
     stripe_customer_id = await customer_of(buyer, ctx.pool, ctx.stripe)
     promotion = None
     if wish.promotion_code is not None:

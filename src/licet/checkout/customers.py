@@ -5,12 +5,16 @@ change between two tries, are told to it afterwards. A crash before our own row 
 at the same customer.
 """
 
+import structlog
+
 from licet.checkout.store import Buyer, write_customer
 from licet.db.pool import Pool
 from licet.errors import StripeRefused
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.failures import is_missing
 from licet.stripe_api.once import create_once
+
+log = structlog.get_logger(__name__)
 
 TRIES = 5
 """How many customers in a row may turn out to be deleted: Stripe replays a key's answer after the deletion too."""
@@ -44,9 +48,20 @@ async def _tell(stripe: StripeApi, buyer: Buyer, stripe_customer_id: str) -> boo
     """Give the customer the account's e-mail and name; False where Stripe does not have it any more."""
     known = {"email": buyer.email, "name": buyer.name and buyer.name[:256]}
     try:
-        await stripe.update("customer", stripe_customer_id, {name: value for name, value in known.items() if value})
+        try:
+            await stripe.update("customer", stripe_customer_id, _given(known))
+        except StripeRefused as refused:
+            if refused.details.get("param") != "email":
+                raise
+            # Stripe is stricter about addresses than we are; without one it asks the buyer.
+            log.warning("stripe does not take this e-mail address", account_id=str(buyer.account_id))
+            await stripe.update("customer", stripe_customer_id, _given({"name": known["name"]}))
     except StripeRefused as refused:
         if is_missing(refused):
             return False
         raise
     return True
+
+
+def _given(fields: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value}

@@ -2,7 +2,11 @@
 
 import asyncio
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,6 +22,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_gives_up_at: ContextVar[float] = ContextVar("gives_up_at", default=inf)
+"""Monotonic seconds."""
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Let all calls made within take no longer than this together: what several of them do, one caller waits for."""
+    token = _gives_up_at.set(min(_gives_up_at.get(), monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _gives_up_at.reset(token)
+
 
 class Calls:
     """The connection to Stripe, made at the first call."""
@@ -32,7 +49,7 @@ class Calls:
     async def call(
         self, method: str, path: str, params: dict[str, Any] | None = None, idempotency_key: str | None = None
     ) -> dict[str, Any]:
-        """Stripe's answer, after as many tries as it takes within `TOTAL_SECONDS`.
+        """Stripe's answer, after as many tries as it takes within `TOTAL_SECONDS`, or within what `at_most` leaves.
 
         A POST without a key of the caller's has one made, which all its tries carry. Raises what `translate` makes of a
         failure: CardDeclined, StripeRefused, StripeUnavailable.
@@ -41,7 +58,7 @@ class Calls:
             idempotency_key = str(uuid4())
         request = Request(method, path, params or {}, idempotency_key)
         sdk = await self._connect()
-        gives_up_at = monotonic() + TOTAL_SECONDS
+        gives_up_at = min(monotonic() + TOTAL_SECONDS, _gives_up_at.get())
         tries = 0
         while True:
             tries += 1

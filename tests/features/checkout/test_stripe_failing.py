@@ -86,6 +86,20 @@ async def test_a_customer_whose_making_was_not_heard_of(shop: Selling) -> None:
     assert await shop.customer_of_account() == customer
 
 
+async def test_an_address_that_stripe_does_not_take(shop: Selling) -> None:
+    assert (await shop.checkout(CART)).status_code == 201
+    customer = await shop.customer_of_account()
+    # As it is for one that was made, and not told of its account yet.
+    await shop.stripe.update("customer", customer, {"email": "", "name": ""})
+    await shop.pool.execute("UPDATE customers SET email = NULL, name = NULL")
+    refusal = stripe_error("Invalid email address: ada@localhost", code="email_invalid", param="email")
+    shop.between.script["POST", f"/v1/customers/{customer}"] = [Say(400, refusal)]
+    assert (await shop.checkout(CART)).status_code == 201
+    told = await shop.stripe.retrieve("customer", customer)
+    assert told is not None
+    assert (told["email"], told["name"]) == (None, "Ada Lovelace")
+
+
 async def test_the_sandboxs_own_faults(shop: Selling) -> None:
     await shop.face.client.post(f"{shop.sandbox_url}/_sandbox/faults", json={"apiErrors": 0.3, "seed": 7})
     answers = await asyncio.gather(*(shop.checkout(CART) for _ in range(8)))

@@ -14,6 +14,7 @@ from structlog.testing import LogCapture
 from tests.support.counterpart import Counterpart, Say, counterpart, stripe_error
 
 from licet.errors import CardDeclined, StripeRefused, StripeUnavailable
+from licet.stripe_api.calls import at_most
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 from licet.stripe_api.version import API_VERSION, SDK_VERSION
@@ -141,6 +142,19 @@ async def test_no_answer_is_waited_for_only_so_long(fickle: Counterpart, api: St
     assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
     assert monotonic() - started < 3
     assert len(fickle.seen) == 2
+
+
+async def test_several_calls_share_the_time_of_one_who_waits(fickle: Counterpart, api: StripeApi) -> None:
+    fickle.always["GET", "/v1/customers/cus_1"] = Say(200, {"id": "cus_1"}, seconds=0.4)
+    started = monotonic()
+    with at_most(0.6):
+        assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
+        with pytest.raises(StripeUnavailable, match="in time"):
+            await api.retrieve("customer", "cus_1")
+        with pytest.raises(StripeUnavailable, match="in time"):
+            await api.retrieve("customer", "cus_1")
+    assert monotonic() - started < 2
+    assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
 
 
 async def test_nobody_there_is_unavailable() -> None:
