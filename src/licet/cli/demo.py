@@ -17,17 +17,22 @@ def demo(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a step, and one at the end.")] = False,
 ) -> None:
-    """Watch a purchase become a license, and what can befall it: declined, renewed, suspended, refunded, repeated.
+    """Watch a purchase become a license, and what can befall it afterwards.
 
-    PostgreSQL, a Stripe sandbox, the API and its worker run for real, on free ports and in a throw-away directory. That
-    needs no network and no account, and no setting of yours is used. After each step the API is asked, and what it
-    answers is held against what it should be.
+    PostgreSQL, a Stripe sandbox, the API and its worker run for real, on free
+    ports and in a throw-away directory, beside whatever else runs. That needs no
+    network and no account, and no setting of yours is used. After each step the
+    API is asked, and its answer is held against what it should be.
 
-    Exit codes: 0 all was as expected; 1 something was not; 2 called wrongly; 3 could not start; 130 interrupted.
+    Exit codes: 0 all was as expected; 1 something was not; 2 called wrongly;
+    3 could not start; 130 interrupted (128 and the number, by another signal).
     """
-    from licet.demo.run import run_demo
+    from licet.demo.run import INTERRUPTED, run_demo
 
-    raise typer.Exit(run_demo(_teller(as_json), keep=data_dir))
+    code = run_demo(_teller(as_json), keep=data_dir)
+    if code > INTERRUPTED:
+        typer.echo("Interrupted." if data_dir else "Interrupted. Nothing is left behind.", err=True)
+    raise typer.Exit(code)
 
 
 def _teller(as_json: bool) -> "Teller":
@@ -35,8 +40,12 @@ def _teller(as_json: bool) -> "Teller":
         from licet.demo.teller import JsonTeller
 
         return JsonTeller(sys.stdout)
+    from io import TextIOWrapper
+
     from rich.console import Console
 
     from licet.demo.in_words import TellerInWords
 
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an old locale gets question marks, not a stack trace
     return TellerInWords(Console(highlight=False))

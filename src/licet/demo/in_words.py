@@ -44,8 +44,7 @@ class TellerInWords:
     def finds(self, finding: Finding) -> None:
         """A line: as expected or not, about what, what was found; and where it was asked for, if there is room."""
         answer = finding.answer
-        mark = ("✓", "green") if finding.ok else ("✗", "bold red")
-        line = Text.assemble(mark, " ", (answer.subject.ljust(_SUBJECT_WIDTH), "dim"), answer.words)
+        line = Text.assemble(self._mark(finding.ok), " ", (answer.subject.ljust(_SUBJECT_WIDTH), "dim"), answer.words)
         asked = Text(f"{answer.call} → {answer.status}", style="dim")
         if not self._console.is_terminal:
             line.append_text(Text("  [").append_text(asked).append("]"))
@@ -63,11 +62,8 @@ class TellerInWords:
     def closes(self, outcome: Outcome) -> None:
         """How it went, and what to do next."""
         self._console.print()
-        if outcome.ok:
-            words = f"All {outcome.steps} steps went as expected, in {outcome.seconds:.1f} s."
-            self._line(Text.assemble(("✓ ", "green"), (words, "bold")), indent=0)
-        else:
-            self._line(Text.assemble(("✗ ", "bold red"), (_what_went_wrong(outcome), "bold")), indent=0, hanging=2)
+        words = _how_it_went(outcome)
+        self._line(Text.assemble(self._mark(outcome.ok), " ", (words, "bold")), indent=0, hanging=2)
         left = f"Everything is still in {outcome.kept}." if outcome.kept else "Nothing is left behind."
         self._line(Text(left, style="dim"), indent=2)
         self._console.print()
@@ -79,6 +75,13 @@ class TellerInWords:
         """A spinner, in a terminal."""
         with self._console.status(Text(words, style="dim"), spinner="dots"):
             yield
+
+    def _mark(self, ok: bool) -> tuple[str, str]:
+        """With its style. Where nothing but ASCII can be written, a letter."""
+        ascii_only = self._console.options.ascii_only
+        if ok:
+            return "+" if ascii_only else "✓", "green"
+        return "x" if ascii_only else "✗", "bold red"
 
     def _line(self, text: Text, *, indent: int = _INDENT, hanging: int = 0) -> None:
         """Wrapped to the terminal and indented, further by `hanging` from its second line on; elsewhere one line."""
@@ -92,10 +95,11 @@ class TellerInWords:
             self._console.print(Text(" " * (indent + hanging * bool(number))).append_text(line), no_wrap=True)
 
 
-def _what_went_wrong(outcome: Outcome) -> str:
+def _how_it_went(outcome: Outcome) -> str:
+    if outcome.ok:
+        return f"All {outcome.steps} steps went as expected, in {outcome.seconds:.1f} s."
     wrong = outcome.told[-1]
-    untold = outcome.steps - len(outcome.told)
-    rest = " What comes after it stands on it, and was not told." if untold else ""
+    rest = " What comes after it stands on it, and was not told." if len(outcome.told) < outcome.steps else ""
     return f"Step {wrong.number}, “{wrong.title}”, did not go as expected.{rest}"
 
 

@@ -110,6 +110,17 @@ def _period_end(subscription: Any) -> datetime:
     return from_epoch(subscription["items"]["data"][0]["current_period_end"])
 
 
+def waiting_work(shop: Shop) -> Answer:
+    """What is still to be done: jobs, reads from Stripe, mails. With none of it nothing changes any more by itself."""
+    mails = shop.licet("GET /api/admin/emails", params={"limit": 100}).body["data"]
+    queued = sum(1 for mail in mails if mail["status"] == "queued")
+    reply = shop.licet("GET /readyz")
+    checks = reply.body["checks"]
+    facts = {"jobs": checks["queue"]["waiting"], "reads": checks["refreshes"]["count"], "mails": queued}
+    left = [f"{number} {what}" for what, number in facts.items() if number]
+    return Answer(reply.call, reply.status, "work", facts, f"waiting: {', '.join(left)}" if left else "all done")
+
+
 def failed_events(shop: Shop) -> Answer:
     """How many of Stripe's events could not be handled."""
     reply = shop.licet("GET /api/admin/events", params={"outcome": "failed"})

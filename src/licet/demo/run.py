@@ -8,6 +8,8 @@ from licet.demo.stage import Stage
 from licet.demo.teller import Outcome, Teller
 
 FAILED = 1
+INTERRUPTED = 128
+"""And the signal's number on top."""
 
 
 def run_demo(teller: Teller, *, keep: Path | None = None) -> int:

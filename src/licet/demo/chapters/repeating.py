@@ -1,14 +1,13 @@
 """News that comes again, in any order: everything stays as it is."""
 
 import random
-import time
 from collections import Counter
 from typing import Any
 
 from licet.demo import acts, questions
 from licet.demo.answers import Answer
 from licet.demo.cast import Cast
-from licet.demo.scene import PATIENCE_SECONDS, Scene
+from licet.demo.scene import Scene
 from licet.demo.shop import Shop
 
 _TIMES = 3
@@ -19,6 +18,7 @@ _LISTS = {"orders": "/api/orders", "licenses": "/api/licenses", "mails": "/api/a
 
 def repetition(scene: Scene, shop: Shop, cast: Cast) -> None:
     """Each event of a purchase three times more, out of order; then the same news under new ids."""
+    scene.asks(lambda: questions.waiting_work(shop), jobs=0, reads=0, mails=0)
     before = _everything(shop)
     shuffle = random.Random(_SEED)  # noqa: S311 - not for secrets
     events = len(cast.purchase)
@@ -35,9 +35,8 @@ def repetition(scene: Scene, shop: Shop, cast: Cast) -> None:
     with scene.waiting("old news"):
         answers = Counter(acts.tell_anew(shop, delivery) for delivery in shuffle.sample(cast.purchase, events))
     scene.finds(_accepted(answers), accepted=events, others=0)
-    with scene.waiting("asking Licet"):
-        _settle(shop)
-        after = _everything(shop)
+    scene.asks(lambda: questions.waiting_work(shop), jobs=0, reads=0, mails=0)
+    after = _everything(shop)
     for name in (*_LISTS, "timelines"):
         scene.finds(_compared(name, before[name], after[name]), asBefore=True)
     scene.asks(lambda: questions.failed_events(shop), failed=0)
@@ -71,13 +70,3 @@ def _everything(shop: Shop) -> dict[str, dict[str, Any]]:
     ids = [license["id"] for license in seen["licenses"]["data"]]
     changes = [shop.licet("GET /api/licenses/{id}/timeline", params=whole, id=id_).body["data"] for id_ in ids]
     return {**seen, "timelines": {"data": changes}}
-
-
-def _settle(shop: Shop) -> None:
-    """Waits until no job and no read from Stripe is due, so that whatever would change has changed."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        checks = shop.licet("GET /readyz").body["checks"]
-        if checks["queue"]["waiting"] == 0 and checks["refreshes"]["count"] == 0:
-            return
-        time.sleep(0.03)
