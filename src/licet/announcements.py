@@ -17,6 +17,9 @@ async def welcome(conn: Connection, session: asyncpg.Record, now: datetime) -> N
     """The keys and how to activate them, once per order, when all of it could be issued."""
     if session["stripe_subscription_id"] is not None and session["subscription_status"] is None:
         return
+    fact = str(session["order_id"])
+    if await conn.fetchval("SELECT EXISTS (SELECT 1 FROM emails WHERE template = 'welcome' AND fact = $1)", fact):
+        return
     names = await conn.fetch(
         """
         SELECT DISTINCT product.name FROM checkout_lines JOIN products AS product USING (stripe_product_id)
@@ -27,7 +30,7 @@ async def welcome(conn: Connection, session: asyncpg.Record, now: datetime) -> N
     await _queue(
         conn,
         template="welcome",
-        fact=str(session["order_id"]),
+        fact=fact,
         row=session,
         subject=f"Welcome to {', '.join(row['name'] for row in names)}",
         about={"orderId": str(session["order_id"])},

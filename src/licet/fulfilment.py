@@ -78,8 +78,8 @@ async def settle_session(conn: Connection, stripe_session_id: str, settling: Set
         all_ended=_all_ended(session, lines),
     )
     status = order_status(facts)
-    await store.write_order(conn, session, status, returned, sorted(unknown))
-    if session["stripe_subscription_id"] is not None:
+    new = await store.write_order(conn, session, status, returned, sorted(unknown))
+    if new and session["stripe_subscription_id"] is not None:
         await link_order(conn, session["stripe_subscription_id"], session["order_id"])
     paid = session["payment_status"] in PAID and session["status"] == "complete"
     await settle_lines(conn, session, lines, paid=paid, amount_refunded=returned, settling=settling)

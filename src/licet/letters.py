@@ -1,4 +1,4 @@
-"""Every letter there is: what it is rendered from, and how it is sent. Read from ids when sent or shown, never stored."""
+"""Every letter there is: what it is rendered from, and how it is sent. Read from ids when sent or shown, not stored."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any

@@ -26,6 +26,7 @@ from licet.queue.worker import Worker
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.version import API_VERSION
 from licet_sandbox import Sandbox
+from licet_sandbox.validation import Checker
 
 SECONDS_TO_SETTLE = 20.0
 
@@ -160,7 +161,8 @@ async def open_shop(
 
     with_webhooks: whether the sandbox delivers its events here; without, a test delivers them itself.
     """
-    sandbox = Sandbox(None)
+    checker = Checker()
+    sandbox = Sandbox(None, validate=checker)
     served = await sandbox.serve()
     stripe = StripeApi("sk_test_sandbox", base_url=served.url)
     pool = await open_pool(dsn, min_size=2, max_size=10)
@@ -199,3 +201,5 @@ async def open_shop(
         await served.stop()
         await stripe.close()
         await asyncio.wait_for(pool.close(), 5)
+    # Every request of ours, every answer and every event, against Stripe's own description.
+    checker.raise_any()

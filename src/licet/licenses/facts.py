@@ -175,6 +175,8 @@ def _gravest(statuses: Sequence[str] | None) -> Dispute:
 
 async def decided_by_hand(conn: Connection, license_ids: Sequence[UUID]) -> dict[UUID, Effect]:
     """What operators decided over these licenses and nobody lifted; to revoke outweighs to suspend."""
+    if not license_ids:
+        return {}
     rows = await conn.fetch(
         """
         SELECT license_id, min(kind) AS kind FROM license_decisions

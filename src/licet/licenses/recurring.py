@@ -42,7 +42,8 @@ async def settle_subscription(conn: Connection, stripe_subscription_id: str, set
         return frozenset()
     items = await list_items(conn, stripe_subscription_id)
     unknown = frozenset(item["stripe_product_id"] for item in items if item["product_id"] is None)
-    await write_waits_for(conn, stripe_subscription_id, sorted(unknown))
+    if sorted(unknown) != subscription["waits_for"]:
+        await write_waits_for(conn, stripe_subscription_id, sorted(unknown))
     licenses = await store.lock_of_subscription(conn, stripe_subscription_id)
     entitled = subscription["status"] in ENTITLED
     if not licenses and not entitled:

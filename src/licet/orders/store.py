@@ -39,14 +39,17 @@ async def list_lines(conn: Connection, stripe_session_id: str) -> list[asyncpg.R
 
 async def write_order(
     conn: Connection, session: asyncpg.Record, status: OrderStatus, amount_refunded: int, waits_for: Sequence[str]
-) -> None:
-    """Write the session's order as it stands now."""
-    await conn.execute(
+) -> bool:
+    """Write the session's order as it stands now. True where this made it."""
+    made = await conn.fetchval(
         """
         INSERT INTO orders (id, account_id, stripe_session_id, status, amount_refunded, waits_for, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (id) DO UPDATE SET
             status = excluded.status, amount_refunded = excluded.amount_refunded, waits_for = excluded.waits_for
+            WHERE (orders.status, orders.amount_refunded, orders.waits_for)
+                IS DISTINCT FROM (excluded.status, excluded.amount_refunded, excluded.waits_for)
+        RETURNING xmax = 0
         """,
         session["order_id"],
         session["account_id"],
@@ -56,6 +59,7 @@ async def write_order(
         list(waits_for),
         session["created_at"],
     )
+    return made is True
 
 
 async def find_order_of_subscription(conn: Connection, stripe_subscription_id: str) -> UUID | None:

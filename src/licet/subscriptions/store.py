@@ -31,7 +31,7 @@ async def list_items(conn: Connection, stripe_subscription_id: str) -> list[asyn
 async def write_waits_for(conn: Connection, stripe_subscription_id: str, waits_for: Sequence[str]) -> None:
     """Say which products the catalogue must learn before this subscription can be fulfilled."""
     await conn.execute(
-        "UPDATE subscriptions SET waits_for = $2 WHERE stripe_subscription_id = $1 AND waits_for <> $2",
+        "UPDATE subscriptions SET waits_for = $2 WHERE stripe_subscription_id = $1",
         stripe_subscription_id,
         list(waits_for),
     )
