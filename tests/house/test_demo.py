@@ -117,6 +117,8 @@ def test_told_to_a_program(place: Path) -> None:
         asked = [answer for answer in step["answers"] if answer["expected"]]
         assert any(answer["call"].startswith("GET /api/") for answer in asked), step
         assert all(answer["ok"] for answer in asked)
+    again, anew = [answer["found"]["accepted"] for answer in steps[-1]["answers"] if "accepted" in answer["found"]]
+    assert again == 3 * anew > 0
     assert end == {"ok": True, "told": 8, "steps": 8, "seconds": end["seconds"], "kept": None}
     assert done.stderr == ""
     assert CREDENTIAL.search(done.stdout) is None

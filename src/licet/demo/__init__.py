@@ -1,7 +1,7 @@
 """`licet demo`: a purchase becomes a license, told as it happens, and what can befall it afterwards.
 
 stage.py       a whole Licet on a throw-away directory, and its end
-signals.py     Ctrl-C and its kin, heard only where ending is safe
+signals.py     Ctrl-C and its kin, heeded where stopping is safe
 shop.py        how the story speaks with Licet and with its sandbox: over HTTP, like anybody
 answers.py     what was asked and found, beside what was expected
 questions.py   what the story asks Licet after each step

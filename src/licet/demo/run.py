@@ -32,13 +32,14 @@ def _on_a_stage(teller: Teller, signals: Signals, keep: Path | None) -> Outcome:
     began = time.monotonic()
     teller.opens()
     with Stage(keep) as stage:
-        with signals.heard(), teller.waiting("PostgreSQL, the sandbox, the API and its worker are starting"):
+        signals.then = stage.end_soon
+        with teller.waiting("PostgreSQL, the sandbox, the API and its worker are starting"):
             # The process starts beside these imports.
             from licet.demo.shop import Shop  # noqa: PLC0415
             from licet.demo.story import STORY, tell  # noqa: PLC0415
 
-            opened = stage.ready()
-        with signals.heard(), Shop(opened) as shop:
+            opened = stage.ready(signals.check)
+        with Shop(opened, signals.check) as shop:
             told = tell(STORY, shop, teller)
         with teller.waiting("everything is being cleared away" if keep is None else "everything is being stopped"):
             stage.clear()

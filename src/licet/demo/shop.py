@@ -1,5 +1,6 @@
 """How the story speaks with Licet, with Stripe's API and with the sandbox's controls: over HTTP, like anybody."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -23,10 +24,14 @@ class Reply:
 
 
 class Shop:
-    """A running Licet and the sandbox beside it."""
+    """A running Licet and the sandbox beside it.
 
-    def __init__(self, opened: Open) -> None:
+    check: called before each request, and after one that failed; what it raises ends the story.
+    """
+
+    def __init__(self, opened: Open, check: Callable[[], None] = lambda: None) -> None:
         self.opened = opened
+        self._check = check
         # No proxy from the environment: both are on this machine.
         self._client = httpx.Client(timeout=_PATIENCE_SECONDS, trust_env=False)
 
@@ -70,9 +75,11 @@ class Shop:
 
     def _send(self, base: str, call: str, ids: dict[str, str], **request: Any) -> Reply:
         method, path = call.split(" ", 1)
+        self._check()
         try:
             answer = self._client.request(method, base + path.format(**ids), **request)
         except httpx.TransportError as error:
+            self._check()
             found = Answer(call, 0, "answer", {"answer": type(error).__name__}, f"none: {type(error).__name__}")
             raise NotAsExpected(Finding(found, {"answer": "one"})) from error
         return Reply(call, answer.status_code, _json(answer))

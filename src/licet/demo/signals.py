@@ -1,33 +1,41 @@
-"""Ctrl-C and its kin: heard at once while the story is told, only noted while things are set up or cleared away."""
+"""Ctrl-C and its kin: noted when they come, heeded where stopping is safe.
+
+An exception out of a signal's handler could strike anywhere, in the middle of what clears up too. So a handler only
+takes note and ends whatever is waited for; the story looks at `check` before each thing it does.
+"""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Interrupted(BaseException):
-    """A signal asked for the end. Not an Exception, so that nobody on the way takes it for a failure of its own."""
+class Interrupted(Exception):
+    """A signal asked for the end."""
 
 
 class Signals:
-    """Takes the signals over for as long as the block lasts.
-
-    Outside `heard` a signal changes nothing but `exit_code`: what is being made or removed is finished first.
-    """
+    """Takes the signals over for as long as the block lasts. Those after the first change nothing."""
 
     def __init__(self) -> None:
         self._came: int | None = None
-        self._heard = False
         self._before: dict[int, Any] = {}
+        self.then: Callable[[], None] | None = None
+        """Called once, by the first signal: what it ends need not be waited for any more."""
 
     @property
     def exit_code(self) -> int | None:
         """128 and the first signal's number, as shells have it; None if none came."""
         return None if self._came is None else 128 + self._came
+
+    def check(self) -> None:
+        """Raises Interrupted once a signal has come."""
+        if self._came is not None:
+            raise Interrupted
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
@@ -40,19 +48,8 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    @contextmanager
-    def heard(self) -> Iterator[None]:
-        """In this block the first signal raises Interrupted, also one that came shortly before."""
-        self._heard = True
-        try:
-            if self._came is not None:
-                raise Interrupted
-            yield
-        finally:
-            self._heard = False
-
     def _take(self, number: int, _: FrameType | None) -> None:
-        first = self._came is None
-        self._came = self._came or number
-        if first and self._heard:
-            raise Interrupted
+        if self._came is None:
+            self._came = number
+            if self.then is not None:
+                self.then()

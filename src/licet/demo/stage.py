@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -25,6 +26,7 @@ LOG = "licet.log"
 """In the directory: what Licet and its sandbox wrote to stderr."""
 
 _READY_WITHIN_SECONDS = 120.0
+_LOOK_SECONDS = 0.2
 _ENDS_WITHIN_SECONDS = 15.0
 _POSTGRES_ENDS_WITHIN_SECONDS = 5.0
 
@@ -72,18 +74,28 @@ class Stage:
         finally:
             self._remove()
 
-    def ready(self) -> Open:
-        """Waits until every address answers. Raises CannotStart with the reason where it does not come to that."""
+    def end_soon(self) -> None:
+        """Tells the process to end, without waiting for it. For a signal's handler."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def ready(self, check: Callable[[], None] = lambda: None) -> Open:
+        """Waits until every address answers. Raises CannotStart with the reason where it does not come to that.
+
+        check: called now and then; what it raises ends the wait.
+        """
         process = self._process
         if process is None or process.stdout is None:
             raise RuntimeError("a stage is ready only after it was entered")
         deadline = time.monotonic() + _READY_WITHIN_SECONDS
-        while not select.select([process.stdout], [], [], 0.2)[0]:
+        while not select.select([process.stdout], [], [], _LOOK_SECONDS)[0]:
+            check()
             if time.monotonic() > deadline:
                 raise CannotStart(
                     f"Licet was not ready within {_READY_WITHIN_SECONDS:.0f} s. Its log ends:\n{self._last_words()}"
                 )
         line = process.stdout.readline()
+        check()
         if not line:
             raise CannotStart(self._why_it_ended(process.wait()))
         said = json.loads(line)
