@@ -7,6 +7,8 @@ import asyncpg
 import structlog
 
 from licet.db.connection import Connection
+from licet.kit.touched import Touched
+from licet.licenses.core import ENTITLED
 from licet.mail.store import queue_mail
 from licet.refunds.mirror import FAILED
 
@@ -15,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 async def welcome(conn: Connection, session: asyncpg.Record, now: datetime) -> None:
     """The keys and how to activate them, once per order, when all of it could be issued."""
-    if session["stripe_subscription_id"] is not None and session["subscription_status"] is None:
+    if session["stripe_subscription_id"] is not None and session["subscription_status"] not in ENTITLED:
         return
     fact = str(session["order_id"])
     if await conn.fetchval("SELECT EXISTS (SELECT 1 FROM emails WHERE template = 'welcome' AND fact = $1)", fact):
@@ -61,34 +63,39 @@ async def receipts(conn: Connection, stripe_invoice_ids: Collection[str], now: d
         )
 
 
-async def refunds(
-    conn: Connection, payment_intent_ids: Collection[str], charge_ids: Collection[str], now: datetime
-) -> None:
-    """Word of each refund on these payments that is on its way, once it is known whose they were."""
-    if not payment_intent_ids and not charge_ids:
+async def refunds(conn: Connection, touched: Touched, now: datetime) -> None:
+    """Word of each refund that is on its way on what was touched, once it is known whose payment it was."""
+    if not touched.payment_intents and not touched.charges and not touched.invoices:
         return
     rows = await conn.fetch(
         """
-        SELECT refund.stripe_refund_id,
-               coalesce(invoice.account_id, session.account_id) AS account_id,
-               coalesce(invoice.customer_email, session.customer_email) AS customer_email
-        FROM refunds AS refund
-        LEFT JOIN LATERAL (
-            SELECT invoice.account_id, invoice.customer_email
-            FROM invoice_payments AS payment JOIN invoices AS invoice USING (stripe_invoice_id)
-            WHERE payment.stripe_payment_intent_id = refund.stripe_payment_intent_id
-               OR payment.stripe_charge_id = refund.stripe_charge_id
-            LIMIT 1) AS invoice ON true
-        LEFT JOIN LATERAL (
-            SELECT account_id, customer_email FROM checkout_sessions
-            WHERE stripe_payment_intent_id = refund.stripe_payment_intent_id LIMIT 1) AS session ON true
-        WHERE (refund.stripe_payment_intent_id = ANY ($1) OR refund.stripe_charge_id = ANY ($2))
-          AND refund.status <> ALL ($3) AND refund.status <> 'requires_action'
-          AND coalesce(invoice.account_id, session.account_id) IS NOT NULL
-        ORDER BY refund.stripe_refund_id
+        WITH refund AS (
+            SELECT * FROM refunds WHERE stripe_payment_intent_id = ANY ($1)
+            UNION SELECT * FROM refunds WHERE stripe_charge_id = ANY ($2)
+            UNION SELECT refunds.* FROM invoice_payments JOIN refunds USING (stripe_payment_intent_id)
+                  WHERE stripe_invoice_id = ANY ($3)
+            UNION SELECT refunds.* FROM invoice_payments JOIN refunds USING (stripe_charge_id)
+                  WHERE stripe_invoice_id = ANY ($3)
+        ), payer AS (
+            SELECT refund.stripe_refund_id, invoice.account_id, invoice.customer_email
+            FROM refund JOIN invoice_payments USING (stripe_payment_intent_id)
+            JOIN invoices AS invoice USING (stripe_invoice_id)
+            UNION ALL
+            SELECT refund.stripe_refund_id, invoice.account_id, invoice.customer_email
+            FROM refund JOIN invoice_payments USING (stripe_charge_id)
+            JOIN invoices AS invoice USING (stripe_invoice_id)
+            UNION ALL
+            SELECT refund.stripe_refund_id, session.account_id, session.customer_email
+            FROM refund JOIN checkout_sessions AS session USING (stripe_payment_intent_id)
+        )
+        SELECT DISTINCT ON (stripe_refund_id) stripe_refund_id, payer.account_id, payer.customer_email
+        FROM refund JOIN payer USING (stripe_refund_id)
+        WHERE status <> ALL ($4) AND status <> 'requires_action' AND payer.account_id IS NOT NULL
+        ORDER BY stripe_refund_id, payer.customer_email NULLS LAST
         """,
-        list(payment_intent_ids),
-        list(charge_ids),
+        list(touched.payment_intents),
+        list(touched.charges),
+        list(touched.invoices),
         FAILED,
     )
     for row in rows:

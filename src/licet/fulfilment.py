@@ -9,6 +9,7 @@ import asyncpg
 
 from licet import announcements
 from licet.db.connection import Connection
+from licet.db.locks import lock
 from licet.kit.touched import Touched
 from licet.licenses.core import ENDED
 from licet.licenses.facts import refunded_of_session
@@ -45,7 +46,7 @@ async def fulfil(conn: Connection, touched: Touched, settling: Settling) -> Fulf
     for session_id in roots.sessions:
         waits_for |= await settle_session(conn, session_id, settling)
     await announcements.receipts(conn, touched.invoices, settling.now)
-    await announcements.refunds(conn, touched.payment_intents, touched.charges, settling.now)
+    await announcements.refunds(conn, touched, settling.now)
     found = roots.subscriptions or roots.sessions or touched.invoices
     reads = frozenset() if found else _links_to_read(touched)
     return Fulfilled(frozenset(waits_for), reads)
@@ -68,12 +69,17 @@ async def settle_session(conn: Connection, stripe_session_id: str, settling: Set
         return frozenset()
     lines = await store.list_lines(conn, stripe_session_id)
     returned = await refunded_of_session(conn, session)
-    unknown = frozenset(line["stripe_product_id"] for line in lines if line["product_id"] is None)
+    unknown = store.unknown_products(lines)
+    if unknown:
+        # As in `settle_subscription`: a push of the catalogue cannot pass unseen.
+        await lock(conn, unknown)
+        lines = await store.list_lines(conn, stripe_session_id)
+        unknown = store.unknown_products(lines)
     facts = OrderFacts(
         session["status"],
         session["payment_status"],
         session["payment_failed"],
-        session["amount_total"],
+        session["amount_paid"],
         returned,
         all_ended=_all_ended(session, lines),
     )

@@ -1,5 +1,6 @@
 """Which license stands for which unit."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from hypothesis import given
@@ -46,6 +47,13 @@ def test_spare_units_go_from_the_highest_and_come_back_with_their_key() -> None:
 def test_the_very_product_goes_before_one_of_its_group() -> None:
     both = units(BASIC, PRO)
     assert shape(place(both, want(PRO))) == [(101, 1, 2), (100, 0, None)]
+
+
+def test_what_is_in_use_goes_before_what_lies_spare() -> None:
+    """Two of Basic, lowered to one, upgraded, and back to Basic: the key in use stays, the spare one stays spare."""
+    in_use, spare = units(PRO, BASIC)
+    placed = place([in_use, replace(spare, spare=True)], want(BASIC))
+    assert shape(placed) == [(100, 0, 1), (101, 1, None)]
 
 
 @given(st.lists(st.sampled_from([BASIC, PRO]), max_size=6), st.lists(st.sampled_from([BASIC, PRO]), max_size=6))

@@ -123,7 +123,7 @@ class Shop:
                 SELECT NOT EXISTS (SELECT 1 FROM refreshes WHERE due_at <= $1)
                    AND NOT EXISTS (SELECT 1 FROM events WHERE retry_at <= $1)
                    AND NOT EXISTS (SELECT 1 FROM emails WHERE due_at <= $1)
-                   AND NOT EXISTS (SELECT 1 FROM pgqueuer WHERE entrypoint = 'catalog_changed')
+                   AND NOT EXISTS (SELECT 1 FROM licenses WHERE valid_until <= $1)
                 """,
                 self.context.now(),
             )

@@ -18,7 +18,9 @@ from licet.catalog.core import Catalog
 from licet.catalog.stripe_side import Published, archive, find_products, publish
 from licet.db.locks import lock
 from licet.db.pool import Pool
-from licet.queue.jobs import enqueue
+from licet.kit.cause import Cause
+from licet.kit.times import wall_now
+from licet.queue.refreshes import PRODUCT_CHANGED, Refresh, request
 from licet.stripe_api.client import StripeApi
 
 ONE_PUSH_AT_A_TIME = 0x11CE7CA7
@@ -77,7 +79,8 @@ async def _write_rows(pool: Pool, catalog: Catalog, published: dict[str, Publish
                 changed[product.key] = str(product_id)
         for product_id, key in await store.retire_products(conn, [product.key for product in catalog.products]):
             changed[key] = str(product_id)
-        await enqueue(conn, "catalog_changed", *changed.values())
+        for key, changed_id in changed.items():
+            await request(conn, Refresh(PRODUCT_CHANGED, changed_id), Cause("catalog", key), wall_now())
     return tuple(changed)
 
 

@@ -44,7 +44,7 @@ async def hold(conn: Connection, stripe_id: str, version: Version, account_id: U
         ON CONFLICT (stripe_id) DO UPDATE SET
             kind = excluded.kind,
             account_id = coalesce(excluded.account_id, mirrors.account_id),
-            as_of = greatest(mirrors.as_of, excluded.as_of),
+            as_of = excluded.as_of,
             rank = excluded.rank, was_read = excluded.was_read,
             revision = mirrors.revision + 1, previous = excluded.previous, object = excluded.object
         """,

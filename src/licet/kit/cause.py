@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-CauseKind = Literal["stripe_event", "stripe_read", "api_call", "operator", "catalog"]
+CauseKind = Literal["stripe_event", "stripe_read", "api_call", "operator", "catalog", "time"]
 
 
 @dataclass(frozen=True)
 class Cause:
     """What stands in a timeline's `because`: the kind, the id by which it can be looked up, and a word on it.
 
-    id: a Stripe event id, the id of the object that was read, a request id, or a catalogue key.
+    id: a Stripe event id, the id of the object that was read, a request id, a catalogue key, or for what time alone
+    changed the subscription.
     """
 
     kind: CauseKind

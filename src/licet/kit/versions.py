@@ -2,11 +2,12 @@
 
 Events arrive in any order, and `created` has whole seconds: one purchase sends several events in one of them.
 
-1. Another second decides. An event's `created` is Stripe's clock, a read's is ours: near a read, time decides nothing.
+1. Another second decides; but a read's time is our clock's, not Stripe's, so near a read time decides nothing.
 2. In the same second, equal objects are the same state; `.created` is older and `.deleted` newer than any other event.
-3. Then the one whose `previous_attributes` fit the other came after it.
-4. Then what is final wins: nothing follows it.
-5. What is left is unclear, and is read from Stripe.
+3. Then what is final wins: nothing follows it.
+4. Then the one whose `previous_attributes` fit the other came after it. Values recur (a quantity goes up and down
+   again), so this only chooses what to hold meanwhile, and Stripe is asked.
+5. What is left is unclear, and Stripe is asked.
 
 Source: docs/decisions/order-does-not-matter.md.
 """
@@ -16,8 +17,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 
-CLOCK_SKEW = timedelta(seconds=60)
-"""How far our clock may be from Stripe's: around a read, times closer than this are not compared."""
+CLOCK_SKEW = timedelta(seconds=300)
+"""How far our clock may be from Stripe's, as far as signatures allow: this near a read, times are not compared."""
 
 
 class Rank(IntEnum):
@@ -36,12 +37,24 @@ class Rank(IntEnum):
 
 
 class Verdict(StrEnum):
-    """What an incoming state is, against the one we hold."""
+    """What an incoming state is, against the one we hold; `SEEMS_` where Stripe must be asked all the same."""
 
     NEWER = "newer"
     SAME = "same"
     STALE = "stale"
+    SEEMS_NEWER = "seems_newer"
+    SEEMS_STALE = "seems_stale"
     UNCLEAR = "unclear"
+
+    @property
+    def sure(self) -> bool:
+        """Whether nothing needs to be read."""
+        return self in (Verdict.NEWER, Verdict.SAME, Verdict.STALE)
+
+    @property
+    def applies(self) -> bool:
+        """Whether the incoming state is what we hold from now on."""
+        return self in (Verdict.NEWER, Verdict.SEEMS_NEWER)
 
 
 @dataclass(frozen=True)
@@ -79,12 +92,12 @@ def _within_one_second(held: Version, incoming: Version) -> Verdict:
         return Verdict.NEWER if incoming.rank > held.rank else Verdict.STALE
     if held.rank != incoming.rank:
         return Verdict.NEWER if incoming.rank is Rank.DELETED else Verdict.STALE
+    if is_final(held.object) != is_final(incoming.object):
+        return Verdict.NEWER if is_final(incoming.object) else Verdict.STALE
     follows = _fits(incoming.previous, held.object)
     precedes = _fits(held.previous, incoming.object)
     if follows != precedes:
-        return Verdict.NEWER if follows else Verdict.STALE
-    if is_final(held.object) != is_final(incoming.object):
-        return Verdict.NEWER if is_final(incoming.object) else Verdict.STALE
+        return Verdict.SEEMS_NEWER if follows else Verdict.SEEMS_STALE
     return Verdict.UNCLEAR
 
 

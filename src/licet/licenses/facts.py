@@ -42,8 +42,11 @@ class Periods:
     ends: Mapping[str, Mapping[str, datetime]]
 
     def refunded(self) -> Refunded:
-        """What became of the newest paid period; changes within a period do not count."""
-        newest = next((one for one in self.invoices if one.billing_reason != "subscription_update"), None)
+        """What became of the newest paid period; changes within one, and what else was billed, do not count."""
+        of_periods = (
+            one for one in self.invoices if self.ends.get(one.id) and one.billing_reason != "subscription_update"
+        )
+        newest = next(of_periods, None)
         return newest.refunded if newest else "none"
 
     def paid_through(self, item_id: str, *, refunds_count: bool) -> datetime | None:
@@ -68,10 +71,14 @@ def refunded(paid: int, returned: int) -> Refunded:
 
 _REFUNDED_OF_INVOICE = """
     SELECT coalesce(sum(refund.amount), 0)::bigint
-    FROM (SELECT DISTINCT stripe_payment_intent_id, stripe_charge_id FROM invoice_payments
-          WHERE stripe_invoice_id = invoice.stripe_invoice_id) AS payment
-    JOIN refunds AS refund ON refund.stripe_payment_intent_id = payment.stripe_payment_intent_id
-        OR (payment.stripe_payment_intent_id IS NULL AND refund.stripe_charge_id = payment.stripe_charge_id)
+    FROM (
+        SELECT refund.stripe_refund_id, refund.amount, refund.status
+        FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_payment_intent_id)
+        WHERE payment.stripe_invoice_id = invoice.stripe_invoice_id
+        UNION
+        SELECT refund.stripe_refund_id, refund.amount, refund.status
+        FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_charge_id)
+        WHERE payment.stripe_invoice_id = invoice.stripe_invoice_id) AS refund
     WHERE refund.status <> ALL ($2)
 """
 
@@ -109,13 +116,18 @@ async def refunded_of_session(conn: Connection, session: asyncpg.Record) -> int:
     """What went back of a checkout's payment, in minor units: of its payment intent, or of its first invoice's."""
     returned: int = await conn.fetchval(
         """
-        SELECT coalesce(sum(refund.amount), 0)::bigint FROM refunds AS refund
-        WHERE refund.status <> ALL ($3) AND (
-            refund.stripe_payment_intent_id IN (
-                SELECT $1 UNION SELECT stripe_payment_intent_id FROM invoice_payments WHERE stripe_invoice_id = $2)
-            OR refund.stripe_charge_id IN (
-                SELECT stripe_charge_id FROM invoice_payments
-                WHERE stripe_invoice_id = $2 AND stripe_payment_intent_id IS NULL))
+        SELECT coalesce(sum(refund.amount), 0)::bigint
+        FROM (
+            SELECT stripe_refund_id, amount, status FROM refunds WHERE stripe_payment_intent_id = $1
+            UNION
+            SELECT refund.stripe_refund_id, refund.amount, refund.status
+            FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_payment_intent_id)
+            WHERE payment.stripe_invoice_id = $2
+            UNION
+            SELECT refund.stripe_refund_id, refund.amount, refund.status
+            FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_charge_id)
+            WHERE payment.stripe_invoice_id = $2) AS refund
+        WHERE refund.status <> ALL ($3)
         """,
         session["stripe_payment_intent_id"],
         session["stripe_invoice_id"],
@@ -125,9 +137,10 @@ async def refunded_of_session(conn: Connection, session: asyncpg.Record) -> int:
 
 
 _DISPUTE = """
-    SELECT array_agg(DISTINCT dispute.status) FROM disputes AS dispute
-    WHERE dispute.stripe_payment_intent_id IN (SELECT stripe_payment_intent_id FROM payment)
-       OR dispute.stripe_charge_id IN (SELECT stripe_charge_id FROM payment)
+    SELECT array_agg(DISTINCT dispute.status) FROM (
+        SELECT dispute.status FROM payment JOIN disputes AS dispute USING (stripe_payment_intent_id)
+        UNION ALL
+        SELECT dispute.status FROM payment JOIN disputes AS dispute USING (stripe_charge_id)) AS dispute
 """
 
 

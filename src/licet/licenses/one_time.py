@@ -30,24 +30,26 @@ async def settle_lines(
     if not licenses and not paid:
         return
     facts = Facts(
-        refunded=gather.refunded(session["amount_total"], amount_refunded),
+        refunded=gather.refunded(session["amount_paid"], amount_refunded),
         dispute=await gather.dispute_on_session(conn, session),
     )
     by_hand = await gather.decided_by_hand(conn, [one.id for one in licenses])
-    there = {(one.line_position, one.unit): one for one in licenses}
+    policies = await store.list_policies(conn, sorted({one.product_id for one in licenses}))
+    for before in licenses:
+        own = replace(facts, by_hand=by_hand.get(before.id, "nothing"))
+        state = decide(own, policies[before.product_id], settling.now)
+        await write_changes(conn, before, replace(before, state=state), settling)
+    if not paid:
+        return
+    # A line is issued once, as the catalogue had it then: what it says later makes no keys for what was sold before.
+    issued = {one.line_position for one in licenses}
     for line in lines:
-        if line["interval"] is not None or line["product_id"] is None or line["license_policy"] is None:
+        if line["position"] in issued or line["interval"] is not None or line["license_policy"] is None:
             continue
         policy = Policy.from_json(line["license_policy"])
         for unit in range(line["quantity"] if policy.units == "each" else 1):
-            before = there.get((line["position"], unit))
-            if before is None:
-                if paid:
-                    new = _new_license(session, line, unit, settling)
-                    await write_issued(conn, new, decide(facts, policy, settling.now), settling)
-                continue
-            own = replace(facts, by_hand=by_hand.get(before.id, "nothing"))
-            await write_changes(conn, before, replace(before, state=decide(own, policy, settling.now)), settling)
+            new = _new_license(session, line, unit, settling)
+            await write_issued(conn, new, decide(facts, policy, settling.now), settling)
 
 
 def _new_license(session: asyncpg.Record, line: asyncpg.Record, unit: int, settling: Settling) -> NewLicense:

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from licet.db.connection import Connection
+from licet.db.locks import lock
 from licet.licenses import facts as gather
 from licet.licenses import store
 from licet.licenses.core import ENTITLED, Dispute, Effect, Facts, Policy, Refunded, State, Term, decide
@@ -15,7 +16,7 @@ from licet.licenses.facts import Periods
 from licet.licenses.settle import Settling, key_material, write_changes, write_issued
 from licet.licenses.store import License, NewLicense
 from licet.licenses.units import Placed, Unit, Wanted, place
-from licet.orders.store import find_order_of_subscription
+from licet.orders.store import find_order_of_subscription, unknown_products
 from licet.subscriptions.store import find_subscription, list_items, write_waits_for
 
 
@@ -41,15 +42,22 @@ async def settle_subscription(conn: Connection, stripe_subscription_id: str, set
     if subscription is None:
         return frozenset()
     items = await list_items(conn, stripe_subscription_id)
-    unknown = frozenset(item["stripe_product_id"] for item in items if item["product_id"] is None)
+    unknown = unknown_products(items)
+    if unknown:
+        # A push of the catalogue holds these locks: either it is done and we see it, or it will see that we wait.
+        await lock(conn, unknown)
+        items = await list_items(conn, stripe_subscription_id)
+        unknown = unknown_products(items)
     if sorted(unknown) != subscription["waits_for"]:
         await write_waits_for(conn, stripe_subscription_id, sorted(unknown))
     licenses = await store.lock_of_subscription(conn, stripe_subscription_id)
     entitled = subscription["status"] in ENTITLED
     if not licenses and not entitled:
         return unknown
-    units = [Unit(one.id, one.product_id, one.unit_group or "", one.unit) for one in licenses]
-    placed = place(units, _wanted(items))
+    units = [Unit(one.id, one.product_id, one.unit_group or "", one.unit, spare=not one.wanted) for one in licenses]
+    placed = place(units, _wanted(items, licenses))
+    if unknown:
+        placed = [_as_it_is(one, licenses, items) for one in placed]
     products = {one.product_id for one in licenses} | {one.wanted.product_id for one in placed if one.wanted}
     known = _Known(
         subscription,
@@ -69,20 +77,38 @@ async def settle_subscription(conn: Connection, stripe_subscription_id: str, set
     return unknown
 
 
-def _wanted(items: Sequence[asyncpg.Record]) -> list[Wanted]:
-    """What the items ask for, of products that the catalogue knows and that issue keys."""
+def _wanted(items: Sequence[asyncpg.Record], licenses: Sequence[License]) -> list[Wanted]:
+    """What the items ask for, of products that the catalogue knows and that issue keys.
+
+    A product that issues keys no more keeps those it has: what was sold is not taken back by the catalogue.
+    """
     wanted: list[Wanted] = []
     for item in items:
-        if item["product_id"] is None or item["license_policy"] is None:
+        if item["product_id"] is None:
             continue
-        policy = Policy.from_json(item["license_policy"])
-        whole = policy.units == "one"
-        limit = policy.activations
-        if whole and limit is not None:
-            limit *= item["quantity"]
-        one = Wanted(item["product_id"], item["unit_group"], item["stripe_subscription_item_id"], limit)
-        wanted += [one] * (min(item["quantity"], 1) if whole else item["quantity"])
+        item_id: str = item["stripe_subscription_item_id"]
+        if item["license_policy"] is None:
+            kept = [one for one in licenses if one.product_id == item["product_id"] and one.unit_group is not None]
+            limits = [(one.unit_group or "", one.activations_limit) for one in kept[: item["quantity"]]]
+        else:
+            policy = Policy.from_json(item["license_policy"])
+            whole = policy.units == "one"
+            limit = policy.activations
+            if whole and limit is not None:
+                limit *= item["quantity"]
+            limits = [(item["unit_group"], limit)] * (min(item["quantity"], 1) if whole else item["quantity"])
+        wanted += [Wanted(item["product_id"], group, item_id, limit) for group, limit in limits]
     return wanted
+
+
+def _as_it_is(placed: Placed, licenses: Sequence[License], items: Sequence[asyncpg.Record]) -> Placed:
+    """A unit that no known product asks for, while another is unknown: it may be that one's, so it is left in use."""
+    before = next((one for one in licenses if one.id == placed.license_id), None)
+    if placed.wanted is not None or before is None or not before.wanted:
+        return placed
+    item = next(item for item in items if item["product_id"] is None)
+    wanted = Wanted(before.product_id, placed.group, item["stripe_subscription_item_id"], before.activations_limit)
+    return Placed(placed.license_id, placed.group, placed.n, wanted)
 
 
 async def _settle(conn: Connection, before: License, placed: Placed, known: _Known, settling: Settling) -> None:

@@ -22,12 +22,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Unit:
-    """A license there is, and the unit it stands for."""
+    """A license there is, and the unit it stands for. A spare one is not wanted at present."""
 
     license_id: UUID
     product_id: UUID
     group: str
     n: int
+    spare: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Placed:
 def place(units: Sequence[Unit], wanted: Iterable[Wanted]) -> list[Placed]:
     """Give each wanted unit a license that is there, or a new place; what is left over is spare, the highest n first.
 
-    A license of the very product goes before one of its group, a low n before a high one.
+    A license in use goes before a spare one, then one of the very product before one of its group, then a low n before
+    a high one: what a customer has activated stays, whatever lies unused beside it.
     """
     by_group: dict[str, list[Wanted]] = defaultdict(list)
     for want in wanted:
@@ -60,20 +62,32 @@ def place(units: Sequence[Unit], wanted: Iterable[Wanted]) -> list[Placed]:
 def _place_group(group: str, units: list[Unit], wanted: list[Wanted]) -> list[Placed]:
     free = list(units)
     placed: list[Placed] = []
-    homeless: list[Wanted] = []
-    for want in wanted:
-        same = next((unit for unit in free if unit.product_id == want.product_id), None)
-        if same is None:
-            homeless.append(want)
-            continue
-        free.remove(same)
-        placed.append(Placed(same.license_id, group, same.n, want))
+    homeless = list(wanted)
+    for spare in (False, True):
+        for same_product in (True, False):
+            homeless, found = _match(free, homeless, spare=spare, same_product=same_product)
+            placed += [Placed(unit.license_id, group, unit.n, want) for unit, want in found]
     next_n = max((unit.n for unit in units), default=-1) + 1
     for want in homeless:
-        if free:
-            taken = free.pop(0)
-            placed.append(Placed(taken.license_id, group, taken.n, want))
-        else:
-            placed.append(Placed(None, group, next_n, want))
-            next_n += 1
+        placed.append(Placed(None, group, next_n, want))
+        next_n += 1
     return placed + [Placed(unit.license_id, group, unit.n, None) for unit in free]
+
+
+def _match(
+    free: list[Unit], wanted: list[Wanted], *, spare: bool, same_product: bool
+) -> tuple[list[Wanted], list[tuple[Unit, Wanted]]]:
+    """(what is still wanted, what found a license): those that are taken leave `free`."""
+    left: list[Wanted] = []
+    found: list[tuple[Unit, Wanted]] = []
+    for want in wanted:
+        fits = (
+            unit for unit in free if unit.spare == spare and (not same_product or unit.product_id == want.product_id)
+        )
+        unit = next(fits, None)
+        if unit is None:
+            left.append(want)
+        else:
+            free.remove(unit)
+            found.append((unit, want))
+    return left, found

@@ -12,13 +12,13 @@ PAID = frozenset({"paid", "no_payment_required"})
 class OrderFacts:
     """What decides over an order; amounts in minor units of one currency.
 
-    all_ended: every line was recurring, and the subscription has ended.
+    amount_paid: what full refunds equal. all_ended: every line was recurring, and the subscription has ended.
     """
 
     session_status: str
     payment_status: str
     payment_failed: bool
-    amount: int
+    amount_paid: int
     amount_refunded: int
     all_ended: bool
 
@@ -29,7 +29,7 @@ def order_status(facts: OrderFacts) -> OrderStatus:
     Source: contract, section 2, Orders.
     """
     if facts.payment_status in PAID and facts.session_status == "complete":
-        if 0 < facts.amount <= facts.amount_refunded:
+        if 0 < facts.amount_paid <= facts.amount_refunded:
             return "refunded"
         if facts.all_ended:
             return "cancelled"

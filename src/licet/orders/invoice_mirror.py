@@ -14,7 +14,9 @@ async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Versi
     if invoice["lines"].get("has_more"):
         return Touched(reads=frozenset({("invoice", invoice_id)}))
     customer_id = id_of(invoice.get("customer"))
-    account_id = await account_of_customer(conn, customer_id, version.as_of) if customer_id else None
+    account_id, reads = (
+        await account_of_customer(conn, customer_id, version.as_of) if customer_id else (None, frozenset())
+    )
     subscription_id = subscription_of_invoice(invoice)
     await conn.execute(
         """
@@ -54,7 +56,7 @@ async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Versi
         from_epoch_or_none((invoice.get("status_transitions") or {}).get("paid_at")),
     )
     await _replace_lines(conn, invoice_id, invoice["lines"]["data"])
-    touched = Touched(account_id, invoices=ids(invoice_id), subscriptions=ids(subscription_id))
+    touched = Touched(account_id, invoices=ids(invoice_id), subscriptions=ids(subscription_id), reads=reads)
     for payment in (invoice.get("payments") or {}).get("data", []):
         touched |= await mirror_invoice_payment(conn, payment, version)
     return touched

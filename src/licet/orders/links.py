@@ -57,9 +57,10 @@ async def joined_ids(conn: Connection, ids: frozenset[str]) -> frozenset[str]:
         WITH payment AS (
             SELECT stripe_invoice_id AS id FROM invoice_payments WHERE stripe_payment_intent_id = ANY ($1)
             UNION SELECT stripe_invoice_id FROM invoice_payments WHERE stripe_charge_id = ANY ($1)
+            UNION SELECT unnest($1::text[])
         ), invoice AS (
-            SELECT stripe_invoice_id AS id, stripe_subscription_id, stripe_customer_id FROM invoices
-            WHERE stripe_invoice_id = ANY ($1) OR stripe_invoice_id IN (SELECT id FROM payment)
+            SELECT invoices.stripe_invoice_id AS id, stripe_subscription_id, stripe_customer_id
+            FROM payment JOIN invoices ON invoices.stripe_invoice_id = payment.id
         ), session AS (
             SELECT stripe_session_id AS id, stripe_subscription_id, stripe_customer_id FROM checkout_sessions
             WHERE stripe_payment_intent_id = ANY ($1)

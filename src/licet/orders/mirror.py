@@ -24,7 +24,7 @@ async def mirror_session(conn: Connection, session: StripeObject, version: Versi
     known = await _find(conn, session["id"])
     if known is None and session["status"] != "complete":
         return Touched(ignored="a session that was made elsewhere and not completed")
-    account_id = await _account(conn, session, known, version)
+    account_id, account_reads = await _account(conn, session, known, version)
     if known is None:
         await _insert(conn, session, account_id)
     await _update(conn, session)
@@ -32,7 +32,9 @@ async def mirror_session(conn: Connection, session: StripeObject, version: Versi
     if not lines_known and "line_items" in session:
         await _insert_lines(conn, session)
         lines_known = True
-    reads: set[tuple[str, str]] = set() if lines_known else {("checkout.session", session["id"])}
+    reads = set(account_reads)
+    if not lines_known:
+        reads.add(("checkout.session", session["id"]))
     subscription_id = id_of(session.get("subscription"))
     if subscription_id and not await _has_subscription(conn, subscription_id):
         reads.add(("subscription", subscription_id))
@@ -58,14 +60,16 @@ async def _find(conn: Connection, stripe_session_id: str) -> asyncpg.Record | No
     )
 
 
-async def _account(conn: Connection, session: StripeObject, known: asyncpg.Record | None, version: Version) -> UUID:
+async def _account(
+    conn: Connection, session: StripeObject, known: asyncpg.Record | None, version: Version
+) -> tuple[UUID, frozenset[tuple[str, str]]]:
     """Whose purchase it is: by our own row, else by the customer, else a new account for a guest."""
     account_id: UUID | None = known["account_id"] if known else None
     customer_id = id_of(session.get("customer"))
     if customer_id is not None:
-        of_customer = await account_of_customer(conn, customer_id, version.as_of, named=account_id)
-        return account_id or of_customer
-    return account_id or await make_account(conn, version.as_of)
+        of_customer, reads = await account_of_customer(conn, customer_id, version.as_of, otherwise=account_id)
+        return account_id or of_customer, reads
+    return account_id or await make_account(conn, version.as_of), frozenset()
 
 
 async def _insert(conn: Connection, session: StripeObject, account_id: UUID) -> None:

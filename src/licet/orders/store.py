@@ -10,12 +10,17 @@ from licet.orders.core import OrderStatus
 
 
 async def find_session(conn: Connection, stripe_session_id: str) -> asyncpg.Record | None:
-    """A checkout session, with whether its subscription (if it made one) has ended."""
+    """A checkout session, with its subscription's status and what was paid, as far as they are known.
+
+    amount_paid: in minor units; less than the total where a customer's credit paid a part.
+    """
     return await conn.fetchrow(
         """
-        SELECT session.*, subscription.status AS subscription_status
+        SELECT session.*, subscription.status AS subscription_status,
+               CASE WHEN invoice.status = 'paid' THEN invoice.amount_paid ELSE session.amount_total END AS amount_paid
         FROM checkout_sessions AS session
         LEFT JOIN subscriptions AS subscription USING (stripe_subscription_id)
+        LEFT JOIN invoices AS invoice USING (stripe_invoice_id)
         WHERE session.stripe_session_id = $1
         """,
         stripe_session_id,
@@ -35,6 +40,11 @@ async def list_lines(conn: Connection, stripe_session_id: str) -> list[asyncpg.R
         """,
         stripe_session_id,
     )
+
+
+def unknown_products(lines: Sequence[asyncpg.Record]) -> frozenset[str]:
+    """Stripe's ids of the products, among these lines or items, that the catalogue does not know."""
+    return frozenset(line["stripe_product_id"] for line in lines if line["product_id"] is None)
 
 
 async def write_order(

@@ -1,4 +1,4 @@
-"""What must be read from Stripe: requested inside a transaction, read by a job, gone when it was read."""
+"""What must be derived anew, mostly by reading it from Stripe: requested in a transaction, gone when a job did it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,9 @@ from licet.kit.cause import Cause
 from licet.queue.jobs import enqueue
 
 ENTRYPOINT = "refresh"
+
+PRODUCT_CHANGED = "catalog.product"
+"""A request that reads nothing: the catalogue changed a product (its id is ours), so its licenses follow."""
 
 
 @dataclass(frozen=True)

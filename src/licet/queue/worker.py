@@ -20,8 +20,17 @@ log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 RECONNECT_SECONDS = 2.0
+JOB_SECONDS = 120.0
+PRUNE_SECONDS = 3600.0
 
-LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+LOST = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
 """What a connection raises when the database is away."""
 
 
@@ -37,12 +46,12 @@ class Worker:
         self._jobs = jobs
         self._now = now
         self._stopping = asyncio.Event()
-        self._wake = asyncio.Event()
         self._manager: QueueManager | None = None
 
     async def run(self) -> None:
         """Work until `stop` is called; a lost connection is opened anew."""
         ticker = asyncio.create_task(self._tick_forever())
+        pruner = asyncio.create_task(self._prune_forever())
         try:
             while not self._stopping.is_set():
                 try:
@@ -52,8 +61,9 @@ class Worker:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping.wait(), RECONNECT_SECONDS)
         finally:
-            ticker.cancel()
-            await asyncio.gather(ticker, return_exceptions=True)
+            for task in (ticker, pruner):
+                task.cancel()
+            await asyncio.gather(ticker, pruner, return_exceptions=True)
 
     async def stop(self) -> None:
         """Take no more jobs; `run` returns when those under way are done."""
@@ -83,6 +93,15 @@ class Worker:
                 log.exception("tick_failed")
             await asyncio.sleep(TICK_SECONDS)
 
+    async def _prune_forever(self) -> None:
+        """pgqueuer logs every job and keeps the lines for ever: a week of them is enough to see what went on."""
+        while not self._stopping.is_set():
+            try:
+                await self._pool.execute("DELETE FROM pgqueuer_log WHERE created < now() - interval '7 days'")
+            except LOST as lost:
+                log.warning("pruning_lost_database", error=type(lost).__name__)
+            await asyncio.sleep(PRUNE_SECONDS)
+
     async def _work(self) -> None:
         # A connection of its own, without our codecs: pgqueuer reads its JSON itself.
         connection = await asyncpg.connect(self._dsn, server_settings={"application_name": "licet-worker"})
@@ -109,7 +128,9 @@ def _register(manager: QueueManager, job: Job) -> None:
     async def run(queued: QueuedJob) -> None:
         key = (queued.payload or b"").decode()
         try:
-            await job.run(key)
+            # One that hangs would keep the worker from coming back after a lost connection.
+            async with asyncio.timeout(JOB_SECONDS):
+                await job.run(key)
         except Exception:
             # The queue forgets a job that raised; its row is still due, and the ticker hands it over again.
             log.exception("job_failed", entrypoint=job.entrypoint, key=key)

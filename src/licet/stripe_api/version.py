@@ -5,3 +5,11 @@ API_VERSION = "2026-10-28.endive"
 
 SDK_VERSION = "16.1.0"
 """The PyPI release of `stripe` that speaks it."""
+
+
+def is_ours(api_version: str | None) -> bool:
+    """Whether an event of this version has the layout that we read: within one named release Stripe only adds.
+
+    Source: Stripe's documentation, "How API versioning works".
+    """
+    return api_version is not None and api_version.rpartition(".")[2] == API_VERSION.rpartition(".")[2]

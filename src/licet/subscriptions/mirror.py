@@ -16,7 +16,7 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
     customer_id = id_of(subscription["customer"])
     if customer_id is None:
         return Touched(ignored="the subscription names no customer")
-    account_id = await account_of_customer(conn, customer_id, version.as_of)
+    account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
     await conn.execute(
         """
         INSERT INTO subscriptions (
@@ -47,7 +47,7 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
         from_epoch(subscription["created"]),
     )
     await _replace_items(conn, stripe_id, subscription["items"]["data"])
-    return Touched(account_id, subscriptions=ids(stripe_id))
+    return Touched(account_id, subscriptions=ids(stripe_id), reads=reads)
 
 
 async def _replace_items(conn: Connection, stripe_subscription_id: str, items: list[StripeObject]) -> None:

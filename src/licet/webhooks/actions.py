@@ -1,15 +1,19 @@
 """An event is received, retried or replayed in one transaction; if that fails, a second one keeps it as failed."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 import structlog
 
+from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.cause import Cause
+from licet.kit.redact import redact
 from licet.licenses.settle import Settling
+from licet.stripe_api.version import is_ours
 from licet.webhooks import store
 from licet.webhooks.payload import Event, event_of
 from licet.webhooks.table import EVENTS
@@ -22,6 +26,9 @@ RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800
 
 AT_ONCE = 3
 """How often a transaction that PostgreSQL itself broke off (deadlock, serialization) is simply begun anew."""
+
+
+Work = Callable[[Connection], Awaitable[None]]
 
 
 class EventFailed(Exception):
@@ -71,7 +78,7 @@ async def retry_event(context: Context, stripe_event_id: str) -> None:
 
 
 async def _attempt(context: Context, event: Event) -> None:
-    async def first_or_repeat(conn: asyncpg.pool.PoolConnectionProxy) -> None:
+    async def first_or_repeat(conn: Connection) -> None:
         if await store.insert_event(conn, event, context.now()):
             await _walk(context, conn, event)
             return
@@ -80,36 +87,37 @@ async def _attempt(context: Context, event: Event) -> None:
             await store.count_attempt(conn, event.id)
             await _walk(context, conn, event)
 
-    await _in_one_transaction(context, event, first_or_repeat)
+    await _in_one_transaction(context, event, first_or_repeat, tried_again=False)
 
 
 async def _attempt_again(context: Context, stripe_event_id: str, *, only_failed: bool) -> str:
     payload = await context.pool.fetchval("SELECT payload FROM events WHERE stripe_event_id = $1", stripe_event_id)
     event = event_of(payload)
 
-    async def once_more(conn: asyncpg.pool.PoolConnectionProxy) -> None:
+    async def once_more(conn: Connection) -> None:
         kept = await store.lock_event(conn, stripe_event_id)
         if kept is None or (only_failed and kept["outcome"] != "failed"):
             return
         await store.count_attempt(conn, stripe_event_id)
         await _walk(context, conn, event)
 
-    await _in_one_transaction(context, event, once_more)
+    await _in_one_transaction(context, event, once_more, tried_again=True)
     outcome: str = await context.pool.fetchval("SELECT outcome FROM events WHERE stripe_event_id = $1", stripe_event_id)
     return outcome
 
 
-async def _walk(context: Context, conn: asyncpg.pool.PoolConnectionProxy, event: Event) -> None:
+async def _walk(context: Context, conn: Connection, event: Event) -> None:
     row = EVENTS.get(event.type)
     if row is None:
         walked = Walked("ignored", f"we do not handle {event.type}")
     else:
         cause = Cause("stripe_event", event.id, event.type)
-        walked = await walk_event(conn, event.version(), row, Settling(context.keyring, cause, context.now()))
+        settling = Settling(context.keyring, cause, context.now())
+        walked = await walk_event(conn, event.version(), row, settling, ours=is_ours(event.payload.get("api_version")))
     await store.write_outcome(conn, event.id, walked.outcome, walked.reason, walked.account_id)
 
 
-async def _in_one_transaction(context: Context, event: Event, work: Any) -> None:
+async def _in_one_transaction(context: Context, event: Event, work: Work, *, tried_again: bool) -> None:
     """Do `work` in one transaction. If it raises, everything rolls back, and a second one keeps the event as failed."""
     for attempt in range(1, AT_ONCE + 1):
         try:
@@ -117,20 +125,24 @@ async def _in_one_transaction(context: Context, event: Event, work: Any) -> None
                 await work(conn)
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
             if attempt == AT_ONCE:
-                await _keep_failed(context, event, "the database broke it off, again and again")
+                await _keep_failed(
+                    context, event, "the database broke it off, again and again", tried_again=tried_again
+                )
                 raise EventFailed from None
         except Exception as error:
             log.exception("event_failed", event_id=event.id, type=event.type)
-            await _keep_failed(context, event, f"{type(error).__name__}: {error}"[:1000])
+            await _keep_failed(context, event, _said(error), tried_again=tried_again)
             raise EventFailed from error
         else:
             return
 
 
-async def _keep_failed(context: Context, event: Event, error: str) -> None:
+async def _keep_failed(context: Context, event: Event, error: str, *, tried_again: bool) -> None:
     async with context.pool.acquire() as conn, conn.transaction():
         now = context.now()
-        attempts = await store.keep_failed(conn, event, now, error)
+        attempts = await store.keep_failed(conn, event, now, error, tried_again=tried_again)
+        if attempts is None:
+            return
         retry_at = now + RETRY_AFTER[attempts - 1] if attempts <= len(RETRY_AFTER) else None
         await store.write_retry_at(conn, event.id, retry_at)
 
@@ -139,6 +151,12 @@ async def _keep_ignored(context: Context, event: Event, reason: str) -> None:
     async with context.pool.acquire() as conn, conn.transaction():
         if await store.insert_event(conn, event, context.now()):
             await store.write_outcome(conn, event.id, "ignored", reason, None)
+
+
+def _said(error: Exception) -> str:
+    """An error in one line. Of the database's, not the detail: that quotes whole rows."""
+    words = error.message if isinstance(error, asyncpg.PostgresError) else str(error)
+    return redact(f"{type(error).__name__}: {words}")[:1000]
 
 
 def _foreign_mode(payload: dict[str, Any], mode: str) -> bool:

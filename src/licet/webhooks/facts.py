@@ -2,6 +2,7 @@
 
 from licet import announcements
 from licet.db.connection import Connection
+from licet.kit.ids import as_id
 from licet.kit.stripe_objects import StripeObject
 from licet.kit.touched import Touched, ids
 from licet.licenses.settle import Settling
@@ -25,12 +26,8 @@ async def card_refused(conn: Connection, payment_intent: StripeObject, settling:
 
     Only one-off payments carry our order's id; where it is missing, Stripe must say what the payment is for.
     """
-    order_id = (payment_intent.get("metadata") or {}).get("licet_order_id")
-    session_id: str | None = None
-    if order_id:
-        session_id = await conn.fetchval(
-            "SELECT stripe_session_id FROM checkout_sessions WHERE order_id::text = $1", order_id
-        )
+    order_id = as_id((payment_intent.get("metadata") or {}).get("licet_order_id") or "")
+    session_id = await conn.fetchval("SELECT stripe_session_id FROM checkout_sessions WHERE order_id = $1", order_id)
     if session_id is None:
         return Touched(reads=frozenset({("payment_intent.failed", payment_intent["id"])}))
     await announcements.failed_checkout(conn, session_id, settling.now)

@@ -59,15 +59,22 @@ async def count_attempt(conn: Connection, stripe_event_id: str) -> None:
     await conn.execute("UPDATE events SET attempts = attempts + 1 WHERE stripe_event_id = $1", stripe_event_id)
 
 
-async def keep_failed(conn: Connection, event: Event, received_at: datetime, error: str) -> int:
-    """Keep an event that could not be handled, with the error. Returns how often it was tried."""
-    attempts: int = await conn.fetchval(
+async def keep_failed(
+    conn: Connection, event: Event, received_at: datetime, error: str, *, tried_again: bool
+) -> int | None:
+    """Keep an event that could not be handled, with the error. Returns how often it was tried.
+
+    Of two deliveries at once the other may have succeeded meanwhile; then nothing is kept (None), unless this one
+    knew of it (`tried_again`).
+    """
+    attempts: int | None = await conn.fetchval(
         """
         INSERT INTO events (stripe_event_id, type, stripe_object_id, api_version, created_at, received_at, outcome,
                             error, payload)
         VALUES ($1, $2, $3, $4, $5, $6, 'failed', $7, $8)
         ON CONFLICT (stripe_event_id) DO UPDATE SET
             attempts = events.attempts + 1, outcome = 'failed', error = excluded.error
+            WHERE events.outcome = 'failed' OR $9
         RETURNING attempts
         """,
         event.id,
@@ -78,6 +85,7 @@ async def keep_failed(conn: Connection, event: Event, received_at: datetime, err
         received_at,
         error,
         event.payload,
+        tried_again,
     )
     return attempts
 

@@ -14,6 +14,7 @@ from licet.kit.versions import Verdict, Version, compare
 from licet.licenses.settle import Settling
 from licet.orders.links import joined_ids
 from licet.queue.refreshes import Refresh, request
+from licet.webhooks.facts import invoice_payment_failed
 from licet.webhooks.table import MIRRORS, Row
 
 Outcome = Literal["applied", "stale", "ignored", "parked"]
@@ -28,8 +29,11 @@ class Walked:
     account_id: UUID | None = None
 
 
-async def walk_event(conn: Connection, version: Version, row: Row, settling: Settling) -> Walked:
-    """Take the object of an event all the way, in the caller's transaction."""
+async def walk_event(conn: Connection, version: Version, row: Row, settling: Settling, *, ours: bool = True) -> Walked:
+    """Take the object of an event all the way, in the caller's transaction.
+
+    ours: whether it is in our API version's layout. Another is not parsed: the object is read instead.
+    """
     if row.parked is not None:
         return Walked("parked", row.parked)
     obj = version.object
@@ -37,21 +41,26 @@ async def walk_event(conn: Connection, version: Version, row: Row, settling: Set
     touched, verdict = Touched(), Verdict.NEWER
     if row.kind is not None:
         held = await find_held(conn, obj["id"])
-        verdict = compare(held.version if held else None, version)
-        touched = Touched(held.account_id if held else None)
-        if verdict is Verdict.NEWER:
+        verdict = compare(held.version if held else None, version) if ours else Verdict.UNCLEAR
+        if verdict.applies:
             touched = await _mirror(conn, row.kind, version)
-        elif verdict is Verdict.UNCLEAR:
+        else:
+            # Nothing new, but settled all the same: that is how a replay mends what once went wrong.
+            touched = Touched(held.account_id) | _touched_by(obj) if held else Touched()
+        if not verdict.sure:
             touched |= Touched(reads=frozenset({(row.kind, obj["id"])}))
     if touched.ignored is not None:
         return Walked("ignored", touched.ignored)
-    if row.fact is not None:
+    if row.fact is not None and ours:
         touched |= await row.fact(conn, obj, settling)
     walked = await _settle(conn, touched, settling)
-    if walked.outcome == "applied" and verdict is Verdict.STALE:
+    if walked.outcome == "applied" and verdict in (Verdict.STALE, Verdict.SEEMS_STALE):
         return Walked("stale", "we hold a newer state", walked.account_id)
-    if walked.outcome == "applied" and verdict is Verdict.UNCLEAR:
-        return Walked("applied", "another event of the same second contradicts it: Stripe is asked", walked.account_id)
+    if walked.outcome == "applied" and not verdict.sure:
+        why = (
+            "another event of the same moment leaves open which is newer" if ours else "it has another version's layout"
+        )
+        return Walked("applied", f"{why}: Stripe is asked", walked.account_id)
     return walked
 
 
@@ -60,6 +69,9 @@ async def walk_read(conn: Connection, kind: str, version: Version, settling: Set
     touched = await _mirror(conn, kind, version)
     if touched.ignored is not None:
         return Walked("ignored", touched.ignored)
+    if kind == "invoice" and version.object["status"] == "open" and version.object["attempt_count"] > 0:
+        # Its failure's own event may have been one that could not be parsed.
+        touched |= await invoice_payment_failed(conn, version.object, settling)
     return await _settle(conn, touched, settling)
 
 
@@ -102,15 +114,47 @@ async def _settle(conn: Connection, touched: Touched, settling: Settling) -> Wal
     return Walked("applied", None, touched.account_id)
 
 
-def ids_in(obj: StripeObject) -> frozenset[str]:
-    """The ids in an object by which it is joined to others."""
-    payment_intent, charge = payment_of(obj) if obj.get("object") == "invoice_payment" else (None, None)
-    return ids(
-        obj["id"],
-        id_of(obj.get("customer")),
-        id_of(obj.get("subscription")),
+@dataclass(frozen=True)
+class _Named:
+    """The ids of others that an object names."""
+
+    subscription: str | None
+    invoice: str | None
+    payment_intent: str | None
+    charge: str | None
+
+
+def _named(obj: StripeObject) -> _Named:
+    kind = obj.get("object")
+    payment_intent, charge = payment_of(obj) if kind == "invoice_payment" else (None, None)
+    return _Named(
+        subscription_of_invoice(obj) if kind == "invoice" else id_of(obj.get("subscription")),
         id_of(obj.get("invoice")),
         id_of(obj.get("payment_intent")) or payment_intent,
         id_of(obj.get("charge")) or charge,
-        subscription_of_invoice(obj) if obj.get("object") == "invoice" else None,
+    )
+
+
+def _touched_by(obj: StripeObject) -> Touched:
+    """What an object that changes nothing belongs to."""
+    kind, itself, named = obj.get("object"), ids(obj["id"]), _named(obj)
+    return Touched(
+        subscriptions=itself if kind == "subscription" else ids(named.subscription),
+        sessions=itself if kind == "checkout.session" else frozenset(),
+        invoices=itself if kind == "invoice" else ids(named.invoice),
+        payment_intents=ids(named.payment_intent),
+        charges=itself if kind == "charge" else ids(named.charge),
+    )
+
+
+def ids_in(obj: StripeObject) -> frozenset[str]:
+    """The ids in an object by which it is joined to others."""
+    named = _named(obj)
+    return ids(
+        obj["id"],
+        id_of(obj.get("customer")),
+        named.subscription,
+        named.invoice,
+        named.payment_intent,
+        named.charge,
     )

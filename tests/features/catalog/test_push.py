@@ -71,8 +71,8 @@ def with_product(catalog: Catalog, number: int, **changes: Any) -> Catalog:
 
 
 async def jobs(pool: Pool) -> list[str]:
-    rows = await pool.fetch("DELETE FROM pgqueuer WHERE entrypoint = 'catalog_changed' RETURNING payload")
-    return sorted(row["payload"].decode() for row in rows)
+    rows = await pool.fetch("DELETE FROM refreshes WHERE kind = 'catalog.product' RETURNING stripe_id")
+    return sorted(row["stripe_id"] for row in rows)
 
 
 async def test_a_push_makes_products_and_prices(pool: Pool, stripe: StripeApi) -> None:

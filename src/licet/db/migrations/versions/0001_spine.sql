@@ -20,6 +20,8 @@ CREATE TABLE accounts (
     external_id        text UNIQUE,
     -- The customer this account buys as; null until its first purchase.
     stripe_customer_id text UNIQUE,
+    -- The customer that brought this account along, when an event named it before anything said whose it is.
+    made_for_customer  text,
     oidc_issuer        text,
     oidc_subject       text,
     created_at         timestamptz NOT NULL,
@@ -109,6 +111,7 @@ CREATE INDEX events_received ON events (received_at DESC, stripe_event_id);
 CREATE INDEX events_outcome ON events (outcome, received_at DESC, stripe_event_id);
 CREATE INDEX events_type ON events (type, received_at DESC, stripe_event_id);
 CREATE INDEX events_retry ON events (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX events_account ON events (account_id, received_at DESC);
 
 -- The newest state of each Stripe object, and how new that is (docs/decisions/order-does-not-matter.md).
 CREATE TABLE mirrors (
@@ -122,6 +125,7 @@ CREATE TABLE mirrors (
     previous   jsonb,                           -- previous_attributes of that event
     object     jsonb NOT NULL
 );
+CREATE INDEX mirrors_account ON mirrors (account_id);
 
 -- What a payload could not settle and must be read from Stripe; a row leaves when it has been.
 CREATE TABLE refreshes (
@@ -345,6 +349,8 @@ CREATE TABLE licenses (
 CREATE INDEX licenses_account ON licenses (account_id, created_at DESC, id);
 CREATE INDEX licenses_created ON licenses (created_at DESC, id);
 CREATE INDEX licenses_product ON licenses (product_id);
+-- What time alone has changed since it was last settled.
+CREATE INDEX licenses_turning ON licenses (valid_until) WHERE valid_until IS NOT NULL;
 CREATE INDEX licenses_order ON licenses (order_id);
 
 CREATE TABLE license_decisions (
@@ -398,4 +404,5 @@ CREATE TABLE emails (
     UNIQUE (template, fact)
 );
 CREATE INDEX emails_created ON emails (created_at DESC, id);
+CREATE INDEX emails_account ON emails (account_id, created_at DESC);
 CREATE INDEX emails_due ON emails (due_at) WHERE due_at IS NOT NULL;
