@@ -1,9 +1,10 @@
 """What every test may ask for: a database of its own, made cheaply from a migrated template."""
 
 import asyncio
+import logging
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -11,10 +12,33 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+import structlog
+import uvloop
 
 from licet.db.embedded import EmbeddedPostgres
 from licet.db.migrate import migrate
 from licet.db.pool import Pool, open_pool
+from licet.kit.redact import redact_secrets
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run in the event loop that `licet up` runs in."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs() -> None:
+    """One line for what went wrong, redacted as in earnest: structlog's own default draws a box around a traceback."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            redact_secrets,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+    )
+
 
 TEMPLATE = "licet"
 """The database that the embedded server comes with; migrated once, then only ever copied."""

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
-import structlog
 from tests.factories.accounts import make_api_key
 from tests.support.contexts import make_context
 from tests.support.face import Face
@@ -14,20 +13,6 @@ from tests.support.serving import serve
 from licet.app import create_app
 from licet.db.pool import Pool
 from licet.http.context import Context
-from licet.kit.redact import redact_secrets
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _logs() -> None:
-    """One line each, redacted as in earnest: structlog's own default draws a box around every traceback."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.add_log_level,
-            redact_secrets,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
 
 
 @pytest.fixture
