@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,6 +21,21 @@ from licet.db.migrate import migrate
 from licet.db.pool import Pool, open_pool
 from licet.kit.redact import redact_secrets
 
+MEMORY = Path("/dev/shm")
+ENOUGH_BYTES = 4 * 1024**3
+
+
+def pytest_configure() -> None:
+    """Throw-away directories lie in memory where there is plenty: on disk, copying a database takes ten times as long.
+
+    The programs that tests start are told, too.
+    """
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES:
+        if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+            return
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
+
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run in the event loop that `licet up` runs in."""
@@ -28,7 +44,7 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest.fixture(scope="session", autouse=True)
 def _logs() -> None:
-    """One line for what went wrong, redacted as in earnest: structlog's own default draws a box around a traceback."""
+    """One line each, redacted as in earnest: structlog's own default draws a box around every traceback."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -36,7 +52,7 @@ def _logs() -> None:
             redact_secrets,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
 
 
@@ -77,7 +93,7 @@ async def database(server: Server) -> AsyncIterator[str]:
     name = f"test_{next(_numbers)}"
     admin = await asyncpg.connect(server.database("postgres"))
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
         yield server.database(name)
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:

@@ -19,6 +19,8 @@ from licet.kit.cause import Cause
 from licet.kit.times import wall_now
 from licet.node.serving import WEBHOOK_PATH
 from licet.queue.refreshes import Refresh, request
+from licet.webhooks.actions import receive_event
+from licet.webhooks.payload import parse
 
 Event = dict[str, Any]
 
@@ -51,6 +53,11 @@ async def deliver(shop: Shop, event: Event) -> None:
     header = signed(raw, secret.get_secret_value(), wall_now())
     answer = await shop.client.post(shop.url + WEBHOOK_PATH, content=raw, headers={"stripe-signature": header})
     assert answer.status_code == 200, answer.text
+
+
+async def hand_in(shop: Shop, event: Event) -> None:
+    """As `deliver`, past the signature: thousands of orders need no HTTP, those that race do."""
+    await receive_event(shop.context, parse(json.dumps(event).encode()))
 
 
 async def final_state(shop: Shop) -> dict[str, Any]:
@@ -108,7 +115,7 @@ async def told(shop: Shop, events: Sequence[Event], *, customer_known: bool = Fa
     """The final state after these events, one after the other."""
     await start_again(shop, customer_known=customer_known)
     for event in events:
-        await deliver(shop, event)
+        await hand_in(shop, event)
     await shop.settle()
     return await final_state(shop)
 

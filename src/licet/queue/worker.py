@@ -22,6 +22,7 @@ TICK_SECONDS = 1.0
 RECONNECT_SECONDS = 2.0
 JOB_SECONDS = 120.0
 PRUNE_SECONDS = 3600.0
+CLOSE_SECONDS = 1.0
 
 LOST = (
     OSError,
@@ -120,7 +121,11 @@ class Worker:
             )
         finally:
             self._manager = None
-            await connection.close()
+            try:
+                await connection.close(timeout=CLOSE_SECONDS)
+            except (TimeoutError, *LOST):
+                # A database that does not answer must not keep us from ending.
+                connection.terminate()
 
 
 def _register(manager: QueueManager, job: Job) -> None:

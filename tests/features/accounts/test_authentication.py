@@ -80,7 +80,7 @@ async def test_a_key_expires_by_the_real_time(pool: Pool) -> None:
     """Whatever the sandbox's clock was turned to."""
     context = make_context(pool, now=lambda: wall_now() + timedelta(days=400))
     key = await make_api_key(context, None, expires_at=wall_now() + timedelta(days=1))
-    async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url) as client:
+    async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
         assert (await client.get("/api/orders", headers={"X-API-Key": key})).status_code == 200
 
 
@@ -96,7 +96,7 @@ async def test_a_key_of_the_other_mode(pool: Pool) -> None:
     made_live, made_test = await make_api_key(live, None), await make_api_key(make_context(pool), None)
     assert (mode_of(made_live), mode_of(made_test)) == ("live", "test")
     for context, good, bad in ((live, made_live, made_test), (make_context(pool), made_test, made_live)):
-        async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url) as client:
+        async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
             assert (await client.get("/api/orders", headers={"X-API-Key": good})).status_code == 200
             assert_error(await client.get("/api/orders", headers={"X-API-Key": bad}), 401, "unauthorized")
 

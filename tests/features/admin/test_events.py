@@ -5,6 +5,8 @@ from datetime import timedelta
 from tests.factories.events import make_event
 from tests.support.face import Face, assert_error, fields_of
 
+from licet.stripe_api.version import API_VERSION
+
 PATH = "/api/admin/events"
 
 
@@ -61,6 +63,7 @@ async def test_an_event_is_handled_again(face: Face) -> None:
             "type": "customer.updated",
             "created": int(face.context.now().timestamp()),
             "livemode": False,
+            "api_version": API_VERSION,
             "data": {"object": customer},
         },
     )
