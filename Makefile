@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 SOURCES := src tests benchmarks dev
 # Warnings are errors and tests run in parallel: PYTEST="-x -k refund" narrows it down.
-PYTEST ?= -n auto --dist worksteal
+# One worker more than there are cores: tests wait for other programs part of their time.
+WORKERS := $(shell expr "$$(getconf _NPROCESSORS_ONLN)" + 1)
+PYTEST ?= -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check unit lint format build lock clean

@@ -20,7 +20,7 @@ from licet.kit.times import wall_now
 from licet.node.serving import WEBHOOK_PATH
 from licet.queue.refreshes import Refresh, request
 from licet.webhooks.actions import receive_event
-from licet.webhooks.payload import parse
+from licet.webhooks.payload import clean
 
 Event = dict[str, Any]
 
@@ -37,8 +37,6 @@ CHANGING = frozenset(
     {
         "customer.subscription.created",
         "customer.subscription.updated",
-        "invoice.created",
-        "invoice.finalized",
         "invoice.updated",
         "invoice.paid",
         "invoice_payment.paid",
@@ -57,7 +55,7 @@ async def deliver(shop: Shop, event: Event) -> None:
 
 async def hand_in(shop: Shop, event: Event) -> None:
     """As `deliver`, past the signature: thousands of orders need no HTTP, those that race do."""
-    await receive_event(shop.context, parse(json.dumps(event).encode()))
+    await receive_event(shop.context, event)
 
 
 async def final_state(shop: Shop) -> dict[str, Any]:
@@ -124,7 +122,7 @@ async def events_of(shop: Shop) -> list[Event]:
     """What the sandbox sent, in the order of its own making, without the catalogue's."""
     found = [event async for event in shop.context.stripe.list_all("event")]
     types = set(shop.webhook_types)
-    return [event for event in found[::-1] if event["type"] in types and not event["type"].startswith(("pr", "plan"))]
+    return [clean(event) for event in found[::-1] if event["type"] in types and not event["type"].startswith("pr")]
 
 
 async def refunded_in_part(shop: Shop) -> list[Event]:
@@ -181,19 +179,17 @@ async def first_invoice(shop: Shop) -> str:
 
 @pytest.mark.parametrize("first", range(6))
 async def test_the_events_that_change_rows_in_all_their_orders(database: str, first: int) -> None:
-    """Of those that change the same rows, every order that begins with this one; the drafts come last, when stale."""
+    """Every order that begins with this one. Drafts only matter before these: the stories below have them."""
     async with open_shop(database, with_webhooks=False) as shop:
         account = await shop.make_account()
         await shop.buy(account, "Shopify Connector")
         events = [event for event in await events_of(shop) if event["type"] in CHANGING]
-        drafts = [event for event in events if event["type"] in ("invoice.created", "invoice.finalized")]
-        core = [event for event in events if event not in drafts]
-        assert len(core) == 6
+        assert len(events) == 6
         expected = await told(shop, events, customer_known=True)
         assert [row[9] for row in expected["licenses"]] == ["active"]
-        begins_with = core.pop(first)
-        for order in permutations(core):
-            found = await told(shop, [begins_with, *order, *drafts], customer_known=True)
+        begins_with = events.pop(first)
+        for order in permutations(events):
+            found = await told(shop, [begins_with, *order], customer_known=True)
             assert found == expected, [event["type"] for event in (begins_with, *order)]
 
 
