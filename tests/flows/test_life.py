@@ -136,7 +136,7 @@ async def test_a_trial_is_paid_through_its_end_and_then_by_its_first_invoice(sho
     assert len(await shop.emails("receipt")) == 1
 
 
-async def test_quantity_and_product_changes_move_the_units(shop: Shop) -> None:
+async def test_quantity_changes_move_the_units(shop: Shop) -> None:
     account = await shop.make_account()
     await shop.buy(account, "Shopify Connector", quantity=2)
     await shop.settle()
