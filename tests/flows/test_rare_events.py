@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from tests.support.shop import Shop, open_shop
 
@@ -144,3 +145,39 @@ async def test_a_read_that_raises_is_kept_and_tried_later(shop: Shop) -> None:
     await pool.execute("ALTER TABLE products DROP CONSTRAINT broken")
     await refresh(shop.context, wanted)
     assert await pool.fetchval("SELECT count(*) FROM refreshes") == 0
+
+
+async def test_a_subscription_moved_to_an_unknown_product_keeps_its_license_in_use(shop: Shop) -> None:
+    account = await shop.make_account()
+    await shop.buy(account, "Shopify Connector")
+    await shop.settle()
+    before = await shop.license(account)
+    stripe = shop.context.stripe
+    product = await stripe.create("product", {"name": "Nobody's"})
+    recurring = {"product": product["id"], "unit_amount": 100, "currency": "usd", "recurring": {"interval": "month"}}
+    price = await stripe.create("price", recurring)
+    subscription = await stripe.retrieve("subscription", before["subscriptionId"])
+    assert subscription is not None
+    items = [{"id": subscription["items"]["data"][0]["id"], "price": price["id"], "quantity": 1}]
+    await stripe.update("subscription", subscription["id"], {"items": items, "proration_behavior": "none"})
+    await shop.settle()
+    waits_for = await shop.context.pool.fetchval("SELECT waits_for FROM subscriptions")
+    assert waits_for == [product["id"]]
+    after = await shop.license(account)
+    assert (after["status"], after["key"]) == ("active", before["key"])
+
+
+async def test_what_was_sold_follows_its_payment_after_its_policy_was_taken_away(shop: Shop) -> None:
+    one_off, monthly = await shop.make_account(), await shop.make_account("grace@example.com")
+    await shop.buy(one_off, "Data Migrator")
+    await shop.buy(monthly, "Shopify Connector")
+    await shop.settle()
+    await shop.context.pool.execute("UPDATE products SET license_policy = NULL")
+    await shop.turn(days=32)
+    assert (await shop.license(monthly))["status"] == "active"
+    invoice = await shop.context.pool.fetchval(
+        "SELECT stripe_invoice_id FROM invoices WHERE account_id = $1", UUID(one_off)
+    )
+    await shop.stripe("refunds", {"invoice": invoice})
+    await shop.settle()
+    assert (await shop.license(one_off))["status"] == "revoked"
