@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 import structlog
 import uvloop
+from hypothesis import HealthCheck, settings
 
 from licet.db.embedded import EmbeddedPostgres
 from licet.db.migrate import migrate
@@ -23,6 +24,10 @@ from licet.kit.redact import redact_secrets
 
 MEMORY = Path("/dev/shm")
 ENOUGH_BYTES = 4 * 1024**3
+
+# No test fails over time: a busy machine says nothing about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

@@ -10,12 +10,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from licet_sandbox.api.dispatch import Api
-from licet_sandbox.api.document import document
 from licet_sandbox.controls.routes import Controls
 from licet_sandbox.engine import Engine
 from licet_sandbox.guard import guarded
 from licet_sandbox.pages.routes import Pages, static_files
 from licet_sandbox.serving import Running, serve
+from licet_sandbox.spec.document import document
 from licet_sandbox.timekeeper import Timekeeper
 
 if TYPE_CHECKING:

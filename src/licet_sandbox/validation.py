@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.api.document import document
+from licet_sandbox.spec.document import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable

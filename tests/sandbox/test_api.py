@@ -9,7 +9,7 @@ import pytest
 import stripe
 from tests.sandbox.conftest import KEY
 
-from licet_sandbox.api.document import examples
+from licet_sandbox.spec.document import examples
 
 if TYPE_CHECKING:
     from tests.sandbox.play import Play

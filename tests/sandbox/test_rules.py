@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet_sandbox.api.coerce import coerce
-from licet_sandbox.api.document import document
 from licet_sandbox.api.form import parse_form
 from licet_sandbox.billing.lines import format_amount
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.errors import StripeError
+from licet_sandbox.spec.document import document
 from licet_sandbox.validation import _request_validator
 
 ANCHORS = st.integers(946684800, 4102444800)

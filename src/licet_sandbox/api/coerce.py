@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.errors import StripeError, invalid
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.document import Schema
     from licet_sandbox.api.form import Tree
+    from licet_sandbox.spec.document import Schema
 
 
 def coerce(schema: Schema, raw: Tree | str, name: str = "") -> Any:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from licet_sandbox.api.coerce import coerce
-from licet_sandbox.api.document import API_VERSION, Operation, document
 from licet_sandbox.api.expand import render
 from licet_sandbox.api.form import parse_form
 from licet_sandbox.api.idempotency import Idempotency, fingerprint
-from licet_sandbox.api.params import Params
 from licet_sandbox.api.table import OPERATIONS
 from licet_sandbox.errors import StripeError, invalid, unsupported
 from licet_sandbox.ids import new_id
+from licet_sandbox.kit.params import Params
+from licet_sandbox.spec.document import API_VERSION, Operation, document
 from licet_sandbox.state.tx import Cause
 
 if TYPE_CHECKING:

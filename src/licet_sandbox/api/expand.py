@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.api.document import Schema, document
 from licet_sandbox.api.includes import INCLUDES
-from licet_sandbox.api.shapes import Obj, public
 from licet_sandbox.errors import invalid
+from licet_sandbox.spec.document import Schema, document
+from licet_sandbox.spec.shapes import Obj, public
 
 if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.api.shapes import Obj, empty_list
+from licet_sandbox.spec.shapes import Obj, empty_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable

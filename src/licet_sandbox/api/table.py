@@ -24,7 +24,7 @@ from licet_sandbox.resources import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
 
 # Called with the transaction, the parameters, and the values in the path.
 OPERATIONS: dict[str, Callable[..., Obj]] = {

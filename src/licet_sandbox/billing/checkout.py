@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import collection, payments
 from licet_sandbox.billing.cards import Card, decline
+from licet_sandbox.billing.customers import make_customer
 from licet_sandbox.billing.invoices import finalize, link_payment, make_invoice
 from licet_sandbox.billing.lines import one_time_line
+from licet_sandbox.billing.methods import card_of, make_method
 from licet_sandbox.billing.subscriptions import make_subscription, start_paid
 from licet_sandbox.errors import invalid
-from licet_sandbox.resources.customers import make_customer
-from licet_sandbox.resources.payment_methods import card_of, make_method
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _DAY = 24 * 3600
@@ -262,3 +262,8 @@ def _close(tx: Tx, session: Obj, customer: Obj | None) -> None:
         },
     }
     tx.save(session, "checkout.session.completed")
+
+
+def success_address(session: Obj) -> str:
+    """Where the buyer goes after paying: the literal braces are filled in, and nothing else is touched."""
+    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])

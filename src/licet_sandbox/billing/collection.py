@@ -13,7 +13,7 @@ from licet_sandbox.billing.invoices import finalize, mark_paid, note_try, paymen
 from licet_sandbox.errors import StripeError
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _DAY = 24 * 3600

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.payments import cancel_intent, make_intent
+from licet_sandbox.billing.seller import NAME
 from licet_sandbox.ids import new_id
-from licet_sandbox.resources.account import NAME
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 # As many lines and items as Stripe shows inside the object; the rest is behind its list.

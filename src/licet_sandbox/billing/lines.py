@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 # Currencies without a minor unit, for showing amounts. Source: Stripe, "Supported currencies".

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.api.shapes import public
 from licet_sandbox.billing.cards import Card, decline
+from licet_sandbox.billing.methods import card_of
 from licet_sandbox.errors import StripeError
 from licet_sandbox.ids import new_id, random_text
-from licet_sandbox.resources.payment_methods import card_of
+from licet_sandbox.spec.shapes import public
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 

@@ -8,7 +8,7 @@ from licet_sandbox.errors import invalid
 from licet_sandbox.ids import random_text
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 

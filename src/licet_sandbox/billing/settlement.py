@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import collection
 from licet_sandbox.billing.invoices import payment_of, subscription_of
+from licet_sandbox.billing.methods import attach_to, make_method
 from licet_sandbox.errors import StripeError
-from licet_sandbox.resources.payment_methods import attach_to, make_method
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
     from licet_sandbox.billing.cards import TypedCard
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 

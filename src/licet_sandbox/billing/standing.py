@@ -8,7 +8,7 @@ from licet_sandbox.billing.agenda import plan_ahead
 from licet_sandbox.billing.invoices import stop_collecting, subscription_of, void
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 

@@ -12,7 +12,7 @@ from licet_sandbox.billing.periods import period_end
 from licet_sandbox.ids import new_id
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _HOUR = 3600

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from licet_sandbox.billing import buyer, cardholder
+from licet_sandbox.controls import buyer, dashboard
 from licet_sandbox.controls.body import Body
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.faults import FaultsRefused
@@ -103,7 +103,7 @@ class Controls:
         amount = body.integer("amount")
         body.end()
         try:
-            return cardholder.refund(self._engine, named, amount)
+            return dashboard.refund(self._engine, named, amount)
         finally:
             await self._engine.deliveries.sent_once()
 
@@ -114,7 +114,7 @@ class Controls:
         if number is None:
             raise invalid('Give {"card": "4000000000000341"}.', param="card")
         try:
-            return cardholder.change_card(self._engine, request.path_params["id"], number)
+            return dashboard.change_card(self._engine, request.path_params["id"], number)
         finally:
             await self._engine.deliveries.sent_once()
 

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from licet_sandbox.billing import checkout, settlement
-from licet_sandbox.billing.buyer import success_address
 from licet_sandbox.billing.lines import format_amount
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed, views
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from licet_sandbox.api.shapes import Obj
     from licet_sandbox.engine import Engine
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
     Handler = Callable[[Request], Awaitable[Response]]
@@ -81,7 +80,7 @@ class Pages:
             await self._sent()
             return self._checkout_page(session_id, form, str(error), typed.field_of(error), error.status)
         await self._sent()
-        return _go(success_address(session) if done else f"/c/pay/{session_id}/3ds")
+        return _go(checkout.success_address(session) if done else f"/c/pay/{session_id}/3ds")
 
     def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout.Buyer:
         email = checkout.known_email(tx, session) or typed.read_email(form)
@@ -114,7 +113,7 @@ class Pages:
             await self._sent()
             return _go(f"/c/pay/{session_id}?failed=3ds")
         await self._sent()
-        return _go(success_address(session))
+        return _go(checkout.success_address(session))
 
     async def show_invoice(self, request: Request) -> Response:
         """An invoice, and the form to pay it while it is open."""
@@ -204,7 +203,7 @@ class Pages:
 
     def _ended_page(self, session: Obj) -> Response:
         if session["status"] == "complete":
-            link = success_address(session)
+            link = checkout.success_address(session)
             return self._message("Already paid", "This order is complete.", link, "Continue", 200)
         return self._message("Too late", "This checkout has expired.", session["cancel_url"], "Back to the shop", 410)
 

@@ -10,7 +10,7 @@ from licet_sandbox.billing.collection import method_on_file
 from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 View = dict[str, Any]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from licet_sandbox.api.document import examples
+from licet_sandbox.billing.seller import NAME
+from licet_sandbox.spec.document import examples
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
-
-NAME = "Sandbox"
 
 
 def retrieve(tx: Tx, _: Params) -> Obj:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.lines import amount_of, product_name
 from licet_sandbox.errors import invalid
-from licet_sandbox.resources.common import metadata_of
+from licet_sandbox.kit.fields import metadata_of
 from licet_sandbox.resources.prices import make_price, make_product
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _MOST_IN_PAYMENT, _MOST_RECURRING, _MOST_ONE_TIME = 100, 20, 20

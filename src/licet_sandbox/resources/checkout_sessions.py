@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.api.lists import Where, page, same, slice_page
 from licet_sandbox.billing import checkout
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
+from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
+from licet_sandbox.kit.lists import Where, page, same, slice_page
 from licet_sandbox.resources.checkout_lines import make_lines
-from licet_sandbox.resources.common import address_of, merge_metadata, metadata_of
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _HALF_HOUR, _DAY = 1800, 24 * 3600

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.api.lists import page, same
 from licet_sandbox.billing import standing
 from licet_sandbox.billing.agenda import ended
-from licet_sandbox.errors import invalid
-from licet_sandbox.ids import random_text
-from licet_sandbox.resources.common import address_of, merge_metadata, metadata_of
-from licet_sandbox.resources.payment_methods import attach_to
+from licet_sandbox.billing.customers import make_customer
+from licet_sandbox.billing.methods import attach_to, owned_method
+from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
+from licet_sandbox.kit.lists import page, same
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _TEXTS = ("description", "email", "name", "phone", "business_name", "individual_name")
@@ -32,29 +31,6 @@ def create(tx: Tx, p: Params) -> Obj:
         attach_to(tx, p.get("payment_method"), customer["id"], "payment_method")
     _set_default(tx, customer, p)
     return tx.save(customer, "customer.updated")
-
-
-def make_customer(tx: Tx, **fields: object) -> Obj:
-    """A customer in Stripe's shape; not yet stored."""
-    return tx.new(
-        "customer",
-        **{
-            "balance": 0,
-            "delinquent": False,
-            "invoice_prefix": random_text(8).upper(),
-            "invoice_settings": {
-                "custom_fields": None,
-                "default_payment_method": None,
-                "footer": None,
-                "rendering_options": None,
-            },
-            "metadata": {},
-            "next_invoice_sequence": 1,
-            "preferred_locales": [],
-            "tax_exempt": "none",
-            **fields,
-        },
-    )
 
 
 def _set_details(customer: Obj, p: Params) -> None:
@@ -86,15 +62,6 @@ def _set_default(tx: Tx, customer: Obj, p: Params) -> None:
         customer["invoice_settings"]["default_payment_method"] = chosen
     if "footer" in settings:
         customer["invoice_settings"]["footer"] = settings.text("footer")
-
-
-def owned_method(tx: Tx, method_id: str, customer_id: str, param: str) -> Obj:
-    """The payment method, which must be attached to this customer."""
-    method = tx.named("payment_method", method_id, param)
-    if method["customer"] != customer_id:
-        message = f"The customer does not have a payment method with the ID {method_id}. It must be attached first."
-        raise invalid(message, param=param, code="resource_missing")
-    return method
 
 
 def retrieve(tx: Tx, _: Params, customer_id: str) -> Obj:

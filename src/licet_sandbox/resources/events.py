@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from licet_sandbox.api.lists import Where, page
 from licet_sandbox.errors import invalid
+from licet_sandbox.kit.lists import Where, page
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _UNDELIVERED = "SELECT count(*) FROM deliveries WHERE event_id = ? AND state IN ('pending', 'failed')"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.api.lists import Where, page, same
 from licet_sandbox.errors import unsupported
+from licet_sandbox.kit.lists import Where, page, same
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 

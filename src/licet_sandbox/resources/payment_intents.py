@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.api.lists import page, same
 from licet_sandbox.billing import payments
+from licet_sandbox.billing.methods import method_or_token
 from licet_sandbox.errors import StripeError, invalid
-from licet_sandbox.resources.common import merge_metadata, metadata_of
-from licet_sandbox.resources.payment_methods import method_or_token
+from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.lists import page, same
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _TEXTS = ("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from licet_sandbox.api.lists import Where, page, same
-from licet_sandbox.billing.cards import Card, card_by_name, card_by_number, card_by_token, check_expiry, decline
+from licet_sandbox.billing.cards import card_by_number, check_expiry
+from licet_sandbox.billing.methods import attach_to, make_method
 from licet_sandbox.errors import invalid, unsupported
-from licet_sandbox.resources.common import address_of, merge_metadata, metadata_of
+from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
+from licet_sandbox.kit.lists import Where, page, same
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 
@@ -32,69 +32,6 @@ def create(tx: Tx, p: Params) -> Obj:
     method["metadata"] = metadata_of(p)
     method["allow_redisplay"] = p.get("allow_redisplay", "unspecified")
     return tx.save(method)
-
-
-def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None = None, **billing: Any) -> Obj:
-    """A stored payment method for this test card. `_` remembers which card it is, and whether 3-D Secure set it up."""
-    year = exp_year or datetime.fromtimestamp(tx.now, UTC).year + 4
-    return tx.create(
-        "payment_method",
-        type="card",
-        allow_redisplay="unspecified",
-        billing_details={"address": None, "email": None, "name": None, "phone": None, "tax_id": None, **billing},
-        card={
-            "brand": card.brand,
-            "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
-            "country": "US",
-            "display_brand": card.brand,
-            "exp_month": exp_month,
-            "exp_year": year,
-            "fingerprint": hashlib.sha256(card.name.encode()).hexdigest()[:16],
-            "funding": "credit",
-            "generated_from": None,
-            "last4": card.last4,
-            "networks": {"available": [card.brand], "preferred": None},
-            "regulated_status": "unregulated",
-            "three_d_secure_usage": {"supported": True},
-            "wallet": None,
-        },
-        metadata={},
-        _={"card": card.name, "set_up": False},
-    )
-
-
-def card_of(method: Obj) -> Card:
-    """The test card behind a stored payment method."""
-    return card_by_name(method["_"]["card"])
-
-
-def method_or_token(tx: Tx, value: str, param: str) -> Obj:
-    """The payment method with this id, or a new one for a token such as `pm_card_visa`."""
-    card = card_by_token(value)
-    return make_method(tx, card) if card is not None else tx.named("payment_method", value, param)
-
-
-def attach_to(tx: Tx, value: str, customer_id: str, param: str) -> Obj:
-    """Attach a payment method (or a token's) to a customer; 402 where the card refuses even that."""
-    method = method_or_token(tx, value, param)
-    if method["customer"] == customer_id:
-        return method
-    if method["customer"] is not None:
-        message = "The payment method you provided has already been attached to a customer."
-        raise invalid(message, param=param)
-    if method["_"].get("detached"):
-        message = (
-            "This PaymentMethod was previously used and cannot be used again: it was detached from a customer. "
-            "Create a new one."
-        )
-        raise invalid(message, param=param, code="payment_method_unexpected_state")
-    card = card_of(method)
-    if not card.attaches and card.declines is not None:
-        refusal = decline(card.declines)
-        refusal.keep = False
-        raise refusal
-    method["customer"] = customer_id
-    return tx.save(method, "payment_method.attached")
 
 
 def attach(tx: Tx, p: Params, method_id: str) -> Obj:

@@ -6,14 +6,14 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from licet_sandbox.api.lists import page, same
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
-from licet_sandbox.resources.common import merge_metadata, metadata_of
+from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.lists import page, same
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 # The longest interval that Stripe allows is three years.

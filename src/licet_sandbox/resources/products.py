@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from licet_sandbox.api.lists import page, same
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
-from licet_sandbox.resources.common import merge_metadata
+from licet_sandbox.kit.fields import merge_metadata
+from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.prices import make_price
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _PLAIN = ("images", "marketing_features", "package_dimensions", "shippable", "active")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.subscriptions import make_item
 from licet_sandbox.errors import invalid, unsupported
+from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.resources.checkout_lines import check_active
-from licet_sandbox.resources.common import merge_metadata, metadata_of
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 

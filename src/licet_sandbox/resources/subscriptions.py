@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.api.lists import Where, page, same
 from licet_sandbox.billing import collection, standing
 from licet_sandbox.billing.agenda import ended, plan_ahead
 from licet_sandbox.billing.invoices import finalize, payment_of
+from licet_sandbox.billing.methods import owned_method
 from licet_sandbox.billing.subscriptions import INCOMPLETE_SECONDS, first_invoice, make_subscription
 from licet_sandbox.errors import StripeError, invalid
+from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.lists import Where, page, same
 from licet_sandbox.resources import subscription_changes as changes
 from licet_sandbox.resources.checkout_lines import check_active
 from licet_sandbox.resources.checkout_sessions import billing_mode, trial_settings
-from licet_sandbox.resources.common import merge_metadata, metadata_of
-from licet_sandbox.resources.customers import owned_method
 from licet_sandbox.resources.prices import make_price
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _DAY = 24 * 3600

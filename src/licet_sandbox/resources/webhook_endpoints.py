@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from licet_sandbox.api.document import API_VERSION
-from licet_sandbox.api.lists import page
 from licet_sandbox.errors import invalid, unsupported
-from licet_sandbox.resources.common import merge_metadata, metadata_of
+from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.lists import page
+from licet_sandbox.spec.document import API_VERSION
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 

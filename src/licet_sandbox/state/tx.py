@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.api.document import document
-from licet_sandbox.api.shapes import Obj, new, public
 from licet_sandbox.errors import not_found
-from licet_sandbox.events.make import make_event
+from licet_sandbox.spec.document import document
+from licet_sandbox.spec.shapes import Obj, new, public
+from licet_sandbox.state.emit import make_event
 
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.errors import invalid, not_found
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.params import Params
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 Where = tuple[str, tuple[Any, ...]]

@@ -6,8 +6,8 @@ import copy
 from functools import cache
 from typing import Any
 
-from licet_sandbox.api.document import Schema, document, examples
 from licet_sandbox.ids import new_id
+from licet_sandbox.spec.document import Schema, document, examples
 
 Obj = dict[str, Any]
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.cards import card_by_number
+from licet_sandbox.billing.methods import attach_to, make_method
 from licet_sandbox.billing.payments import mark_set_up
 from licet_sandbox.billing.refunds import make_refund
 from licet_sandbox.errors import invalid
-from licet_sandbox.resources.payment_methods import attach_to, make_method
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
     from licet_sandbox.engine import Engine
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 

@@ -8,7 +8,6 @@ from licet_sandbox.billing import checkout
 from licet_sandbox.billing.cards import card_by_number
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
     from licet_sandbox.engine import Engine
 
 _NOBODY_S_EMAIL = "buyer@example.com"
@@ -29,10 +28,5 @@ def pay(engine: Engine, session_id: str, number: str | None, complete: bool, ema
         return {
             "status": session["status"],
             "paymentStatus": session["payment_status"],
-            "redirectTo": success_address(session),
+            "redirectTo": checkout.success_address(session),
         }
-
-
-def success_address(session: Obj) -> str:
-    """Where the buyer goes after paying: the literal braces are filled in, and nothing else is touched."""
-    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])

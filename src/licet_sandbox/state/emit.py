@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.api.document import API_VERSION
+from licet_sandbox.spec.document import API_VERSION
 
 if TYPE_CHECKING:
-    from licet_sandbox.api.shapes import Obj
+    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 # A delivery that a fault moved waits for this long (seconds) at most for the later ones that shall overtake it.

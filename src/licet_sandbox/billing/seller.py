@@ -1,0 +1,3 @@
+"""Who sells here: the one account of the sandbox."""
+
+NAME = "Sandbox"

@@ -1,0 +1,1 @@
+"""What the resources share: the parameters of a request, lists, metadata and addresses."""
