@@ -10,6 +10,8 @@ _ALPHABET = string.ascii_letters + string.digits
 # kind -> (prefix, random characters). Lengths as in Stripe's own examples.
 _SHAPES: dict[str, tuple[str, int]] = {
     "account": ("acct_1", 15),
+    "billing_portal.configuration": ("bpc_1", 23),
+    "billing_portal.session": ("bps_1", 23),
     "charge": ("ch_3", 23),
     "checkout.session": ("cs_test_a1", 56),
     "customer": ("cus_", 14),

@@ -14,6 +14,8 @@ from licet_sandbox.resources import (
     invoices,
     payment_intents,
     payment_methods,
+    portal_configurations,
+    portal_sessions,
     prices,
     products,
     refunds,
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
 # Called with the transaction, the parameters, and the values in the path.
 OPERATIONS: dict[str, Callable[..., Obj]] = {
     "GET /v1/account": account.retrieve,
+    "POST /v1/billing_portal/configurations": portal_configurations.create,
+    "GET /v1/billing_portal/configurations": portal_configurations.list_all,
+    "GET /v1/billing_portal/configurations/{configuration}": portal_configurations.retrieve,
+    "POST /v1/billing_portal/configurations/{configuration}": portal_configurations.update,
+    "POST /v1/billing_portal/sessions": portal_sessions.create,
     "GET /v1/charges": charges.list_all,
     "GET /v1/charges/{charge}": charges.retrieve,
     "POST /v1/charges/{charge}": charges.update,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from licet_sandbox.billing import portal
 from licet_sandbox.controls import buyer, dashboard
 from licet_sandbox.controls.body import Body
 from licet_sandbox.errors import StripeError, invalid
@@ -48,6 +49,7 @@ class Controls:
             ("POST", "/clock/advance", self.advance),
             ("POST", "/refunds", self.refund),
             ("POST", "/customers/{id}/card", self.change_card),
+            ("POST", "/portal", self.save_portal),
             ("GET", "/deliveries", self.deliveries),
             ("POST", "/deliveries/{id}/resend", self.resend),
             ("GET", "/faults", self.faults),
@@ -115,6 +117,15 @@ class Controls:
             raise invalid('Give {"card": "4000000000000341"}.', param="card")
         try:
             return dashboard.change_card(self._engine, request.path_params["id"], number)
+        finally:
+            await self._engine.deliveries.sent_once()
+
+    async def save_portal(self, _: Request, body: Body) -> Any:
+        """Save the portal's settings, as Stripe's dashboard wants it once before portal sessions can be made."""
+        body.end()
+        try:
+            with self._engine.transaction() as tx:
+                return {"configuration": portal.save_default(tx)["id"]}
         finally:
             await self._engine.deliveries.sent_once()
 

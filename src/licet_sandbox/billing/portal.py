@@ -1,0 +1,116 @@
+"""The customer portal: what a configuration is made of, and how long a session lives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.errors import invalid
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_OPEN_WITHIN_SECONDS = 5 * 60
+_IDLE_SECONDS = 3600
+_MOST_PRODUCTS = 10
+_REASONS = ("too_expensive", "missing_features", "switched_service", "unused", "other")
+
+
+def blank_features() -> Obj:
+    """Everything off, with Stripe's defaults."""
+    return {
+        "customer_update": {"allowed_updates": [], "enabled": False},
+        "invoice_history": {"enabled": False},
+        "payment_method_update": {"enabled": False, "payment_method_configuration": None},
+        "subscription_cancel": {
+            "cancellation_reason": {"enabled": False, "feedback_options": None, "options": list(_REASONS)},
+            "enabled": False,
+            "mode": "at_period_end",
+            "proration_behavior": "none",
+        },
+        "subscription_pause": {
+            "duration": {
+                "interval_options": [{"interval": "month", "interval_count": 1}],
+                "type": "interval_options",
+            },
+            "enabled": False,
+        },
+        "subscription_update": {
+            "billing_cycle_anchor": None,
+            "default_allowed_updates": [],
+            "enabled": False,
+            "products": None,
+            "proration_behavior": "none",
+            "schedule_at_period_end": {"conditions": []},
+            "trial_update_behavior": "end_trial",
+        },
+    }
+
+
+def save_default(tx: Tx) -> Obj:
+    """What saving the portal's settings in the dashboard does: a default configuration that offers everything.
+
+    Its plans are the ten newest products that have recurring prices.
+    """
+    features = blank_features()
+    for name in ("invoice_history", "payment_method_update", "subscription_cancel", "subscription_pause"):
+        features[name]["enabled"] = True
+    features["customer_update"] = {"allowed_updates": ["name", "email", "address", "phone"], "enabled": True}
+    features["subscription_cancel"]["cancellation_reason"]["enabled"] = True
+    products = _products_on_sale(tx)
+    if products:
+        features["subscription_update"] |= {
+            "default_allowed_updates": ["price", "quantity"],
+            "enabled": True,
+            "products": products,
+            "proration_behavior": "always_invoice",
+        }
+    found = tx.select("billing_portal.configuration", "json ->> '$.is_default'")
+    if found:
+        found[-1].update(features=features, active=True, updated=tx.now)
+        return tx.save(found[-1], "billing_portal.configuration.updated")
+    return tx.create(
+        "billing_portal.configuration",
+        "billing_portal.configuration.created",
+        active=True,
+        business_profile=dict.fromkeys(("headline", "privacy_policy_url", "terms_of_service_url")),
+        features=features,
+        is_default=True,
+        login_page={"enabled": False, "url": None},
+        metadata={},
+        updated=tx.now,
+    )
+
+
+def _products_on_sale(tx: Tx) -> list[Obj]:
+    offered: dict[str, dict[tuple[str, str, int], str]] = {}
+    for price in tx.select("price", "json ->> '$.active' AND json ->> '$.type' = 'recurring'"):
+        product = tx.find(price["product"])
+        if product is not None and product["active"]:
+            recurring = price["recurring"]
+            rhythm = (price["currency"], recurring["interval"], recurring["interval_count"])
+            offered.setdefault(product["id"], {}).setdefault(rhythm, price["id"])
+    return [
+        {
+            "product": product_id,
+            "prices": list(prices.values()),
+            "adjustable_quantity": {"enabled": False, "maximum": None, "minimum": 1},
+        }
+        for product_id, prices in list(offered.items())[-_MOST_PRODUCTS:]
+    ]
+
+
+def open_session(tx: Tx, session_id: str) -> Obj:
+    """The session behind an address, now in use; 404 where there is none, 410 where its time has passed."""
+    session = tx.get("billing_portal.session", session_id)
+    if not _alive(tx, session):
+        raise invalid("This portal session has expired. Go back to the shop and open the portal again.", status=410)
+    session["_"]["used_at"] = tx.now
+    return tx.save(session)
+
+
+def _alive(tx: Tx, session: Obj) -> bool:
+    used_at = session["_"]["used_at"]
+    if used_at is None:
+        return bool(tx.now <= session["created"] + _OPEN_WITHIN_SECONDS)
+    return bool(tx.now <= used_at + _IDLE_SECONDS)

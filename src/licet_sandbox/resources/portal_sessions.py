@@ -1,0 +1,132 @@
+"""Portal sessions: a short-lived address at which one customer manages subscriptions, cards and invoices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.agenda import ended
+from licet_sandbox.errors import invalid
+from licet_sandbox.ids import new_id
+
+if TYPE_CHECKING:
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_NO_DEFAULT = (
+    "No configuration provided and your test mode default configuration has not been created. Provide a configuration "
+    "or create your default by saving your customer portal settings: here, POST /_sandbox/portal."
+)
+# What the configuration must allow for each flow.
+_FEATURE_OF = {
+    "customer_update": "customer_update",
+    "payment_method_update": "payment_method_update",
+    "subscription_cancel": "subscription_cancel",
+    "subscription_pause": "subscription_pause",
+    "subscription_update": "subscription_update",
+    "subscription_update_confirm": "subscription_update",
+}
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """A session; its `url` must be opened within five minutes, and ends an hour after it was last used."""
+    for name in ("after_expiration", "customer_account", "on_behalf_of"):
+        p.refuse(name)
+    customer = tx.named("customer", p.need("customer"), "customer")
+    configuration = _configuration(tx, p)
+    session_id = new_id("billing_portal.session")
+    return tx.create(
+        "billing_portal.session",
+        "billing_portal.session.created",
+        id=session_id,
+        configuration=configuration["id"],
+        customer=customer["id"],
+        flow=_flow(tx, p, customer, configuration),
+        locale=p.text("locale"),
+        return_url=p.text("return_url") or configuration["default_return_url"],
+        url=f"{tx.engine.base_url}/p/session/{session_id}",
+        _={"used_at": None},
+    )
+
+
+def _configuration(tx: Tx, p: Params) -> Obj:
+    named = p.text("configuration")
+    if named is None:
+        found = tx.select("billing_portal.configuration", "json ->> '$.is_default'")
+        if not found:
+            raise invalid(_NO_DEFAULT)
+        return found[-1]
+    configuration = tx.named("billing_portal.configuration", named, "configuration")
+    if not configuration["active"]:
+        raise invalid(f"The configuration {named} is not active.", param="configuration")
+    return configuration
+
+
+def _flow(tx: Tx, p: Params, customer: Obj, configuration: Obj) -> Obj | None:
+    if "flow_data" not in p:
+        return None
+    given = p.sub("flow_data")
+    kind = given.need("type")
+    if not configuration["features"][_FEATURE_OF[kind]]["enabled"]:
+        message = f"This configuration does not enable the feature `{_FEATURE_OF[kind]}` that the flow `{kind}` needs."
+        raise invalid(message, param="flow_data[type]")
+    flow: Obj = dict.fromkeys(_FEATURE_OF)
+    del flow["payment_method_update"]
+    if kind == "customer_update":
+        flow[kind] = {}
+    elif kind.startswith("subscription"):
+        flow[kind] = _subscription_flow(tx, kind, given.sub(kind), customer, configuration)
+    return {"type": kind, "after_completion": _after(given.sub("after_completion")), **flow}
+
+
+def _subscription_flow(tx: Tx, kind: str, given: Params, customer: Obj, configuration: Obj) -> Obj:
+    subscription = tx.named("subscription", given.need("subscription"), given.name("subscription"))
+    if subscription["customer"] != customer["id"]:
+        message = f"The subscription {subscription['id']} does not belong to the customer {customer['id']}."
+        raise invalid(message, param=given.name("subscription"))
+    if ended(subscription):
+        raise invalid("This subscription has ended: it cannot be changed.", param=given.name("subscription"))
+    made: Obj = {"subscription": subscription["id"]}
+    if kind == "subscription_cancel":
+        if subscription["cancel_at"] is not None:
+            message = f"The subscription {subscription['id']} is already set to be canceled."
+            raise invalid(message, param=given.name("subscription"))
+        given.refuse("retention")
+        made["retention"] = None
+    if kind == "subscription_update_confirm":
+        given.refuse("discounts", [])
+        made |= {"discounts": None, "items": [_item(given, one, subscription, configuration) for one in _items(given)]}
+    return made
+
+
+def _items(given: Params) -> list[Params]:
+    items = given.subs("items")
+    if len(items) != 1:
+        raise given.missing("items") if not items else invalid("Give one item.", param=given.name("items"))
+    return items
+
+
+def _item(given: Params, one: Params, subscription: Obj, configuration: Obj) -> Obj:
+    item = next((each for each in subscription["items"]["data"] if each["id"] == one.need("id")), None)
+    if item is None:
+        raise invalid(f"No such subscription item: '{one.get('id')}'", param=one.name("id"), code="resource_missing")
+    if len(subscription["items"]["data"]) > 1:
+        raise invalid("Subscriptions with several items cannot be updated.", param=given.name("items"))
+    price = one.text("price")
+    offered = configuration["features"]["subscription_update"]["products"] or []
+    if price is not None and not any(price in product["prices"] for product in offered):
+        message = f"The price {price} is not among those of the configuration's `subscription_update` feature."
+        raise invalid(message, param=one.name("price"))
+    return {"id": item["id"], "price": price, "quantity": one.get("quantity", item["quantity"])}
+
+
+def _after(given: Params) -> Obj:
+    kind = given.get("type", "portal_homepage")
+    redirect, confirmation = given.sub("redirect"), given.sub("hosted_confirmation")
+    return {
+        "type": kind,
+        "redirect": {"return_url": redirect.need("return_url")} if kind == "redirect" else None,
+        "hosted_confirmation": (
+            {"custom_message": confirmation.text("custom_message")} if kind == "hosted_confirmation" else None
+        ),
+    }
