@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
@@ -16,34 +12,23 @@ from licet_sandbox.billing import checkout, settlement
 from licet_sandbox.billing.lines import format_amount
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed, views
+from licet_sandbox.pages.surface import Surface, go
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
-    from licet_sandbox.engine import Engine
+    from licet_sandbox.pages.surface import Handler
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-    Handler = Callable[[Request], Awaitable[Response]]
-
-# Stripe waits as long for webhooks before it sends the buyer on.
-_WAIT_SECONDS = 10
 _NOTHING_TYPED = {"email": "", "expiry": ""}
 
 
-class Pages:
-    """What stands behind the routes."""
-
-    def __init__(self, engine: Callable[[], Engine]) -> None:
-        self._engine_of = engine
-        folder = str(resources.files("licet_sandbox.pages").joinpath("templates"))
-        self._templates = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-
-    @property
-    def _engine(self) -> Engine:
-        return self._engine_of()
+class Pages(Surface):
+    """Checkout, invoices and receipts."""
 
     def routes(self, guard: Callable[[Handler], Handler]) -> list[Route]:
         """Every page, guarded."""
@@ -80,7 +65,7 @@ class Pages:
             await self._sent()
             return self._checkout_page(session_id, form, str(error), typed.field_of(error), error.status)
         await self._sent()
-        return _go(checkout.success_address(session) if done else f"/c/pay/{session_id}/3ds")
+        return go(checkout.success_address(session) if done else f"/c/pay/{session_id}/3ds")
 
     def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout.Buyer:
         email = checkout.known_email(tx, session) or typed.read_email(form)
@@ -94,7 +79,7 @@ class Pages:
         with self._engine.transaction() as tx:
             session = tx.get("checkout.session", _id(request))
             if not checkout.awaits_authentication(tx, session):
-                return _go(f"/c/pay/{session['id']}")
+                return go(f"/c/pay/{session['id']}")
             return self._page("authenticate.html", total=format_amount(session["amount_total"], session["currency"]))
 
     async def leave_checkout_3ds(self, request: Request) -> Response:
@@ -105,15 +90,15 @@ class Pages:
             with self._engine.transaction() as tx:
                 session = tx.get("checkout.session", session_id)
                 if not checkout.awaits_authentication(tx, session):
-                    return _go(f"/c/pay/{session_id}")
+                    return go(f"/c/pay/{session_id}")
                 checkout.authenticate(tx, session, completed=outcome == "complete")
         except StripeError as error:
             if error.status != 402:
                 raise
             await self._sent()
-            return _go(f"/c/pay/{session_id}?failed=3ds")
+            return go(f"/c/pay/{session_id}?failed=3ds")
         await self._sent()
-        return _go(checkout.success_address(session))
+        return go(checkout.success_address(session))
 
     async def show_invoice(self, request: Request) -> Response:
         """An invoice, and the form to pay it while it is open."""
@@ -128,21 +113,21 @@ class Pages:
             with self._engine.transaction() as tx:
                 invoice = tx.get("invoice", invoice_id)
                 if invoice["status"] != "open":
-                    return _go(f"/i/{invoice_id}")
+                    return go(f"/i/{invoice_id}")
                 card = None if form.get("use") == "on_file" else typed.read_card(form, self._engine.clock.now())
                 settlement.pay(tx, invoice, card, keep=form.get("keep") == "yes")
         except StripeError as error:
             await self._sent()
             return self._invoice_page(invoice_id, form, str(error), typed.field_of(error), error.status)
         await self._sent()
-        return _go(f"/i/{invoice_id}" if invoice["status"] == "paid" else f"/i/{invoice_id}/3ds")
+        return go(f"/i/{invoice_id}" if invoice["status"] == "paid" else f"/i/{invoice_id}/3ds")
 
     async def show_invoice_3ds(self, request: Request) -> Response:
         """The bank's question."""
         with self._engine.transaction() as tx:
             invoice = tx.get("invoice", _id(request))
             if not settlement.awaits_authentication(tx, invoice):
-                return _go(f"/i/{invoice['id']}")
+                return go(f"/i/{invoice['id']}")
             return self._page("authenticate.html", total=format_amount(invoice["total"], invoice["currency"]))
 
     async def leave_invoice_3ds(self, request: Request) -> Response:
@@ -158,9 +143,9 @@ class Pages:
             if error.status != 402:
                 raise
             await self._sent()
-            return _go(f"/i/{invoice_id}?failed=3ds")
+            return go(f"/i/{invoice_id}?failed=3ds")
         await self._sent()
-        return _go(f"/i/{invoice_id}")
+        return go(f"/i/{invoice_id}")
 
     async def print_invoice(self, request: Request) -> Response:
         """The invoice as a page to print; what `invoice_pdf` links to."""
@@ -207,38 +192,12 @@ class Pages:
             return self._message("Already paid", "This order is complete.", link, "Continue", 200)
         return self._message("Too late", "This checkout has expired.", session["cancel_url"], "Back to the shop", 410)
 
-    def _message(self, heading: str, text: str, link: str | None, link_text: str, status: int) -> Response:
-        return self._page("message.html", status, heading=heading, text=text, link=link, link_text=link_text)
-
-    def _page(self, template: str, status: int = 200, **values: Any) -> Response:
-        return HTMLResponse(self._templates.get_template(template).render(values), status)
-
-    def _safely(self, handler: Handler) -> Handler:
-        """What is not there gets a page, not a stack trace."""
-
-        async def handle(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except StripeError as error:
-                return self._message("There is nothing here", str(error), None, "", error.status)
-
-        return handle
-
-    async def _sent(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_WAIT_SECONDS):
-                await self._engine.deliveries.sent_once()
-
 
 _AUTHENTICATION_FAILED = "We could not authenticate your payment method. Please choose a different one and try again."
 
 
 def _id(request: Request) -> str:
     return str(request.path_params["id"])
-
-
-def _go(address: str) -> Response:
-    return RedirectResponse(address, 303)
 
 
 def static_files() -> StaticFiles:
