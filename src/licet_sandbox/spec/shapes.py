@@ -21,7 +21,7 @@ def new(kind: str, **fields: Any) -> Obj:
     unknown = fields.keys() - document().schemas[kind]["properties"].keys() - {"_"}
     if unknown:
         raise KeyError(f"{kind} has no {sorted(unknown)}")
-    made = {key: fields[key] if key in fields else copy.deepcopy(value) for key, value in blank.items()}
+    made = {key: fields[key] if key in fields else _copied(value) for key, value in blank.items()}
     made.update({key: value for key, value in fields.items() if key not in blank})
     if made.get("id", "") is _MISSING:
         made["id"] = new_id(kind)
@@ -29,6 +29,11 @@ def new(kind: str, **fields: Any) -> Obj:
     if absent:
         raise KeyError(f"{kind} needs {absent}")
     return made
+
+
+def _copied(value: Any) -> Any:
+    """A copy where one is needed: most defaults are null or a number."""
+    return copy.deepcopy(value) if isinstance(value, (dict, list)) else value
 
 
 def empty_list(url: str) -> Obj:
