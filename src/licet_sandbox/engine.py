@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.due import HANDLERS
+from licet_sandbox.billing.dunning import Dunning, save_dunning
 from licet_sandbox.clock import Clock
 from licet_sandbox.errors import StripeError
 from licet_sandbox.events.delivery import Deliveries
@@ -87,6 +88,7 @@ class Engine:
             for table in ("deliveries", "due", "idempotency"):
                 self.store.run(f"DELETE FROM {table}")  # noqa: S608
             self.faults.set({})
+            save_dunning(self.store, Dunning())
         self.deliveries.wake()
 
     def close(self) -> None:

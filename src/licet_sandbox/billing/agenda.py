@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _ENDED = ("canceled", "incomplete_expired")
+_PLANNED = ("subscription.cycle", "subscription.cancel", "subscription.trial_will_end", "subscription.collect_again")
 _WARNING_SECONDS = 3 * 24 * 3600
 
 
@@ -18,15 +19,20 @@ def ended(subscription: Obj) -> bool:
 
 
 def plan_ahead(tx: Tx, subscription: Obj) -> None:
-    """Let its next moments fall due: the end of the period or trial, and a scheduled cancellation."""
-    subscription_id = subscription["id"]
-    tx.unschedule(subscription_id, "subscription.cycle", "subscription.cancel", "subscription.trial_will_end")
-    if ended(subscription) or subscription["status"] in {"incomplete", "paused"}:
+    """Let its next moments fall due: the end of the period or trial, a scheduled end, collection that goes on."""
+    subscription_id, status = subscription["id"], subscription["status"]
+    tx.unschedule(subscription_id, *_PLANNED)
+    if ended(subscription) or status == "incomplete":
         return
-    tx.schedule("subscription.cycle", subscription_id, next_period_end(subscription))
     if subscription["cancel_at"] is not None:
         tx.schedule("subscription.cancel", subscription_id, subscription["cancel_at"])
-    if subscription["status"] == "trialing" and not subscription.get("_", {}).get("warned"):
+    held = subscription["pause_collection"]
+    if held is not None and held["resumes_at"] is not None:
+        tx.schedule("subscription.collect_again", subscription_id, held["resumes_at"])
+    if status == "paused":
+        return
+    tx.schedule("subscription.cycle", subscription_id, next_period_end(subscription))
+    if status == "trialing" and not subscription.get("_", {}).get("warned"):
         warning = max(tx.now, subscription["trial_end"] - _WARNING_SECONDS)
         tx.schedule("subscription.trial_will_end", subscription_id, warning)
 

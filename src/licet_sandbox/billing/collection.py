@@ -1,6 +1,6 @@
 """Getting an invoice paid: the first try, the retries, and what a failure does.
 
-A failed renewal is tried again 3, 5 and 7 days after the try before; then the subscription is canceled.
+How often a failed renewal is tried again, and what follows the last try, are settings: `dunning.py`.
 """
 
 from __future__ import annotations
@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import payments, standing
 from licet_sandbox.billing.agenda import ended
-from licet_sandbox.billing.invoices import finalize, mark_paid, note_try, payment_of, subscription_of
+from licet_sandbox.billing.dunning import load_dunning
+from licet_sandbox.billing.invoices import (
+    finalize,
+    mark_paid,
+    note_try,
+    payment_of,
+    stop_collecting,
+    subscription_of,
+)
 from licet_sandbox.errors import StripeError
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
-
-_DAY = 24 * 3600
-RETRY_SECONDS = (3 * _DAY, 5 * _DAY, 7 * _DAY)
-
 
 def settle(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
     """It is paid, and its subscription stands well."""
@@ -81,7 +85,7 @@ def method_on_file(tx: Tx, invoice: Obj) -> Obj | None:
 
 
 def retry(tx: Tx, invoice_id: str) -> None:
-    """A retry fell due. After the last one the subscription is canceled."""
+    """A retry fell due."""
     invoice = tx.get("invoice", invoice_id)
     if invoice["status"] != "open":
         return
@@ -108,30 +112,34 @@ def collect_quietly(tx: Tx, invoice: Obj) -> None:
     except StripeError as refusal:
         if not refusal.keep:
             raise
-        _plan_retry(tx, invoice)
+        _give_up(tx, invoice)
 
 
-def _plan_retry(tx: Tx, invoice: Obj) -> None:
-    retries = invoice["_"]["retries"]
-    if retries < len(RETRY_SECONDS):
-        return
+def _give_up(tx: Tx, invoice: Obj) -> None:
+    """After the last try: what the account's settings say becomes of the subscription."""
     subscription = subscription_of(tx, invoice)
-    if subscription is not None and not ended(subscription):
-        standing.end(tx, subscription, reason="payment_failed")
+    if subscription is None or not _is_retried(invoice, subscription) or invoice["next_payment_attempt"] is not None:
+        return
+    standing.retries_ended(tx, subscription, load_dunning(tx.store).after_retries)
+    if invoice["auto_advance"]:
+        stop_collecting(tx, invoice)
+
+
+def _is_retried(invoice: Obj, subscription: Obj) -> bool:
+    """First invoices wait for their customer instead, and so does what is not collected by itself."""
+    return invoice["auto_advance"] and subscription["status"] != "incomplete" and not ended(subscription)
 
 
 def _failed(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
     """Write a failed try down, with the time of the next one where there is one."""
     subscription = subscription_of(tx, invoice)
-    retries = invoice["_"]["retries"]
-    renewing = invoice["billing_reason"] == "subscription_cycle" and invoice["auto_advance"]
-    if renewing and subscription is not None and not ended(subscription):
-        pending = invoice["next_payment_attempt"] is not None and invoice["next_payment_attempt"] > tx.now
-        if not pending:
-            more = retries < len(RETRY_SECONDS)
-            invoice["next_payment_attempt"] = tx.now + RETRY_SECONDS[retries] if more else None
-            if more:
-                tx.schedule("invoice.retry", invoice["id"], invoice["next_payment_attempt"])
+    if subscription is not None and _is_retried(invoice, subscription):
+        planned = invoice["next_payment_attempt"]
+        if planned is None or planned <= tx.now:
+            planned = load_dunning(tx.store).next_try(invoice["_"]["retries"], tx.now)
+            invoice["next_payment_attempt"] = planned
+            if planned is not None:
+                tx.schedule("invoice.retry", invoice["id"], planned)
     action = refusal.error.get("code") == "authentication_required"
     asked = ["invoice.payment_action_required"] if action else []
     tx.save(invoice, "invoice.updated", *asked, "invoice.payment_failed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import checkout, collection, standing, subscriptions
+from licet_sandbox.billing import checkout, collection, holding, standing, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,7 @@ HANDLERS: dict[str, Callable[[Tx, str], None]] = {
     "subscription.incomplete_expire": standing.expire_incomplete,
     "subscription.trial_will_end": subscriptions.warn_of_trial_end,
     "subscription.cancel": subscriptions.cancel_due,
+    "subscription.collect_again": holding.collect_again,
     "subscription.cycle": subscriptions.cycle,
     "invoice.finalize": collection.finalize_due,
     "invoice.retry": collection.retry,

@@ -198,6 +198,18 @@ def void(tx: Tx, invoice: Obj) -> None:
     tx.save(invoice, "invoice.updated", "invoice.voided")
 
 
+def mark_uncollectible(tx: Tx, invoice: Obj) -> None:
+    """Bad debt. It can still be paid, and is no longer tried by itself."""
+    tx.unschedule(invoice["id"])
+    invoice |= {
+        "status": "uncollectible",
+        "auto_advance": False,
+        "next_payment_attempt": None,
+        "status_transitions": invoice["status_transitions"] | {"marked_uncollectible_at": tx.now},
+    }
+    tx.save(invoice, "invoice.updated", "invoice.marked_uncollectible")
+
+
 def stop_collecting(tx: Tx, invoice: Obj) -> None:
     """It stays as it is, but is no longer finalized or tried by itself."""
     tx.unschedule(invoice["id"])

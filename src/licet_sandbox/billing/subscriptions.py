@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import collection, standing
 from licet_sandbox.billing.agenda import ended, plan_ahead
+from licet_sandbox.billing.holding import is_held, put_away
 from licet_sandbox.billing.invoices import finalize, link_payment, make_invoice
 from licet_sandbox.billing.lines import one_time_line, subscription_line
 from licet_sandbox.billing.periods import period_end
@@ -174,16 +175,21 @@ def cycle(tx: Tx, subscription_id: str) -> None:
 def renewal_invoice(tx: Tx, subscription: Obj, items: list[Obj], began: int) -> Obj:
     """The draft for the period that begins now; it is finalized an hour later."""
     customer = tx.get("customer", subscription["customer"])
+    held = is_held(subscription)
     invoice = make_invoice(
         tx,
         customer,
         [subscription_line(tx, subscription, item, trial=False) for item in items],
         subscription=subscription,
         billing_reason="subscription_cycle",
-        automatically_finalizes_at=tx.now + DRAFT_SECONDS,
+        auto_advance=not held,
+        automatically_finalizes_at=None if held else tx.now + DRAFT_SECONDS,
         period_start=began,
     )
-    tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+    if held:
+        put_away(tx, subscription, invoice)
+    else:
+        tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
     return invoice
 
 

@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from licet_sandbox.billing import portal
-from licet_sandbox.controls import buyer, dashboard
+from licet_sandbox.billing.dunning import load_dunning, save_dunning
+from licet_sandbox.controls import buyer, dashboard, dunning
 from licet_sandbox.controls.body import Body
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.faults import FaultsRefused
@@ -54,6 +55,8 @@ class Controls:
             ("POST", "/deliveries/{id}/resend", self.resend),
             ("GET", "/faults", self.faults),
             ("POST", "/faults", self.set_faults),
+            ("GET", "/dunning", self.dunning),
+            ("POST", "/dunning", self.set_dunning),
             ("POST", "/reset", self.reset),
         ]
         made = [Route(f"/_sandbox{path}", guard(_answer(act)), methods=[method]) for method, path, act in table]
@@ -158,6 +161,18 @@ class Controls:
         except FaultsRefused as refusal:
             raise invalid(str(refusal)) from None
         return self._engine.faults.settings
+
+    async def dunning(self, _: Request, body: Body) -> Any:
+        """What follows a failed renewal."""
+        body.end()
+        return dunning.show(load_dunning(self._engine.store))
+
+    async def set_dunning(self, _: Request, body: Body) -> Any:
+        """Let this follow from now on; `{}` is the default again."""
+        wanted = dunning.read(body)
+        with self._engine.transaction() as tx:
+            save_dunning(tx.store, wanted)
+        return dunning.show(wanted)
 
     async def reset(self, _: Request, body: Body) -> Any:
         """Empty it. Webhook endpoints and the clock stay: who lives by them goes on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import collection, invoices
+from licet_sandbox.billing import collection, invoices, standing
 from licet_sandbox.billing.methods import method_or_token
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import merge_metadata
@@ -97,6 +97,7 @@ def void(tx: Tx, _: Params, invoice_id: str) -> Obj:
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "open", "uncollectible", verb="void")
     invoices.void(tx, invoice)
+    standing.invoice_voided(tx, invoice)
     return invoice
 
 
@@ -104,14 +105,9 @@ def mark_uncollectible(tx: Tx, _: Params, invoice_id: str) -> Obj:
     """Bad debt."""
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "open", verb="mark as uncollectible")
-    tx.unschedule(invoice_id)
-    invoice |= {
-        "status": "uncollectible",
-        "auto_advance": False,
-        "next_payment_attempt": None,
-        "status_transitions": invoice["status_transitions"] | {"marked_uncollectible_at": tx.now},
-    }
-    return tx.save(invoice, "invoice.updated", "invoice.marked_uncollectible")
+    invoices.mark_uncollectible(tx, invoice)
+    standing.invoice_written_off(tx, invoice)
+    return invoice
 
 
 def _require_status(invoice: Obj, *allowed: str, verb: str) -> None:

@@ -21,6 +21,7 @@ RANKS = (
     "subscription.incomplete_expire",
     "subscription.trial_will_end",
     "subscription.cancel",
+    "subscription.collect_again",
     "subscription.cycle",
     "invoice.finalize",
     "invoice.retry",
