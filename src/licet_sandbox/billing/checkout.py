@@ -232,6 +232,7 @@ def _bill(tx: Tx, session: Obj, customer: Obj, intent: Obj | None) -> None:
         lines,
         billing_reason="manual",
         auto_advance=False,
+        paid_ahead=True,
         description=data["description"],
         footer=data["footer"],
         custom_fields=data["custom_fields"],

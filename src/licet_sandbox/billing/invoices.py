@@ -4,41 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.billing.balance import balance_in, set_balance
 from licet_sandbox.billing.payments import cancel_intent, make_intent
 from licet_sandbox.billing.seller import NAME
+from licet_sandbox.billing.totals import left_over, work_out
 from licet_sandbox.ids import new_id
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# As many lines and items as Stripe shows inside the object; the rest is behind its list.
-SHOWN_LINES = 10
 
+def make_invoice(
+    tx: Tx,
+    customer: Obj,
+    lines: list[Obj],
+    *,
+    subscription: Obj | None = None,
+    paid_ahead: bool = False,
+    **fields: Any,
+) -> Obj:
+    """A draft; `invoice.created`. `period_start` and `period_end` look back; the lines' periods look ahead.
 
-def make_invoice(tx: Tx, customer: Obj, lines: list[Obj], *, subscription: Obj | None = None, **fields: Any) -> Obj:
-    """A draft; `invoice.created`. `period_start` and `period_end` look back; the lines' periods look ahead."""
-    invoice_id = new_id("invoice")
-    total = sum(line["amount"] for line in lines)
-    for line in lines:
-        line["invoice"] = invoice_id
-        _bill_item(tx, line, invoice_id)
+    paid_ahead: the payment came first, so neither the customer's balance nor a smallest charge changes what is due.
+    Without lines it needs a `currency`.
+    """
     parent = None
     if subscription is not None:
         details = {"metadata": dict(subscription["metadata"]), "subscription": subscription["id"]}
         parent = {"type": "subscription_details", "quote_details": None, "subscription_details": details}
-    return tx.create(
+    invoice = tx.new(
         "invoice",
-        "invoice.created",
         **{
-            "id": invoice_id,
+            "id": new_id("invoice"),
             "account_country": "US",
             "account_name": NAME,
-            "amount_due": total,
-            "amount_remaining": total,
             "auto_advance": True,
             "collection_method": "charge_automatically",
-            "currency": lines[0]["currency"],
+            "currency": lines[0]["currency"] if lines else None,
             "customer": customer["id"],
             "customer_address": customer["address"],
             "customer_email": customer["email"],
@@ -48,36 +51,45 @@ def make_invoice(tx: Tx, customer: Obj, lines: list[Obj], *, subscription: Obj |
             "customer_tax_exempt": customer["tax_exempt"],
             "customer_tax_ids": [],
             "issuer": {"type": "self"},
-            "lines": {
-                "object": "list",
-                "data": lines[:SHOWN_LINES],
-                "has_more": len(lines) > SHOWN_LINES,
-                "url": f"/v1/invoices/{invoice_id}/lines",
-            },
             "metadata": {},
             "parent": parent,
             "period_start": tx.now,
             "period_end": tx.now,
             "status": "draft",
-            "subtotal": total,
-            "subtotal_excluding_tax": total,
-            "total": total,
             "total_discount_amounts": [],
-            "total_excluding_tax": total,
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
-            "_": {"lines": lines, "retries": 0},
+            "_": {"lines": [], "retries": 0, "paid_ahead": paid_ahead},
             **fields,
         },
     )
+    add_lines(tx, invoice, lines)
+    return tx.insert(invoice, "invoice.created")
+
+
+def add_lines(tx: Tx, invoice: Obj, lines: list[Obj]) -> None:
+    """Put these on a draft as well; the caller saves."""
+    for line in lines:
+        line["invoice"] = invoice["id"]
+        _bill_item(tx, line, invoice["id"])
+    invoice["_"]["lines"] += lines
+    work_out(tx, invoice)
 
 
 def _bill_item(tx: Tx, line: Obj, invoice_id: str) -> None:
-    details = line["parent"]["invoice_item_details"]
-    if details is not None:
-        item = tx.get("invoiceitem", details["invoice_item"])
+    item_id = item_behind(line)
+    if item_id is not None:
+        item = tx.get("invoiceitem", item_id)
         item["invoice"] = invoice_id
         tx.save(item)
+
+
+def item_behind(line: Obj) -> str | None:
+    """The id of the invoice item that a line bills, if it bills one."""
+    parent = line["parent"]
+    details = parent["invoice_item_details"] or parent["subscription_item_details"]
+    item_id: str | None = details["invoice_item"]
+    return item_id
 
 
 def subscription_of(tx: Tx, invoice: Obj) -> Obj | None:
@@ -91,6 +103,7 @@ def finalize(tx: Tx, invoice: Obj) -> None:
     """From draft to open: it gets its number, its page and, for money, the payment that is to pay it."""
     customer = tx.get("customer", invoice["customer"])
     subscription = subscription_of(tx, invoice)
+    work_out(tx, invoice)
     if subscription is not None:
         # Up to here the metadata follows the subscription; from here on it is frozen.
         invoice["parent"]["subscription_details"]["metadata"] = dict(subscription["metadata"])
@@ -99,7 +112,7 @@ def finalize(tx: Tx, invoice: Obj) -> None:
         "number": f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}",
         "automatically_finalizes_at": None,
         "effective_at": tx.now,
-        "ending_balance": 0,
+        "ending_balance": left_over(invoice),
         "hosted_invoice_url": f"{tx.engine.base_url}/i/{invoice['id']}",
         "invoice_pdf": f"{tx.engine.base_url}/i/{invoice['id']}/print",
         "status_transitions": invoice["status_transitions"] | {"finalized_at": tx.now},
@@ -108,9 +121,15 @@ def finalize(tx: Tx, invoice: Obj) -> None:
     tx.save(invoice, "invoice.finalized")
     customer["next_invoice_sequence"] += 1
     tx.save(customer)
-    if customer["currency"] is None:
-        customer["currency"] = invoice["currency"]
-        tx.save(customer, "customer.updated")
+    _move_balance(tx, customer, invoice)
+
+
+def _move_balance(tx: Tx, customer: Obj, invoice: Obj) -> None:
+    """Credit that this invoice used or made, and an amount too small to charge. Says the customer's currency too."""
+    if customer["currency"] is None or invoice["ending_balance"] != invoice["starting_balance"]:
+        already = balance_in(customer, invoice["currency"])
+        moved = invoice["ending_balance"] - invoice["starting_balance"]
+        set_balance(tx, customer, invoice["currency"], already + moved)
 
 
 def payment_of(tx: Tx, invoice: Obj) -> Obj:
