@@ -86,11 +86,26 @@ def test_values_recur_so_what_only_seems_so_is_asked() -> None:
             {"object": "checkout.session", "status": "complete", "payment_status": "no_payment_required"},
             {"object": "checkout.session", "status": "open", "payment_status": "no_payment_required"},
         ),
+        ({"object": "payment_method", "customer": None}, {"object": "payment_method", "customer": "cus_1"}),
+        (
+            {"object": "subscription_schedule", "status": "released"},
+            {"object": "subscription_schedule", "status": "active"},
+        ),
     ],
 )
 def test_what_is_final_wins(final: dict[str, Any], other: dict[str, Any]) -> None:
     assert compare(version(other), version(final)) is Verdict.NEWER
     assert compare(version(final), version(other)) is Verdict.STALE
+
+
+@pytest.mark.parametrize("decided", ["won", "lost", "warning_closed"])
+def test_a_dispute_that_was_decided_may_be_appealed(decided: str) -> None:
+    """So near a read, or in one second, Stripe is asked, whichever comes first."""
+    appealed = version({"object": "dispute", "status": "appeal_under_review"}, previous={"status": decided})
+    closed = version({"object": "dispute", "status": decided})
+    for held, incoming in ((closed, appealed), (appealed, closed)):
+        assert not compare(held, incoming).sure
+    assert compare(closed, appealed).applies
 
 
 def test_what_nothing_settles_is_unclear() -> None:

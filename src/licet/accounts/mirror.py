@@ -29,6 +29,7 @@ async def mirror_customer(conn: Connection, customer: StripeObject, version: Ver
         await conn.execute(
             "UPDATE accounts SET stripe_customer_id = NULL WHERE stripe_customer_id = $1", customer["id"]
         )
+        await conn.execute("DELETE FROM payment_methods WHERE stripe_customer_id = $1", customer["id"])
         return Touched(account_id)
     await conn.execute(
         """
@@ -112,6 +113,8 @@ OF_AN_ACCOUNT = (
     "UPDATE orders SET account_id = $2 WHERE account_id = $1",
     "UPDATE checkout_sessions SET account_id = $2 WHERE account_id = $1",
     "UPDATE subscriptions SET account_id = $2 WHERE account_id = $1",
+    "UPDATE subscription_schedules SET account_id = $2 WHERE account_id = $1",
+    "UPDATE payment_methods SET account_id = $2 WHERE account_id = $1",
     "UPDATE invoices SET account_id = $2 WHERE account_id = $1",
     "UPDATE customers SET account_id = $2 WHERE account_id = $1",
     "UPDATE emails SET account_id = $2 WHERE account_id = $1",

@@ -1,8 +1,23 @@
 """Reading Stripe's JSON: expandable fields, and facts that Stripe keeps in a place of their own."""
 
+from dataclasses import dataclass
 from typing import Any
 
 StripeObject = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Paid:
+    """That a payment paid an invoice, where no invoice payment says so. One of the first two ids is there, or both.
+
+    amount: in minor units of `currency`.
+    """
+
+    invoice_id: str
+    payment_intent_id: str | None
+    charge_id: str | None
+    amount: int
+    currency: str
 
 
 def id_of(field: str | StripeObject | None) -> str | None:

@@ -112,16 +112,22 @@ def _has(value: Any, part: Any) -> bool:
     return bool(value == part)
 
 
-FINAL: dict[str, dict[str, frozenset[str]]] = {
+FINAL: dict[str, dict[str, frozenset[str | None]]] = {
     "subscription": {"status": frozenset({"canceled", "incomplete_expired"})},
     "invoice": {"status": frozenset({"paid", "void"})},
     "refund": {"status": frozenset({"failed", "canceled"})},
+    # Detached: Stripe attaches it to nobody again.
+    "payment_method": {"customer": frozenset({None})},
+    "subscription_schedule": {"status": frozenset({"completed", "released", "canceled"})},
     "checkout.session": {
         "status": frozenset({"expired"}),
         "payment_status": frozenset({"paid", "no_payment_required"}),
     },
 }
-"""By kind of object and field, the values that nothing follows."""
+"""By kind of object and field, the values that nothing follows.
+
+A dispute has none: one that was won or lost may be appealed, and an inquiry that was closed may come back as a dispute.
+"""
 
 
 def is_final(obj: dict[str, Any]) -> bool:

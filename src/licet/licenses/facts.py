@@ -9,10 +9,8 @@ import asyncpg
 
 from licet.db.connection import Connection
 from licet.licenses.core import Dispute, Effect, Refunded
+from licet.licenses.disputes import gravest
 from licet.refunds.mirror import FAILED
-
-OPEN_DISPUTES = ("needs_response", "under_review", "appeal_needs_response", "appeal_under_review", "appeal_submitted")
-"""Dispute statuses in which the money is still argued over; `warning_*` and `prevented` do nothing."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ async def refunded_of_session(conn: Connection, session: asyncpg.Record) -> int:
 
 
 _DISPUTE = """
-    SELECT array_agg(DISTINCT dispute.status) FROM (
+    SELECT coalesce(array_agg(DISTINCT dispute.status), '{}') FROM (
         SELECT dispute.status FROM payment JOIN disputes AS dispute USING (stripe_payment_intent_id)
         UNION ALL
         SELECT dispute.status FROM payment JOIN disputes AS dispute USING (stripe_charge_id)) AS dispute
@@ -146,7 +144,7 @@ _DISPUTE = """
 
 async def dispute_on_subscription(conn: Connection, stripe_subscription_id: str) -> Dispute:
     """The gravest dispute on any payment of a subscription."""
-    return _gravest(
+    return gravest(
         await conn.fetchval(
             f"""
             WITH payment AS (
@@ -162,7 +160,7 @@ async def dispute_on_subscription(conn: Connection, stripe_subscription_id: str)
 
 async def dispute_on_session(conn: Connection, session: asyncpg.Record) -> Dispute:
     """The gravest dispute on the payment of a checkout."""
-    return _gravest(
+    return gravest(
         await conn.fetchval(
             f"""
             WITH payment AS (
@@ -175,15 +173,6 @@ async def dispute_on_session(conn: Connection, session: asyncpg.Record) -> Dispu
             session["stripe_invoice_id"],
         )
     )
-
-
-def _gravest(statuses: Sequence[str] | None) -> Dispute:
-    found = set(statuses or ())
-    if "lost" in found:
-        return "lost"
-    if found & set(OPEN_DISPUTES):
-        return "open"
-    return "won" if "won" in found else "none"
 
 
 async def decided_by_hand(conn: Connection, license_ids: Sequence[UUID]) -> dict[UUID, Effect]:

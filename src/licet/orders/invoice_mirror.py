@@ -2,7 +2,7 @@
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
-from licet.kit.stripe_objects import StripeObject, id_of, payment_of, subscription_of_invoice
+from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subscription_of_invoice
 from licet.kit.times import from_epoch, from_epoch_or_none
 from licet.kit.touched import Touched, ids
 from licet.kit.versions import Version
@@ -67,6 +67,10 @@ async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _versi
     payment_intent_id, charge_id = payment_of(payment)
     invoice_id = id_of(payment["invoice"])
     await conn.execute(
+        "DELETE FROM invoice_payments WHERE stripe_invoice_payment_id = $1",
+        _told_in_passing(invoice_id, payment_intent_id, charge_id),
+    )
+    await conn.execute(
         """
         INSERT INTO invoice_payments (stripe_invoice_payment_id, stripe_invoice_id, stripe_payment_intent_id,
                                       stripe_charge_id, status, amount_paid, currency)
@@ -84,6 +88,33 @@ async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _versi
         payment["currency"],
     )
     return Touched(invoices=ids(invoice_id), payment_intents=ids(payment_intent_id), charges=ids(charge_id))
+
+
+async def link_payment(conn: Connection, paid: Paid) -> Touched:
+    """Remember the same where an older layout tells it in passing, until Stripe's own invoice payment is known."""
+    await conn.execute(
+        """
+        INSERT INTO invoice_payments (stripe_invoice_payment_id, stripe_invoice_id, stripe_payment_intent_id,
+                                      stripe_charge_id, status, amount_paid, currency)
+        SELECT $1, $2, $3, $4, 'paid', $5, $6
+        WHERE NOT EXISTS (SELECT 1 FROM invoice_payments WHERE stripe_invoice_id = $2
+                              AND (stripe_payment_intent_id = $3 OR stripe_charge_id = $4))
+        """,
+        _told_in_passing(paid.invoice_id, paid.payment_intent_id, paid.charge_id),
+        paid.invoice_id,
+        paid.payment_intent_id,
+        paid.charge_id,
+        paid.amount,
+        paid.currency,
+    )
+    return Touched(
+        invoices=ids(paid.invoice_id), payment_intents=ids(paid.payment_intent_id), charges=ids(paid.charge_id)
+    )
+
+
+def _told_in_passing(invoice_id: str | None, payment_intent_id: str | None, charge_id: str | None) -> str:
+    """The id of ours of a payment that has none of Stripe's yet."""
+    return f"{invoice_id}:{payment_intent_id or charge_id}"
 
 
 async def _replace_lines(conn: Connection, stripe_invoice_id: str, lines: list[StripeObject]) -> None:

@@ -1,4 +1,8 @@
-"""Refunds become our rows. What was given back is the sum of those that did not fail, never the charge's own total."""
+"""Refunds and disputes become our rows.
+
+What was given back is the sum of the refunds that did not fail, never the charge's own total. A dispute gives nothing
+back: the buyer's bank takes the money, and what that means for licenses its status says.
+"""
 
 from licet.db.connection import Connection
 from licet.kit.stripe_objects import StripeObject, id_of
@@ -46,3 +50,24 @@ async def mirror_charge(conn: Connection, charge: StripeObject, _version: Versio
         charges=ids(charge["id"]),
         reads=frozenset() if settled else frozenset({("charge.refunds", charge["id"])}),
     )
+
+
+async def mirror_dispute(conn: Connection, dispute: StripeObject, _version: Version) -> Touched:
+    """Store a dispute; which purchase it is about, its payment says."""
+    charge_id, payment_intent_id = id_of(dispute["charge"]), id_of(dispute.get("payment_intent"))
+    await conn.execute(
+        """
+        INSERT INTO disputes (stripe_dispute_id, stripe_charge_id, stripe_payment_intent_id, amount, currency, status,
+                              created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (stripe_dispute_id) DO UPDATE SET amount = excluded.amount, status = excluded.status
+        """,
+        dispute["id"],
+        charge_id,
+        payment_intent_id,
+        dispute["amount"],
+        dispute["currency"],
+        dispute["status"],
+        from_epoch(dispute["created"]),
+    )
+    return Touched(payment_intents=ids(payment_intent_id), charges=ids(charge_id))

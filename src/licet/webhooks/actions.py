@@ -13,7 +13,6 @@ from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.redact import redact
 from licet.licenses.settle import Settling
-from licet.stripe_api.version import is_ours
 from licet.webhooks import store
 from licet.webhooks.payload import Event, event_of
 from licet.webhooks.table import EVENTS
@@ -113,7 +112,8 @@ async def _walk(context: Context, conn: Connection, event: Event) -> None:
     else:
         cause = Cause("stripe_event", event.id, event.type)
         settling = Settling(context.keyring, cause, context.now())
-        walked = await walk_event(conn, event.version(), row, settling, ours=is_ours(event.payload.get("api_version")))
+        body = event.body()
+        walked = await walk_event(conn, event.version(body), body, row, settling)
     await store.write_outcome(conn, event.id, walked.outcome, walked.reason, walked.account_id)
 
 

@@ -9,6 +9,8 @@ from licet.errors import MalformedJson
 from licet.kit.stripe_objects import StripeObject
 from licet.kit.times import from_epoch
 from licet.kit.versions import Rank, Version
+from licet.stripe_api.version import layout_of
+from licet.webhooks.layouts import Body, in_todays_layout
 
 SECRETS = frozenset({"client_secret", "secret"})
 """Fields of Stripe's objects that open something: a payment, a webhook endpoint. We never need them from an event."""
@@ -34,10 +36,18 @@ class Event:
         """The object's id; a few objects have none."""
         return self.object.get("id")
 
-    def version(self) -> Version:
-        """The state that this event brings of its object."""
+    def body(self) -> Body:
+        """The object in today's layout, where the event's version has one that we know."""
+        return in_todays_layout(self.object, layout_of(self.payload.get("api_version")))
+
+    def version(self, body: Body) -> Version:
+        """The state that this event brings of its object.
+
+        What changed (`previous_attributes`) stays in the event's own layout. A field that moved since is not found in
+        another state then, so that nothing seems newer by it, and Stripe is asked.
+        """
         return Version(
-            self.object,
+            body.object,
             self.created_at,
             Rank.of_type(self.type),
             previous=self.payload["data"].get("previous_attributes"),

@@ -17,8 +17,10 @@ from licet.kit.versions import Version
 from licet.licenses.settle import Settling
 from licet.orders.invoice_mirror import mirror_invoice, mirror_invoice_payment
 from licet.orders.mirror import mirror_session
-from licet.refunds.mirror import mirror_charge, mirror_refund
+from licet.payment_methods.mirror import mirror_payment_method
+from licet.refunds.mirror import mirror_charge, mirror_dispute, mirror_refund
 from licet.subscriptions.mirror import mirror_subscription
+from licet.subscriptions.schedule_mirror import mirror_schedule
 from licet.webhooks import facts
 
 Mirror = Callable[[Connection, StripeObject, Version], Awaitable[Touched]]
@@ -29,9 +31,12 @@ MIRRORS: Mapping[str, Mirror] = {
     "invoice": mirror_invoice,
     "invoice_payment": mirror_invoice_payment,
     "subscription": mirror_subscription,
+    "subscription_schedule": mirror_schedule,
     "charge": mirror_charge,
     "refund": mirror_refund,
+    "dispute": mirror_dispute,
     "customer": mirror_customer,
+    "payment_method": mirror_payment_method,
     "product": mirror_product,
     "price": mirror_price,
 }
@@ -44,18 +49,12 @@ class Row:
 
     kind: the object it carries, and so its mirror; None where only the fact counts.
     fact: what its type alone tells, whatever is newer.
-    parked: why it is kept unhandled; a later version handles it, and replays what was kept.
     """
 
     when: str
     kind: str | None = None
     fact: Fact | None = None
-    parked: str | None = None
 
-
-_DISPUTES = "disputes are not acted on yet"
-_SCHEDULES = "subscription schedules are not mirrored yet"
-_METHODS = "payment methods are not mirrored yet"
 
 EVENTS: Mapping[str, Row] = {
     "checkout.session.completed": Row("the buyer is done; paid, free, or to be settled later", "checkout.session"),
@@ -93,19 +92,19 @@ EVENTS: Mapping[str, Row] = {
     "price.created": Row("by the catalogue's push or in the dashboard", "price"),
     "price.updated": Row("archived, …; its amount never changes", "price"),
     "price.deleted": Row("one that was never used", "price"),
-    "charge.dispute.created": Row("the buyer's bank takes the money back", parked=_DISPUTES),
-    "charge.dispute.updated": Row("evidence, status", parked=_DISPUTES),
-    "charge.dispute.funds_withdrawn": Row("the money has left", parked=_DISPUTES),
-    "charge.dispute.funds_reinstated": Row("the money has come back", parked=_DISPUTES),
-    "charge.dispute.closed": Row("won or lost", parked=_DISPUTES),
-    "payment_method.attached": Row("a card was saved", parked=_METHODS),
-    "payment_method.detached": Row("a card was removed", parked=_METHODS),
-    "payment_method.updated": Row("a card was renewed by its bank", parked=_METHODS),
-    "subscription_schedule.created": Row("a change is planned", parked=_SCHEDULES),
-    "subscription_schedule.updated": Row("the plan changed", parked=_SCHEDULES),
-    "subscription_schedule.released": Row("the subscription lives on by itself", parked=_SCHEDULES),
-    "subscription_schedule.completed": Row("the plan is done", parked=_SCHEDULES),
-    "subscription_schedule.canceled": Row("called off, with its subscription", parked=_SCHEDULES),
-    "subscription_schedule.aborted": Row("called off, as its subscription was cancelled", parked=_SCHEDULES),
-    "subscription_schedule.expiring": Row("a week before the plan is done", parked=_SCHEDULES),
+    "charge.dispute.created": Row("the buyer's bank asks, or takes the money back", "dispute"),
+    "charge.dispute.updated": Row("evidence, status; appealed", "dispute"),
+    "charge.dispute.funds_withdrawn": Row("the money has left", "dispute"),
+    "charge.dispute.funds_reinstated": Row("the money has come back", "dispute"),
+    "charge.dispute.closed": Row("won, lost, or no more than an inquiry", "dispute"),
+    "payment_method.attached": Row("a customer's from now on", "payment_method"),
+    "payment_method.detached": Row("nobody's any more, for good", "payment_method"),
+    "payment_method.updated": Row("its expiry or its address changed", "payment_method"),
+    "subscription_schedule.created": Row("a change is planned", "subscription_schedule"),
+    "subscription_schedule.updated": Row("the plan changed, or its next phase began", "subscription_schedule"),
+    "subscription_schedule.released": Row("the subscription lives on by itself", "subscription_schedule"),
+    "subscription_schedule.completed": Row("the plan is done", "subscription_schedule"),
+    "subscription_schedule.canceled": Row("called off, with its subscription", "subscription_schedule"),
+    "subscription_schedule.aborted": Row("called off: its subscription ended unpaid", "subscription_schedule"),
+    "subscription_schedule.expiring": Row("a week before the plan is done", "subscription_schedule"),
 }

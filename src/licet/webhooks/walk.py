@@ -1,5 +1,6 @@
 """The one way from a Stripe object to licenses: lock, compare, mirror, fulfil. Events and reads walk it alike."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -8,13 +9,15 @@ from licet.db.connection import Connection
 from licet.db.locks import lock
 from licet.db.mirrors import find_held, hold
 from licet.fulfilment import fulfil
-from licet.kit.stripe_objects import StripeObject, id_of, payment_of, subscription_of_invoice
+from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subscription_of_invoice
 from licet.kit.touched import Touched, ids
 from licet.kit.versions import Verdict, Version, compare
 from licet.licenses.settle import Settling
+from licet.orders.invoice_mirror import link_payment
 from licet.orders.links import joined_ids
 from licet.queue.refreshes import Refresh, request
 from licet.webhooks.facts import invoice_payment_failed
+from licet.webhooks.layouts import Body
 from licet.webhooks.table import MIRRORS, Row
 
 Outcome = Literal["applied", "stale", "ignored", "parked"]
@@ -29,19 +32,17 @@ class Walked:
     account_id: UUID | None = None
 
 
-async def walk_event(conn: Connection, version: Version, row: Row, settling: Settling, *, ours: bool = True) -> Walked:
+async def walk_event(conn: Connection, version: Version, body: Body, row: Row, settling: Settling) -> Walked:
     """Take the object of an event all the way, in the caller's transaction.
 
-    ours: whether it is in our API version's layout. Another is not parsed: the object is read instead.
+    body: what `version` was made from. One that is not readable is not parsed: the object is read instead.
     """
-    if row.parked is not None:
-        return Walked("parked", row.parked)
     obj = version.object
-    await lock_joined(conn, obj)
+    await lock_joined(conn, obj, body.paid)
     touched, verdict = Touched(), Verdict.NEWER
     if row.kind is not None:
         held = await find_held(conn, obj["id"])
-        verdict = compare(held.version if held else None, version) if ours else Verdict.UNCLEAR
+        verdict = compare(held.version if held else None, version) if body.readable else Verdict.UNCLEAR
         if verdict.applies:
             touched = await _mirror(conn, row.kind, version)
         else:
@@ -51,14 +52,19 @@ async def walk_event(conn: Connection, version: Version, row: Row, settling: Set
             touched |= Touched(reads=frozenset({(row.kind, obj["id"])}))
     if touched.ignored is not None:
         return Walked("ignored", touched.ignored)
-    if row.fact is not None and ours:
+    for paid in body.paid:
+        # Whatever is newer: a payment that was made stays made.
+        touched |= await link_payment(conn, paid)
+    if row.fact is not None and body.readable:
         touched |= await row.fact(conn, obj, settling)
     walked = await _settle(conn, touched, settling)
     if walked.outcome == "applied" and verdict in (Verdict.STALE, Verdict.SEEMS_STALE):
         return Walked("stale", "we hold a newer state", walked.account_id)
     if walked.outcome == "applied" and not verdict.sure:
         why = (
-            "another event of the same moment leaves open which is newer" if ours else "it has another version's layout"
+            "another event of the same moment leaves open which is newer"
+            if body.readable
+            else "it has an unknown version's layout"
         )
         return Walked("applied", f"{why}: Stripe is asked", walked.account_id)
     return walked
@@ -75,13 +81,17 @@ async def walk_read(conn: Connection, kind: str, version: Version, settling: Set
     return await _settle(conn, touched, settling)
 
 
-async def lock_joined(conn: Connection, obj: StripeObject) -> None:
+async def lock_joined(conn: Connection, obj: StripeObject, paid: Sequence[Paid] = ()) -> None:
     """Lock every id that joins the object to others, down to its customer, in one order.
+
+    paid: the payments that an older layout tells of beside it.
 
     What is joined is looked up before locking, and again under the locks: what was linked meanwhile is locked too, from
     the start, so that no two transactions ever wait for each other.
     """
     names = ids_in(obj)
+    for one in paid:
+        names |= ids(one.invoice_id, one.payment_intent_id, one.charge_id)
     alone = not obj.get("customer")
     if alone:
         names = await joined_ids(conn, names)

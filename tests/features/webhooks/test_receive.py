@@ -162,16 +162,6 @@ async def test_a_thin_event_is_ignored(face: Face) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "type_", ["charge.dispute.created", "payment_method.attached", "subscription_schedule.created"]
-)
-async def test_what_is_handled_later_is_parked(face: Face, type_: str) -> None:
-    assert (await send(face, event(type_))).status_code == 200
-    ((_, outcome, reason),) = await kept(face)
-    assert outcome == "parked"
-    assert reason
-
-
 async def test_a_repeat_does_nothing_also_when_all_come_at_once(face: Face) -> None:
     answers = await asyncio.gather(*(send(face, event()) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}

@@ -1,0 +1,46 @@
+-- Before the new code is out. What a customer can pay with, and the changes that wait for a subscription.
+
+-- The methods that are attached to a customer now. One that was detached leaves; `mirrors` remembers that it did.
+CREATE TABLE payment_methods (
+    stripe_payment_method_id text PRIMARY KEY,
+    account_id               uuid NOT NULL REFERENCES accounts,
+    stripe_customer_id       text NOT NULL,
+    type                     text NOT NULL,     -- card, sepa_debit, …
+    brand                    text,              -- of a card
+    last4                    text,
+    exp_month                integer,
+    exp_year                 integer,
+    created_at               timestamptz NOT NULL
+);
+CREATE INDEX payment_methods_account ON payment_methods (account_id, created_at DESC);
+CREATE INDEX payment_methods_customer ON payment_methods (stripe_customer_id);
+
+CREATE TABLE subscription_schedules (
+    stripe_schedule_id     text PRIMARY KEY,
+    account_id             uuid NOT NULL REFERENCES accounts,
+    stripe_customer_id     text NOT NULL,
+    stripe_subscription_id text,                -- null until it has made one; stays when it lets go of it
+    status                 text NOT NULL,       -- not_started, active, completed, released, canceled
+    end_behavior           text NOT NULL,
+    created_at             timestamptz NOT NULL
+);
+CREATE INDEX subscription_schedules_account ON subscription_schedules (account_id, created_at DESC);
+CREATE INDEX subscription_schedules_subscription ON subscription_schedules (stripe_subscription_id, created_at DESC);
+
+-- What the subscription has in each phase: a row for each item, phases and items in Stripe's order.
+CREATE TABLE subscription_schedule_items (
+    stripe_schedule_id text NOT NULL REFERENCES subscription_schedules,
+    phase              integer NOT NULL,
+    position           integer NOT NULL,
+    starts_at          timestamptz NOT NULL,    -- of the phase
+    ends_at            timestamptz NOT NULL,
+    stripe_price_id    text NOT NULL,
+    quantity           integer NOT NULL,
+    PRIMARY KEY (stripe_schedule_id, phase, position)
+);
+
+-- The version before kept these events and did nothing about them: they are tried now. (One of its nodes that still runs
+-- parks them again, for an operator's replay.)
+UPDATE events SET outcome = 'failed', error = reason, reason = NULL, retry_at = received_at
+WHERE outcome = 'parked' AND reason IN (
+    'disputes are not acted on yet', 'payment methods are not mirrored yet', 'subscription schedules are not mirrored yet');

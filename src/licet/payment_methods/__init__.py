@@ -1,0 +1,1 @@
+"""With what customers pay."""

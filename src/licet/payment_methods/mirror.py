@@ -1,0 +1,42 @@
+"""A Stripe payment method becomes our row as long as it is attached to a customer, and none when it is no more."""
+
+from licet.accounts.mirror import account_of_customer
+from licet.db.connection import Connection
+from licet.kit.stripe_objects import StripeObject, id_of
+from licet.kit.times import from_epoch
+from licet.kit.touched import Touched
+from licet.kit.versions import Version
+
+
+async def mirror_payment_method(conn: Connection, method: StripeObject, version: Version) -> Touched:
+    """Store what is shown of a method. Which one is the default, its customer and the subscriptions say.
+
+    What was detached names no customer, and Stripe attaches it to none again. A deleted customer has none, either.
+    """
+    customer_id = id_of(method.get("customer"))
+    if customer_id is None:
+        await conn.execute("DELETE FROM payment_methods WHERE stripe_payment_method_id = $1", method["id"])
+        return Touched()
+    account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
+    # Beside the type stands what there is to say of a method of this type: `card`, `sepa_debit`, …
+    details = method.get(method["type"]) or {}
+    await conn.execute(
+        """
+        INSERT INTO payment_methods (stripe_payment_method_id, account_id, stripe_customer_id, type, brand, last4,
+                                     exp_month, exp_year, created_at)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+        WHERE NOT EXISTS (SELECT 1 FROM customers WHERE stripe_customer_id = $3 AND deleted)
+        ON CONFLICT (stripe_payment_method_id) DO UPDATE SET
+            brand = excluded.brand, last4 = excluded.last4, exp_month = excluded.exp_month, exp_year = excluded.exp_year
+        """,
+        method["id"],
+        account_id,
+        customer_id,
+        method["type"],
+        details.get("brand"),
+        details.get("last4"),
+        details.get("exp_month"),
+        details.get("exp_year"),
+        from_epoch(method["created"]),
+    )
+    return Touched(account_id, reads=reads)

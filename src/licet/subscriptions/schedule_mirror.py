@@ -1,0 +1,61 @@
+"""A Stripe subscription schedule becomes our rows: the phases that a subscription goes through by itself."""
+
+from licet.accounts.mirror import account_of_customer
+from licet.db.connection import Connection
+from licet.kit.stripe_objects import StripeObject, id_of
+from licet.kit.times import from_epoch
+from licet.kit.touched import Touched, ids
+from licet.kit.versions import Version
+
+
+async def mirror_schedule(conn: Connection, schedule: StripeObject, version: Version) -> Touched:
+    """Store a schedule with its phases. What it has done to its subscription, the subscription's own events say."""
+    customer_id = id_of(schedule["customer"])
+    if customer_id is None:
+        return Touched(ignored="the schedule names no customer")
+    account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
+    subscription_id = id_of(schedule.get("subscription")) or id_of(schedule.get("released_subscription"))
+    await conn.execute(
+        """
+        INSERT INTO subscription_schedules (stripe_schedule_id, account_id, stripe_customer_id, stripe_subscription_id,
+                                            status, end_behavior, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (stripe_schedule_id) DO UPDATE SET
+            stripe_subscription_id = coalesce(excluded.stripe_subscription_id,
+                                              subscription_schedules.stripe_subscription_id),
+            status = excluded.status, end_behavior = excluded.end_behavior
+        """,
+        schedule["id"],
+        account_id,
+        customer_id,
+        subscription_id,
+        schedule["status"],
+        schedule["end_behavior"],
+        from_epoch(schedule["created"]),
+    )
+    await _replace_items(conn, schedule["id"], schedule["phases"])
+    return Touched(account_id, subscriptions=ids(subscription_id), reads=reads)
+
+
+async def _replace_items(conn: Connection, stripe_schedule_id: str, phases: list[StripeObject]) -> None:
+    await conn.execute("DELETE FROM subscription_schedule_items WHERE stripe_schedule_id = $1", stripe_schedule_id)
+    await conn.executemany(
+        """
+        INSERT INTO subscription_schedule_items (stripe_schedule_id, phase, position, starts_at, ends_at,
+                                                 stripe_price_id, quantity)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """,
+        [
+            (
+                stripe_schedule_id,
+                number,
+                position,
+                from_epoch(phase["start_date"]),
+                from_epoch(phase["end_date"]),
+                id_of(item["price"]),
+                item.get("quantity", 1),
+            )
+            for number, phase in enumerate(phases)
+            for position, item in enumerate(phase["items"])
+        ],
+    )

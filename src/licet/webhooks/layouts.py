@@ -1,0 +1,128 @@
+"""Events in an older version's layout, made into today's before anything reads them. Tables and no I/O.
+
+Source: docs/decisions/older-layouts.md; Stripe's changelog, 2025-03-31.basil and 2025-09-30.clover.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from licet.kit.stripe_objects import Paid, StripeObject, id_of
+from licet.stripe_api.version import Layout
+
+
+@dataclass(frozen=True)
+class Body:
+    """The object that an event carries.
+
+    readable: whether it is in today's layout now; if not, nothing but its id is to be believed.
+    paid: what only an older layout tells in passing, and later ones in an event of its own (`invoice_payment.paid`).
+    """
+
+    object: StripeObject
+    readable: bool = True
+    paid: tuple[Paid, ...] = ()
+
+
+def in_todays_layout(obj: StripeObject, layout: Layout | None) -> Body:
+    """What an event of this layout carries. None: a layout that we do not know."""
+    if layout is None:
+        return Body(obj, readable=False)
+    if layout == "ours":
+        return Body(obj)
+    tells = TELLS_PAYMENT.get(obj.get("object", ""))
+    paid = tells(obj) if tells else None
+    return Body(_moved(obj), paid=(paid,) if paid else ())
+
+
+def _moved(value: Any) -> Any:
+    """`value` with every object in it, however deep, as today's layout has it."""
+    if isinstance(value, list):
+        return [_moved(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _moved(one) for name, one in value.items()}
+    move = MOVED.get(str(inner.get("object")))
+    return move(inner) if move else inner
+
+
+def _without(obj: StripeObject, *names: str) -> StripeObject:
+    return {name: value for name, value in obj.items() if name not in names}
+
+
+def _subscription(old: StripeObject) -> StripeObject:
+    """One period for all of it became one for each of its items."""
+    period = {name: old[name] for name in ("current_period_start", "current_period_end") if name in old}
+    items = old["items"]
+    of_items = {**items, "data": [{**period, **item} for item in items["data"]]}
+    return {**_without(old, *period), "items": of_items}
+
+
+def _invoice(old: StripeObject) -> StripeObject:
+    """What it bills moved to its parent; what was paid elsewhere counts among what was paid since."""
+    subscription = id_of(old.get("subscription"))
+    details = {**(old.get("subscription_details") or {}), "subscription": subscription}
+    parent = {"type": "subscription_details", "subscription_details": details} if subscription else None
+    paid = {"amount_paid": old["amount_due"]} if old.get("paid_out_of_band") else {}
+    moved = ("subscription", "subscription_details", "payment_intent", "charge", "paid", "paid_out_of_band")
+    return {"parent": parent, **_without(old, *moved), **paid}
+
+
+def _line_item(old: StripeObject) -> StripeObject:
+    """Its price moved to its pricing, and what it stems from to its parent."""
+    price = old.get("price") or {}
+    pricing = {
+        "type": "price_details",
+        "price_details": {"price": price.get("id"), "product": id_of(price.get("product"))},
+        "unit_amount_decimal": price.get("unit_amount_decimal"),
+    }
+    kind = "subscription_item_details" if old.get("type") == "subscription" else "invoice_item_details"
+    of_both = ("invoice_item", "proration", "proration_details", "subscription")
+    names = (*of_both, "subscription_item") if kind == "subscription_item_details" else of_both
+    parent = {"type": kind, kind: {name: old.get(name) for name in names}}
+    moved = ("price", "plan", "type", "invoice_item", "proration", "proration_details", "subscription_item")
+    return {"parent": parent, "pricing": pricing if price else None, **_without(old, *moved)}
+
+
+def _without_invoice(old: StripeObject) -> StripeObject:
+    """Which invoice it paid became an object of its own."""
+    return _without(old, "invoice")
+
+
+def _discount(old: StripeObject) -> StripeObject:
+    """Its coupon became one of several sources."""
+    source = {"type": "coupon", "coupon": id_of(old.get("coupon"))}
+    return {"source": source, **_without(old, "coupon")}
+
+
+MOVED: Mapping[str, Callable[[StripeObject], StripeObject]] = {
+    "subscription": _subscription,
+    "invoice": _invoice,
+    "line_item": _line_item,
+    "charge": _without_invoice,
+    "payment_intent": _without_invoice,
+    "discount": _discount,
+}
+"""By kind of object, what moved between the layout before basil and today's; every other kind reads the same."""
+
+
+def _paid_invoice(invoice: StripeObject) -> Paid | None:
+    payment_intent_id, charge_id = id_of(invoice.get("payment_intent")), id_of(invoice.get("charge"))
+    by_payment = invoice.get("status") == "paid" and not invoice.get("paid_out_of_band")
+    if not by_payment or (payment_intent_id is None and charge_id is None):
+        return None
+    return Paid(invoice["id"], payment_intent_id, charge_id, invoice["amount_paid"], invoice["currency"])
+
+
+def _paying_charge(charge: StripeObject) -> Paid | None:
+    invoice_id = id_of(charge.get("invoice"))
+    if invoice_id is None or not charge.get("paid"):
+        return None
+    return Paid(invoice_id, id_of(charge.get("payment_intent")), charge["id"], charge["amount"], charge["currency"])
+
+
+TELLS_PAYMENT: Mapping[str, Callable[[StripeObject], Paid | None]] = {
+    "invoice": _paid_invoice,
+    "charge": _paying_charge,
+}
+"""By kind of object, what it says of a payment for an invoice."""
