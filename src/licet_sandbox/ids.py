@@ -13,11 +13,13 @@ _LETTERS = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
 # kind -> (prefix, random characters). Lengths as in Stripe's own examples.
 _SHAPES: dict[str, tuple[str, int]] = {
     "account": ("acct_1", 15),
+    "balance_transaction": ("txn_1", 23),
     "billing_portal.configuration": ("bpc_1", 23),
     "billing_portal.session": ("bps_1", 23),
     "charge": ("ch_3", 23),
     "checkout.session": ("cs_test_a1", 56),
     "customer": ("cus_", 14),
+    "dispute": ("du_1", 23),
     "event": ("evt_1", 23),
     "invoice": ("in_1", 23),
     "invoice_payment": ("inpay_1", 23),

@@ -75,7 +75,9 @@ def _check_event(name: str, value: Any) -> Found:
     obj, previous = value["data"]["object"], value["data"].get("previous_attributes", {})
     kind = document().schemas[name]["properties"]["object"]["$ref"].rsplit("/", 1)[-1]
     found = _errors(_validator("event"), value) + _errors(_validator(kind), obj) + _unknown_keys(obj, "")
-    found += [("previous_attributes", f"{key} is no field of it") for key in previous if key not in obj]
+    fields = document().schemas[kind]["properties"]
+    # An optional field may have gone.
+    found += [("previous_attributes", f"{key} is no field of it") for key in previous if key not in fields]
     if name.endswith(".updated") and not previous:
         found.append(("previous_attributes", "missing"))
     return found

@@ -14,6 +14,8 @@ class Card:
     authentication: None, `unless_set_up` (3-D Secure until it was set up for later use) or `always`
     declines: the decline code of every charge, or None
     attaches: False where saving it is declined as well
+    disputes: what comes after a payment: reasons of chargebacks, or `inquiry`; several share the amount
+    refunds: None, `pending` (they arrive later) or `fails` (they come back)
     """
 
     name: str
@@ -23,6 +25,8 @@ class Card:
     authentication: str | None = None
     declines: str | None = None
     attaches: bool = True
+    disputes: tuple[str, ...] = ()
+    refunds: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,27 @@ _CARDS = {
     "4000000000000341": Card(
         "charge_fails", "visa", "0341", "pm_card_chargeCustomerFail", declines="generic_decline"
     ),
+    "4000000000000259": Card("disputed", "visa", "0259", "pm_card_createDispute", disputes=("fraudulent",)),
+    "4000000000002685": Card(
+        "not_received",
+        "visa",
+        "2685",
+        "pm_card_createDisputeProductNotReceived",
+        disputes=("product_not_received",),
+    ),
+    "4000000000001976": Card("inquiry", "visa", "1976", "pm_card_createDisputeInquiry", disputes=("inquiry",)),
+    "4000000404000079": Card(
+        "disputed_twice",
+        "visa",
+        "0079",
+        "pm_card_createMultipleDisputes",
+        disputes=("fraudulent", "product_not_received"),
+    ),
+    "4000008400000779": Card(
+        "noncompliant", "visa", "0779", "pm_card_createComplianceDispute", disputes=("noncompliant",)
+    ),
+    "4000000000007726": Card("refund_pending", "visa", "7726", "pm_card_pendingRefund", refunds="pending"),
+    "4000000000005126": Card("refund_fails", "visa", "5126", "pm_card_refundFail", refunds="fails"),
 }  # fmt: skip
 _BY_TOKEN = {card.token: card for card in _CARDS.values()}
 _BY_NAME = {card.name: card for card in _CARDS.values()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import checkout, collection, holding, standing, subscriptions
+from licet_sandbox.billing import checkout, collection, disputes, holding, refunds, standing, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,4 +20,8 @@ HANDLERS: dict[str, Callable[[Tx, str], None]] = {
     "subscription.cycle": subscriptions.cycle,
     "invoice.finalize": collection.finalize_due,
     "invoice.retry": collection.retry,
+    "refund.outcome": refunds.bring_outcome,
+    "charge.dispute": disputes.open_for_card,
+    "dispute.decide": disputes.decide_due,
+    "dispute.deadline": disputes.deadline,
 }

@@ -118,6 +118,9 @@ def _charge(tx: Tx, intent: Obj, method: Obj, card: Card, *, three_d_secure: str
         "last_payment_error": None,
     }
     tx.save(intent, "payment_intent.succeeded")
+    if card.disputes:
+        # The bank is heard after the purchase.
+        tx.schedule("charge.dispute", charge["id"], tx.now)
 
 
 def _declined(tx: Tx, intent: Obj, method: Obj, refusal: StripeError, *, charged: bool = True) -> StripeError:

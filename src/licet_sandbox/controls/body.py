@@ -41,6 +41,10 @@ class Body:
             raise invalid(f"{name} must be one of {', '.join(allowed)}.", param=name)
         return value
 
+    def optional(self, name: str, allowed: tuple[str, ...]) -> str | None:
+        """One of these words, or none."""
+        return self.choice(name, allowed) if name in self._fields else None
+
     def number(self, name: str) -> float | None:
         """A number."""
         value = self._fields.pop(name, None)

@@ -14,6 +14,7 @@ from licet_sandbox.billing import portal
 from licet_sandbox.billing.dunning import load_dunning, save_dunning
 from licet_sandbox.controls import buyer, dashboard, dunning
 from licet_sandbox.controls.body import Body
+from licet_sandbox.controls.reversals import Reversals
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.faults import FaultsRefused
 
@@ -48,7 +49,6 @@ class Controls:
             ("POST", "/checkout/{id}/cancel", self.cancel),
             ("GET", "/clock", self.clock),
             ("POST", "/clock/advance", self.advance),
-            ("POST", "/refunds", self.refund),
             ("POST", "/customers/{id}/card", self.change_card),
             ("POST", "/portal", self.save_portal),
             ("GET", "/deliveries", self.deliveries),
@@ -59,6 +59,7 @@ class Controls:
             ("POST", "/dunning", self.set_dunning),
             ("POST", "/reset", self.reset),
         ]
+        table += Reversals(self._engine_of).table()
         made = [Route(f"/_sandbox{path}", guard(_answer(act)), methods=[method]) for method, path, act in table]
         return [*made, Route("/_sandbox/{rest:path}", guard(_answer(_unknown)), methods=["GET", "POST", "DELETE"])]
 
@@ -101,16 +102,6 @@ class Controls:
             raise invalid("The clock only moves forward, by ten years at most.")
         await self._timekeeper_of().advance(target)
         return await self.clock(request, Body({}))
-
-    async def refund(self, _: Request, body: Body) -> Any:
-        """What an operator does in Stripe's dashboard."""
-        named = {key: body.text(key, None) for key in ("charge", "paymentIntent", "invoice")}
-        amount = body.integer("amount")
-        body.end()
-        try:
-            return dashboard.refund(self._engine, named, amount)
-        finally:
-            await self._engine.deliveries.sent_once()
 
     async def change_card(self, request: Request, body: Body) -> Any:
         """The customer changes the card, on itself and on its subscriptions."""

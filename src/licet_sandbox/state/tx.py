@@ -25,6 +25,10 @@ RANKS = (
     "subscription.cycle",
     "invoice.finalize",
     "invoice.retry",
+    "refund.outcome",
+    "charge.dispute",
+    "dispute.decide",
+    "dispute.deadline",
 )
 
 

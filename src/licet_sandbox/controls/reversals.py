@@ -1,0 +1,178 @@
+"""Money that goes back: what an operator does in Stripe's dashboard, and what banks do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing import disputes, refunds
+from licet_sandbox.billing.dispute_reasons import REASONS
+from licet_sandbox.errors import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from starlette.requests import Request
+
+    from licet_sandbox.controls.body import Body
+    from licet_sandbox.engine import Engine
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+    Act = Callable[[Request, Body], Coroutine[Any, Any, Any]]
+
+# What happens after the opening until a dispute has this status.
+_ON_THE_WAY: dict[str, tuple[str, ...]] = {
+    "needs_response": (),
+    "under_review": ("submit",),
+    "won": ("submit", "won"),
+    "lost": ("lost",),
+    "appeal_needs_response": ("submit", "escalate"),
+    "appeal_under_review": ("submit", "escalate", "submit"),
+    "warning_needs_response": (),
+    "warning_under_review": ("submit",),
+    "warning_closed": ("warning_closed",),
+    "prevented": (),
+}
+
+
+class Reversals:
+    """The controls of refunds and disputes. Each answers when the events that it causes were sent once."""
+
+    def __init__(self, engine: Callable[[], Engine]) -> None:
+        self._engine_of = engine
+
+    def table(self) -> list[tuple[str, str, Act]]:
+        """Method, path and handler of each."""
+        return [
+            ("POST", "/refunds", self.refund),
+            ("POST", "/refunds/{id}/settle", self.settle),
+            ("POST", "/refunds/{id}/fail", self.fail),
+            ("POST", "/disputes", self.dispute),
+            ("POST", "/disputes/{id}/escalate", self.escalate),
+            ("POST", "/disputes/{id}/close", self.close),
+        ]
+
+    async def refund(self, _: Request, body: Body) -> Any:
+        """Give money back: all that is left unless an amount is given, as its card does unless a status is given."""
+        named = _named(body)
+        amount = body.integer("amount")
+        status = body.optional("status", refunds.STARTS)
+        body.end()
+        return await self._do(lambda tx: _refund(refunds.make_refund(tx, _charge_of(tx, named), amount, status=status)))
+
+    async def settle(self, request: Request, body: Body) -> Any:
+        """A refund that was waited for succeeds."""
+        body.end()
+
+        def act(tx: Tx) -> Obj:
+            refund = tx.get("refund", request.path_params["id"])
+            refunds.settle_refund(tx, refund)
+            return _refund(refund)
+
+        return await self._do(act)
+
+    async def fail(self, request: Request, body: Body) -> Any:
+        """The customer's bank sends a refund back."""
+        reason = body.choice("reason", refunds.FAILURE_REASONS)
+        body.end()
+
+        def act(tx: Tx) -> Obj:
+            refund = tx.get("refund", request.path_params["id"])
+            refunds.fail_refund(tx, refund, reason)
+            return _refund(refund)
+
+        return await self._do(act)
+
+    async def dispute(self, _: Request, body: Body) -> Any:
+        """A customer turns to the bank. A status other than the first is reached by living through those before it."""
+        named = _named(body)
+        amount = body.integer("amount")
+        reason = body.choice("reason", REASONS)
+        status = body.choice("status", tuple(_ON_THE_WAY))
+        body.end()
+
+        def act(tx: Tx) -> Obj:
+            dispute = disputes.open_dispute(
+                tx, _charge_of(tx, named), status=_opening(status), reason=reason, amount=amount
+            )
+            for step in _ON_THE_WAY[status]:
+                _step(tx, dispute, step)
+            return _dispute(dispute)
+
+        return await self._do(act)
+
+    async def escalate(self, request: Request, body: Body) -> Any:
+        """An inquiry becomes a chargeback; a chargeback under review goes to appeal."""
+        body.end()
+        return await self._do(lambda tx: _dispute(disputes.escalate(tx, tx.get("dispute", request.path_params["id"]))))
+
+    async def close(self, request: Request, body: Body) -> Any:
+        """The bank decides."""
+        status = body.optional("status", ("won", "lost", "warning_closed"))
+        body.end()
+        if status is None:
+            raise invalid('Give {"status": "won"} or {"status": "lost"}.', param="status")
+        return await self._do(
+            lambda tx: _dispute(disputes.close(tx, tx.get("dispute", request.path_params["id"]), status))
+        )
+
+    async def _do(self, act: Callable[[Tx], Obj]) -> Obj:
+        engine = self._engine_of()
+        with engine.transaction() as tx:
+            done = act(tx)
+        await engine.deliveries.sent_once()
+        return done
+
+
+def _opening(status: str) -> str:
+    if status in disputes.OPENINGS:
+        return status
+    return "warning_needs_response" if status.startswith("warning_") else "needs_response"
+
+
+def _step(tx: Tx, dispute: Obj, step: str) -> None:
+    if step == "escalate":
+        disputes.escalate(tx, dispute)
+    elif step == "submit":
+        dispute["evidence"] = dispute["evidence"] | {"uncategorized_text": "Handed in by hand."}
+        dispute["evidence_details"] = dispute["evidence_details"] | {"has_evidence": True}
+        disputes.submit(tx, dispute)
+    else:
+        disputes.close(tx, dispute, step)
+
+
+def _named(body: Body) -> dict[str, str | None]:
+    named = {key: body.text(key, None) for key in ("charge", "paymentIntent", "invoice")}
+    if len([value for value in named.values() if value is not None]) != 1:
+        raise invalid("Name one of charge, paymentIntent and invoice.")
+    return named
+
+
+def _charge_of(tx: Tx, named: dict[str, str | None]) -> Obj:
+    if named["charge"] is not None:
+        return tx.get("charge", named["charge"], param="charge")
+    intent_id = named["paymentIntent"]
+    if named["invoice"] is not None:
+        invoice = tx.get("invoice", named["invoice"], param="invoice")
+        where = "json ->> '$.invoice' = ? AND json ->> '$.status' = 'paid'"
+        payments = tx.select("invoice_payment", where, invoice["id"])
+        if not payments:
+            raise invalid("Nothing was paid on this invoice.", param="invoice")
+        intent_id = payments[-1]["payment"]["payment_intent"]
+    intent = tx.get("payment_intent", intent_id or "", param="paymentIntent")
+    if intent["latest_charge"] is None:
+        raise invalid("This payment has no charge.", param="paymentIntent")
+    return tx.get("charge", intent["latest_charge"])
+
+
+def _refund(refund: Obj) -> dict[str, Any]:
+    return _shown(refund) | {"failureReason": refund.get("failure_reason")}
+
+
+def _dispute(dispute: Obj) -> dict[str, Any]:
+    return _shown(dispute) | {"reason": dispute["reason"], "dueBy": dispute["evidence_details"]["due_by"]}
+
+
+def _shown(obj: Obj) -> dict[str, Any]:
+    keys = ("id", "status", "amount", "currency", "charge")
+    return {key: obj[key] for key in keys} | {"paymentIntent": obj["payment_intent"]}
