@@ -51,6 +51,8 @@ def make_invoice(
             "customer_tax_exempt": customer["tax_exempt"],
             "customer_tax_ids": [],
             "issuer": {"type": "self"},
+            # `work_out` fills it in.
+            "lines": {},
             "metadata": {},
             "parent": parent,
             "period_start": tx.now,
