@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,10 +46,11 @@ async def dispute(play: Play, charge: str, **more: Any) -> Any:
 
 async def kept(play: Play, charge_id: str) -> int:
     """What the seller still has of a charge, fees apart."""
-    charge = await play.api.charges.retrieve_async(charge_id, {"expand": ["refunds"]})
-    back = sum(refund.amount for refund in charge.refunds.data if refund.status not in {"failed", "canceled"})
+    charge = await play.api.charges.retrieve_async(charge_id)
+    refunds = await play.api.refunds.list_async({"charge": charge_id, "limit": 100})
+    back = sum(refund.amount for refund in refunds.data if refund.status not in {"failed", "canceled"})
     assert back == charge.amount_refunded
-    disputes = await play.api.disputes.list_async({"charge": charge_id})
+    disputes = await play.api.disputes.list_async({"charge": charge_id, "limit": 100})
     moved = sum(entry.amount for case in disputes.data for entry in case.balance_transactions)
     return int(charge.amount_captured - back + moved)
 
@@ -133,7 +135,11 @@ async def test_evidence_is_staged_and_then_handed_in(play: Play) -> None:
     since = await play.last()
     staged = await play.api.disputes.update_async(
         case.id,
-        {"evidence": {"customer_name": "Ada", "product_description": "Plug-in"}, "submit": False, "metadata": {"a": "1"}},
+        {
+            "evidence": {"customer_name": "Ada", "product_description": "Plug-in"},
+            "submit": False,
+            "metadata": {"a": "1"},
+        },
     )
     assert (staged.status, staged.evidence.customer_name, staged.evidence_details.has_evidence) == (
         "needs_response",
@@ -164,25 +170,22 @@ async def test_evidence_is_staged_and_then_handed_in(play: Play) -> None:
 
 
 @pytest.mark.parametrize(
-    ("opened", "words", "ended", "events", "left"),
+    ("opened", "words", "ended", "events"),
     [
-        ("needs_response", "winning_evidence", "won", [REINSTATED, CLOSED], 5000),
-        ("needs_response", "losing_evidence", "lost", [CLOSED], 0),
-        ("needs_response", "escalate_inquiry_evidence", "under_review", [], 0),
-        ("warning_needs_response", "winning_evidence", "warning_closed", [CLOSED], 5000),
-        ("warning_needs_response", "losing_evidence", "warning_closed", [CLOSED], 5000),
+        ("needs_response", "winning_evidence", "won", [REINSTATED, CLOSED]),
+        ("needs_response", "losing_evidence", "lost", [CLOSED]),
+        ("needs_response", "escalate_inquiry_evidence", "under_review", []),
+        ("warning_needs_response", "winning_evidence", "warning_closed", [CLOSED]),
+        ("warning_needs_response", "losing_evidence", "warning_closed", [CLOSED]),
         (
             "warning_needs_response",
             "escalate_inquiry_evidence",
             "needs_response",
             [UPDATED, "charge.dispute.funds_withdrawn"],
-            0,
         ),
     ],
 )
-async def test_magic_words_decide(
-    play: Play, opened: str, words: str, ended: str, events: list[str], left: int
-) -> None:
+async def test_magic_words_decide(play: Play, opened: str, words: str, ended: str, events: list[str]) -> None:
     charge = await paid(play)
     case = await dispute(play, charge, status=opened)
     sent = await answer_with(play, case, words)
@@ -191,7 +194,7 @@ async def test_magic_words_decide(
     await play.advance(10)
     assert (await play.api.disputes.retrieve_async(case.id)).status == ended
     assert await play.types(since) == events
-    assert await kept(play, charge) == left
+    assert await kept(play, charge) == (5000 if ended in {"won", "warning_closed"} else 0)
     if ended in {"won", "lost", "warning_closed"}:
         with pytest.raises(stripe.InvalidRequestError, match="already closed"):
             await play.api.disputes.update_async(case.id, {"metadata": {"a": "1"}})
@@ -442,3 +445,85 @@ async def test_a_failed_charge_cannot_be_disputed(play: Play) -> None:
     charge = (await play.api.charges.list_async()).data[0]
     answer = await play.http.post("/_sandbox/disputes", json={"charge": charge.id})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "charge")
+
+
+@pytest.mark.parametrize(
+    ("card", "opened"),
+    [
+        ("4000000000000259", [("needs_response", "fraudulent", 5000)]),
+        ("4000000000002685", [("needs_response", "product_not_received", 5000)]),
+        ("4000000000001976", [("warning_needs_response", "general", 5000)]),
+        (
+            "4000000404000079",
+            [("needs_response", "fraudulent", 2500), ("needs_response", "product_not_received", 2500)],
+        ),
+        ("4000008400000779", [("needs_response", "noncompliant", 5000)]),
+    ],
+)
+async def test_cards_that_are_disputed(play: Play, card: str, opened: list[tuple[str, str, int]]) -> None:
+    done = await play.buy(5000, card)
+    await play.advance(1)
+    listed = await play.api.disputes.list_async({"payment_intent": done.payment_intent})
+    assert [(case.status, case.reason, case.amount) for case in reversed(listed.data)] == opened
+    types = await play.types()
+    first = types.index("charge.dispute.created")
+    # All of the purchase comes before.
+    assert {"payment_intent.succeeded", "checkout.session.completed"} <= set(types[:first])
+    assert {entry.partition(".dispute.")[0] for entry in types[first:]} == {"charge"}
+    inquiry = opened[0][0].startswith("warning_")
+    assert await kept(play, listed.data[0].charge) == (5000 if inquiry else 0)
+
+
+async def test_a_card_that_is_disputed_at_each_renewal(play: Play) -> None:
+    subscription = await play.subscribe("4000000000000259")
+    await play.advance(1)
+    assert len((await play.api.disputes.list_async()).data) == 1
+    since = await play.last()
+    end_of_period = subscription["items"].data[0].current_period_end
+    await play.advance(end_of_period - play.sandbox.now().timestamp() + 3700)
+    types = await play.types(since)
+    at = types.index("charge.dispute.created")
+    assert types.index("invoice.payment_succeeded") < at
+    assert types[at + 1] == "charge.dispute.funds_withdrawn"
+    latest = (await play.api.disputes.list_async({"limit": 1})).data[0]
+    paid_by = await play.api.invoice_payments.list_async(
+        {"payment": {"type": "payment_intent", "payment_intent": latest.payment_intent}}
+    )
+    renewed = await play.api.subscriptions.retrieve_async(subscription.id)
+    assert paid_by.data[0].invoice == renewed.latest_invoice
+    assert renewed.status == "active"
+
+
+async def something(play: Play, charge: str, chance: random.Random) -> None:
+    """One act of the seller, the customer or a bank; it may be refused."""
+    refunds = (await play.api.refunds.list_async({"charge": charge, "limit": 100})).data
+    disputes = (await play.api.disputes.list_async({"charge": charge, "limit": 100})).data
+    amount = chance.randint(1, 4000)
+    opening = chance.choice(["needs_response", "warning_needs_response"])
+    acts: list[tuple[str, dict[str, Any]]] = [
+        ("/refunds", {"charge": charge, "amount": amount, "status": chance.choice(["succeeded", "pending"])}),
+        ("/disputes", {"charge": charge, "amount": amount, "status": opening}),
+    ]
+    if refunds:
+        refund = chance.choice(refunds).id
+        acts += [(f"/refunds/{refund}/fail", {}), (f"/refunds/{refund}/settle", {})]
+    if disputes:
+        case = chance.choice(disputes).id
+        status = chance.choice(["won", "lost", "warning_closed"])
+        acts += [(f"/disputes/{case}/escalate", {}), (f"/disputes/{case}/close", {"status": status})]
+    path, body = chance.choice(acts)
+    answer = await play.http.post(f"/_sandbox{path}", json=body)
+    assert answer.status_code in {200, 400}, answer.text
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_happens_the_money_adds_up(play: Play, seed: int) -> None:
+    charge = await paid(play)
+    chance = random.Random(seed)
+    seen = set()
+    for _ in range(40):
+        await something(play, charge, chance)
+        left = await kept(play, charge)
+        assert 0 <= left <= 5000
+        seen.add(left)
+    assert len(seen) > 3
