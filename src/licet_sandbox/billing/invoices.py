@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.balance import balance_in, set_balance
+from licet_sandbox.billing.debits import credited_name, item_behind, named_line
 from licet_sandbox.billing.payments import cancel_intent, make_intent
 from licet_sandbox.billing.seller import NAME
 from licet_sandbox.billing.totals import left_over, work_out
@@ -71,27 +72,33 @@ def make_invoice(
 
 def add_lines(tx: Tx, invoice: Obj, lines: list[Obj]) -> None:
     """Put these on a draft as well; the caller saves."""
+    billed = []
     for line in lines:
         line["invoice"] = invoice["id"]
-        _bill_item(tx, line, invoice["id"])
+        item_id = item_behind(line)
+        if item_id is not None:
+            item = tx.get("invoiceitem", item_id)
+            item["invoice"] = invoice["id"]
+            billed.append((line, tx.save(item)))
     invoice["_"]["lines"] += lines
+    for line, item in billed:
+        _name_credited(tx, invoice, line, item)
     work_out(tx, invoice)
 
 
-def _bill_item(tx: Tx, line: Obj, invoice_id: str) -> None:
-    item_id = item_behind(line)
-    if item_id is not None:
-        item = tx.get("invoiceitem", item_id)
-        item["invoice"] = invoice_id
-        tx.save(item)
-
-
-def item_behind(line: Obj) -> str | None:
-    """The id of the invoice item that a line bills, if it bills one."""
-    parent = line["parent"]
-    details = parent["invoice_item_details"] or parent["subscription_item_details"]
-    item_id: str | None = details["invoice_item"]
-    return item_id
+def _name_credited(tx: Tx, invoice: Obj, line: Obj, item: Obj) -> None:
+    """On the line of a credit: the invoice and lines that it gives back."""
+    credited = item.get("proration_details", {}).get("credited_items")
+    if credited is None:
+        return
+    if credited["type"] == "invoice_item":
+        # It was pending when the credit was made, and by now it has a line: before this one, or beside it.
+        debit = tx.get("invoiceitem", credited["invoice_item"])
+        mine = debit["invoice"] == invoice["id"]
+        beside = [each for each in invoice["_"]["lines"] if item_behind(each) == debit["id"]] if mine else []
+        credited = named_line(invoice["id"], beside[0]) if beside else credited_name(tx, debit)
+    details = line["parent"]["subscription_item_details"]
+    details["proration_details"] = {"credited_items": credited.get("invoice_line_item_details")}
 
 
 def subscription_of(tx: Tx, invoice: Obj) -> Obj | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing.invoice_items import make_invoice_item, parent_of, pricing_of, subscription_behind
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -48,9 +50,10 @@ def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> O
     shown = format_amount(price["unit_amount"], price["currency"]) if price["unit_amount"] is not None else "…"
     return _line(
         tx,
-        price,
-        quantity,
         0 if trial else amount_of(price, quantity),
+        price["currency"],
+        quantity,
+        pricing=pricing_of(price),
         description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {shown} / {interval})",  # noqa: RUF001
         metadata=dict(subscription["metadata"]),
         period={"start": item["current_period_start"], "end": item["current_period_end"]},
@@ -71,66 +74,63 @@ def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> O
 
 def one_time_line(tx: Tx, customer_id: str, price: Obj, quantity: int, subscription_id: str | None = None) -> Obj:
     """Something bought once. Like Stripe, it makes an invoice item that the line points to."""
-    amount = amount_of(price, quantity)
-    description, period = product_name(tx, price), {"start": tx.now, "end": tx.now}
-    pricing = _pricing(price)
-    item = tx.create(
-        "invoiceitem",
-        "invoiceitem.created",
-        amount=amount,
-        currency=price["currency"],
-        customer=customer_id,
-        date=tx.now,
-        description=description,
-        discountable=True,
-        discounts=[],
-        metadata={},
-        period=period,
-        pricing=pricing,
+    item = make_invoice_item(
+        tx,
+        customer_id,
+        amount_of(price, quantity),
+        price["currency"],
+        description=product_name(tx, price),
+        parent=parent_of(subscription_id),
+        pricing=pricing_of(price),
         quantity=quantity,
-        quantity_decimal=str(quantity),
     )
+    return item_line(tx, item)
+
+
+def item_line(tx: Tx, item: Obj) -> Obj:
+    """The line that bills an invoice item."""
+    subscription_id = subscription_behind(item)
+    details: Obj = {
+        "invoice_item": item["id"],
+        "proration": item["proration"],
+        # What a credit gives back is named when the line's invoice is known.
+        "proration_details": {"credited_items": None},
+        "subscription": subscription_id,
+    }
+    made_by = (item["parent"] or {}).get("subscription_details", {}).get("subscription_item")
+    kind = "invoice_item_details"
+    if made_by is not None:
+        kind = "subscription_item_details"
+        details["subscription_item"] = made_by
     return _line(
         tx,
-        price,
-        quantity,
-        amount,
-        description=description,
-        period=period,
+        item["amount"],
+        item["currency"],
+        item["quantity"],
+        description=item["description"],
+        discountable=item["discountable"],
+        metadata=dict(item["metadata"]),
+        parent={"type": kind, "invoice_item_details": None, "subscription_item_details": None, kind: details},
+        period=dict(item["period"]),
+        pricing=item["pricing"],
+        quantity_decimal=item["quantity_decimal"],
         subscription=subscription_id,
-        parent={
-            "type": "invoice_item_details",
-            "invoice_item_details": {
-                "invoice_item": item["id"],
-                "proration": False,
-                "proration_details": {"credited_items": None},
-                "subscription": subscription_id,
-            },
-            "subscription_item_details": None,
-        },
     )
 
 
-def _line(tx: Tx, price: Obj, quantity: int, amount: int, **fields: object) -> Obj:
+def _line(tx: Tx, amount: int, currency: str, quantity: int, **fields: Any) -> Obj:
     return tx.new(
         "line_item",
-        amount=amount,
-        subtotal=amount,
-        currency=price["currency"],
-        discount_amounts=[],
-        discountable=True,
-        pretax_credit_amounts=[],
-        pricing=_pricing(price),
-        quantity=quantity,
-        quantity_decimal=str(quantity),
-        taxes=[],
-        **fields,
+        **{
+            "amount": amount,
+            "subtotal": amount,
+            "currency": currency,
+            "discount_amounts": [],
+            "discountable": True,
+            "pretax_credit_amounts": [],
+            "quantity": quantity,
+            "quantity_decimal": str(quantity),
+            "taxes": [],
+            **fields,
+        },
     )
-
-
-def _pricing(price: Obj) -> Obj:
-    return {
-        "type": "price_details",
-        "price_details": {"price": price["id"], "product": price["product"]},
-        "unit_amount_decimal": price["unit_amount_decimal"],
-    }
