@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.kit.fields import merge_metadata
+from licet_sandbox.errors import invalid
+from licet_sandbox.kit.fields import ADDRESS_KEYS, merge_metadata
 from licet_sandbox.kit.lists import page, same
 
 if TYPE_CHECKING:
@@ -19,11 +20,21 @@ def retrieve(tx: Tx, _: Params, charge_id: str) -> Obj:
 
 
 def update(tx: Tx, p: Params, charge_id: str) -> Obj:
-    """Change its description, receipt address or metadata."""
+    """Change what is said about it. Its customer and transfer group can only be given where there was none."""
     charge = tx.get("charge", charge_id)
     for name in ("description", "receipt_email"):
         if name in p:
             charge[name] = p.text(name)
+    if "customer" in p:
+        _fill(charge, p, "customer")
+        tx.named("customer", charge["customer"], "customer")
+    if "transfer_group" in p:
+        _fill(charge, p, "transfer_group")
+    if "fraud_details" in p:
+        report = p.sub("fraud_details").text("user_report")
+        charge["fraud_details"] = {"user_report": report} if report else {}
+    if "shipping" in p:
+        charge["shipping"] = _shipping(p.sub("shipping"))
     merge_metadata(charge, p)
     return tx.save(charge, "charge.updated")
 
@@ -31,3 +42,15 @@ def update(tx: Tx, p: Params, charge_id: str) -> Obj:
 def list_all(tx: Tx, p: Params) -> Obj:
     """Charges, newest first."""
     return page(tx, p, "charge", "/v1/charges", same(p, "customer", "payment_intent", "transfer_group"))
+
+
+def _fill(charge: Obj, p: Params, name: str) -> None:
+    if charge[name] not in {None, p.need(name)}:
+        raise invalid(f"This charge already has a {name}; it cannot be changed.", param=name)
+    charge[name] = p.get(name)
+
+
+def _shipping(given: Params) -> Obj:
+    texts = {name: given.text(name) for name in ("carrier", "name", "phone", "tracking_number")}
+    address = given.get("address")
+    return texts | {"address": {key: address.get(key) or None for key in ADDRESS_KEYS}}
