@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.routing import Route
 
 if TYPE_CHECKING:
     from tests.sandbox.play import Play
@@ -86,3 +87,57 @@ async def test_reset(play: Play) -> None:
     assert (await play.http.get("/_sandbox/deliveries")).json() == {"data": []}
     assert play.sandbox.now() >= now
     await play.subscribe()
+
+
+METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH")
+
+
+def controls(play: Play) -> list[tuple[str, str]]:
+    """Method and path of every control, for an id that nothing has."""
+    found = []
+    for route in play.sandbox.app.routes:
+        if isinstance(route, Route) and route.path.startswith("/_sandbox/") and "{rest:path}" not in route.path:
+            methods = (route.methods or set()) - {"HEAD"}
+            found += [(method, route.path.replace("{id}", "1")) for method in methods]
+    assert ("POST", "/_sandbox/disputes/1/close") in found
+    return found
+
+
+async def test_every_control_refuses_what_it_does_not_know(play: Play) -> None:
+    product = (await play.price()).product
+    for method, path in controls(play):
+        for content in (b'{"nonsense": 1}', b"[1]", b"{", b'"text"'):
+            answer = await play.http.request(method, path, content=content)
+            assert (answer.status_code, bool(answer.json()["error"]["message"])) == (400, True), (method, path, content)
+    assert (await play.api.products.retrieve_async(product)).id == product
+
+
+async def test_every_control_has_its_method(play: Play) -> None:
+    known = controls(play)
+    for path in {path for _, path in known}:
+        for method in METHODS:
+            if (method, path) not in known:
+                answer = await play.http.request(method, path)
+                assert (answer.status_code, method in answer.json()["error"]["message"]) == (404, True), (method, path)
+
+
+async def test_no_control_is_for_other_sites(play: Play) -> None:
+    for method, path in controls(play):
+        for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+            answer = await play.http.request(method, path, headers=headers)
+            assert (answer.status_code, answer.json()["error"]["type"]) == (403, "invalid_request_error"), (
+                method,
+                path,
+            )
+        if method != "GET":
+            answer = await play.http.request(method, path, headers={"Sec-Fetch-Site": "cross-site"})
+            assert answer.status_code == 403, (method, path)
+
+
+async def test_every_control_of_one_object_says_that_it_does_not_exist(play: Play) -> None:
+    bodies = {"card": {"card": "4242424242424242"}, "close": {"status": "won"}}
+    paths = [path for method, path in controls(play) if method == "POST" and "/1" in path]
+    assert len(paths) > 5
+    for path in paths:
+        answer = await play.http.post(path, json=bodies.get(path.rsplit("/", 1)[-1], {}))
+        assert (answer.status_code, bool(answer.json()["error"]["message"])) == (404, True), path

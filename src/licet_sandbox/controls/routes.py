@@ -61,7 +61,8 @@ class Controls:
         ]
         table += Reversals(self._engine_of).table()
         made = [Route(f"/_sandbox{path}", guard(_answer(act)), methods=[method]) for method, path, act in table]
-        return [*made, Route("/_sandbox/{rest:path}", guard(_answer(_unknown)), methods=["GET", "POST", "DELETE"])]
+        others = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+        return [*made, Route("/_sandbox/{rest:path}", guard(_answer(_unknown)), methods=others)]
 
     async def pay(self, request: Request, body: Body) -> Any:
         """What the buyer does on the hosted page, 3-D Secure included."""
