@@ -122,6 +122,15 @@ def test_a_subscription_s_period_is_its_items() -> None:
     }
 
 
+def test_items_with_periods_of_their_own_cannot_be_read() -> None:
+    """One period for all is that of the item that ends first: the others' must be asked for."""
+    by_month, by_year = ({**PRICE, "recurring": {"interval": one, "interval_count": 1}} for one in ("month", "year"))
+    data = [{"id": "si_1", "price": by_month}, {"id": "si_2", "price": by_year}]
+    mixed = {**SUBSCRIPTION, "items": {**SUBSCRIPTION["items"], "data": data}}
+    assert not in_todays_layout(mixed, "before_basil").readable
+    assert in_todays_layout(mixed, "ours").readable
+
+
 def test_what_an_invoice_bills_is_its_parent() -> None:
     found = today(INVOICE)
     assert found["parent"] == {
@@ -160,8 +169,22 @@ def test_a_line_of_a_subscription() -> None:
 def test_a_line_of_a_proration() -> None:
     line = {**LINE, "type": "invoiceitem", "invoice_item": "ii_1", "proration": True}
     (found,) = today({**INVOICE, "lines": {"data": [line], "has_more": False}})["lines"]["data"]
-    details = found["parent"]["invoice_item_details"]
-    assert (details["invoice_item"], details["proration"], details["subscription"]) == ("ii_1", True, "sub_1")
+    details = found["parent"]["subscription_item_details"]
+    assert (details["invoice_item"], details["proration"], details["subscription_item"]) == ("ii_1", True, "si_1")
+
+
+def test_a_line_of_an_invoice_item() -> None:
+    line = {**LINE, "type": "invoiceitem", "invoice_item": "ii_1", "subscription": None}
+    del line["subscription_item"]
+    assert today(line)["parent"] == {
+        "type": "invoice_item_details",
+        "invoice_item_details": {
+            "invoice_item": "ii_1",
+            "proration": False,
+            "proration_details": {"credited_items": None},
+            "subscription": None,
+        },
+    }
 
 
 def test_a_line_without_a_price() -> None:

@@ -28,7 +28,8 @@ EMPTIED = "; ".join(
     f"DELETE FROM {table}"
     for table in (
         *("events", "mirrors", "refreshes", "emails", "pgqueuer", "license_timeline", "licenses", "orders"),
-        *("invoice_lines", "invoices", "invoice_payments", "refunds", "subscription_items", "subscriptions"),
+        *("invoice_lines", "invoices", "invoice_payments", "refunds", "disputes", "payment_methods"),
+        *("subscription_items", "subscriptions", "subscription_schedule_items", "subscription_schedules"),
     )
 )
 """All that events have written, but for customers. The catalogue and the session that we made stay."""
@@ -80,6 +81,10 @@ async def final_state(shop: Shop) -> dict[str, Any]:
         "lines": await rows("SELECT * FROM invoice_lines ORDER BY stripe_invoice_id, position"),
         "payments": await rows("SELECT * FROM invoice_payments ORDER BY stripe_invoice_payment_id"),
         "refunds": await rows("SELECT * FROM refunds ORDER BY stripe_refund_id"),
+        "disputes": await rows("SELECT * FROM disputes ORDER BY stripe_dispute_id"),
+        "methods": await rows("SELECT * FROM payment_methods ORDER BY stripe_payment_method_id"),
+        "schedules": await rows("SELECT * FROM subscription_schedules ORDER BY stripe_schedule_id"),
+        "phases": await rows("SELECT * FROM subscription_schedule_items ORDER BY stripe_schedule_id, phase, position"),
         "licenses": await rows(
             """
             SELECT account_id, product_id, stripe_session_id, line_position, stripe_subscription_id, unit_group, unit,
@@ -141,6 +146,24 @@ async def refunded_in_full(shop: Shop) -> list[Event]:
     return await events_of(shop)
 
 
+async def disputed_and_won(shop: Shop) -> list[Event]:
+    """The same cart, its payment disputed, answered, appealed and won, all in a second or two."""
+    account = await shop.make_account()
+    await shop.buy(account, "Shopify Connector", "Data Migrator")
+    body = {"invoice": await first_invoice(shop), "status": "appeal_under_review"}
+    made = await shop.stripe("disputes", body)
+    await shop.stripe(f"disputes/{made['id']}/close", {"status": "won"})
+    return await events_of(shop)
+
+
+async def disputed_and_lost(shop: Shop) -> list[Event]:
+    """The same cart, its payment disputed and lost: both licenses are revoked."""
+    account = await shop.make_account()
+    await shop.buy(account, "Shopify Connector", "Data Migrator")
+    await shop.stripe("disputes", {"invoice": await first_invoice(shop), "status": "lost"})
+    return await events_of(shop)
+
+
 async def renewed(shop: Shop) -> list[Event]:
     """A subscription for two, lowered to one and raised to three within a second, and renewed."""
     account = await shop.make_account()
@@ -167,6 +190,8 @@ async def renewal_failed_and_ended(shop: Shop) -> list[Event]:
 STORIES = {
     "refunded in part": refunded_in_part,
     "refunded in full": refunded_in_full,
+    "disputed and won": disputed_and_won,
+    "disputed and lost": disputed_and_lost,
     "renewed": renewed,
     "ended": renewal_failed_and_ended,
 }
@@ -195,7 +220,7 @@ async def test_the_events_that_change_rows_in_all_their_orders(database: str, fi
 
 @pytest.mark.parametrize("story", STORIES)
 async def test_seeded_orders_of_all_events_each_twice(database: str, story: str) -> None:
-    """Fifty orders of each story, two hundred in all."""
+    """Fifty orders of each story, three hundred in all."""
     async with open_shop(database, with_webhooks=False) as shop:
         events = await STORIES[story](shop)
         expected = await told(shop, events)
@@ -206,7 +231,20 @@ async def test_seeded_orders_of_all_events_each_twice(database: str, story: str)
             assert await told(shop, order) == expected, [event["type"] for event in order]
 
 
-@pytest.mark.parametrize("story", ["refunded in part", "refunded in full"])
+@pytest.mark.parametrize("story", ["disputed and won", "disputed and lost"])
+async def test_the_events_of_a_dispute_in_all_their_orders(database: str, story: str) -> None:
+    """After the purchase's own, but for the one that says what the disputed payment paid."""
+    async with open_shop(database, with_webhooks=False) as shop:
+        events = await STORIES[story](shop)
+        moving = [event for event in events if event["type"].startswith(("charge.dispute.", "invoice_payment."))]
+        purchase = [event for event in events if event not in moving]
+        assert len(moving) >= 4
+        expected = await told(shop, [*purchase, *moving])
+        for order in list(permutations(moving))[:120]:
+            assert await told(shop, [*purchase, *order]) == expected, [event["type"] for event in order]
+
+
+@pytest.mark.parametrize("story", ["refunded in part", "refunded in full", "disputed and won"])
 async def test_two_connections_at_once(database: str, story: str) -> None:
     async with open_shop(database, with_webhooks=False) as shop:
         events = await STORIES[story](shop)

@@ -155,11 +155,17 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
 
 @asynccontextmanager
 async def open_shop(
-    dsn: str, *, with_webhooks: bool = True, with_worker: bool = True, **settings: Any
+    dsn: str,
+    *,
+    with_webhooks: bool = True,
+    with_worker: bool = True,
+    webhooks_version: str = API_VERSION,
+    **settings: Any,
 ) -> AsyncIterator[Shop]:
     """A Licet on this database with the example catalogue, over a sandbox of its own.
 
     with_webhooks: whether the sandbox delivers its events here; without, a test delivers them itself.
+    webhooks_version: the API version in whose layout it does.
     """
     checker = Checker()
     sandbox = Sandbox(None, validate=checker)
@@ -176,7 +182,11 @@ async def open_shop(
             if with_webhooks:
                 endpoint = await stripe.create(
                     "webhook_endpoint",
-                    {"url": url + WEBHOOK_PATH, "enabled_events": list(webhook_events()), "api_version": API_VERSION},
+                    {
+                        "url": url + WEBHOOK_PATH,
+                        "enabled_events": list(webhook_events()),
+                        "api_version": webhooks_version,
+                    },
                 )
                 secret = endpoint["secret"]
             settled = context.settings.model_copy(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from licet.checkout.session import Purchase
 from licet.db.connection import Connection
+from licet.db.locks import lock
 from licet.db.pool import Pool
 from licet.kit.times import from_epoch
 from licet.licenses.core import ENDED
@@ -46,7 +47,8 @@ async def find_buyer(pool: Pool, account_id: UUID) -> Buyer | None:
 async def write_customer(pool: Pool, buyer: Buyer, stripe_customer_id: str, instead_of: str | None) -> str:
     """Let the account buy as this customer; where it has come by another meanwhile, that one stays and is returned."""
     async with pool.acquire() as conn, conn.transaction():
-        # In the order in which the customer's own event writes them, so that the two never wait for each other.
+        # The customer's own events, which may come before its maker has written it down, hold this lock too.
+        await lock(conn, [stripe_customer_id])
         await conn.execute(
             """
             INSERT INTO customers (stripe_customer_id, account_id, email, name) VALUES ($1, $2, $3, $4)

@@ -26,13 +26,21 @@ class Body:
 
 def in_todays_layout(obj: StripeObject, layout: Layout | None) -> Body:
     """What an event of this layout carries. None: a layout that we do not know."""
-    if layout is None:
+    if layout is None or (layout == "before_basil" and _periods_differ(obj)):
         return Body(obj, readable=False)
     if layout == "ours":
         return Body(obj)
     tells = TELLS_PAYMENT.get(obj.get("object", ""))
     paid = tells(obj) if tells else None
     return Body(_moved(obj), paid=(paid,) if paid else ())
+
+
+def _periods_differ(obj: StripeObject) -> bool:
+    """Whether this is a subscription whose items have periods of their own: the older layout has room for one alone."""
+    if obj.get("object") != "subscription":
+        return False
+    rhythms = [item["price"].get("recurring") or {} for item in obj["items"]["data"]]
+    return len({(one.get("interval"), one.get("interval_count")) for one in rhythms}) > 1
 
 
 def _moved(value: Any) -> Any:
@@ -76,11 +84,11 @@ def _line_item(old: StripeObject) -> StripeObject:
         "price_details": {"price": price.get("id"), "product": id_of(price.get("product"))},
         "unit_amount_decimal": price.get("unit_amount_decimal"),
     }
-    kind = "subscription_item_details" if old.get("type") == "subscription" else "invoice_item_details"
-    of_both = ("invoice_item", "proration", "proration_details", "subscription")
-    names = (*of_both, "subscription_item") if kind == "subscription_item_details" else of_both
-    parent = {"type": kind, kind: {name: old.get(name) for name in names}}
-    moved = ("price", "plan", "type", "invoice_item", "proration", "proration_details", "subscription_item")
+    of_item = old.get("subscription_item") is not None
+    kind = "subscription_item_details" if of_item else "invoice_item_details"
+    details = ("invoice_item", "proration", "proration_details", "subscription", "subscription_item")
+    parent = {"type": kind, kind: {name: old.get(name) for name in details if of_item or name != "subscription_item"}}
+    moved = {"price", "plan", "type", *details} - {"subscription"}
     return {"parent": parent, "pricing": pricing if price else None, **_without(old, *moved)}
 
 
