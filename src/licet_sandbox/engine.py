@@ -11,6 +11,7 @@ from licet_sandbox.billing.dunning import Dunning, save_dunning
 from licet_sandbox.clock import Clock
 from licet_sandbox.errors import StripeError
 from licet_sandbox.events.delivery import Deliveries
+from licet_sandbox.events.emit import make_event
 from licet_sandbox.events.signing import load_signer
 from licet_sandbox.faults import Faults
 from licet_sandbox.ids import new_id
@@ -20,6 +21,8 @@ from licet_sandbox.state.tx import Cause, Tx
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from licet_sandbox.spec.shapes import Obj
 
 NOBODY = Cause()
 
@@ -51,10 +54,15 @@ class Engine:
                 if not error.keep:
                     raise
                 kept = error
-            tx.finish()
+            if self._validate is not None:
+                tx.finish()
         self.deliveries.wake()
         if kept is not None:
             raise kept
+
+    def emit(self, tx: Tx, event_type: str, obj: Obj, previous: Obj | None) -> None:
+        """An event about this object as it is now, queued for every endpoint that wants it."""
+        make_event(tx, event_type, obj, previous)
 
     def check(self, what: str, name: str, value: Any) -> None:
         """Compare traffic with Stripe's OpenAPI document, where a validator was given."""

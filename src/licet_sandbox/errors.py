@@ -13,13 +13,19 @@ from typing import Any
 
 
 class StripeError(Exception):
-    """An error answer: HTTP `status`, Stripe's error object in `error`; `keep` commits what was done before it."""
+    """An error answer: HTTP `status`, Stripe's error object in `error`; `keep` commits what was done before it.
 
-    def __init__(self, status: int, error: dict[str, Any], *, keep: bool = False) -> None:
+    headers: what its answer says in headers of its own
+    """
+
+    def __init__(
+        self, status: int, error: dict[str, Any], *, keep: bool = False, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(error.get("message", ""))
         self.status = status
         self.error = error
         self.keep = keep
+        self.headers = headers or {}
 
     @property
     def body(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def guarded(handler: Handler, base_url: Callable[[], str]) -> Handler:
 
     async def check(request: Request) -> Response:
         host = request.headers.get("host", "")
-        if not _is_ours(host, base_url()):
+        if not is_our_host(host, base_url()):
             return _refuse(f"This sandbox does not answer to the host {host[:200]!r}.")
         origin = request.headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
@@ -46,7 +46,7 @@ def guarded(handler: Handler, base_url: Callable[[], str]) -> Handler:
     return check
 
 
-def _is_ours(host: str, base_url: str) -> bool:
+def is_our_host(host: str, base_url: str) -> bool:
     """A loopback name or address, or the one that the sandbox was bound to."""
     try:
         name = urlsplit(f"//{host}").hostname

@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.spec.document import document
+from licet_sandbox.events.rendering import schemas_of
+from licet_sandbox.spec.document import API_VERSION, document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,12 +70,14 @@ def _check_object(kinds: frozenset[str], value: Any) -> Found:
 
 
 def _check_event(name: str, value: Any) -> Found:
-    """The event itself, the object in it, and what changed."""
+    """The event itself, the object in it, and what changed; in the layout of its version."""
     if name not in document().content["info"]["x-event-types"]:
         return [("", "no such event type")]
+    version = value["api_version"]
     obj, previous = value["data"]["object"], value["data"].get("previous_attributes", {})
     kind = document().schemas[name]["properties"]["object"]["$ref"].rsplit("/", 1)[-1]
-    found = _errors(_validator("event"), value) + _errors(_validator(kind), obj) + _unknown_keys(obj, "")
+    found = _errors(_validator("event"), value) + _errors(_validator(kind, version), obj)
+    found += _unknown_keys(obj, "", version)
     fields = document().schemas[kind]["properties"]
     # An optional field may have gone.
     found += [("previous_attributes", f"{key} is no field of it") for key in previous if key not in fields]
@@ -96,16 +99,22 @@ def _errors(validator: Any, value: Any) -> Found:
     ]
 
 
-def _unknown_keys(value: Any, path: str) -> Found:
+def _unknown_keys(value: Any, path: str, version: str = API_VERSION) -> Found:
     """Fields that Stripe's objects do not have: responses are open in the document, but ours are built from it."""
     if isinstance(value, list):
-        return [entry for at, inner in enumerate(value) for entry in _unknown_keys(inner, f"{path}/{at}")]
+        return [entry for at, inner in enumerate(value) for entry in _unknown_keys(inner, f"{path}/{at}", version)]
     if not isinstance(value, dict):
         return []
-    schema = document().schemas.get(str(value.get("object", "")))
+    schema = _schemas(version).get(str(value.get("object", "")))
     known = schema["properties"].keys() if schema is not None and not value.get("deleted") else value.keys()
     found = [(f"{path}/{key}", "unknown field") for key in value if key not in known]
-    return found + [entry for key, inner in value.items() for entry in _unknown_keys(inner, f"{path}/{key}")]
+    return found + [entry for key, inner in value.items() for entry in _unknown_keys(inner, f"{path}/{key}", version)]
+
+
+@cache
+def _schemas(version: str) -> dict[str, Any]:
+    """The schemas of objects in this version's layout: today's, with what came later undone by the table."""
+    return schemas_of(version, document().schemas)
 
 
 _BASE = "urn:stripe"
@@ -124,23 +133,23 @@ def _plain(schema: Any) -> Any:
 
 
 @cache
-def _registry() -> Any:
+def _registry(version: str) -> Any:
     """The document, handed over once: it takes much longer than any single schema of it."""
     import jsonschema_rs  # noqa: PLC0415  # A dependency of the tests alone.
 
-    components = {"components": _plain(document().content["components"])}
-    return jsonschema_rs.Registry([(_BASE, components)])
+    components = {**document().content["components"], "schemas": _schemas(version)}
+    return jsonschema_rs.Registry([(_BASE, {"components": _plain(components)})])
 
 
-def _compile(schema: dict[str, Any]) -> Any:
+def _compile(schema: dict[str, Any], version: str = API_VERSION) -> Any:
     import jsonschema_rs  # noqa: PLC0415  # A dependency of the tests alone.
 
-    return jsonschema_rs.Draft202012Validator(schema, registry=_registry())
+    return jsonschema_rs.Draft202012Validator(schema, registry=_registry(version))
 
 
 @cache
-def _validator(kind: str) -> Any:
-    return _compile({"$ref": f"{_BASE}#/components/schemas/{kind}"})
+def _validator(kind: str, version: str = API_VERSION) -> Any:
+    return _compile({"$ref": f"{_BASE}#/components/schemas/{kind}"}, version)
 
 
 @cache

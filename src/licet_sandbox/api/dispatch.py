@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
 import logging
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,10 @@ from licet_sandbox.api.coerce import coerce
 from licet_sandbox.api.expand import render
 from licet_sandbox.api.form import parse_form
 from licet_sandbox.api.idempotency import Idempotency, fingerprint
+from licet_sandbox.api.rate import RateLimit, rate_limited
+from licet_sandbox.api.requests import check_host, check_key, check_version, read_form
 from licet_sandbox.api.table import OPERATIONS
+from licet_sandbox.api.unanswered import AnswerLost, Cut
 from licet_sandbox.errors import StripeError, invalid, unsupported
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.params import Params
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("licet_sandbox.api")
 
-_MAX_BODY_BYTES = 1 << 20
-
 
 class Api:
     """Answers every path under `/v1`."""
@@ -38,6 +37,7 @@ class Api:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._idempotency = Idempotency(engine.store, engine.signer)
+        self._rate = RateLimit()
 
     async def answer(self, request: Request) -> Response:
         """One request, one answer; whatever goes wrong is Stripe's error object."""
@@ -47,8 +47,13 @@ class Api:
         try:
             status, body, more = await self._answer(request, request_id)
             headers |= more
+        except AnswerLost as lost:
+            log.info("%s %s is not answered", request_id, name)
+            return Cut(lost.seconds)
         except StripeError as error:
             status, body = error.status, error.body
+            body["error"].setdefault("request_log_url", self._log_url(request_id))
+            headers |= error.headers
         except Exception:
             log.exception("%s %s failed", request_id, name)
             status, body = 500, {"error": {"type": "api_error", "message": "The sandbox failed; its log says why."}}
@@ -60,35 +65,40 @@ class Api:
         return Response(json.dumps(body, indent=2), status, headers, media_type="application/json")
 
     async def _answer(self, request: Request, request_id: str) -> tuple[int, dict[str, Any], dict[str, str]]:
-        _check_key(request)
-        _check_version(request)
-        raw = await request.body()
-        if len(raw) > _MAX_BODY_BYTES:
-            raise invalid("Request body is too large.", status=413)
-        form = "&".join(part for part in (request.url.query, raw.decode("utf-8", "replace")) if part)
+        check_host(request, self._engine.base_url)
+        check_key(request)
+        check_version(request)
+        form = await read_form(request)
         method, path = request.method, request.url.path
-        key = request.headers.get("idempotency-key") if method == "POST" else None
         operation, ids = _find(method, path)
+        faults = self._engine.faults
+        self._rate.admit(faults.settings.api_rate_limit)
+        fault = faults.call(operation.name)
+        if fault.kind is not None:
+            now = self._engine.clock.timestamp()
+            faults.note(now, fault="apiErrors", kind=fault.kind, operation=operation.name, requestId=request_id)
+        if fault.kind == "timeout":
+            raise AnswerLost(faults.settings.api_timeout_seconds)
+        key = request.headers.get("idempotency-key") if method == "POST" else None
         if key is not None:
             replayed = self._idempotency.begin(key, method, path, form)
             if replayed is not None:
                 return *replayed, {"Idempotent-Replayed": "true", "Idempotency-Key": key}
         try:
-            await self._misbehave()
+            await asyncio.sleep(fault.latency_seconds)
+            _fail_before(fault.kind)
             cause = Cause(request_id, key)
             status, body = 200, self._run(operation, ids, form, cause, fingerprint(method, path, form))
         finally:
             if key is not None:
                 self._idempotency.end(key)
+            if fault.kind == "lost_answer":
+                raise AnswerLost
         return status, body, {"Idempotency-Key": key} if key is not None else {}
 
-    async def _misbehave(self) -> None:
-        faults = self._engine.faults
-        if faults.latency_seconds:
-            await asyncio.sleep(faults.latency_seconds)
-        error = faults.fail_call()
-        if error is not None:
-            raise error
+    def _log_url(self, request_id: str) -> str:
+        account = self._engine.store.get_meta("account")
+        return f"https://dashboard.stripe.com/{account}/test/workbench/logs?object={request_id}"
 
     def _run(self, operation: Operation, ids: list[str], form: str, cause: Cause, print_: str) -> dict[str, Any]:
         values = coerce(operation.schema, parse_form(form))
@@ -127,24 +137,9 @@ def _find(method: str, path: str) -> tuple[Operation, list[str]]:
     return found
 
 
-def _check_key(request: Request) -> None:
-    """Any `sk_test_…` key, as a bearer token or as the user name of basic authentication."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    key = value.strip()
-    if scheme.lower() == "basic":
-        try:
-            key = base64.b64decode(key, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            key = ""
-    if not key:
-        message = "You did not provide an API key. Provide it in the Authorization header: 'Authorization: Bearer KEY'."
-        raise invalid(message, status=401)
-    if not key.startswith("sk_test_") or len(key) <= len("sk_test_"):
-        shown = key[:8] + "*" * 8 if key.startswith("sk_live_") else "*" * 8
-        raise invalid(f"Invalid API Key provided: {shown}. This sandbox takes any sk_test_… key.", status=401)
-
-
-def _check_version(request: Request) -> None:
-    version = request.headers.get("stripe-version", API_VERSION)
-    if version != API_VERSION:
-        raise invalid(f"Invalid Stripe API version: {version[:40]}. This sandbox speaks {API_VERSION} alone.")
+def _fail_before(kind: str | None) -> None:
+    """The faults that strike before anything is done."""
+    if kind in {"rate_limit", "rate_limit_retry_after"}:
+        raise rate_limited(1 if kind == "rate_limit_retry_after" else None)
+    if kind == "server_error":
+        raise StripeError(500, {"type": "api_error", "message": "An unknown error occurred"})

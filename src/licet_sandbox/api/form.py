@@ -6,13 +6,21 @@ from urllib.parse import parse_qsl
 
 from licet_sandbox.errors import invalid
 
+_MOST_FIELDS = 5000
+
 Tree = dict[str, "Tree | str"]
 
 
 def parse_form(text: str) -> Tree:
     """The tree of names. A list is a tree with its indices as names; `[]` takes the next free one."""
     tree: Tree = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=5000):
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except UnicodeDecodeError:
+        raise invalid("Invalid request: a parameter is not UTF-8.") from None
+    except ValueError:
+        raise invalid(f"Invalid request: it has more than {_MOST_FIELDS} parameters.") from None
+    for name, value in pairs:
         _insert(tree, _steps(name), value, name)
     return tree
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
@@ -14,17 +12,21 @@ from licet_sandbox.billing import portal
 from licet_sandbox.billing.dunning import load_dunning, save_dunning
 from licet_sandbox.controls import buyer, dashboard, dunning
 from licet_sandbox.controls.body import Body
+from licet_sandbox.controls.deliveries import DeliveryControls
 from licet_sandbox.controls.reversals import Reversals
+from licet_sandbox.controls.times import moment, rfc3339
 from licet_sandbox.errors import StripeError, invalid
-from licet_sandbox.faults import FaultsRefused
+from licet_sandbox.timekeeper import ClockBusy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from starlette.requests import Request
 
     from licet_sandbox.engine import Engine
     from licet_sandbox.timekeeper import Timekeeper
+
+    Act = Callable[[Request, Body], Coroutine[Any, Any, Any]]
 
 log = logging.getLogger("licet_sandbox.controls")
 
@@ -44,22 +46,18 @@ class Controls:
 
     def routes(self, guard: Callable[[Callable[[Request], Awaitable[Response]]], Any]) -> list[Route]:
         """Every control, guarded."""
-        table = [
+        table: list[tuple[str, str, Act]] = [
             ("POST", "/checkout/{id}/pay", self.pay),
             ("POST", "/checkout/{id}/cancel", self.cancel),
             ("GET", "/clock", self.clock),
             ("POST", "/clock/advance", self.advance),
             ("POST", "/customers/{id}/card", self.change_card),
             ("POST", "/portal", self.save_portal),
-            ("GET", "/deliveries", self.deliveries),
-            ("POST", "/deliveries/{id}/resend", self.resend),
-            ("GET", "/faults", self.faults),
-            ("POST", "/faults", self.set_faults),
             ("GET", "/dunning", self.dunning),
             ("POST", "/dunning", self.set_dunning),
             ("POST", "/reset", self.reset),
         ]
-        table += Reversals(self._engine_of).table()
+        table += [*DeliveryControls(self._engine_of).table(), *Reversals(self._engine_of).table()]
         made = [Route(f"/_sandbox{path}", guard(_answer(act)), methods=[method]) for method, path, act in table]
         others = ["GET", "POST", "DELETE", "PUT", "PATCH"]
         return [*made, Route("/_sandbox/{rest:path}", guard(_answer(_unknown)), methods=others)]
@@ -89,7 +87,7 @@ class Controls:
         """What time it is here."""
         body.end()
         clock = self._engine.clock
-        return {"now": _rfc3339(clock.timestamp()), "offsetSeconds": round(clock.offset, 3)}
+        return {"now": rfc3339(clock.timestamp()), "offsetSeconds": round(clock.offset, 3)}
 
     async def advance(self, request: Request, body: Body) -> Any:
         """Turn the clock forward; everything that is due on the way happens, in order."""
@@ -98,10 +96,13 @@ class Controls:
         body.end()
         if (seconds is None) == (to is None):
             raise invalid('Give {"seconds": n} or {"to": "2027-01-01T00:00:00Z"}.')
-        target = now + seconds if seconds is not None else _moment(str(to))
+        target = now + seconds if seconds is not None else moment(str(to))
         if not now <= target <= now + _LONGEST_ADVANCE_SECONDS:
             raise invalid("The clock only moves forward, by ten years at most.")
-        await self._timekeeper_of().advance(target)
+        try:
+            await self._timekeeper_of().advance(target)
+        except ClockBusy as busy:
+            raise invalid(str(busy), status=409) from None
         return await self.clock(request, Body({}))
 
     async def change_card(self, request: Request, body: Body) -> Any:
@@ -123,36 +124,6 @@ class Controls:
                 return {"configuration": portal.save_default(tx)["id"]}
         finally:
             await self._engine.deliveries.sent_once()
-
-    async def deliveries(self, request: Request, body: Body) -> Any:
-        """Every webhook that it sent, newest first, with the answers."""
-        body.end()
-        limit = request.query_params.get("limit", "1000")
-        if not limit.isdecimal():
-            raise invalid("limit is a whole number.", param="limit")
-        return {"data": [_delivery(row) for row in self._engine.deliveries.recent(int(limit))]}
-
-    async def resend(self, request: Request, body: Body) -> Any:
-        """Send this webhook again."""
-        body.end()
-        given = request.path_params["id"]
-        if not given.isdecimal() or not self._engine.deliveries.resend(int(given)):
-            raise invalid(f"No such delivery: {given}", status=404)
-        await self._engine.deliveries.sent_once()
-        return _delivery(self._engine.deliveries.recent(1, int(given))[0])
-
-    async def faults(self, _: Request, body: Body) -> Any:
-        """How it misbehaves now."""
-        body.end()
-        return self._engine.faults.settings
-
-    async def set_faults(self, _: Request, body: Body) -> Any:
-        """Misbehave like this until told `{}`."""
-        try:
-            self._engine.faults.set(body.all())
-        except FaultsRefused as refusal:
-            raise invalid(str(refusal)) from None
-        return self._engine.faults.settings
 
     async def dunning(self, _: Request, body: Body) -> Any:
         """What follows a failed renewal."""
@@ -193,31 +164,3 @@ def _answer(act: Callable[[Request, Body], Awaitable[Any]]) -> Callable[[Request
             )
 
     return handle
-
-
-def _rfc3339(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _moment(text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise invalid(f"Not a time: {text[:60]!r}.", param="to") from None
-    if moment.tzinfo is None:
-        raise invalid("Say which time zone, such as `Z`.", param="to")
-    return moment.timestamp()
-
-
-def _delivery(row: Any) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "eventId": row["event_id"],
-        "eventType": row["event_type"],
-        "endpointId": row["endpoint_id"],
-        "url": row["url"],
-        "state": row["state"],
-        "attempts": row["attempts"],
-        "nextAt": _rfc3339(row["next_at"]) if row["state"] == "pending" and row["next_at"] else None,
-        "answers": [{**answer, "at": _rfc3339(answer["at"])} for answer in json.loads(row["answers"])],
-    }

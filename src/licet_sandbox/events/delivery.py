@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import ssl
 import time
-from functools import cache
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import httpx
+from licet_sandbox.events.sending import Sender, SendingFailed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,17 +22,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("licet_sandbox.delivery")
 
 TIMEOUT_SECONDS = 10
+# To one endpoint at the same time; another that hangs keeps nobody waiting.
 PARALLEL = 4
 # Seconds from one try to the next, on the sandbox's clock: about three days in all, as Stripe's live mode does.
 BACKOFF_SECONDS = (10, 60, 300, 1800, 7200, 18000, 36000, 43200, 43200, 43200, 43200)
 
-_DUE = "state = 'pending' AND (next_at <= ? OR (attempts = 0 AND position <= (SELECT max(id) FROM deliveries)))"
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Reading the machine's certificates takes 30 ms: once is enough."""
-    return ssl.create_default_context()
+# First tries whose turn it is: what a fault moved waits to be overtaken, but not for ever.
+_QUEUED = """
+    SELECT * FROM deliveries
+    WHERE state = 'queued' AND endpoint_id = ? AND (next_at <= ? OR position <= (SELECT max(id) FROM deliveries))
+    ORDER BY position LIMIT ?
+"""
+_WAITED = "SELECT * FROM deliveries WHERE state = 'waiting' AND next_at <= ? ORDER BY next_at, position LIMIT ?"
 
 
 class Deliveries:
@@ -44,10 +44,11 @@ class Deliveries:
         self._faults = faults
         self._clock = clock
         self._signer = signer
+        self._sender = Sender(TIMEOUT_SECONDS)
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
-        self._under_way: set[int] = set()
-        self._client: httpx.AsyncClient | None = None
+        # Delivery and endpoint.
+        self._under_way: dict[int, str] = {}
 
     def wake(self) -> None:
         """Something may be due."""
@@ -55,70 +56,92 @@ class Deliveries:
 
     async def run(self) -> None:
         """Send for as long as the sandbox runs."""
-        # No proxies from the environment: these are machines that the developer named. What is under way when the
-        # sandbox stops stands in the queue as not yet sent, and goes at the next start.
-        self._client = httpx.AsyncClient(verify=_tls(), timeout=TIMEOUT_SECONDS, trust_env=False)
-        async with self._client, asyncio.TaskGroup() as group:
+        # What is under way when the sandbox stops stands in the queue as not yet sent, and goes at the next start.
+        async with self._sender, asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()
                 self._start_due(group)
                 await self._wait()
 
-    async def sent_once(self, up_to: int | None = None) -> None:
-        """Wait until every event made so far (or up to this `seq`) has been sent once. Those held back go now."""
+    async def sent_once(self) -> None:
+        """Wait until every event that was made so far has been tried once, what a fault delays or drops apart."""
+        up_to = self._store.value("SELECT max(event_seq) FROM deliveries WHERE state = 'queued'")
         if up_to is None:
-            up_to = self._store.value("SELECT coalesce(max(event_seq), 0) FROM deliveries")
-        where = "state = 'pending' AND attempts = 0 AND event_seq <= ?"
-        self._store.run(f"UPDATE deliveries SET next_at = 0 WHERE {where}", up_to)  # noqa: S608
+            return
+        # What still waits to be overtaken goes last.
+        self._store.run("UPDATE deliveries SET next_at = 0 WHERE state = 'queued' AND next_at > 0")
         self.wake()
-        while self._store.value(f"SELECT count(*) FROM deliveries WHERE {where}", up_to):  # noqa: S608
+        left = "SELECT 1 FROM deliveries WHERE state = 'queued' AND event_seq <= ? LIMIT 1"
+        while self._store.value(left, up_to) is not None:
             await self._changed.wait()
 
     async def retried(self, moment: float) -> None:
-        """Wait until every delivery that was to be tried again by `moment` has been."""
+        """Wait until every delivery that was to be tried, or tried again, by `moment` has been."""
         self.wake()
-        while self._store.value("SELECT count(*) FROM deliveries WHERE state = 'pending' AND next_at <= ?", moment):
+        while self._store.value("SELECT 1 FROM deliveries WHERE state = 'waiting' AND next_at <= ? LIMIT 1", moment):
             await self._changed.wait()
+
+    def queued(self) -> int:
+        """How many wait for their first try."""
+        return int(self._store.value("SELECT count(*) FROM deliveries WHERE state = 'queued'"))
 
     def next_at(self) -> float | None:
         """When the next delivery is to be tried, on the sandbox's clock."""
-        at: float | None = self._store.value("SELECT min(next_at) FROM deliveries WHERE state = 'pending'")
+        at: float | None = self._store.value("SELECT min(next_at) FROM deliveries WHERE state = 'waiting'")
         return at
 
     def resend(self, delivery_id: int) -> bool:
         """Send this one again now, whatever became of it; False when there is none."""
         if self._store.row("SELECT 1 FROM deliveries WHERE id = ?", delivery_id) is None:
             return False
-        self._store.run("UPDATE deliveries SET state = 'pending', attempts = 0, next_at = 0 WHERE id = ?", delivery_id)
+        self._store.run("UPDATE deliveries SET state = 'queued', attempts = 0, next_at = 0 WHERE id = ?", delivery_id)
         self.wake()
         return True
 
-    def recent(self, limit: int, delivery_id: int | None = None) -> list[sqlite3.Row]:
-        """Deliveries, newest first, with their event's type and their endpoint's address; or one alone."""
-        sql = """
+    def recent(self, limit: int, **only: Any) -> list[sqlite3.Row]:
+        """Deliveries, newest first, with their event's type and their endpoint's address.
+
+        only: values that columns of `deliveries` must have; a tuple: one of them
+        """
+        wanted = {column: value if isinstance(value, tuple) else (value,) for column, value in only.items()}
+        places = [f"deliveries.{column} IN ({', '.join('?' * len(values))})" for column, values in wanted.items()]
+        sql = f"""
             SELECT deliveries.*, event.json ->> '$.type' AS event_type, endpoint.json ->> '$.url' AS url
             FROM deliveries
             LEFT JOIN objects AS event ON event.id = event_id
             LEFT JOIN objects AS endpoint ON endpoint.id = endpoint_id
-            WHERE ?1 IS NULL OR deliveries.id = ?1
-            ORDER BY deliveries.id DESC LIMIT ?2
-        """
-        return self._store.rows(sql, delivery_id, limit)
+            WHERE {" AND ".join(["1", *places])}
+            ORDER BY deliveries.id DESC LIMIT ?
+        """  # noqa: S608  # Only our own columns.
+        return self._store.rows(sql, *(value for values in wanted.values() for value in values), limit)
 
     def _start_due(self, group: asyncio.TaskGroup) -> None:
-        most = 1 if self._faults.repeatable else PARALLEL
-        sql = f"SELECT * FROM deliveries WHERE {_DUE} ORDER BY position LIMIT ?"  # noqa: S608
-        for row in self._store.rows(sql, self._clock.timestamp(), 2 * PARALLEL):
-            if row["id"] not in self._under_way and len(self._under_way) < most:
-                self._under_way.add(row["id"])
-                group.create_task(self._send(row))
+        busy = Counter(self._under_way.values())
+        one_by_one = self._faults.settings.touches_events
+        for row in self._due():
+            if row["id"] in self._under_way or busy[row["endpoint_id"]] >= PARALLEL:
+                continue
+            if one_by_one and self._under_way:
+                return
+            self._under_way[row["id"]] = row["endpoint_id"]
+            busy[row["endpoint_id"]] += 1
+            group.create_task(self._send(row))
+
+    def _due(self) -> list[sqlite3.Row]:
+        """The first that are due of each endpoint, in the order of the queue."""
+        now, most = self._clock.timestamp(), 2 * PARALLEL
+        endpoints = self._store.rows("SELECT id FROM objects WHERE kind = 'webhook_endpoint'")
+        queued = [row for endpoint in endpoints for row in self._store.rows(_QUEUED, endpoint["id"], now, most)]
+        waited = self._store.rows(_WAITED, now, most * (1 + len(endpoints)))
+        return sorted([*queued, *waited], key=lambda row: float(row["position"]))
 
     async def _wait(self) -> None:
         """Until woken, or until the next one is due; at most a second, for the clock may be turned meanwhile."""
+        now = self._clock.timestamp()
         ahead = self._store.value(
-            "SELECT min(next_at) FROM deliveries WHERE state = 'pending' AND next_at > ?", self._clock.timestamp()
+            "SELECT min(next_at) FROM deliveries WHERE next_at > ? AND state IN ('queued', 'waiting')", now
         )
-        seconds = 1.0 if ahead is None else min(1.0, max(0.01, ahead - self._clock.timestamp()))
+        seconds = 1.0 if ahead is None else min(1.0, max(0.01, ahead - now))
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
@@ -130,17 +153,18 @@ class Deliveries:
             answer = await self._attempt(row)
             self._record(row, answer)
         finally:
-            self._under_way.discard(row["id"])
+            del self._under_way[row["id"]]
             self.wake()
             self._changed.set()
             self._changed = asyncio.Event()
 
     async def _attempt(self, row: sqlite3.Row) -> dict[str, Any] | None:
-        """One request; what became of it. None when the endpoint is gone."""
-        endpoint = self._store.value("SELECT json FROM objects WHERE id = ? AND NOT deleted", row["endpoint_id"])
-        if endpoint is None or self._client is None:
+        """One request; what became of it. None when the endpoint is gone or disabled."""
+        text = self._store.value("SELECT json FROM objects WHERE id = ? AND NOT deleted", row["endpoint_id"])
+        endpoint = json.loads(text) if text is not None else None
+        if endpoint is None or endpoint["status"] != "enabled":
             return None
-        body: str = self._store.value("SELECT json FROM objects WHERE id = ?", row["event_id"])
+        body: str = row["body"] or self._store.value("SELECT json FROM objects WHERE id = ?", row["event_id"])
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
@@ -149,11 +173,10 @@ class Deliveries:
         answer: dict[str, Any] = {"at": self._clock.timestamp(), "status": None, "error": None, "body": None}
         began = time.monotonic()
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                response = await self._client.post(json.loads(endpoint)["url"], content=body, headers=headers)
-            answer |= {"status": response.status_code, "body": response.text[:1000]}
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            answer["error"] = type(error).__name__
+            status, said = await self._sender.post(endpoint["url"], body.encode(), headers)
+            answer |= {"status": status, "body": said}
+        except SendingFailed as failure:
+            answer["error"] = str(failure)
         return answer | {"milliseconds": round((time.monotonic() - began) * 1000)}
 
     def _record(self, row: sqlite3.Row, answer: dict[str, Any] | None) -> None:
@@ -161,7 +184,7 @@ class Deliveries:
             self._store.run("UPDATE deliveries SET state = 'canceled' WHERE id = ?", row["id"])
             return
         attempts = row["attempts"] + 1
-        state, next_at = "pending", 0.0
+        state, next_at = "waiting", 0.0
         if answer["status"] is not None and 200 <= answer["status"] < 300:
             state = "delivered"
         elif attempts > len(BACKOFF_SECONDS):

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_UNDELIVERED = "SELECT count(*) FROM deliveries WHERE event_id = ? AND state IN ('pending', 'failed')"
+# Still under way, given up, or lost on the way by a fault.
+_NOT_DELIVERED = "state IN ('queued', 'waiting', 'failed', 'dropped')"
+_UNDELIVERED = f"SELECT count(DISTINCT endpoint_id) FROM deliveries WHERE event_id = ? AND {_NOT_DELIVERED}"  # noqa: S608
 
 
 def retrieve(tx: Tx, _: Params, event_id: str) -> Obj:
@@ -33,7 +35,7 @@ def list_all(tx: Tx, p: Params) -> Obj:
         wheres.append(("json ->> '$.type' IN (SELECT value FROM json_each(?))", (json.dumps(types),)))
     if "delivery_success" in p:
         negated = "NOT " if p.get("delivery_success") else ""
-        queued = "SELECT 1 FROM deliveries WHERE event_id = objects.id AND state IN ('pending', 'failed')"
+        queued = f"SELECT 1 FROM deliveries WHERE event_id = objects.id AND {_NOT_DELIVERED}"  # noqa: S608
         wheres.append((f"{negated}EXISTS ({queued})", ()))
     listed = page(tx, p, "event", "/v1/events", wheres)
     return {**listed, "data": [_with_pending(tx, event) for event in listed["data"]]}

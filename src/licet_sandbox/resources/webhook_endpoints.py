@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from licet_sandbox.errors import invalid, unsupported
+from licet_sandbox.events.layouts import OLDEST, SINCE
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page
 from licet_sandbox.spec.document import API_VERSION
@@ -20,12 +21,12 @@ def create(tx: Tx, p: Params) -> Obj:
     """An endpoint; every event made from now on that it wants is sent to it."""
     p.refuse("connect", False)
     version = p.get("api_version")
-    if version not in (None, API_VERSION):
-        raise unsupported(f"endpoints of another API version than {API_VERSION}", param="api_version")
+    if version is not None and version < OLDEST:
+        raise unsupported(f"endpoints of API versions before {OLDEST}", param="api_version")
     endpoint = tx.create(
         "webhook_endpoint",
         url=_url(p.need("url")),
-        enabled_events=_types(p),
+        enabled_events=_types(p, version),
         api_version=version,
         description=p.text("description"),
         metadata=metadata_of(p),
@@ -42,12 +43,17 @@ def _url(url: str) -> str:
     return url
 
 
-def _types(p: Params) -> list[str]:
+def _types(p: Params, version: str | None) -> list[str]:
+    """What it listens to; only types that there were in its version."""
     types: list[str] = p.get("enabled_events") or []
     if not types:
         raise p.missing("enabled_events")
     if "*" in types and len(types) > 1:
         raise invalid("`*` stands for all events: name it alone.", param="enabled_events")
+    for at, event_type in enumerate(types):
+        if (version or API_VERSION) < SINCE.get(event_type, ""):
+            message = f"Events of type {event_type} came with version {SINCE[event_type]}, after {version}."
+            raise invalid(message, param=f"enabled_events[{at}]")
     return types
 
 
@@ -57,12 +63,12 @@ def retrieve(tx: Tx, _: Params, endpoint_id: str) -> Obj:
 
 
 def update(tx: Tx, p: Params, endpoint_id: str) -> Obj:
-    """Change it; `disabled=true` stops deliveries of later events."""
+    """Change it; `disabled=true` stops what is made from now on, and what is to be tried while it is disabled."""
     endpoint = tx.get("webhook_endpoint", endpoint_id)
     if "url" in p:
         endpoint["url"] = _url(p.need("url"))
     if "enabled_events" in p:
-        endpoint["enabled_events"] = _types(p)
+        endpoint["enabled_events"] = _types(p, endpoint["api_version"])
     if "description" in p:
         endpoint["description"] = p.text("description")
     if "disabled" in p:

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS objects (
     json TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS objects_kind ON objects (kind, seq);
--- By what lists and joins ask for. `api/lists.py` and the `select`s write the same expressions.
+-- By what lists and joins ask for. `kit/lists.py` and the `select`s write the same expressions.
 CREATE INDEX IF NOT EXISTS objects_customer ON objects (kind, json ->> '$.customer')
     WHERE json ->> '$.customer' IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_payment_intent ON objects (kind, json ->> '$.payment_intent')
@@ -44,14 +44,26 @@ CREATE TABLE IF NOT EXISTS deliveries (
     event_id TEXT NOT NULL,
     event_seq INTEGER NOT NULL,
     endpoint_id TEXT NOT NULL,
-    position REAL NOT NULL,          -- the order of first attempts; `seq` of the event unless a fault moved it
-    state TEXT NOT NULL,             -- pending, delivered, failed (given up), canceled (its endpoint is gone)
+    position REAL NOT NULL,          -- the order of first attempts; the row's id unless a fault moved it
+    state TEXT NOT NULL,             -- queued (sent as soon as it is its turn), waiting (for next_at), delivered,
+                                     -- failed (given up), canceled (its endpoint is gone), dropped (by a fault)
     attempts INTEGER NOT NULL DEFAULT 0,
     next_at REAL NOT NULL,
-    answers TEXT NOT NULL DEFAULT '[]'
+    answers TEXT NOT NULL DEFAULT '[]',
+    body TEXT,                       -- the event in an older layout; NULL: as it stands in objects
+    faults TEXT NOT NULL DEFAULT '[]'
 );
-CREATE INDEX IF NOT EXISTS deliveries_pending ON deliveries (next_at, position) WHERE state = 'pending';
+CREATE INDEX IF NOT EXISTS deliveries_queued ON deliveries (endpoint_id, position) WHERE state = 'queued';
+CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (next_at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id);
+CREATE INDEX IF NOT EXISTS deliveries_endpoint ON deliveries (endpoint_id);
+
+-- What the faults that are set did, since they were set.
+CREATE TABLE IF NOT EXISTS fault_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    entry TEXT NOT NULL
+);
 
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY,

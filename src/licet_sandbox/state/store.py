@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.state.versions import bring_up_to_date
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -27,7 +29,7 @@ class Store:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(resources.files("licet_sandbox.state").joinpath("schema.sql").read_text())
+            bring_up_to_date(self._db, resources.files("licet_sandbox.state").joinpath("schema.sql").read_text())
         except BaseException:
             self._db.close()
             raise

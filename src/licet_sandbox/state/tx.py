@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.errors import not_found
 from licet_sandbox.spec.document import document
 from licet_sandbox.spec.shapes import Obj, new, public
-from licet_sandbox.state.emit import make_event
 
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
@@ -19,7 +18,11 @@ if TYPE_CHECKING:
 RANKS = (
     "checkout.expire",
     "subscription.incomplete_expire",
+    "subscription.resumption_expire",
     "subscription.trial_will_end",
+    # Before the subscription's own moments: the renewal bills what the new phase says.
+    "schedule.turn",
+    "schedule.expiring",
     "subscription.cancel",
     "subscription.collect_again",
     "subscription.cycle",
@@ -66,14 +69,18 @@ class Tx:
 
     def insert(self, obj: Obj, *events: str) -> Obj:
         """Store a new object; each event's snapshot is the object as it is now."""
-        text = json.dumps(obj)
-        sql = "INSERT INTO objects (id, kind, created, json) VALUES (?, ?, ?, ?)"
-        self.store.run(sql, obj["id"], obj["object"], obj.get("created", self.now), text)
-        self._loaded[obj["id"]] = obj
-        self._saved[obj["id"]] = text
+        self.add(obj)
         for event in events:
             self.emit(event, obj)
         return obj
+
+    def add(self, obj: Obj) -> int:
+        """Store a new object; its place among all objects."""
+        text = json.dumps(obj)
+        sql = "INSERT INTO objects (id, kind, created, json) VALUES (?, ?, ?, ?)"
+        self._loaded[obj["id"]] = obj
+        self._saved[obj["id"]] = text
+        return self.store.run(sql, obj["id"], obj["object"], obj.get("created", self.now), text)
 
     def find(self, object_id: str, *, deleted: bool = False) -> Obj | None:
         """The object with this id, or None. A deleted one is only its id, and found only when asked for."""
@@ -121,7 +128,7 @@ class Tx:
             if not event.endswith(".updated"):
                 self.emit(event, obj)
             elif changed:
-                self.emit(event, obj, previous=_previous(changed, obj))
+                self.emit(event, obj, previous=previous_attributes(changed, obj))
         return obj
 
     def delete(self, obj: Obj, *events: str) -> Obj:
@@ -136,7 +143,7 @@ class Tx:
 
     def emit(self, event_type: str, obj: Obj, *, previous: Obj | None = None) -> None:
         """An event about this object as it is now, queued for every endpoint that wants it."""
-        make_event(self, event_type, public(obj), previous)
+        self.engine.emit(self, event_type, public(obj), previous)
 
     def schedule(self, kind: str, object_id: str, at: int) -> None:
         """Let something fall due; a second call for the same object moves it."""
@@ -148,7 +155,7 @@ class Tx:
             self.store.run("DELETE FROM due WHERE kind = ? AND object_id = ?", kind, object_id)
 
     def finish(self) -> None:
-        """Called before the commit: a change that nobody saved is a mistake in this program."""
+        """Called before the commit, where traffic is checked: a change that nobody saved is a mistake of ours."""
         forgotten = [key for key, obj in self._loaded.items() if json.loads(self._saved[key]) != obj]
         if forgotten:
             raise RuntimeError(f"changed but not saved: {forgotten}")
@@ -159,7 +166,7 @@ class Tx:
         self._saved[obj["id"]] = text
 
 
-def _previous(changed: Obj, obj: Obj) -> Obj:
+def previous_attributes(changed: Obj, obj: Obj) -> Obj:
     """What changed, with its old values; inside a nested object only the keys that differ, as Stripe shows it."""
     shown: Obj = {}
     for key, old in changed.items():

@@ -1,0 +1,69 @@
+"""What a request must be before anybody looks at what it asks for: its host, key, version and encoding."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from licet_sandbox.errors import invalid
+from licet_sandbox.guard import is_loopback, is_our_host
+from licet_sandbox.spec.document import API_VERSION
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+_MAX_BODY_BYTES = 1 << 20
+_FORM = "application/x-www-form-urlencoded"
+
+
+def check_host(request: Request, base_url: str) -> None:
+    """A name rebound to this machine is none of ours: a page of another site could else do everything.
+
+    Who listens beyond this machine is known there by names that nobody told us.
+    """
+    host, bound = request.headers.get("host", ""), urlsplit(base_url).hostname or ""
+    if is_loopback(bound) and not is_our_host(host, base_url):
+        raise invalid(f"This sandbox does not answer to the host {host[:200]!r}.", status=403)
+
+
+def check_key(request: Request) -> None:
+    """Any `sk_test_…` key, as a bearer token or as the user name of basic authentication."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    key = value.strip()
+    if scheme.lower() == "basic":
+        try:
+            key = base64.b64decode(key, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            key = ""
+    if not key:
+        message = "You did not provide an API key. Provide it in the Authorization header: 'Authorization: Bearer KEY'."
+        raise invalid(message, status=401)
+    if not key.startswith("sk_test_") or len(key) <= len("sk_test_"):
+        shown = key[:8] + "*" * 8 if key.startswith("sk_live_") else "*" * 8
+        raise invalid(f"Invalid API Key provided: {shown}. This sandbox takes any sk_test_… key.", status=401)
+
+
+def check_version(request: Request) -> None:
+    """Requests are understood in one version alone."""
+    version = request.headers.get("stripe-version", API_VERSION)
+    if version != API_VERSION:
+        raise invalid(f"Invalid Stripe API version: {version[:40]}. This sandbox speaks {API_VERSION} alone.")
+
+
+async def read_form(request: Request) -> str:
+    """The query and the body, as one form."""
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > _MAX_BODY_BYTES:
+            raise invalid("Request body is too large.", status=413)
+    kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+    if raw and kind != _FORM:
+        raise invalid(f"Invalid request: the content type of a POST must be {_FORM}, not {kind[:60]}.")
+    try:
+        body = raw.decode()
+    except UnicodeDecodeError:
+        raise invalid("Invalid request: its body is not UTF-8.") from None
+    return "&".join(part for part in (request.url.query, body) if part)

@@ -1,0 +1,36 @@
+"""The versions of the sandbox's file: what older ones lack is added when they are opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+# The statements that lead from version n to n + 1, at place n. The file says its version in `PRAGMA user_version`.
+_STEPS = (
+    (
+        "ALTER TABLE deliveries ADD COLUMN body TEXT",
+        "ALTER TABLE deliveries ADD COLUMN faults TEXT NOT NULL DEFAULT '[]'",
+        "UPDATE deliveries SET state = CASE WHEN attempts = 0 THEN 'queued' ELSE 'waiting' END WHERE state = 'pending'",
+        "DROP INDEX IF EXISTS deliveries_pending",
+        "UPDATE meta SET value = value -> '$.settings' WHERE key = 'faults'",
+    ),
+)
+
+
+class FileRefused(Exception):  # Reads as what happened.
+    """The file was made by a later sandbox than this one."""
+
+
+def bring_up_to_date(db: sqlite3.Connection, schema: str) -> None:
+    """Make the tables of a new file, or change those of an older one; all or nothing."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(_STEPS):
+        raise FileRefused(
+            f"This file has version {version}, and this sandbox knows versions up to {len(_STEPS)}. Use the later "
+            "sandbox that wrote it, or another file."
+        )
+    old = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'deliveries'").fetchone() is not None
+    steps = [statement for step in _STEPS[version:] for statement in step] if old else []
+    db.executescript(";\n".join(["BEGIN", *steps, schema, f"PRAGMA user_version = {len(_STEPS)}", "COMMIT"]))
