@@ -87,7 +87,7 @@ async def by_hand(play: Play, path: str, body: dict[str, Any], status: int = 200
 
 
 async def refusal(call: Any) -> tuple[int, str | None, str | None]:
-    with pytest.raises(stripe.StripeError) as caught:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
         await call
     assert caught.value.http_status is not None
     return caught.value.http_status, caught.value.code, caught.value.param
