@@ -34,6 +34,7 @@ _SHAPES: dict[str, tuple[str, int]] = {
     "request": ("req_", 14),
     "subscription": ("sub_1", 23),
     "subscription_item": ("si_", 14),
+    "subscription_schedule": ("sub_sched_1", 23),
     "webhook_endpoint": ("we_1", 23),
 }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
+
 def settle(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
     """It is paid, and its subscription stands well."""
     mark_paid(tx, invoice, payment)
@@ -72,16 +73,24 @@ def _after_try(tx: Tx, invoice: Obj, payment: Obj, intent: Obj) -> None:
 
 
 def method_on_file(tx: Tx, invoice: Obj) -> Obj | None:
-    """The card that renews: the subscription's default, else the customer's."""
+    """The card that an invoice is tried with: its own default, else what pays for its subscription or customer."""
+    if invoice["default_payment_method"] is not None:
+        return tx.find(invoice["default_payment_method"])
     subscription = subscription_of(tx, invoice)
-    customer = tx.get("customer", invoice["customer"])
-    candidates = [
-        invoice["default_payment_method"],
-        subscription["default_payment_method"] if subscription is not None else None,
-        customer["invoice_settings"]["default_payment_method"],
-    ]
-    chosen = next((candidate for candidate in candidates if candidate is not None), None)
-    return None if chosen is None else tx.find(chosen)
+    if subscription is not None:
+        return method_of(tx, subscription)
+    return _default_of(tx, invoice["customer"])
+
+
+def method_of(tx: Tx, subscription: Obj) -> Obj | None:
+    """The card that renews: the subscription's default, else the customer's."""
+    chosen = subscription["default_payment_method"]
+    return tx.find(chosen) if chosen is not None else _default_of(tx, subscription["customer"])
+
+
+def _default_of(tx: Tx, customer_id: str) -> Obj | None:
+    chosen = tx.get("customer", customer_id)["invoice_settings"]["default_payment_method"]
+    return tx.find(chosen) if chosen is not None else None
 
 
 def retry(tx: Tx, invoice_id: str) -> None:

@@ -30,6 +30,18 @@ def period_end(anchor: int, start: int, recurring: dict[str, Any]) -> int:
     return int(moment.timestamp())
 
 
+def period_around(anchor: int, at: int, recurring: dict[str, Any]) -> tuple[int, int]:
+    """Start (at the latest `at`) and end of the period that holds `at`, counted from the anchor in both directions."""
+    end = period_end(anchor, at, recurring)
+    interval, count = recurring["interval"], recurring["interval_count"]
+    if interval in _DAYS:
+        return end - _DAYS[interval] * count * 24 * 3600, end
+    months = _MONTHS[interval] * count
+    begin, last = datetime.fromtimestamp(anchor, UTC), datetime.fromtimestamp(end, UTC)
+    steps = ((last.year - begin.year) * 12 + last.month - begin.month) // months
+    return int(add_months(begin, (steps - 1) * months).timestamp()), end
+
+
 def add_months(moment: datetime, months: int) -> datetime:
     """The same day and time so many months later, or the last day of a month that is too short."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)

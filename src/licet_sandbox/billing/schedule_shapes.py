@@ -1,0 +1,79 @@
+"""The parts of a subscription schedule in Stripe's shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+
+
+def phase_of(subscription: Obj) -> Obj:
+    """A phase that leaves the subscription as it is, for its current period or until its planned end."""
+    items = subscription["items"]["data"]
+    return make_phase(
+        currency=subscription["currency"],
+        end_date=subscription["cancel_at"] or max(item["current_period_end"] for item in items),
+        items=[phase_item(item["price"]["id"], item["quantity"], dict(item["metadata"])) for item in items],
+        start_date=min(item["current_period_start"] for item in items),
+        trial_end=subscription["trial_end"] if subscription["status"] == "trialing" else None,
+    )
+
+
+def make_phase(**fields: Any) -> Obj:
+    """A phase; what is not given asks for nothing."""
+    return {
+        "add_invoice_items": [],
+        "application_fee_percent": None,
+        "billing_cycle_anchor": None,
+        "billing_thresholds": None,
+        "collection_method": None,
+        "default_payment_method": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": [],
+        "invoice_settings": None,
+        "metadata": {},
+        "on_behalf_of": None,
+        "proration_behavior": "create_prorations",
+        "transfer_data": None,
+        "trial_end": None,
+        **fields,
+    }
+
+
+def phase_item(price_id: str, quantity: int, metadata: dict[str, str]) -> Obj:
+    """One thing that a phase bills."""
+    return {
+        "billing_thresholds": None,
+        "discounts": [],
+        "metadata": metadata,
+        "plan": price_id,
+        "price": price_id,
+        "quantity": quantity,
+        "tax_rates": [],
+    }
+
+
+def default_settings(**fields: Any) -> Obj:
+    """What holds for every phase that does not say otherwise."""
+    return {
+        "application_fee_percent": None,
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": "automatic",
+        "billing_thresholds": None,
+        "collection_method": "charge_automatically",
+        "default_payment_method": None,
+        "description": None,
+        "invoice_settings": {
+            "account_tax_ids": None,
+            "custom_fields": None,
+            "days_until_due": None,
+            "description": None,
+            "footer": None,
+            "issuer": {"type": "self"},
+        },
+        "on_behalf_of": None,
+        "transfer_data": None,
+        **fields,
+    }
