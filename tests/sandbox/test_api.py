@@ -43,7 +43,7 @@ async def test_what_is_not_there(play: Play) -> None:
     with pytest.raises(stripe.InvalidRequestError) as missing:
         await play.api.products.retrieve_async("prod_none")
     assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")
-    for path in ("/v1/nonsense", "/v1/disputes", "/v1"):
+    for path in ("/v1/nonsense", "/v1/payouts", "/v1"):
         answer = await play.http.get(path, headers=AUTH)
         assert answer.status_code == 404
     assert (await play.http.put("/v1/products", headers=AUTH)).status_code == 404
