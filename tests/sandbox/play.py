@@ -75,11 +75,11 @@ class Play:
         answer = await self.http.post("/_sandbox/faults", json=settings)
         assert answer.status_code == 200, answer.text
 
-    async def events(self, since: str | None = None) -> list[Any]:
-        """Oldest first."""
+    async def events(self, since: str | None = None, *, upcoming: bool = False) -> list[Any]:
+        """Oldest first. upcoming: with `invoice.upcoming`, which comes a week before whatever a test looks at."""
         after = {"ending_before": since} if since else {}
         page = await self.api.events.list_async({"limit": 100, **after})
-        return list(reversed(page.data))
+        return [event for event in reversed(page.data) if upcoming or event.type != "invoice.upcoming"]
 
     async def types(self, since: str | None = None) -> list[str]:
         return [event.type for event in await self.events(since)]

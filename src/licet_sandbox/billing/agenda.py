@@ -9,8 +9,17 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _ENDED = ("canceled", "incomplete_expired")
-_PLANNED = ("subscription.cycle", "subscription.cancel", "subscription.trial_will_end", "subscription.collect_again")
-_WARNING_SECONDS = 3 * 24 * 3600
+_PLANNED = (
+    "subscription.cycle",
+    "subscription.cancel",
+    "subscription.trial_will_end",
+    "subscription.upcoming_invoice",
+    "subscription.collect_again",
+)
+_DAY = 24 * 3600
+_WARNING_SECONDS = 3 * _DAY
+# In Stripe a setting of the account ("Manage renewals"); this is its default.
+_UPCOMING_SECONDS = 7 * _DAY
 
 
 def ended(subscription: Obj) -> bool:
@@ -31,7 +40,10 @@ def plan_ahead(tx: Tx, subscription: Obj) -> None:
         tx.schedule("subscription.collect_again", subscription_id, held["resumes_at"])
     if status == "paused":
         return
-    tx.schedule("subscription.cycle", subscription_id, next_period_end(subscription))
+    renewal = next_period_end(subscription)
+    tx.schedule("subscription.cycle", subscription_id, renewal)
+    if renewal - _UPCOMING_SECONDS > tx.now:
+        tx.schedule("subscription.upcoming_invoice", subscription_id, renewal - _UPCOMING_SECONDS)
     if status == "trialing" and not subscription.get("_", {}).get("warned"):
         warning = max(tx.now, subscription["trial_end"] - _WARNING_SECONDS)
         tx.schedule("subscription.trial_will_end", subscription_id, warning)

@@ -68,6 +68,12 @@ def _prorations(tx: Tx, subscription: Obj, item_id: str) -> list[Obj]:
     return [item for item in tx.select("invoiceitem", where, subscription["id"], item_id) if not _is_void(tx, item)]
 
 
+def credits_from(tx: Tx, subscription: Obj, item_id: str, start: int) -> list[Obj]:
+    """The credits of one subscription item for the time from exactly `start` on."""
+    prorations = _prorations(tx, subscription, item_id)
+    return [item for item in prorations if item["amount"] < 0 and item["period"]["start"] == start]
+
+
 def _is_void(tx: Tx, item: Obj) -> bool:
     return item["invoice"] is not None and bool(tx.get("invoice", item["invoice"])["status"] == "void")
 

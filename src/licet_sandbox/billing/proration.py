@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.debits import Debit, debits_after
 from licet_sandbox.billing.invoice_items import make_invoice_item, parent_of, pricing_of
-from licet_sandbox.billing.lines import amount_of, product_name
-from licet_sandbox.billing.periods import period_around
+from licet_sandbox.billing.lines import amount_of, product_name, subscription_line
+from licet_sandbox.billing.periods import period_around, period_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +62,36 @@ def credit_unused(tx: Tx, subscription: Obj, item: Obj, at: int) -> list[Obj]:
 def charge_rest(tx: Tx, subscription: Obj, item: Obj, at: int) -> Obj:
     """The pending charge for this item (as it is now) from `at` to the end of its period."""
     return _make(tx, subscription, item["id"], _rest(subscription, item, at))
+
+
+def period_line(tx: Tx, subscription: Obj, item: Obj) -> Obj:
+    """The line for an item's current period: its price, or its share where the period is cut short."""
+    line = subscription_line(tx, subscription, item, trial=False)
+    start, end = item["current_period_start"], item["current_period_end"]
+    if end < period_end(subscription["billing_cycle_anchor"], start, item["price"]["recurring"]):
+        make_partial(tx, line, item, _rest(subscription, item, start).amount)
+    return line
+
+
+def make_partial(tx: Tx, line: Obj, item: Obj, amount: int) -> None:
+    """Turn the line of a whole period into one for a part of it."""
+    start, end = line["period"]["start"], line["period"]["end"]
+    named = f"{_counted(item['quantity'])}{product_name(tx, item['price'])}"
+    line |= {
+        "amount": amount,
+        "subtotal": amount,
+        "description": f"Time on {named} from {_day(start)} until {_day(end)}",
+        "discountable": False,
+        "pricing": line["pricing"] | {"unit_amount_decimal": _per_unit(amount, item["quantity"])},
+    }
+    line["parent"]["subscription_item_details"]["proration"] = True
+
+
+def charge_again(tx: Tx, subscription: Obj, item: Obj, credit: Obj) -> Obj:
+    """A pending charge for the time and the amount of a credit that should not have been."""
+    period = credit["period"]
+    part = _Part(-credit["amount"], item["price"], credit["quantity"], period["start"], period["end"])
+    return _make(tx, subscription, item["id"], part)
 
 
 def _unused_part(tx: Tx, debit: Debit, at: int) -> _Part:

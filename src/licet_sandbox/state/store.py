@@ -29,6 +29,8 @@ class Store:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
+            # 16 MB: the same pages change again and again, and reach the file itself the less often.
+            self._db.execute("PRAGMA wal_autocheckpoint = 4000")
             bring_up_to_date(self._db, resources.files("licet_sandbox.state").joinpath("schema.sql").read_text())
         except BaseException:
             self._db.close()
@@ -48,6 +50,16 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Inside a transaction: whatever is written in here is taken back at its end."""
+        self._db.execute("SAVEPOINT rehearsal")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK TO rehearsal")
+            self._db.execute("RELEASE rehearsal")
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a query."""

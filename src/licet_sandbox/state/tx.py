@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.errors import not_found
 from licet_sandbox.spec.document import document
 from licet_sandbox.spec.shapes import Obj, new, public
+from licet_sandbox.state.text import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from licet_sandbox.engine import Engine
 
 # What falls due, in the order in which it happens when it is due in the same second: a subscription that ends now
@@ -19,7 +25,9 @@ RANKS = (
     "checkout.expire",
     "subscription.incomplete_expire",
     "subscription.resumption_expire",
+    "subscription.update_expire",
     "subscription.trial_will_end",
+    "subscription.upcoming_invoice",
     # Before the subscription's own moments: the renewal bills what the new phase says.
     "schedule.turn",
     "schedule.expiring",
@@ -56,6 +64,7 @@ class Tx:
         self.cause = cause
         self._loaded: dict[str, Obj] = {}
         self._saved: dict[str, str] = {}
+        self._silent = False
 
     def new(self, kind: str, **fields: Any) -> Obj:
         """An object in Stripe's shape, stamped with this moment; not yet stored."""
@@ -76,7 +85,7 @@ class Tx:
 
     def add(self, obj: Obj) -> int:
         """Store a new object; its place among all objects."""
-        text = json.dumps(obj)
+        text = encode(obj)
         sql = "INSERT INTO objects (id, kind, created, json) VALUES (?, ?, ?, ?)"
         self._loaded[obj["id"]] = obj
         self._saved[obj["id"]] = text
@@ -136,14 +145,15 @@ class Tx:
         for event in events:
             self.emit(event, obj)
         stub = {"id": obj["id"], "object": obj["object"], "deleted": True}
-        self.store.run("UPDATE objects SET deleted = 1, json = ? WHERE id = ?", json.dumps(stub), obj["id"])
+        self.store.run("UPDATE objects SET deleted = 1, json = ? WHERE id = ?", encode(stub), obj["id"])
         self._loaded[obj["id"]] = stub
-        self._saved[obj["id"]] = json.dumps(stub)
+        self._saved[obj["id"]] = encode(stub)
         return stub
 
     def emit(self, event_type: str, obj: Obj, *, previous: Obj | None = None) -> None:
         """An event about this object as it is now, queued for every endpoint that wants it."""
-        self.engine.emit(self, event_type, public(obj), previous)
+        if not self._silent:
+            self.engine.emit(self, event_type, public(obj), previous)
 
     def schedule(self, kind: str, object_id: str, at: int) -> None:
         """Let something fall due; a second call for the same object moves it."""
@@ -154,6 +164,25 @@ class Tx:
         for kind in kinds or RANKS:
             self.store.run("DELETE FROM due WHERE kind = ? AND object_id = ?", kind, object_id)
 
+    def due_at(self, kind: str, object_id: str) -> float:
+        """When this falls due for this object; infinitely late where it does not."""
+        at: int | None = self.store.value("SELECT at FROM due WHERE kind = ? AND object_id = ?", kind, object_id)
+        return math.inf if at is None else at
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """What happens in here is taken back at its end, the time included, and sends no events.
+
+        Objects must be read again inside: those that were read before are left as they are.
+        """
+        now, loaded, saved = self.now, self._loaded, self._saved
+        self._loaded, self._saved, self._silent = copy.deepcopy(loaded), dict(saved), True
+        with self.store.rehearsal():
+            try:
+                yield
+            finally:
+                self.now, self._loaded, self._saved, self._silent = now, loaded, saved, False
+
     def finish(self) -> None:
         """Called before the commit, where traffic is checked: a change that nobody saved is a mistake of ours."""
         forgotten = [key for key, obj in self._loaded.items() if json.loads(self._saved[key]) != obj]
@@ -161,7 +190,7 @@ class Tx:
             raise RuntimeError(f"changed but not saved: {forgotten}")
 
     def _write(self, obj: Obj) -> None:
-        text = json.dumps(obj)
+        text = encode(obj)
         self.store.run("UPDATE objects SET json = ? WHERE id = ?", text, obj["id"])
         self._saved[obj["id"]] = text
 

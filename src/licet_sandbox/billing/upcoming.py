@@ -1,0 +1,53 @@
+"""The next invoice of a subscription, before there is one: by living through it, and taking everything back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing import schedules, subscriptions
+from licet_sandbox.billing.agenda import next_period_end
+from licet_sandbox.ids import random_text
+from licet_sandbox.spec.shapes import public
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_HOUR = 3600
+
+
+def announce(tx: Tx, subscription_id: str) -> None:
+    """`invoice.upcoming`, some days before a renewal. Its invoice has no id."""
+    with tx.rehearsal():
+        invoice = live_on(tx, tx.get("subscription", subscription_id))
+        shown = None if invoice is None else as_upcoming(invoice)
+    if shown is not None:
+        del shown["id"]
+        tx.emit("invoice.upcoming", shown)
+
+
+def live_on(tx: Tx, subscription: Obj) -> Obj | None:
+    """Only in a rehearsal: live to the end of the period. The draft of its renewal; None where there will be none."""
+    ends = next_period_end(subscription)
+    if subscription["cancel_at"] is not None and subscription["cancel_at"] <= ends:
+        return None
+    tx.now = max(tx.now, ends)
+    if subscription["schedule"] is not None and tx.due_at("schedule.turn", subscription["schedule"]) <= tx.now:
+        schedules.turn(tx, subscription["schedule"])
+    subscriptions.cycle(tx, subscription["id"])
+    latest = tx.find(subscription["latest_invoice"])
+    return latest if latest is not None and latest["created"] == tx.now else None
+
+
+def as_upcoming(draft: Obj) -> Obj:
+    """A draft as a preview shows it: all lines at once, ids that name nothing."""
+    invoice_id = f"upcoming_in_1{random_text(23)}"
+    lines = [line | {"id": f"il_tmp_1{random_text(23)}", "invoice": invoice_id} for line in draft["_"]["lines"]]
+    return public(draft) | {
+        "id": invoice_id,
+        "automatically_finalizes_at": None,
+        "billing_reason": "upcoming",
+        "lines": {"object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{invoice_id}/lines"},
+        "next_payment_attempt": draft["created"] + _HOUR,
+        "status": "draft",
+    }
