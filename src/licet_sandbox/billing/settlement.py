@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing import collection
 from licet_sandbox.billing.invoices import payment_of, subscription_of
 from licet_sandbox.billing.methods import attach_to, make_method
+from licet_sandbox.billing.schedule_follows import keep_up
 from licet_sandbox.errors import StripeError
 
 if TYPE_CHECKING:
@@ -56,3 +57,4 @@ def _keep(tx: Tx, invoice: Obj) -> None:
         return
     subscription["default_payment_method"] = method_id
     tx.save(subscription, "customer.subscription.updated")
+    keep_up(tx, subscription)

@@ -8,6 +8,7 @@ from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.cards import card_by_number
 from licet_sandbox.billing.methods import attach_to, make_method
 from licet_sandbox.billing.payments import mark_set_up
+from licet_sandbox.billing.schedule_follows import keep_up
 
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
@@ -27,5 +28,6 @@ def change_card(engine: Engine, customer_id: str, number: str) -> dict[str, Any]
             if not ended(subscription):
                 subscription["default_payment_method"] = method["id"]
                 tx.save(subscription, "customer.subscription.updated")
+                keep_up(tx, subscription)
                 changed.append(subscription["id"])
         return {"paymentMethod": method["id"], "last4": method["card"]["last4"], "subscriptions": changed}

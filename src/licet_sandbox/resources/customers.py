@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import standing
+from licet_sandbox.billing import schedule_ends, standing
 from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.customers import make_customer
 from licet_sandbox.billing.methods import attach_to, owned_method
@@ -88,6 +88,7 @@ def delete(tx: Tx, _: Params, customer_id: str) -> Obj:
     for subscription in tx.select("subscription", "json ->> '$.customer' = ?", customer_id):
         if not ended(subscription):
             standing.end(tx, subscription, reason="cancellation_requested")
+    schedule_ends.cancel_all(tx, customer_id)
     for method in tx.select("payment_method", "json ->> '$.customer' = ?", customer_id):
         method["customer"] = None
         method["_"]["detached"] = True
