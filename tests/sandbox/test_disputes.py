@@ -339,7 +339,10 @@ async def test_by_invoice_and_by_payment(play: Play) -> None:
     answer = await play.http.post("/_sandbox/disputes", json={"invoice": subscription.latest_invoice})
     opened = answer.json()
     assert (opened["status"], opened["amount"], opened["reason"]) == ("needs_response", 1000, "fraudulent")
-    case = await play.api.disputes.retrieve_async(opened["id"], {"expand": ["charge", "payment_intent"]})
+    case = await play.api.disputes.retrieve_async(
+        opened["id"], {"expand": ["charge.refunds", "payment_intent", "balance_transactions.source"]}
+    )
+    assert (case.balance_transactions[0].source.id, case.charge.refunds.data) == (case.id, [])
     assert (case.charge.disputed, case.payment_intent.id) == (True, opened["paymentIntent"])
     # A dispute ends no subscription.
     assert (await play.api.subscriptions.retrieve_async(subscription.id)).status == "active"
