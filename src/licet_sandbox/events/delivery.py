@@ -33,6 +33,10 @@ _QUEUED = """
     WHERE state = 'queued' AND endpoint_id = ? AND (next_at <= ? OR position <= (SELECT max(id) FROM deliveries))
     ORDER BY position LIMIT ?
 """
+_AHEAD = """
+    SELECT (SELECT min(next_at) FROM deliveries WHERE state = 'waiting' AND next_at > ?1),
+        (SELECT min(next_at) FROM deliveries WHERE state = 'queued' AND next_at > ?1)
+"""
 _WAITED = "SELECT * FROM deliveries WHERE state = 'waiting' AND next_at <= ? ORDER BY next_at, position LIMIT ?"
 
 
@@ -138,10 +142,8 @@ class Deliveries:
     async def _wait(self) -> None:
         """Until woken, or until the next one is due; at most a second, for the clock may be turned meanwhile."""
         now = self._clock.timestamp()
-        ahead = self._store.value(
-            "SELECT min(next_at) FROM deliveries WHERE next_at > ? AND state IN ('queued', 'waiting')", now
-        )
-        seconds = 1.0 if ahead is None else min(1.0, max(0.01, ahead - now))
+        ahead = [at for at in self._store.row(_AHEAD, now) or () if at is not None]
+        seconds = min([1.0, *(max(0.01, at - now) for at in ahead)])
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()

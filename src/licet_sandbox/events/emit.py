@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.events.layouts import SINCE
 from licet_sandbox.events.rendering import render
 from licet_sandbox.spec.document import API_VERSION
+from licet_sandbox.state.text import encode
 
 if TYPE_CHECKING:
     from licet_sandbox.faults import Copy
@@ -57,7 +58,7 @@ def _body(tx: Tx, event: Obj, version: str) -> str | None:
         return None
     rendered = render(tx, event, version)
     tx.engine.check("event", event["type"], rendered)
-    return json.dumps(rendered)
+    return encode(rendered)
 
 
 def _queue(tx: Tx, event: Obj, endpoint: Obj, copy: Copy, *, seq: int, body: str | None, later: int) -> None:
