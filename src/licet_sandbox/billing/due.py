@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import checkout, collection, disputes, holding, refunds, standing, subscriptions
+from licet_sandbox.billing import (
+    checkout,
+    collection,
+    disputes,
+    holding,
+    pending_updates,
+    refunds,
+    resumption,
+    schedules,
+    standing,
+    subscriptions,
+    upcoming,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +26,12 @@ if TYPE_CHECKING:
 HANDLERS: dict[str, Callable[[Tx, str], None]] = {
     "checkout.expire": checkout.expire_due,
     "subscription.incomplete_expire": standing.expire_incomplete,
+    "subscription.resumption_expire": resumption.expire,
+    "subscription.update_expire": pending_updates.expire,
     "subscription.trial_will_end": subscriptions.warn_of_trial_end,
+    "subscription.upcoming_invoice": upcoming.announce,
+    "schedule.turn": schedules.turn,
+    "schedule.expiring": schedules.warn,
     "subscription.cancel": subscriptions.cancel_due,
     "subscription.collect_again": holding.collect_again,
     "subscription.cycle": subscriptions.cycle,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import collection, resumption
+from licet_sandbox.billing import collection, pending_updates, resumption
 from licet_sandbox.billing.agenda import plan_ahead
 from licet_sandbox.billing.invoices import finalize, make_invoice, payment_of
 from licet_sandbox.billing.lines import subscription_line
-from licet_sandbox.billing.periods import period_around, period_end
+from licet_sandbox.billing.pending import pending_lines
+from licet_sandbox.billing.periods import period_around
+from licet_sandbox.billing.proration import charge_rest, credit_unused
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -36,10 +38,29 @@ def pause(tx: Tx, subscription: Obj, *, unused_from: str, invoice_now: bool) -> 
     unused_from: `now`, `item_current_period_start` (the whole period) or `none`; invoice_now: do not wait for the next
     invoice with that.
     """
+    credited: list[Obj] = []
     for item in subscription["items"]["data"]:
+        if unused_from != "none":
+            start = item["current_period_start"] if unused_from == "item_current_period_start" else tx.now
+            credited += credit_unused(tx, subscription, item, start)
         item["current_period_end"] = tx.now
-    subscription["pending_update"] = None
+    pending_updates.discard(tx, subscription)
+    invoice = None
+    if credited and invoice_now:
+        invoice = _make_invoice(tx, subscription, pending_lines(tx, subscription), auto_advance=True)
+        subscription["latest_invoice"] = invoice["id"]
     fall_asleep(tx, subscription, "pause_requested")
+    if invoice is not None:
+        finalize(tx, invoice)
+        _collect(tx, invoice)
+
+
+def _collect(tx: Tx, invoice: Obj) -> None:
+    """Nobody waits for this try: a failed one is tried again."""
+    if invoice["amount_due"] == 0:
+        collection.settle(tx, invoice, None)
+    else:
+        collection.collect_quietly(tx, invoice)
 
 
 def fall_asleep(tx: Tx, subscription: Obj, why: str) -> None:
@@ -65,36 +86,46 @@ def resume(tx: Tx, subscription: Obj, how: Resuming) -> None:
     resumption.await_settlement(tx, subscription, invoice, plan, expires_at)
     tx.save(subscription, "customer.subscription.updated")
     finalize(tx, invoice)
-    if invoice["amount_due"] == 0:
-        collection.settle(tx, invoice, None)
-    elif how.on_success:
-        collection.collect_quietly(tx, invoice)
+    if how.on_success or invoice["amount_due"] == 0:
+        _collect(tx, invoice)
     else:
         payment_of(tx, invoice)
 
 
 def _period(tx: Tx, item: Obj, anchor: int, how: Resuming) -> tuple[int, int]:
-    recurring = item["price"]["recurring"]
-    return (
-        period_around(anchor, tx.now, recurring) if how.keep_anchor else (tx.now, period_end(anchor, tx.now, recurring))
-    )
+    around = period_around(anchor, tx.now, item["price"]["recurring"])
+    return around if how.keep_anchor else (tx.now, around[1])
 
 
 def _invoice(tx: Tx, subscription: Obj, periods: dict[str, list[int]], how: Resuming) -> Obj | None:
-    """The draft for a period that starts afresh."""
-    lines = []
-    for item in subscription["items"]["data"]:
-        start, end = periods[item["id"]]
-        lines.append(
-            subscription_line(
-                tx, subscription, item | {"current_period_start": start, "current_period_end": end}, trial=False
-            )
-        )
+    """The draft of its resumption: for periods that begin now or, where wanted, for the rest of those that run."""
+    begun = [_in_period(item, periods) for item in subscription["items"]["data"]]
+    if not how.keep_anchor:
+        lines = [subscription_line(tx, subscription, item, trial=False) for item in begun]
+    elif how.proration_behavior == "none":
+        return None
+    else:
+        at = tx.now if how.proration_date is None else how.proration_date
+        for item in begun:
+            charge_rest(tx, subscription, item, at)
+        if how.proration_behavior == "create_prorations":
+            return None
+        lines = []
+    return _make_invoice(tx, subscription, [*pending_lines(tx, subscription), *lines], auto_advance=how.on_success)
+
+
+def _in_period(item: Obj, periods: dict[str, list[int]]) -> Obj:
+    start, end = periods[item["id"]]
+    return item | {"current_period_start": start, "current_period_end": end}
+
+
+def _make_invoice(tx: Tx, subscription: Obj, lines: list[Obj], *, auto_advance: bool) -> Obj:
+    customer = tx.get("customer", subscription["customer"])
     return make_invoice(
         tx,
-        tx.get("customer", subscription["customer"]),
+        customer,
         lines,
         subscription=subscription,
         billing_reason="subscription_update",
-        auto_advance=how.on_success,
+        auto_advance=auto_advance,
     )

@@ -1,7 +1,7 @@
-"""What a phase of a schedule does to its subscription: items, trial, billing cycle, and what else it sets.
+"""What a phase of a schedule does to its subscription: items, trial, billing cycle, end, and what else it sets.
 
-The changes are made so that the renewal which falls due in the same second bills them: items whose period ends now
-are renewed now, with the prices that they have then.
+An item that is new takes over the period of one that is billed as often: where that ends now, the renewal of this very
+second bills the new price, and nothing is prorated.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.billing import updating
+from licet_sandbox.billing.phases import current_of, is_last
 from licet_sandbox.billing.subscriptions import make_item
+from licet_sandbox.billing.updating import How
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -38,21 +41,47 @@ def dress(schedule: Obj, subscription: Obj, phase: Obj) -> None:
             subscription[name] = chosen
 
 
-def take_on(tx: Tx, schedule: Obj, subscription: Obj, phase: Obj, *, entering: bool) -> None:
-    """Make the subscription what the phase says; the caller saves. entering: the phase begins now, it is not edited."""
+def take_on(tx: Tx, schedule: Obj, subscription: Obj, phase: Obj, how: How) -> None:
+    """Make the subscription what the phase says: saved, prorated and billed as `how` has it."""
+    before = copy.deepcopy(subscription)
     dress(schedule, subscription, phase)
-    items = subscription["items"]["data"]
-    before = copy.deepcopy(items)
-    items[:] = _turned(tx, subscription, phase)
+    subscription["items"]["data"][:] = _turned(tx, subscription, phase)
+    _try_out(tx, subscription, phase["trial_end"])
+    set_end(tx, schedule, subscription)
+    updating.apply(tx, subscription, before, how)
+
+
+def how_to_enter(schedule: Obj, phase: Obj) -> How:
+    """As the phase itself wants to be billed when it begins."""
     anchored = phase["billing_cycle_anchor"] or schedule["default_settings"]["billing_cycle_anchor"]
-    if phase["trial_end"] is not None and phase["trial_end"] > tx.now:
-        _try_out(tx, subscription, phase["trial_end"])
-    elif (
-        subscription["status"] == "trialing"
-        or (entering and anchored == "phase_start")
-        or not _share_interval(before, items)
-    ):
-        _start_afresh(tx, subscription)
+    anchor = "now" if anchored == "phase_start" else None
+    return How(proration_behavior=phase["proration_behavior"], anchor=anchor, off_session=True)
+
+
+def _try_out(tx: Tx, subscription: Obj, trial_end: int | None) -> None:
+    """Into a trial, or out of one before its end; one that ends now is left by the renewal."""
+    if trial_end is not None and trial_end > tx.now:
+        if subscription["status"] != "trialing":
+            subscription |= {"status": "trialing", "trial_start": tx.now}
+        subscription["trial_end"] = trial_end
+    elif subscription["status"] == "trialing" and subscription["trial_end"] > tx.now:
+        subscription |= {"status": "active", "trial_end": tx.now}
+
+
+def set_end(tx: Tx, schedule: Obj, subscription: Obj) -> None:
+    """With `end_behavior=cancel` the last phase gives the subscription its `cancel_at`; until then there is none."""
+    current = current_of(schedule)
+    ends = current is not None and is_last(schedule, schedule["phases"][current])
+    if ends and schedule["end_behavior"] == "cancel":
+        subscription["cancel_at"] = schedule["phases"][-1]["end_date"]
+        subscription["canceled_at"] = subscription["canceled_at"] or tx.now
+    else:
+        clear_end(subscription)
+
+
+def clear_end(subscription: Obj) -> None:
+    """It goes on without an end in sight."""
+    subscription |= {"cancel_at": None, "canceled_at": None, "cancel_at_period_end": False}
 
 
 def _turned(tx: Tx, subscription: Obj, phase: Obj) -> list[Obj]:
@@ -77,31 +106,9 @@ def _new_item(tx: Tx, subscription: Obj, choice: dict[str, Any]) -> Obj:
     return item
 
 
-def _share_interval(before: list[Obj], after: list[Obj]) -> bool:
-    return bool({_interval(item) for item in before} & {_interval(item) for item in after})
-
-
 def _interval(item: Obj) -> tuple[str, int]:
     recurring = item["price"]["recurring"]
     return recurring["interval"], recurring["interval_count"]
-
-
-def _try_out(tx: Tx, subscription: Obj, trial_end: int) -> None:
-    if subscription["status"] != "trialing":
-        subscription |= {"status": "trialing", "trial_start": tx.now}
-    subscription |= {"trial_end": trial_end, "billing_cycle_anchor": trial_end}
-    for item in subscription["items"]["data"]:
-        item |= {"current_period_start": subscription["trial_start"], "current_period_end": trial_end}
-
-
-def _start_afresh(tx: Tx, subscription: Obj) -> None:
-    """A new billing cycle from now on: what runs ends now, and the renewal of this second bills the rest."""
-    subscription["billing_cycle_anchor"] = tx.now
-    if subscription["status"] == "trialing":
-        subscription["trial_end"] = tx.now
-    earliest = min(item["current_period_start"] for item in subscription["items"]["data"])
-    for item in subscription["items"]["data"]:
-        item |= {"current_period_start": min(earliest, tx.now), "current_period_end": tx.now}
 
 
 def _merged(present: dict[str, str], given: dict[str, str]) -> dict[str, str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import phase_changes, schedule_ends, standing
+from licet_sandbox.billing import schedule_ends, standing
 from licet_sandbox.billing.agenda import plan_ahead
-from licet_sandbox.billing.phases import current_of, is_last, next_of
+from licet_sandbox.billing.phase_changes import clear_end, how_to_enter, set_end, take_on
+from licet_sandbox.billing.phases import current_of, next_of
 from licet_sandbox.billing.schedule_shapes import default_settings, phase_of
 from licet_sandbox.billing.schedule_starts import launch, make_scheduled
 
 if TYPE_CHECKING:
+    from licet_sandbox.billing.updating import How
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
@@ -81,52 +83,42 @@ def wrap(tx: Tx, subscription: Obj) -> Obj:
     return schedule
 
 
-def take_over(tx: Tx, schedule: Obj, proration_behavior: str, *, edited: bool) -> None:
-    """After an update. edited: its phases were replaced, the current one perhaps changed or ended."""
+def take_over(tx: Tx, schedule: Obj, how: How, *, edited: bool) -> None:
+    """After an update. edited: its phases were replaced, and the current one perhaps changed or ended."""
     at = current_of(schedule)
     if at is None:
-        if schedule["phases"][0]["start_date"] <= tx.now:
-            begin(tx, schedule)
-        else:
-            tx.save(schedule, "subscription_schedule.updated")
-            plan(tx, schedule)
+        _take_over_plan(tx, schedule)
         return
-    subscription, phase = tx.get("subscription", schedule["subscription"]), schedule["phases"][at]
+    phase, subscription = schedule["phases"][at], tx.get("subscription", schedule["subscription"])
     _set_current(schedule, phase)
     if phase["end_date"] <= tx.now:
         enter(tx, schedule, schedule["phases"][at + 1])
         return
     if edited:
-        phase_changes.take_on(tx, schedule, subscription, phase, entering=False)
-    settle(tx, schedule, subscription)
+        take_on(tx, schedule, subscription, phase, how)
+    else:
+        set_end(tx, schedule, subscription)
+        tx.save(subscription, "customer.subscription.updated")
+        plan_ahead(tx, subscription)
+    tx.save(schedule, "subscription_schedule.updated")
+    plan(tx, schedule)
+
+
+def _take_over_plan(tx: Tx, schedule: Obj) -> None:
+    if schedule["phases"][0]["start_date"] <= tx.now:
+        begin(tx, schedule)
+        return
+    tx.save(schedule, "subscription_schedule.updated")
+    plan(tx, schedule)
 
 
 def enter(tx: Tx, schedule: Obj, phase: Obj) -> None:
     """From phase to phase. At the end of a billing period this comes before the renewal, which bills the new prices."""
     _set_current(schedule, phase)
     subscription = tx.get("subscription", schedule["subscription"])
-    phase_changes.take_on(tx, schedule, subscription, phase, entering=True)
-    settle(tx, schedule, subscription)
-
-
-def settle(tx: Tx, schedule: Obj, subscription: Obj) -> None:
-    """Save both after a change, and plan what comes next."""
-    set_end(tx, schedule, subscription)
-    tx.save(subscription, "customer.subscription.updated")
+    take_on(tx, schedule, subscription, phase, how_to_enter(schedule, phase))
     tx.save(schedule, "subscription_schedule.updated")
-    plan_ahead(tx, subscription)
     plan(tx, schedule)
-
-
-def set_end(tx: Tx, schedule: Obj, subscription: Obj) -> None:
-    """With `end_behavior=cancel` the last phase gives the subscription its `cancel_at`; until then there is none."""
-    current = current_of(schedule)
-    ends = current is not None and is_last(schedule, schedule["phases"][current])
-    if ends and schedule["end_behavior"] == "cancel":
-        subscription["cancel_at"] = schedule["phases"][-1]["end_date"]
-        subscription["canceled_at"] = subscription["canceled_at"] or tx.now
-    else:
-        subscription |= {"cancel_at": None, "canceled_at": None, "cancel_at_period_end": False}
 
 
 def let_go(tx: Tx, schedule: Obj, *, keep_end: bool = False) -> None:
@@ -137,7 +129,7 @@ def let_go(tx: Tx, schedule: Obj, *, keep_end: bool = False) -> None:
         return
     subscription["schedule"] = None
     if not keep_end:
-        subscription |= {"cancel_at": None, "canceled_at": None, "cancel_at_period_end": False}
+        clear_end(subscription)
     tx.save(subscription, "customer.subscription.updated")
     plan_ahead(tx, subscription)
 

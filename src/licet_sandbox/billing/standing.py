@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from licet_sandbox.billing import pending_updates, resumption, schedule_ends
 from licet_sandbox.billing.agenda import plan_ahead
 from licet_sandbox.billing.dunning import load_dunning
 from licet_sandbox.billing.invoices import stop_collecting, subscription_of, void
@@ -31,7 +32,11 @@ def _settled(tx: Tx, invoice: Obj) -> None:
     subscription = subscription_of(tx, invoice)
     if subscription is None or subscription["latest_invoice"] != invoice["id"]:
         return
-    if subscription["status"] in {"incomplete", "past_due", "unpaid"}:
+    if resumption.awaited(subscription) == invoice["id"]:
+        resumption.settled(tx, subscription, "active")
+    elif pending_updates.awaited(subscription) == invoice["id"]:
+        pending_updates.settled(tx, subscription)
+    elif subscription["status"] in {"incomplete", "past_due", "unpaid"}:
         tx.unschedule(subscription["id"], "subscription.incomplete_expire")
         _set_status(tx, subscription, _in_good_standing(tx, subscription))
         plan_ahead(tx, subscription)
@@ -45,7 +50,11 @@ def invoice_voided(tx: Tx, invoice: Obj) -> None:
     subscription = subscription_of(tx, invoice)
     if subscription is None or subscription["latest_invoice"] != invoice["id"]:
         return
-    if subscription["status"] == "incomplete":
+    if resumption.awaited(subscription) == invoice["id"]:
+        resumption.call_off(tx, subscription)
+    elif pending_updates.awaited(subscription) == invoice["id"]:
+        pending_updates.call_off(tx, subscription)
+    elif subscription["status"] == "incomplete":
         expire_incomplete(tx, subscription["id"])
     elif subscription["status"] in {"past_due", "unpaid"}:
         if _given_up(tx, subscription):
@@ -76,9 +85,23 @@ def _set_status(tx: Tx, subscription: Obj, status: str) -> None:
 
 
 def invoice_failed(tx: Tx, invoice: Obj) -> None:
-    """A renewal that failed makes its subscription past due; a first invoice leaves it incomplete."""
+    """A renewal that failed makes its subscription past due; a first invoice leaves it incomplete.
+
+    One that waits to be resumed is resumed, past due, by a mere try, unless it was to wait for success.
+    """
     subscription = subscription_of(tx, invoice)
     _set_delinquent(tx, invoice["customer"], delinquent=True)
+    if subscription is None or pending_updates.awaited(subscription) == invoice["id"]:
+        return
+    if subscription["status"] == "active":
+        _set_status(tx, subscription, "past_due")
+    elif resumption.awaited(subscription) == invoice["id"] and not subscription["_"]["resumption"]["on_success"]:
+        resumption.settled(tx, subscription, "past_due")
+
+
+def invoice_waits(tx: Tx, invoice: Obj) -> None:
+    """The invoice of an update waits for its customer: past due until it is paid."""
+    subscription = subscription_of(tx, invoice)
     if subscription is not None and subscription["status"] == "active":
         _set_status(tx, subscription, "past_due")
 
@@ -110,6 +133,9 @@ def _set_delinquent(tx: Tx, customer_id: str, *, delinquent: bool) -> None:
 def end(tx: Tx, subscription: Obj, *, reason: str | None) -> None:
     """The real end, however it came: `customer.subscription.deleted`. Its open invoices are collected no more."""
     tx.unschedule(subscription["id"])
+    resumption.forget(tx, subscription)
+    pending_updates.forget(tx, subscription)
+    subscription.pop("status_details", None)
     subscription |= {
         "status": "canceled",
         "canceled_at": subscription["canceled_at"] or tx.now,
@@ -118,6 +144,7 @@ def end(tx: Tx, subscription: Obj, *, reason: str | None) -> None:
         | {"reason": subscription["cancellation_details"]["reason"] or reason},
     }
     tx.save(subscription, "customer.subscription.deleted")
+    schedule_ends.cancel_with(tx, subscription, aborted=reason == "payment_failed")
     _stop_all(tx, subscription)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def schedule_end(tx: Tx, subscription: Obj, p: Params) -> None:
     """`cancel_at_period_end` and `cancel_at`: let it end later, or take that back."""
+    _check_unmanaged(subscription, p)
     at_period_end, cancel_at = p.get("cancel_at_period_end"), p.get("cancel_at")
     if at_period_end and cancel_at not in (None, ""):
         message = "You may only specify one of `cancel_at_period_end` and `cancel_at`."
@@ -28,6 +29,16 @@ def schedule_end(tx: Tx, subscription: Obj, p: Params) -> None:
         _set_end(tx, subscription, _moment(tx, subscription, cancel_at), at_period_end=False)
     elif cancel_at == "" or at_period_end is False:
         _clear_end(subscription)
+
+
+def _check_unmanaged(subscription: Obj, p: Params) -> None:
+    for name in ("cancel_at", "cancel_at_period_end"):
+        if subscription["schedule"] is not None and name in p:
+            message = (
+                f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating "
+                "any cancelation behavior directly is not allowed. Please update the schedule instead."
+            )
+            raise invalid(message, param=name)
 
 
 def _set_end(tx: Tx, subscription: Obj, at: int, *, at_period_end: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import pausing, resumption
 from licet_sandbox.billing.collection import method_of
-from licet_sandbox.errors import invalid, unsupported
+from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -34,8 +34,8 @@ def _check_pausable(subscription: Obj) -> None:
     if subscription["billing_mode"]["type"] != "flexible":
         raise invalid("Only subscriptions with `billing_mode[type]=flexible` can be paused.")
     if subscription["schedule"] is not None:
-        message = f"The subscription is managed by the subscription schedule `{subscription['schedule']}` and cannot be paused."
-        raise invalid(message)
+        managed = f"The subscription is managed by the subscription schedule `{subscription['schedule']}`"
+        raise invalid(f"{managed} and cannot be paused.")
     if subscription["status"] not in _PAUSABLE:
         raise invalid(f"You cannot pause a subscription that is currently in the `{subscription['status']}` status.")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing import schedule_ends, schedules, standing
 from licet_sandbox.billing.phases import current_of
 from licet_sandbox.billing.schedule_shapes import default_settings
+from licet_sandbox.billing.updating import How
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, ranged, same
@@ -96,10 +97,10 @@ def update(tx: Tx, p: Params, schedule_id: str) -> Obj:
         schedule["end_behavior"] = _end_behavior(p)
     if "default_settings" in p:
         schedule["default_settings"] = _defaults(tx, p, schedule["customer"])
-    behavior = p.get("proration_behavior", "create_prorations")
+    how = How(proration_behavior=p.get("proration_behavior", "create_prorations"))
     if "phases" in p:
         _replace_phases(tx, schedule, p)
-    schedules.take_over(tx, schedule, behavior, edited="phases" in p)
+    schedules.take_over(tx, schedule, how, edited="phases" in p)
     return schedule
 
 

@@ -8,6 +8,7 @@ from licet_sandbox.billing import collection, standing
 from licet_sandbox.billing.agenda import ended, plan_ahead
 from licet_sandbox.billing.invoices import finalize, payment_of
 from licet_sandbox.billing.methods import owned_method
+from licet_sandbox.billing.schedule_follows import keep_up
 from licet_sandbox.billing.subscriptions import INCOMPLETE_SECONDS, first_invoice, make_subscription
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
@@ -16,6 +17,7 @@ from licet_sandbox.resources import subscription_changes as changes
 from licet_sandbox.resources.checkout_lines import check_active
 from licet_sandbox.resources.checkout_sessions import billing_mode, trial_settings
 from licet_sandbox.resources.prices import make_price
+from licet_sandbox.resources.subscription_pauses import set_collection
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -145,8 +147,10 @@ def update(tx: Tx, p: Params, subscription_id: str) -> Obj:
     changes.note_reason(subscription, p)
     changes.change_items(tx, subscription, p)
     changes.schedule_end(tx, subscription, p)
+    set_collection(tx, subscription, p)
     tx.save(subscription, "customer.subscription.updated")
     plan_ahead(tx, subscription)
+    keep_up(tx, subscription)
     return subscription
 
 
