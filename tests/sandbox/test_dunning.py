@@ -195,9 +195,7 @@ async def test_the_last_failure_of_many_subscriptions_is_one_customers(play: Pla
         }
     )
     await play.advance(2 * DAY)
-    statuses = {
-        entry.id: entry.status for entry in (await play.api.subscriptions.list_async({"status": "all"})).data
-    }
+    statuses = {entry.id: entry.status for entry in (await play.api.subscriptions.list_async({"status": "all"})).data}
     assert statuses == {late.id: "canceled", other.id: "active"}
 
 

@@ -99,7 +99,7 @@ def _period(tx: Tx, item: Obj, anchor: int, how: Resuming) -> tuple[int, int]:
 
 def _invoice(tx: Tx, subscription: Obj, periods: dict[str, list[int]], how: Resuming) -> Obj | None:
     """The draft of its resumption: for periods that begin now or, where wanted, for the rest of those that run."""
-    begun = [_in_period(item, periods) for item in subscription["items"]["data"]]
+    begun = [resumption.in_period(item, *periods[item["id"]]) for item in subscription["items"]["data"]]
     if not how.keep_anchor:
         lines = [subscription_line(tx, subscription, item, trial=False) for item in begun]
     elif how.proration_behavior == "none":
@@ -112,11 +112,6 @@ def _invoice(tx: Tx, subscription: Obj, periods: dict[str, list[int]], how: Resu
             return None
         lines = []
     return _make_invoice(tx, subscription, [*pending_lines(tx, subscription), *lines], auto_advance=how.on_success)
-
-
-def _in_period(item: Obj, periods: dict[str, list[int]]) -> Obj:
-    start, end = periods[item["id"]]
-    return item | {"current_period_start": start, "current_period_end": end}
 
 
 def _make_invoice(tx: Tx, subscription: Obj, lines: list[Obj], *, auto_advance: bool) -> Obj:

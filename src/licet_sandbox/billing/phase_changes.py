@@ -45,7 +45,7 @@ def take_on(tx: Tx, schedule: Obj, subscription: Obj, phase: Obj, how: How) -> N
     """Make the subscription what the phase says: saved, prorated and billed as `how` has it."""
     before = copy.deepcopy(subscription)
     dress(schedule, subscription, phase)
-    subscription["items"]["data"][:] = _turned(tx, subscription, phase)
+    subscription["items"] = subscription["items"] | {"data": _turned(tx, subscription, phase)}
     _try_out(tx, subscription, phase["trial_end"])
     set_end(tx, schedule, subscription)
     updating.apply(tx, subscription, before, how)

@@ -49,13 +49,21 @@ def awaited(subscription: Obj) -> str | None:
 def apply(tx: Tx, subscription: Obj, plan: dict[str, Any], status: str) -> None:
     """It is no longer paused: `customer.subscription.updated` and `.resumed`."""
     waited = forget(tx, subscription)
-    for item in subscription["items"]["data"]:
-        item["current_period_start"], item["current_period_end"] = plan["periods"][item["id"]]
-    subscription |= {"billing_cycle_anchor": plan["anchor"], "status": status}
+    items = [in_period(item, *plan["periods"][item["id"]]) for item in subscription["items"]["data"]]
+    subscription |= {
+        "billing_cycle_anchor": plan["anchor"],
+        "items": subscription["items"] | {"data": items},
+        "status": status,
+    }
     subscription.pop("status_details", None)
     applied = ["customer.subscription.pending_update_applied"] if waited else []
     tx.save(subscription, "customer.subscription.updated", *applied, "customer.subscription.resumed")
     plan_ahead(tx, subscription)
+
+
+def in_period(item: Obj, start: int, end: int) -> Obj:
+    """The item as it is in another period."""
+    return item | {"current_period_start": start, "current_period_end": end}
 
 
 def settled(tx: Tx, subscription: Obj, status: str) -> None:

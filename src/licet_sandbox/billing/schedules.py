@@ -10,6 +10,7 @@ from licet_sandbox.billing.phase_changes import clear_end, how_to_enter, set_end
 from licet_sandbox.billing.phases import current_of, next_of
 from licet_sandbox.billing.schedule_shapes import default_settings, phase_of
 from licet_sandbox.billing.schedule_starts import launch, make_scheduled
+from licet_sandbox.billing.subscriptions import final_invoice
 
 if TYPE_CHECKING:
     from licet_sandbox.billing.updating import How
@@ -141,6 +142,7 @@ def _finish(tx: Tx, schedule: Obj) -> None:
     subscription = tx.get("subscription", schedule["subscription"])
     schedule_ends.complete(tx, schedule)
     standing.end(tx, subscription, reason="cancellation_requested")
+    final_invoice(tx, subscription)
 
 
 def _set_current(schedule: Obj, phase: Obj) -> None:
