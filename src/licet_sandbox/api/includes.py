@@ -45,11 +45,18 @@ def _subscriptions(tx: Tx, customer: Obj) -> Obj:
     return _list(found[::-1], f"/v1/customers/{customer['id']}/subscriptions")
 
 
+def _kept(name: str) -> Callable[[Tx, Obj], Obj | None]:
+    """What a coupon shows only when asked; nothing where it has none."""
+    return lambda tx, coupon: tx.get("coupon", coupon["id"])["_"][name] or None
+
+
 INCLUDES: dict[tuple[str, str], Callable[[Tx, Obj], Obj | None]] = {
     ("checkout.session", "line_items"): _line_items,
     ("invoice", "payments"): _payments,
     ("invoice", "confirmation_secret"): _confirmation_secret,
     ("charge", "refunds"): _refunds,
+    ("coupon", "applies_to"): _kept("applies_to"),
+    ("coupon", "currency_options"): _kept("currency_options"),
     ("customer", "subscriptions"): _subscriptions,
     ("customer", "sources"): lambda _, customer: empty_list(f"/v1/customers/{customer['id']}/sources"),
     ("customer", "tax_ids"): lambda _, customer: empty_list(f"/v1/customers/{customer['id']}/tax_ids"),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing import (
     checkout,
     collection,
+    coupons,
+    discounts,
     disputes,
     holding,
     pending_updates,
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 HANDLERS: dict[str, Callable[[Tx, str], None]] = {
+    "coupon.expire": coupons.expire_coupon,
+    "promotion_code.expire": coupons.expire_code,
+    "discount.end": discounts.end_due,
     "checkout.expire": checkout.expire_due,
     "subscription.incomplete_expire": standing.expire_incomplete,
     "subscription.resumption_expire": resumption.expire,

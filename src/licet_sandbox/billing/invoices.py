@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.balance import balance_in, set_balance
 from licet_sandbox.billing.debits import credited_name, item_behind, named_line
+from licet_sandbox.billing.discounts import in_force, use_up
 from licet_sandbox.billing.payments import cancel_intent, make_intent
 from licet_sandbox.billing.seller import NAME
 from licet_sandbox.billing.totals import left_over, work_out
@@ -59,6 +60,7 @@ def make_invoice(
             "period_start": tx.now,
             "period_end": tx.now,
             "status": "draft",
+            "discounts": in_force(tx, subscription["discounts"]) if subscription is not None else [],
             "total_discount_amounts": [],
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
@@ -113,6 +115,7 @@ def finalize(tx: Tx, invoice: Obj) -> None:
     customer = tx.get("customer", invoice["customer"])
     subscription = subscription_of(tx, invoice)
     work_out(tx, invoice)
+    use_up(tx, invoice, subscription)
     if subscription is not None:
         # Up to here the metadata follows the subscription; from here on it is frozen.
         invoice["parent"]["subscription_details"]["metadata"] = dict(subscription["metadata"])

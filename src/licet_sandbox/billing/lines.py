@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.billing.discounts import in_force
 from licet_sandbox.billing.invoice_items import make_invoice_item, parent_of, pricing_of, subscription_behind
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> O
         price["currency"],
         quantity,
         pricing=pricing_of(price),
+        discounts=in_force(tx, item["discounts"]),
         description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {shown} / {interval})",  # noqa: RUF001
         metadata=dict(subscription["metadata"]),
         period={"start": item["current_period_start"], "end": item["current_period_end"]},
@@ -109,6 +111,7 @@ def item_line(tx: Tx, item: Obj) -> Obj:
         item["quantity"],
         description=item["description"],
         discountable=item["discountable"],
+        discounts=list(item["discounts"] or []),
         metadata=dict(item["metadata"]),
         parent={"type": kind, "invoice_item_details": None, "subscription_item_details": None, kind: details},
         period=dict(item["period"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.balance import balance_in, smallest_charge
+from licet_sandbox.billing.discounts import spread
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -20,6 +21,7 @@ def work_out(tx: Tx, invoice: Obj) -> None:
     Its lines stand in `invoice["_"]["lines"]`. A negative `total` is credit, and so is a negative `starting_balance`.
     """
     lines = invoice["_"]["lines"]
+    spread(tx, invoice)
     invoice["lines"] = {
         "object": "list",
         "data": lines[:SHOWN_LINES],

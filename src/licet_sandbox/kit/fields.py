@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.errors import invalid
+
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
@@ -28,3 +30,12 @@ def metadata_of(p: Params) -> dict[str, str]:
 def address_of(given: dict[str, Any] | None) -> Obj | None:
     """An address with all of its keys; None for none."""
     return {key: (given.get(key) or None) for key in ADDRESS_KEYS} if given else None
+
+
+def currency_of(p: Params) -> str:
+    """The needed parameter `currency`, in lower case."""
+    currency: str = p.need("currency").lower()
+    if len(currency) != 3 or not currency.isalpha():
+        message = f"Invalid currency: {currency[:20]}. It must be a three-letter ISO code."
+        raise invalid(message, param=p.name("currency"))
+    return currency

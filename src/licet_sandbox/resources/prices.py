@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
-from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.fields import currency_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
 
 if TYPE_CHECKING:
@@ -50,10 +50,7 @@ def make_product(tx: Tx, p: Params, *, active: bool = True) -> Obj:
 def make_price(tx: Tx, p: Params, product_id: str, *, active: bool = True) -> Obj:
     """A price from its parameters, also from those inside a product or a line."""
     p.refuse("billing_scheme", "per_unit")
-    currency = p.need("currency").lower()
-    if len(currency) != 3 or not currency.isalpha():
-        message = f"Invalid currency: {currency[:20]}. It must be a three-letter ISO code."
-        raise invalid(message, param=p.name("currency"))
+    currency = currency_of(p)
     amount, decimal = _amount(p)
     recurring = _recurring(p.sub("recurring"))
     lookup_key = _take_lookup_key(tx, p)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # What falls due, in the order in which it happens when it is due in the same second: a subscription that ends now
 # is not renewed first.
 RANKS = (
+    "coupon.expire",
+    "promotion_code.expire",
+    "discount.end",
     "checkout.expire",
     "subscription.incomplete_expire",
     "subscription.resumption_expire",

@@ -1,0 +1,130 @@
+"""Discounts: a coupon in use, on a subscription, an item, an invoice or a checkout, and what it takes off invoices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.coupons import redeem
+from licet_sandbox.billing.periods import add_months
+from licet_sandbox.billing.taking_off import Part, take_off
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A coupon that somebody wants to use, with the promotion code by which they came to it, if any."""
+
+    coupon: Obj
+    code: Obj | None = None
+
+
+def grant(tx: Tx, offer: Offer, **where: str | None) -> str:
+    """Put an offer to use: its discount's id. `where` is what the discount stands on, and its customer."""
+    redeem(tx, offer.coupon, offer.code)
+    months = offer.coupon["duration_in_months"]
+    end = None
+    if offer.coupon["duration"] == "repeating":
+        end = int(add_months(datetime.fromtimestamp(tx.now, UTC), months).timestamp())
+    discount = tx.create(
+        "discount",
+        *(["customer.discount.created"] if where.get("customer") else []),
+        end=end,
+        promotion_code=offer.code["id"] if offer.code is not None else None,
+        source={"type": "coupon", "coupon": offer.coupon["id"]},
+        start=tx.now,
+        # A discount in use goes on as it was, whatever becomes of its coupon.
+        _={"coupon": dict(offer.coupon)},
+        **where,
+    )
+    if end is not None:
+        tx.schedule("discount.end", discount["id"], end)
+    return str(discount["id"])
+
+
+def drop(tx: Tx, discount_id: str) -> None:
+    """It counts no more; invoices that it was on keep what it took off."""
+    discount = tx.get("discount", discount_id)
+    tx.unschedule(discount_id)
+    discount["end"] = tx.now
+    tx.save(discount, *(["customer.discount.deleted"] if discount["customer"] else []))
+
+
+def end_due(tx: Tx, discount_id: str) -> None:
+    """The months of a repeating coupon have passed."""
+    discount = tx.get("discount", discount_id)
+    subscription = tx.find(discount["subscription"] or "")
+    if subscription is not None:
+        _take_from(subscription, discount_id)
+        tx.save(subscription, "customer.subscription.updated")
+    drop(tx, discount_id)
+
+
+def _take_from(subscription: Obj, discount_id: str) -> None:
+    for holder in (subscription, *subscription["items"]["data"]):
+        holder["discounts"] = [one for one in holder["discounts"] if one != discount_id]
+
+
+def in_force(tx: Tx, discount_ids: list[str]) -> list[str]:
+    """Those whose time has not passed."""
+    found = [tx.find(discount_id) for discount_id in discount_ids]
+    return [one["id"] for one in found if one is not None and (one["end"] is None or one["end"] > tx.now)]
+
+
+def spread(tx: Tx, invoice: Obj) -> None:
+    """Write what discounts take off each line, and off the invoice: first those of a line, then the invoice's own."""
+    lines = invoice["_"]["lines"]
+    for line in lines:
+        line["discount_amounts"] = []
+        for discount_id in line["discounts"]:
+            _take(tx, discount_id, [line], invoice["currency"])
+    for discount_id in invoice["discounts"]:
+        _take(tx, discount_id, lines, invoice["currency"])
+    totals: dict[str, int] = {}
+    for line in lines:
+        for entry in line["discount_amounts"]:
+            totals[entry["discount"]] = totals.get(entry["discount"], 0) + entry["amount"]
+    invoice["total_discount_amounts"] = [{"amount": amount, "discount": key} for key, amount in totals.items()]
+
+
+def _take(tx: Tx, discount_id: str, lines: list[Obj], currency: str) -> None:
+    coupon = coupon_of(tx.get("discount", discount_id))
+    parts = [Part(_left(line), _product_of(line)) for line in lines]
+    for line, amount in zip(lines, take_off(coupon, parts, currency), strict=True):
+        if amount:
+            line["discount_amounts"] = [*line["discount_amounts"], {"amount": amount, "discount": discount_id}]
+
+
+def coupon_of(discount: Obj) -> Obj:
+    """The coupon behind a discount, as it was when it was granted."""
+    coupon: Obj = discount["_"]["coupon"]
+    return coupon
+
+
+def _left(line: Obj) -> int:
+    if not line["discountable"]:
+        return 0
+    return int(line["amount"] - sum(entry["amount"] for entry in line["discount_amounts"]))
+
+
+def _product_of(line: Obj) -> str | None:
+    details = (line["pricing"] or {}).get("price_details") or {}
+    product: str | None = details.get("product")
+    return product
+
+
+def use_up(tx: Tx, invoice: Obj, subscription: Obj | None) -> None:
+    """A discount that holds once is gone from its subscription when it has taken something off an invoice."""
+    if subscription is None:
+        return
+    taken = [entry["discount"] for entry in invoice["total_discount_amounts"]]
+    spent = [one for one in taken if coupon_of(tx.get("discount", one))["duration"] == "once"]
+    for discount_id in spent:
+        _take_from(subscription, discount_id)
+    tx.save(subscription, "customer.subscription.updated")
+    for discount_id in spent:
+        drop(tx, discount_id)
