@@ -84,7 +84,7 @@ def _check_event(name: str, value: Any) -> Found:
     if upcoming and "id" in obj:
         found.append(("id", "there is none yet"))
     found += _unknown_keys(obj, "", version)
-    fields = document().schemas[kind]["properties"]
+    fields = _schemas(version)[kind]["properties"]
     # An optional field may have gone.
     found += [("previous_attributes", f"{key} is no field of it") for key in previous if key not in fields]
     if name.endswith(".updated") and not previous:

@@ -34,7 +34,8 @@ def undone(tx: Tx, value: Any, changes: Changes) -> Any:
         return value
     shown = value
     # Where only a stub is left of an object, there is nothing to undo.
-    for change in changes.get(value.get("object", ""), []) if value.keys() > {"id", "object", "deleted"} else []:
+    stub = value.keys() <= {"id", "object", "deleted"}
+    for change in [] if stub else changes.get(value.get("object", ""), []):
         shown = {key: inner for key, inner in shown.items() if key not in change.gone} | change.undo(tx, shown)
     return {key: undone(tx, inner, changes) for key, inner in shown.items()}
 
