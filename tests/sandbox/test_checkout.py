@@ -250,7 +250,7 @@ async def test_back(play: Play) -> None:
         ({"customer": "cus_none", "customer_email": "a@example.com"}, "customer"),
         ({"success_url": "javascript:alert(1)"}, "success_url"),
         ({"line_items": [{"price": "price_none", "quantity": 1}]}, "line_items[0][price]"),
-        ({"discounts": [{"coupon": "none"}]}, "discounts"),
+        ({"discounts": [{"coupon": "none"}]}, "discounts[0][coupon]"),
         ({"subscription_data": {"billing_cycle_anchor": 1}}, "subscription_data[billing_cycle_anchor]"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.api.includes import INCLUDES
@@ -23,7 +24,7 @@ def render(tx: Tx, answer: Obj, paths: list[str]) -> Obj:
         steps = path.split(".")
         if len(steps) > _MOST_LEVELS:
             raise invalid("You cannot expand more than 4 levels of a property.", param="expand")
-        _expand(tx, shown, _schema_of(shown, None), steps, path)
+        _expand(tx, _At(shown, shown, ""), _schema_of(shown, None), steps, path)
     return shown
 
 
@@ -35,13 +36,28 @@ def _show(obj: Obj) -> Obj:
     return shown
 
 
-def _expand(tx: Tx, holder: Obj, schema: Schema | None, steps: list[str], path: str) -> None:
-    key, rest = steps[0], steps[1:]
+@dataclass(frozen=True)
+class _At:
+    """How far a path has come: in `holder`, which is `owner` itself or (`prefix` says where) a plain part of it."""
+
+    holder: Obj
+    owner: Obj
+    prefix: str
+
+    def inside(self, entry: Obj, key: str) -> _At:
+        """One step further; an object of its own owns what is inside it."""
+        if "object" in entry:
+            return _At(entry, entry, "")
+        return _At(entry, self.owner, f"{self.prefix}{key}.")
+
+
+def _expand(tx: Tx, at: _At, schema: Schema | None, steps: list[str], path: str) -> None:
+    holder, key, rest = at.holder, steps[0], steps[1:]
     if not (holder.get("object") == "list" and key == "data"):
-        include = INCLUDES.get((holder.get("object", ""), key))
+        include = INCLUDES.get((at.owner.get("object", ""), at.prefix + key))
         if schema is None or (include is None and key not in schema.get("x-expandableFields", [])):
             raise invalid(f"This property cannot be expanded ({path}).", param="expand")
-        included = include(tx, holder) if include is not None and key not in holder else None
+        included = include(tx, at.owner) if include is not None and key not in holder else None
         if included is not None:
             holder[key] = _show(included)
         holder[key] = _resolve(tx, holder.get(key))
@@ -53,9 +69,11 @@ def _expand(tx: Tx, holder: Obj, schema: Schema | None, steps: list[str], path: 
     if rest:
         inner = holder[key]
         deeper = schema["properties"].get(key) if schema is not None else None
+        if deeper is not None and "items" in deeper:
+            deeper = deeper["items"]
         for entry in inner if isinstance(inner, list) else [inner]:
             if isinstance(entry, dict):
-                _expand(tx, entry, _schema_of(entry, deeper), rest, path)
+                _expand(tx, at.inside(entry, key), _schema_of(entry, deeper), rest, path)
 
 
 def _resolve(tx: Tx, value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.spec.shapes import Obj, empty_list
+from licet_sandbox.spec.shapes import Obj, empty_list, public
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,13 @@ def _list(data: list[Obj], url: str, limit: int = 10) -> Obj:
 def _line_items(tx: Tx, session: Obj) -> Obj:
     stored = tx.get("checkout.session", session["id"])
     return _list(stored["_"]["line_items"], f"/v1/checkout/sessions/{session['id']}/line_items")
+
+
+def _breakdown(tx: Tx, session: Obj) -> Obj:
+    """What was taken off, by discount: granted when the session is completed."""
+    granted = tx.select("discount", "json ->> '$.checkout_session' = ?", session["id"])
+    amount = session["total_details"]["amount_discount"]
+    return {"discounts": [{"amount": amount, "discount": public(one)} for one in granted], "taxes": []}
 
 
 def _payments(tx: Tx, invoice: Obj) -> Obj:
@@ -50,13 +57,22 @@ def _kept(name: str) -> Callable[[Tx, Obj], Obj | None]:
     return lambda tx, coupon: tx.get("coupon", coupon["id"])["_"][name] or None
 
 
+def _credit_balance(tx: Tx, customer: Obj) -> Obj:
+    """Per currency; unlike `balance`, credit counts as positive here."""
+    stored = tx.get("customer", customer["id"])
+    own = {stored["currency"]: stored["balance"]} if stored["currency"] is not None else {}
+    return {currency: -amount for currency, amount in {**own, **stored.get("_", {}).get("balances", {})}.items()}
+
+
 INCLUDES: dict[tuple[str, str], Callable[[Tx, Obj], Obj | None]] = {
     ("checkout.session", "line_items"): _line_items,
+    ("checkout.session", "total_details.breakdown"): _breakdown,
     ("invoice", "payments"): _payments,
     ("invoice", "confirmation_secret"): _confirmation_secret,
     ("charge", "refunds"): _refunds,
     ("coupon", "applies_to"): _kept("applies_to"),
     ("coupon", "currency_options"): _kept("currency_options"),
+    ("customer", "invoice_credit_balance"): _credit_balance,
     ("customer", "subscriptions"): _subscriptions,
     ("customer", "sources"): lambda _, customer: empty_list(f"/v1/customers/{customer['id']}/sources"),
     ("customer", "tax_ids"): lambda _, customer: empty_list(f"/v1/customers/{customer['id']}/tax_ids"),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import collection, payments
 from licet_sandbox.billing.cards import Card, decline
+from licet_sandbox.billing.checkout_totals import check_offer, offer_of
 from licet_sandbox.billing.customers import make_customer
+from licet_sandbox.billing.discounts import grant
 from licet_sandbox.billing.invoices import finalize, link_payment, make_invoice
 from licet_sandbox.billing.lines import one_time_line
 from licet_sandbox.billing.methods import card_of, make_method
@@ -48,6 +50,7 @@ def known_email(tx: Tx, session: Obj) -> str | None:
 def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
     """The buyer presses the button: True when done, False when 3-D Secure is wanted first. A decline raises its 402."""
     _check_open(session)
+    check_offer(tx, session)
     if buyer.card is None and needs_card(session):
         raise invalid("A card is needed.", param="card", code="parameter_missing")
     session["_"] |= {"buyer": {"email": buyer.email, "name": buyer.name}, "method": None}
@@ -164,6 +167,8 @@ def _complete(tx: Tx, session: Obj, intent: Obj | None, method: Obj | None) -> N
         _subscribe(tx, session, customer, intent, method)
     elif _invoiced(session) and customer is not None:
         _bill(tx, session, customer, intent)
+    else:
+        _grant(tx, session)
     _close(tx, session, customer)
 
 
@@ -206,6 +211,7 @@ def _subscribe(tx: Tx, session: Obj, customer: Obj, intent: Obj | None, method: 
         metadata=data.get("metadata") or {},
         **{key: data[key] for key in ("description", "billing_mode", "trial_settings") if data.get(key) is not None},
     )
+    subscription["discounts"] = _grant(tx, session, subscription["id"])
     invoice = start_paid(tx, subscription, extras, intent)
     session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
 
@@ -238,10 +244,20 @@ def _bill(tx: Tx, session: Obj, customer: Obj, intent: Obj | None) -> None:
         custom_fields=data["custom_fields"],
         metadata=data["metadata"] or {},
         attempt_count=0 if intent is None else 1,
+        discounts=_grant(tx, session),
     )
     finalize(tx, invoice)
     collection.settle(tx, invoice, None if intent is None else link_payment(tx, invoice, intent))
     session["invoice"] = invoice["id"]
+
+
+def _grant(tx: Tx, session: Obj, subscription_id: str | None = None) -> list[str]:
+    """The discount that the session promised, now in use."""
+    offer = offer_of(tx, session)
+    if offer is None:
+        return []
+    where = {"checkout_session": session["id"], "customer": session["customer"], "subscription": subscription_id}
+    return [grant(tx, offer, **where)]
 
 
 def _close(tx: Tx, session: Obj, customer: Obj | None) -> None:

@@ -51,7 +51,9 @@ def drop(tx: Tx, discount_id: str) -> None:
     discount = tx.get("discount", discount_id)
     tx.unschedule(discount_id)
     discount["end"] = tx.now
-    tx.save(discount, *(["customer.discount.deleted"] if discount["customer"] else []))
+    tx.save(discount)
+    if discount["customer"] is not None:
+        tx.emit("customer.discount.deleted", discount)
 
 
 def end_due(tx: Tx, discount_id: str) -> None:
@@ -123,6 +125,8 @@ def use_up(tx: Tx, invoice: Obj, subscription: Obj | None) -> None:
         return
     taken = [entry["discount"] for entry in invoice["total_discount_amounts"]]
     spent = [one for one in taken if coupon_of(tx.get("discount", one))["duration"] == "once"]
+    if not spent:
+        return
     for discount_id in spent:
         _take_from(subscription, discount_id)
     tx.save(subscription, "customer.subscription.updated")

@@ -26,10 +26,11 @@ def amount_of(price: Obj, quantity: int) -> int:
 
 
 def format_amount(amount: int, currency: str) -> str:
-    """`$149.00`, `¥500`, `149.00 CHF`."""
-    text = f"{amount:,}" if currency in _ZERO_DECIMAL else f"{Decimal(amount) / 100:,.2f}"
+    """`$149.00`, `-$5.00`, `¥500`, `149.00 CHF`."""
+    sign, size = "-" if amount < 0 else "", abs(amount)
+    text = f"{size:,}" if currency in _ZERO_DECIMAL else f"{Decimal(size) / 100:,.2f}"
     symbol = _SYMBOLS.get(currency)
-    return f"{symbol}{text}" if symbol else f"{text} {currency.upper()}"
+    return f"{sign}{symbol}{text}" if symbol else f"{sign}{text} {currency.upper()}"
 
 
 def describe_interval(recurring: Obj) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import checkout
 from licet_sandbox.billing.cards import card_by_number
+from licet_sandbox.billing.checkout_totals import enter_code
 
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
@@ -13,10 +14,20 @@ if TYPE_CHECKING:
 _NOBODY_S_EMAIL = "buyer@example.com"
 
 
-def pay(engine: Engine, session_id: str, number: str | None, complete: bool, email: str | None) -> dict[str, Any]:
+def pay(
+    engine: Engine,
+    session_id: str,
+    number: str | None,
+    *,
+    complete: bool,
+    email: str | None,
+    promotion_code: str | None = None,
+) -> dict[str, Any]:
     """Pay with this card, then go through 3-D Secure where it is wanted. A refusal raises Stripe's 402."""
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)
+        if promotion_code is not None:
+            enter_code(tx, session, promotion_code)
         address = checkout.known_email(tx, session) or email or _NOBODY_S_EMAIL
         card = card_by_number(number) if number is not None else None
         done = checkout.submit(tx, session, checkout.Buyer(address, card))

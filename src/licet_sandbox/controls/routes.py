@@ -67,11 +67,11 @@ class Controls:
         number = body.text("card", "4242424242424242")
         three_ds = body.choice("threeDS", ("complete", "fail"))
         email = body.text("email", None)
-        if body.text("promotionCode", None) is not None:
-            raise invalid("Promotion codes are not built yet.", param="promotionCode")
+        code = body.text("promotionCode", None)
         body.end()
+        how: dict[str, Any] = {"complete": three_ds == "complete", "email": email, "promotion_code": code}
         try:
-            paid = buyer.pay(self._engine, request.path_params["id"], number, three_ds == "complete", email)
+            paid = buyer.pay(self._engine, request.path_params["id"], number, **how)
         finally:
             await self._engine.deliveries.sent_once()
         return paid

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from licet_sandbox.billing import checkout, settlement
+from licet_sandbox.billing.checkout_totals import enter_code, remove_code
 from licet_sandbox.billing.lines import format_amount
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed, views
@@ -35,6 +36,7 @@ class Pages(Surface):
         table: list[tuple[str, str, Handler]] = [
             ("GET", "/c/pay/{id}", self.show_checkout),
             ("POST", "/c/pay/{id}", self.pay_checkout),
+            ("POST", "/c/pay/{id}/promotion", self.enter_promotion),
             ("GET", "/c/pay/{id}/3ds", self.show_checkout_3ds),
             ("POST", "/c/pay/{id}/3ds", self.leave_checkout_3ds),
             ("GET", "/i/{id}", self.show_invoice),
@@ -66,6 +68,23 @@ class Pages(Surface):
             return self._checkout_page(session_id, form, str(error), typed.field_of(error), error.status)
         await self._sent()
         return go(checkout.success_address(session) if done else f"/c/pay/{session_id}/3ds")
+
+    async def enter_promotion(self, request: Request) -> Response:
+        """A promotion code was typed, or taken back."""
+        form = typed.parse(await request.body())
+        session_id, text = _id(request), form.get("code", "")
+        try:
+            with self._engine.transaction() as tx:
+                session = tx.get("checkout.session", session_id)
+                if session["status"] != "open":
+                    return self._ended_page(session)
+                if "remove" in form:
+                    remove_code(tx, session)
+                else:
+                    enter_code(tx, session, text)
+        except StripeError as error:
+            return self._checkout_page(session_id, status=error.status, code_problem=str(error), code_typed=text)
+        return go(f"/c/pay/{session_id}")
 
     def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout.Buyer:
         email = checkout.known_email(tx, session) or typed.read_email(form)
@@ -164,6 +183,9 @@ class Pages(Surface):
         problem: str | None = None,
         field: str | None = None,
         status: int = 200,
+        *,
+        code_problem: str | None = None,
+        code_typed: str = "",
     ) -> Response:
         with self._engine.transaction() as tx:
             session = tx.get("checkout.session", session_id)
@@ -171,6 +193,7 @@ class Pages(Surface):
                 return self._ended_page(session)
             view = views.pay_view(tx, session)
         typed_before = {**_NOTHING_TYPED, **(form or {})}
+        view |= {"code_problem": code_problem, "code_typed": code_typed}
         return self._page("pay.html", status, problem=problem, field=field, typed=typed_before, **view)
 
     def _invoice_page(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.checkout import known_email, needs_card
+from licet_sandbox.billing.checkout_totals import offer_of
 from licet_sandbox.billing.collection import method_on_file
 from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount
 
@@ -32,6 +33,7 @@ def pay_view(tx: Tx, session: Obj) -> View:
     recurring = [line for line in lines if line["price"]["type"] == "recurring"]
     trial = bool(recurring) and _trial(session) is not None
     total = format_amount(session["amount_total"], currency)
+    discount = session["total_details"]["amount_discount"]
     action = f"Pay {total}"
     if recurring:
         action = "Start trial" if trial else "Subscribe"
@@ -39,6 +41,10 @@ def pay_view(tx: Tx, session: Obj) -> View:
         "session_id": session["id"],
         "back": session["cancel_url"],
         "lines": [_item(line) for line in lines],
+        "subtotal": format_amount(session["amount_subtotal"], currency) if discount else None,
+        "discount": format_amount(-discount, currency) if discount else None,
+        "code": _typed_code(tx, session),
+        "takes_codes": bool(session["allow_promotion_codes"]),
         "total": total,
         "total_label": "Due today",
         "later": _later(session, recurring) if recurring else None,
@@ -58,6 +64,12 @@ def _trial(session: Obj) -> str | None:
     return None
 
 
+def _typed_code(tx: Tx, session: Obj) -> str | None:
+    """The promotion code in use."""
+    offer = offer_of(tx, session)
+    return str(offer.code["code"]) if offer is not None and offer.code is not None else None
+
+
 def _later(session: Obj, recurring: list[Obj]) -> str:
     amount = sum(amount_of(line["price"], line["quantity"]) for line in recurring)
     every = (
@@ -74,7 +86,7 @@ def _item(line: Obj) -> View:
     return {
         "name": line["description"],
         "note": f"{line['quantity']} at {each}{per}",
-        "amount": format_amount(line["amount_total"], line["currency"]),
+        "amount": format_amount(line["amount_subtotal"], line["currency"]),
     }
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import checkout
+from licet_sandbox.billing.checkout_totals import total_up
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, same, slice_page
 from licet_sandbox.resources.checkout_lines import make_lines
+from licet_sandbox.resources.discounts import read_offer
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -37,17 +39,10 @@ def create(tx: Tx, p: Params) -> Obj:
     session_id = new_id("checkout.session")
     lines = make_lines(tx, p, mode)
     data = _subscription_data(tx, p) if mode == "subscription" else {}
-    trial = bool(data.get("trial_period_days") or data.get("trial_end"))
-    for line in lines:
-        if trial and line["price"]["type"] == "recurring":
-            line |= {"amount_subtotal": 0, "amount_total": 0}
-    total = sum(line["amount_total"] for line in lines)
     session = tx.new(
         "checkout.session",
         id=session_id,
         adaptive_pricing={"enabled": False},
-        amount_subtotal=total,
-        amount_total=total,
         cancel_url=_address(p, "cancel_url"),
         client_reference_id=p.text("client_reference_id"),
         collected_information={"business_name": None, "individual_name": None, "shipping_details": None},
@@ -57,11 +52,11 @@ def create(tx: Tx, p: Params) -> Obj:
         mode=mode,
         payment_method_options={"card": {"request_three_d_secure": "automatic"}},
         payment_method_types=["card"],
-        payment_status="unpaid" if total > 0 else "no_payment_required",
+        # `total_up` says.
+        payment_status="unpaid",
         phone_number_collection={"enabled": False},
         status="open",
         success_url=_address(p, "success_url", needed=True),
-        total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         ui_mode="hosted_page",
         url=f"{tx.engine.base_url}/c/pay/{session_id}",
         _={"line_items": lines, "subscription_data": data, "payment_intent_data": _payment_data(p, mode)},
@@ -70,9 +65,29 @@ def create(tx: Tx, p: Params) -> Obj:
         **_mode_fields(p, mode),
     )
     _refuse_unbuilt(p)
+    _set_discounts(tx, session, p)
+    total_up(tx, session)
     tx.insert(session)
     tx.schedule("checkout.expire", session_id, session["expires_at"])
     return session
+
+
+def _set_discounts(tx: Tx, session: Obj, p: Params) -> None:
+    """One coupon or promotion code of the seller's, or those that the buyer may type; not both."""
+    entries = p.subs("discounts")
+    if entries and session["allow_promotion_codes"] is not None:
+        message = "You may only specify one of these parameters: allow_promotion_codes, discounts."
+        raise invalid(message, param="discounts", code="parameters_exclusive")
+    if len(entries) > 1:
+        raise invalid("You can pass at most one discount.", param="discounts")
+    session["discounts"] = []
+    subtotal = sum(line["amount_subtotal"] for line in session["_"]["line_items"])
+    for entry in entries:
+        offer = read_offer(tx, entry, currency=session["currency"], customer=session["customer"], amount=subtotal)
+        if offer is None:
+            raise entry.missing("coupon")
+        code = offer.code["id"] if offer.code is not None else None
+        session["discounts"] = [{"coupon": None if code else offer.coupon["id"], "promotion_code": code}]
 
 
 def _address(p: Params, name: str, *, needed: bool = False) -> str | None:
