@@ -206,8 +206,8 @@ def test_what_was_paid_elsewhere_counts_as_paid(changed: dict[str, Any], amount:
 @pytest.mark.parametrize(
     ("invoice", "payments"),
     [
-        pytest.param({}, (Paid("in_1", "pi_1", "ch_1", 1000, "usd"),), id="paid"),
-        pytest.param({"payment_intent": {"id": "pi_1"}}, (Paid("in_1", "pi_1", "ch_1", 1000, "usd"),), id="expanded"),
+        pytest.param({}, (Paid("in_1", "pi_1", None, 1000, "usd"),), id="paid"),
+        pytest.param({"payment_intent": {"id": "pi_1"}}, (Paid("in_1", "pi_1", None, 1000, "usd"),), id="expanded"),
         pytest.param({"payment_intent": None}, (Paid("in_1", None, "ch_1", 1000, "usd"),), id="by a charge alone"),
         pytest.param({"status": "open"}, (), id="not paid yet"),
         pytest.param({"status": "void"}, (), id="void"),
@@ -222,7 +222,7 @@ def test_an_invoice_says_what_paid_it(invoice: dict[str, Any], payments: tuple[P
 @pytest.mark.parametrize(
     ("charge", "payments"),
     [
-        pytest.param({}, (Paid("in_1", "pi_1", "ch_1", 1000, "usd"),), id="for an invoice"),
+        pytest.param({}, (Paid("in_1", "pi_1", None, 1000, "usd"),), id="for an invoice"),
         pytest.param({"payment_intent": None}, (Paid("in_1", None, "ch_1", 1000, "usd"),), id="without an intent"),
         pytest.param({"invoice": None}, (), id="for no invoice"),
         pytest.param({"paid": False}, (), id="refused"),

@@ -27,10 +27,14 @@ async def delivered(shop: Shop) -> list[Event]:
     return [found[id_] for id_ in sorted(found.keys() & made.keys(), key=lambda id_: made[id_])]
 
 
-def without_payments(state: dict[str, Any]) -> dict[str, Any]:
-    """But for how the links are named: the older layout tells which payment paid what, and not under which id."""
+def comparable(state: dict[str, Any]) -> dict[str, Any]:
+    """But for how the links are named: the older layout tells which payment paid what, and not under which id.
+
+    The catalogue, which was pushed before the story, is left out too.
+    """
     links = sorted(row[1:4] for row in state["payments"])
-    return {**state, "payments": links, "mirror": [row for row in state["mirror"] if row[1] != "invoice_payment"]}
+    untold = ("invoice_payment", "product", "price")
+    return {**state, "payments": links, "mirror": [row for row in state["mirror"] if row[1] not in untold]}
 
 
 async def bought_renewed_and_disputed(shop: Shop) -> str:
@@ -55,7 +59,7 @@ async def test_the_same_comes_of_it_as_of_ours(database: str) -> None:
         of_old = await final_state(shop)
         assert await shop.context.pool.fetch("SELECT type, outcome FROM events WHERE outcome = 'failed'") == []
         of_ours = await told(shop, await events_of(shop), customer_known=True)
-        assert without_payments(of_old) == without_payments(of_ours)
+        assert comparable(of_old) == comparable(of_ours)
 
 
 async def test_it_is_read_from_the_body_alone(database: str) -> None:
@@ -83,12 +87,12 @@ async def test_seeded_orders_of_all_events_each_twice(database: str) -> None:
     async with open_shop(database, webhooks_version=OLD) as shop:
         await bought_renewed_and_disputed(shop)
         events = await delivered(shop)
-        expected = without_payments(await told(shop, events))
+        expected = comparable(await told(shop, events))
         draw = random.Random(OLD)
         for _ in range(25):
             order = events * 2
             draw.shuffle(order)
-            found = without_payments(await told(shop, order))
+            found = comparable(await told(shop, order))
             assert found == expected, [event["type"] for event in order]
 
 
@@ -101,7 +105,7 @@ async def test_two_connections_at_once(database: str) -> None:
         await shop.stripe("refunds", {"paymentIntent": await payment_of(shop, account)})
         await shop.settle()
         events = await delivered(shop)
-        expected = without_payments(await told(shop, events))
+        expected = comparable(await told(shop, events))
         draw = random.Random(7)
 
         async def one_after_the_other(order: Sequence[Event]) -> None:
@@ -113,7 +117,7 @@ async def test_two_connections_at_once(database: str) -> None:
             orders = draw.sample(events, len(events)), draw.sample(events, len(events))
             await asyncio.gather(*(one_after_the_other(order) for order in orders))
             await shop.settle()
-            assert without_payments(await final_state(shop)) == expected
+            assert comparable(await final_state(shop)) == expected
 
 
 async def test_a_renewal_that_fails_is_told_once_for_each_try(database: str) -> None:

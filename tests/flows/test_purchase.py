@@ -87,6 +87,25 @@ async def test_a_declined_card_leaves_the_session_open_and_is_told_once(shop: Sh
         await shop.context.pool.execute("DELETE FROM licenses")
 
 
+async def test_a_refused_card_is_told_of_its_own_checkout_or_not_at_all(shop: Shop) -> None:
+    """A checkout for a subscription leaves no trace on its refused payment: its amount and its account tell it."""
+    ada, grace = await shop.make_account(), await shop.make_account("grace@example.com")
+    hers = await shop.checkout(ada, "Shopify Connector")
+    await shop.checkout(ada, "Starter")
+    await shop.checkout(grace, "Shopify Connector")
+    assert (await shop.pay(hers, "4000000000009995")).status_code == 402
+    await shop.settle()
+    (mail,) = await shop.emails("payment_failed")
+    assert mail["to"] == "ada@example.com"
+    assert f"{shop.sandbox_url}/c/pay/{hers}" in (await shop.get(f"/api/admin/emails/{mail['id']}"))["text"]
+
+    # Two over the same amount cannot be told apart.
+    again = await shop.checkout(ada, "Shopify Connector")
+    assert (await shop.pay(again, "4000000000009995")).status_code == 402
+    await shop.settle()
+    assert await shop.emails("payment_failed") == [mail]
+
+
 async def test_3d_secure_failed_and_then_completed(shop: Shop) -> None:
     account = await shop.make_account()
     session = await shop.checkout(account, "Shopify Connector")

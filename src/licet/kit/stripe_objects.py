@@ -8,7 +8,7 @@ StripeObject = dict[str, Any]
 
 @dataclass(frozen=True)
 class Paid:
-    """That a payment paid an invoice, where no invoice payment says so. One of the first two ids is there, or both.
+    """That a payment paid an invoice, where no invoice payment says so. One of its two ids is there.
 
     amount: in minor units of `currency`.
     """

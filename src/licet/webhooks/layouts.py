@@ -115,18 +115,26 @@ MOVED: Mapping[str, Callable[[StripeObject], StripeObject]] = {
 
 
 def _paid_invoice(invoice: StripeObject) -> Paid | None:
-    payment_intent_id, charge_id = id_of(invoice.get("payment_intent")), id_of(invoice.get("charge"))
     by_payment = invoice.get("status") == "paid" and not invoice.get("paid_out_of_band")
-    if not by_payment or (payment_intent_id is None and charge_id is None):
+    payment = _payment(id_of(invoice.get("payment_intent")), id_of(invoice.get("charge")))
+    if not by_payment or payment is None:
         return None
-    return Paid(invoice["id"], payment_intent_id, charge_id, invoice["amount_paid"], invoice["currency"])
+    return Paid(invoice["id"], *payment, invoice["amount_paid"], invoice["currency"])
 
 
 def _paying_charge(charge: StripeObject) -> Paid | None:
     invoice_id = id_of(charge.get("invoice"))
-    if invoice_id is None or not charge.get("paid"):
+    payment = _payment(id_of(charge.get("payment_intent")), charge["id"])
+    if invoice_id is None or payment is None or not charge.get("paid"):
         return None
-    return Paid(invoice_id, id_of(charge.get("payment_intent")), charge["id"], charge["amount"], charge["currency"])
+    return Paid(invoice_id, *payment, charge["amount"], charge["currency"])
+
+
+def _payment(payment_intent_id: str | None, charge_id: str | None) -> tuple[str | None, str | None] | None:
+    """(payment intent, charge) as an invoice payment names it: by its intent, and by its charge where it has none."""
+    if payment_intent_id is not None:
+        return payment_intent_id, None
+    return None if charge_id is None else (None, charge_id)
 
 
 TELLS_PAYMENT: Mapping[str, Callable[[StripeObject], Paid | None]] = {
