@@ -137,7 +137,7 @@ async def test_killed_between_commit_and_answer(database: str, place: Path) -> N
     async with CommitProxy(database).running() as proxy:
         licet = await started(place, proxy)
         assert licet is not None
-        same_ports = ["--json", "--port", port_of(licet.url), "--sandbox-port", port_of(licet.said["sandboxUrl"])]
+        ports = same_ports(licet)
         headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
         async with httpx.AsyncClient(timeout=30, headers=headers) as client:
             session = await a_cart(client, licet.url)
@@ -150,24 +150,81 @@ async def test_killed_between_commit_and_answer(database: str, place: Path) -> N
                     f"{licet.said['sandboxUrl']}/_sandbox/checkout/{session}/pay",
                     json={"card": "4242424242424242", "email": "ada@example.com"},
                 )
-        kills = 1
-        await died(licet)
-        for _ in range(3):
-            proxy.armed = True
-            licet = await started(place, proxy, same_ports)
-            kills += 1 if licet is None or await died(licet) else 0
-            if proxy.armed:
-                break
-        proxy.armed = False
+        licet, kills = await killed_again(licet, place, proxy, ports)
         assert kills >= 2
-        if licet is None or licet.process.poll() is not None:
-            licet = await started(place, proxy, same_ports)
-        assert licet is not None
-        sandbox_url = licet.said["sandboxUrl"]
-        await eventually(lambda: all_delivered(sandbox_url), PATIENCE_SECONDS)
         assert await counts(database) == expected
         assert await asyncio.to_thread(licet.end) == 0
         close(licet)
+
+
+async def test_killed_while_it_is_told_of_a_dispute(database: str, place: Path) -> None:
+    """Opened and lost, each with a kill: both licenses go, and their timelines tell each step once."""
+    async with CommitProxy(database).running() as proxy:
+        licet = await started(place, proxy)
+        assert licet is not None
+        ports = same_ports(licet)
+        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+            sandbox = f"{licet.said['sandboxUrl']}/_sandbox"
+            session = await a_cart(client, licet.url)
+            paid = await client.post(f"{sandbox}/checkout/{session}/pay", json={"card": "4242424242424242"})
+            assert paid.status_code == 200, paid.text
+            first_sandbox = licet.said["sandboxUrl"]
+            await eventually(lambda: all_delivered(first_sandbox), PATIENCE_SECONDS)
+            payment = await value(database, "SELECT stripe_payment_intent_id FROM invoice_payments")
+            proxy.armed = True
+            with pytest.raises(httpx.TransportError):
+                await client.post(f"{sandbox}/disputes", json={"paymentIntent": payment})
+            licet, kills = await killed_again(licet, place, proxy, ports)
+            assert kills >= 1
+            assert await value(database, "SELECT count(*) FROM licenses WHERE status = 'suspended'") == 2
+            dispute = await value(database, "SELECT stripe_dispute_id FROM disputes")
+            proxy.armed = True
+            with pytest.raises(httpx.TransportError):
+                await client.post(f"{sandbox}/disputes/{dispute}/close", json={"status": "lost"})
+            licet, kills = await killed_again(licet, place, proxy, ports)
+            assert kills >= 1
+        assert await value(database, "SELECT count(*) FROM licenses WHERE status = 'revoked'") == 2
+        changes = "SELECT array_agg(to_value ORDER BY to_value) FROM license_timeline WHERE change = 'status'"
+        assert await value(database, changes) == ["revoked", "revoked", "suspended", "suspended"]
+        assert await value(database, "SELECT count(*) FROM events WHERE outcome = 'failed'") == 0
+        assert await asyncio.to_thread(licet.end) == 0
+        close(licet)
+
+
+async def killed_again(
+    licet: Running | None, place: Path, proxy: CommitProxy, ports: Sequence[str]
+) -> tuple[Running, int]:
+    """It was killed: kill it at its next commits too, and let it live in the end. How often it was killed."""
+    assert licet is not None
+    kills = 1 if await died(licet) else 0
+    for _ in range(3):
+        proxy.armed = True
+        licet = await started(place, proxy, ports)
+        kills += 1 if licet is None or await died(licet) else 0
+        if proxy.armed:
+            break
+    proxy.armed = False
+    if licet is None or licet.process.poll() is not None:
+        licet = await started(place, proxy, ports)
+    assert licet is not None
+    sandbox_url = licet.said["sandboxUrl"]
+    await eventually(lambda: all_delivered(sandbox_url), PATIENCE_SECONDS)
+    return licet, kills
+
+
+async def value(dsn: str, query: str) -> Any:
+    """The one value of a query."""
+    conn = await asyncpg.connect(dsn)
+    try:
+        return await conn.fetchval(query)
+    finally:
+        await conn.close()
+
+
+def same_ports(licet: Running) -> list[str]:
+    """Its next lives answer where the first did."""
+    return ["--json", "--port", port_of(licet.url), "--sandbox-port", port_of(licet.said["sandboxUrl"])]
 
 
 async def a_cart(client: httpx.AsyncClient, url: str) -> str:
