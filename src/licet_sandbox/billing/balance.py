@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
+# What customers are billed in where nothing says otherwise.
+SELLER_S_CURRENCY = "usd"
+
 # In minor units. Source: Stripe, "Minimum and maximum charge amounts".
 _SMALLEST = {
     "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50,

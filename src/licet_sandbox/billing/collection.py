@@ -29,6 +29,19 @@ def settle(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
     """It is paid, and its subscription stands well."""
     mark_paid(tx, invoice, payment)
     standing.invoice_paid(tx, invoice)
+    if payment is not None:
+        _keep_card(tx, invoice, tx.get("payment_intent", payment["payment"]["payment_intent"]))
+
+
+def _keep_card(tx: Tx, invoice: Obj, intent: Obj) -> None:
+    """With `save_default_payment_method` the card that paid becomes the subscription's."""
+    subscription = subscription_of(tx, invoice)
+    if subscription is None or subscription["payment_settings"]["save_default_payment_method"] != "on_subscription":
+        return
+    method = tx.find(intent["payment_method"])
+    if method is not None and method["customer"] == subscription["customer"]:
+        subscription["default_payment_method"] = method["id"]
+        tx.save(subscription, "customer.subscription.updated")
 
 
 def collect(tx: Tx, invoice: Obj, *, off_session: bool, method: Obj | None = None) -> None:

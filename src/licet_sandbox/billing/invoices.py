@@ -65,11 +65,19 @@ def make_invoice(
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
             "_": {"lines": [], "retries": 0, "paid_ahead": paid_ahead},
+            **_said(customer, subscription),
             **fields,
         },
     )
     add_lines(tx, invoice, lines)
     return tx.insert(invoice, "invoice.created")
+
+
+def _said(customer: Obj, subscription: Obj | None) -> Obj:
+    """What the settings of the subscription, else of the customer, let invoices say."""
+    own = subscription["invoice_settings"] if subscription is not None else {}
+    both = {name: own.get(name) or customer["invoice_settings"][name] for name in ("custom_fields", "footer")}
+    return both | {"description": own.get("description")}
 
 
 def add_lines(tx: Tx, invoice: Obj, lines: list[Obj]) -> None:
@@ -121,9 +129,9 @@ def finalize(tx: Tx, invoice: Obj) -> None:
         invoice["parent"]["subscription_details"]["metadata"] = dict(subscription["metadata"])
     invoice |= {
         "status": "open",
-        "number": f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}",
+        "number": invoice["number"] or _next_number(tx, customer),
         "automatically_finalizes_at": None,
-        "effective_at": tx.now,
+        "effective_at": invoice["effective_at"] or tx.now,
         "ending_balance": left_over(invoice),
         "hosted_invoice_url": f"{tx.engine.base_url}/i/{invoice['id']}",
         "invoice_pdf": f"{tx.engine.base_url}/i/{invoice['id']}/print",
@@ -131,17 +139,20 @@ def finalize(tx: Tx, invoice: Obj) -> None:
         "webhooks_delivered_at": tx.now,
     }
     tx.save(invoice, "invoice.finalized")
+    _move_balance(tx, customer, invoice, invoice["ending_balance"] - invoice["starting_balance"])
+
+
+def _next_number(tx: Tx, customer: Obj) -> str:
+    number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
     customer["next_invoice_sequence"] += 1
     tx.save(customer)
-    _move_balance(tx, customer, invoice)
+    return number
 
 
-def _move_balance(tx: Tx, customer: Obj, invoice: Obj) -> None:
+def _move_balance(tx: Tx, customer: Obj, invoice: Obj, by: int) -> None:
     """Credit that this invoice used or made, and an amount too small to charge. Says the customer's currency too."""
-    if customer["currency"] is None or invoice["ending_balance"] != invoice["starting_balance"]:
-        already = balance_in(customer, invoice["currency"])
-        moved = invoice["ending_balance"] - invoice["starting_balance"]
-        set_balance(tx, customer, invoice["currency"], already + moved)
+    if customer["currency"] is None or by != 0:
+        set_balance(tx, customer, invoice["currency"], balance_in(customer, invoice["currency"]) + by)
 
 
 def payment_of(tx: Tx, invoice: Obj) -> Obj:
@@ -217,9 +228,12 @@ def close_payments(tx: Tx, invoice: Obj, reason: str) -> None:
 
 
 def void(tx: Tx, invoice: Obj) -> None:
-    """It counts no more."""
+    """It counts no more, and what it took from the customer's balance goes back."""
     tx.unschedule(invoice["id"])
     close_payments(tx, invoice, "void_invoice")
+    customer = tx.find(invoice["customer"])
+    if customer is not None and invoice["ending_balance"] is not None:
+        _move_balance(tx, customer, invoice, invoice["starting_balance"] - invoice["ending_balance"])
     invoice |= {
         "status": "void",
         "auto_advance": False,

@@ -64,16 +64,29 @@ def charge_rest(tx: Tx, subscription: Obj, item: Obj, at: int) -> Obj:
     return _make(tx, subscription, item["id"], _rest(subscription, item, at))
 
 
-def period_line(tx: Tx, subscription: Obj, item: Obj) -> Obj:
-    """The line for an item's current period: its price, or its share where the period is cut short."""
+def period_line(tx: Tx, subscription: Obj, item: Obj, *, prorated: bool = True) -> Obj:
+    """The line for an item's current period: its price, or its share (nothing unless prorated) of a whole period."""
     line = subscription_line(tx, subscription, item, trial=False)
     start, end = item["current_period_start"], item["current_period_end"]
-    if end < period_end(subscription["billing_cycle_anchor"], start, item["price"]["recurring"]):
-        make_partial(tx, line, item, _rest(subscription, item, start).amount)
+    if (start, end) != period_around(subscription["billing_cycle_anchor"], start, item["price"]["recurring"]):
+        _make_partial(tx, line, item, _rest(subscription, item, start).amount if prorated else 0)
     return line
 
 
-def make_partial(tx: Tx, line: Obj, item: Obj, amount: int) -> None:
+def elapsed_line(tx: Tx, subscription: Obj, item: Obj) -> Obj:
+    """The line for the time from a start that is past until now, in whole periods from that start and a part of one."""
+    start, recurring = subscription["start_date"], item["price"]["recurring"]
+    price, at, amount = amount_of(item["price"], item["quantity"]), start, 0
+    while (end := period_end(start, at, recurring)) <= tx.now:
+        at, amount = end, amount + price
+    amount += share(price, tx.now - at, end - at)
+    past = item | {"current_period_start": start, "current_period_end": tx.now}
+    line = subscription_line(tx, subscription, past, trial=False)
+    _make_partial(tx, line, item, amount)
+    return line
+
+
+def _make_partial(tx: Tx, line: Obj, item: Obj, amount: int) -> None:
     """Turn the line of a whole period into one for a part of it."""
     start, end = line["period"]["start"], line["period"]["end"]
     named = f"{_counted(item['quantity'])}{product_name(tx, item['price'])}"

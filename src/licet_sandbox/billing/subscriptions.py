@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.billing import collection, standing
 from licet_sandbox.billing.agenda import ended, plan_ahead
 from licet_sandbox.billing.holding import is_held, put_away
+from licet_sandbox.billing.invoice_items import pending_items
 from licet_sandbox.billing.invoices import finalize, link_payment, make_invoice
-from licet_sandbox.billing.lines import one_time_line, subscription_line
+from licet_sandbox.billing.lines import item_line, one_time_line, subscription_line
+from licet_sandbox.billing.pausing import fall_asleep
+from licet_sandbox.billing.pending import pending_lines
 from licet_sandbox.billing.periods import period_end
+from licet_sandbox.billing.proration import elapsed_line, period_line
+from licet_sandbox.billing.scheduled_end import clip
 from licet_sandbox.ids import new_id
 
 if TYPE_CHECKING:
@@ -22,14 +27,22 @@ DRAFT_SECONDS = _HOUR
 
 
 def make_subscription(
-    tx: Tx, customer: Obj, chosen: list[dict[str, Any]], *, status: str, trial_end: int | None = None, **fields: Any
+    tx: Tx,
+    customer: Obj,
+    chosen: list[dict[str, Any]],
+    *,
+    status: str,
+    trial_end: int | None = None,
+    anchor: int | None = None,
+    **fields: Any,
 ) -> Obj:
     """A subscription that starts now; not yet stored.
 
-    chosen: one `{"price", "quantity", "metadata"}` per item; status: `active`, `trialing` or `incomplete`.
+    chosen: one `{"price", "quantity", "metadata"}` per item; status: `active`, `trialing` or `incomplete`; anchor: of
+    the billing cycle, by default the end of the trial, or now.
     """
     subscription_id = new_id("subscription")
-    anchor = trial_end or tx.now
+    anchor = anchor or trial_end or tx.now
     items = [make_item(tx, subscription_id, choice, tx.now, anchor, trial_end=trial_end) for choice in chosen]
     return tx.new(
         "subscription",
@@ -111,14 +124,35 @@ def plan_of(tx: Tx, price: Obj) -> Obj:
     )
 
 
-def first_invoice(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]]) -> Obj:
-    """The draft for the first period (nothing during a trial) and what is bought once with it."""
+def first_invoice(
+    tx: Tx, subscription: Obj, *, prorated: bool = True, extras: list[tuple[Obj, int]] | None = None
+) -> Obj:
+    """The draft for the first period (nothing during a trial), the time before it, and what is pending.
+
+    prorated: is a period charged for that is not a whole one, because of an anchor or a start that is past?
+    extras: bought once, and paid ahead together with it; what is pending then stays so.
+    """
     customer = tx.get("customer", subscription["customer"])
-    trial = subscription["trial_end"] is not None
-    lines = [subscription_line(tx, subscription, item, trial=trial) for item in subscription["items"]["data"]]
-    lines += [one_time_line(tx, customer["id"], price, quantity, subscription["id"]) for price, quantity in extras]
-    reason = "subscription_create"
-    invoice = make_invoice(tx, customer, lines, subscription=subscription, billing_reason=reason)
+    lines = []
+    for item in subscription["items"]["data"]:
+        if prorated and subscription["start_date"] < tx.now:
+            lines.append(elapsed_line(tx, subscription, item))
+        if subscription["trial_end"] is not None:
+            lines.append(subscription_line(tx, subscription, item, trial=True))
+        else:
+            lines.append(period_line(tx, subscription, item, prorated=prorated))
+    if extras is None:
+        lines += pending_lines(tx, subscription)
+    else:
+        lines += [one_time_line(tx, customer["id"], price, quantity, subscription["id"]) for price, quantity in extras]
+    invoice = make_invoice(
+        tx,
+        customer,
+        lines,
+        subscription=subscription,
+        paid_ahead=extras is not None,
+        billing_reason="subscription_create",
+    )
     subscription["latest_invoice"] = invoice["id"]
     return invoice
 
@@ -126,7 +160,7 @@ def first_invoice(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]]) -> O
 def start_paid(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]], intent: Obj | None) -> Obj:
     """As Checkout does it: the payment (None: nothing was due) came first. Answers the paid invoice."""
     tx.insert(subscription, "customer.subscription.created")
-    invoice = first_invoice(tx, subscription, extras)
+    invoice = first_invoice(tx, subscription, extras=extras)
     finalize(tx, invoice)
     payment = link_payment(tx, invoice, intent) if intent is not None else None
     if payment is not None:
@@ -151,6 +185,7 @@ def cancel_due(tx: Tx, subscription_id: str) -> None:
     subscription = tx.get("subscription", subscription_id)
     if not ended(subscription):
         standing.end(tx, subscription, reason="cancellation_requested")
+        final_invoice(tx, subscription)
 
 
 def cycle(tx: Tx, subscription_id: str) -> None:
@@ -158,14 +193,19 @@ def cycle(tx: Tx, subscription_id: str) -> None:
     subscription = tx.get("subscription", subscription_id)
     if ended(subscription) or subscription["status"] in {"incomplete", "paused"}:
         return
+    due = [item for item in subscription["items"]["data"] if item["current_period_end"] <= tx.now]
+    if not due:
+        # A phase of its schedule that began in this second moved the periods.
+        return
     if subscription["status"] == "trialing" and not _leave_trial(tx, subscription):
         return
-    due = [item for item in subscription["items"]["data"] if item["current_period_end"] <= tx.now]
     began = min(item["current_period_start"] for item in due)
     for item in due:
         item["current_period_start"] = item["current_period_end"]
         start, recurring = item["current_period_start"], item["price"]["recurring"]
-        item["current_period_end"] = period_end(subscription["billing_cycle_anchor"], start, recurring)
+        item["current_period_end"] = clip(
+            subscription, period_end(subscription["billing_cycle_anchor"], start, recurring)
+        )
     invoice = renewal_invoice(tx, subscription, due, began)
     subscription["latest_invoice"] = invoice["id"]
     tx.save(subscription, "customer.subscription.updated")
@@ -179,7 +219,7 @@ def renewal_invoice(tx: Tx, subscription: Obj, items: list[Obj], began: int) -> 
     invoice = make_invoice(
         tx,
         customer,
-        [subscription_line(tx, subscription, item, trial=False) for item in items],
+        pending_lines(tx, subscription) + [period_line(tx, subscription, item) for item in items],
         subscription=subscription,
         billing_reason="subscription_cycle",
         auto_advance=not held,
@@ -193,24 +233,37 @@ def renewal_invoice(tx: Tx, subscription: Obj, items: list[Obj], began: int) -> 
     return invoice
 
 
+def final_invoice(tx: Tx, subscription: Obj, *, reason: str = "subscription_cycle") -> Obj | None:
+    """After the end: the draft for what is still pending for it, if anything is."""
+    of = (subscription["id"],)
+    items = pending_items(tx, subscription["customer"], subscription["currency"], of=of)
+    customer = tx.find(subscription["customer"])
+    if not items or customer is None:
+        return None
+    invoice = make_invoice(
+        tx,
+        customer,
+        [item_line(tx, item) for item in items],
+        subscription=subscription,
+        billing_reason=reason,
+        automatically_finalizes_at=tx.now + DRAFT_SECONDS,
+        period_start=min(item["current_period_start"] for item in subscription["items"]["data"]),
+    )
+    tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+    subscription["latest_invoice"] = invoice["id"]
+    tx.save(subscription)
+    return invoice
+
+
 def _leave_trial(tx: Tx, subscription: Obj) -> bool:
     """The trial is over; False where it ends in a pause or a cancellation because there is no card."""
-    if not _has_card(tx, subscription):
+    if collection.method_of(tx, subscription) is None:
         behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
         if behavior == "cancel":
             standing.end(tx, subscription, reason=None)
             return False
         if behavior == "pause":
-            tx.unschedule(subscription["id"])
-            subscription["status"] = "paused"
-            tx.save(subscription, "customer.subscription.updated", "customer.subscription.paused")
+            fall_asleep(tx, subscription, "trial_end_without_payment_method")
             return False
     subscription["status"] = "active"
     return True
-
-
-def _has_card(tx: Tx, subscription: Obj) -> bool:
-    if subscription["default_payment_method"] is not None:
-        return True
-    customer = tx.get("customer", subscription["customer"])
-    return customer["invoice_settings"]["default_payment_method"] is not None

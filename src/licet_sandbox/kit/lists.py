@@ -21,10 +21,10 @@ def same(p: Params, *names: str) -> list[Where]:
     return [(f"json ->> '$.{name}' = ?", (p.get(name),)) for name in names if name in p]
 
 
-def ranged(p: Params, name: str, path: str | None = None) -> list[Where]:
-    """Keep objects whose time is the given one, or within `{gt, gte, lt, lte}`."""
+def ranged(p: Params, name: str, column: str | None = None) -> list[Where]:
+    """Keep objects whose time (by default the field of that name) is the given one, or within `{gt, gte, lt, lte}`."""
     value = p.get(name)
-    column = f"json ->> '$.{path or name}'"
+    column = column or f"json ->> '$.{name}'"
     if isinstance(value, int):
         return [(f"{column} = ?", (value,))]
     return [(f"{column} {_COMPARE[key]} ?", (bound,)) for key, bound in (value or {}).items()]
@@ -34,7 +34,7 @@ def page(tx: Tx, p: Params, kind: str, url: str, *filters: list[Where]) -> Obj:
     """One page of the objects of a kind, as Stripe's list object."""
     conditions: list[Where] = [("kind = ? AND NOT deleted", (kind,))]
     if "created" in p:
-        conditions += ranged(p, "created")
+        conditions += ranged(p, "created", "created")
     for group in filters:
         conditions += group
     limit = page_size(p)

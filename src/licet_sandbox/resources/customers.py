@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import schedule_ends, standing
 from licet_sandbox.billing.agenda import ended
+from licet_sandbox.billing.balance import SELLER_S_CURRENCY
 from licet_sandbox.billing.customers import make_customer
 from licet_sandbox.billing.methods import attach_to, owned_method
 from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
@@ -49,7 +50,9 @@ def _set_details(customer: Obj, p: Params) -> None:
         customer["tax_exempt"] = p.get("tax_exempt") or "none"
     if p.text("invoice_prefix"):
         customer["invoice_prefix"] = p.get("invoice_prefix")
-    p.refuse("balance", 0)
+    if "balance" in p:
+        customer["balance"] = p.get("balance")
+        customer["currency"] = customer["currency"] or SELLER_S_CURRENCY
 
 
 def _set_default(tx: Tx, customer: Obj, p: Params) -> None:

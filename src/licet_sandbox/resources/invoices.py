@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing import collection, invoices, standing
 from licet_sandbox.billing.methods import method_or_token
 from licet_sandbox.errors import StripeError, invalid
-from licet_sandbox.kit.fields import merge_metadata
 from licet_sandbox.kit.lists import Where, page, ranged, same, slice_page
 
 if TYPE_CHECKING:
@@ -19,17 +18,6 @@ if TYPE_CHECKING:
 def retrieve(tx: Tx, _: Params, invoice_id: str) -> Obj:
     """One invoice."""
     return tx.get("invoice", invoice_id)
-
-
-def update(tx: Tx, p: Params, invoice_id: str) -> Obj:
-    """Change its metadata, or the description and footer of a draft."""
-    invoice = tx.get("invoice", invoice_id)
-    for name in ("description", "footer"):
-        if name in p:
-            _require_status(invoice, "draft", verb=f"change the {name} of")
-            invoice[name] = p.text(name)
-    merge_metadata(invoice, p)
-    return tx.save(invoice, "invoice.updated")
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
@@ -51,8 +39,7 @@ def finalize(tx: Tx, p: Params, invoice_id: str) -> Obj:
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "draft", verb="finalize")
     tx.unschedule(invoice_id)
-    if "auto_advance" in p:
-        invoice["auto_advance"] = p.get("auto_advance")
+    invoice["auto_advance"] = p.get("auto_advance", invoice["auto_advance"])
     invoices.finalize(tx, invoice)
     if invoice["amount_due"] == 0:
         collection.settle(tx, invoice, None)

@@ -1,18 +1,19 @@
-"""What may change on a subscription: its end, its items, its settings."""
+"""What may change on a subscription besides its items: its end, its trial, its settings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.subscriptions import make_item
+from licet_sandbox.billing.scheduled_end import clip, natural_end
 from licet_sandbox.errors import invalid, unsupported
-from licet_sandbox.kit.fields import merge_metadata, metadata_of
-from licet_sandbox.resources.checkout_lines import check_active
+from licet_sandbox.resources.billing_terms import trial_end_of
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
+
+_DAY = 24 * 3600
 
 
 def schedule_end(tx: Tx, subscription: Obj, p: Params) -> None:
@@ -39,6 +40,13 @@ def _check_unmanaged(subscription: Obj, p: Params) -> None:
                 "any cancelation behavior directly is not allowed. Please update the schedule instead."
             )
             raise invalid(message, param=name)
+
+
+def end_first_period(subscription: Obj) -> None:
+    """Of a new subscription that ends before its first period would."""
+    if subscription["status"] != "trialing":
+        for item in subscription["items"]["data"]:
+            item["current_period_end"] = clip(subscription, item["current_period_end"])
 
 
 def _set_end(tx: Tx, subscription: Obj, at: int, *, at_period_end: bool) -> None:
@@ -71,7 +79,7 @@ def _moment(tx: Tx, subscription: Obj, given: int | str) -> int:
 
 
 def _period_end(subscription: Obj, choose: Any) -> int:
-    return int(choose(item["current_period_end"] for item in subscription["items"]["data"]))
+    return int(choose(natural_end(subscription, item) for item in subscription["items"]["data"]))
 
 
 def note_reason(subscription: Obj, p: Params) -> None:
@@ -95,61 +103,55 @@ def set_payment_settings(subscription: Obj, p: Params) -> None:
         settings["payment_method_types"] = types or None
 
 
-def change_items(tx: Tx, subscription: Obj, p: Params) -> None:
-    """Other prices or quantities, more or fewer items. Only where nothing is to be prorated."""
-    given = p.subs("items")
-    behavior = p.get("proration_behavior", "create_prorations")
-    if not given:
-        return
+def set_invoice_settings(subscription: Obj, p: Params) -> None:
+    """What its invoices say besides amounts."""
+    given, settings = p.sub("invoice_settings"), subscription["invoice_settings"]
+    for name in ("description", "footer"):
+        if name in given:
+            settings[name] = given.text(name)
+    if "custom_fields" in given:
+        settings["custom_fields"] = given.get("custom_fields") or None
+    given.refuse("account_tax_ids", "", [])
+    given.sub("issuer").refuse("type", "self")
+
+
+def change_trial(tx: Tx, subscription: Obj, p: Params) -> None:
+    """`trial_end` and `trial_from_plan`: a trial begins, is longer or shorter, or ends now."""
+    moment = trial_end_of(tx, p)
+    if p.get("trial_from_plan", False):
+        if moment is not None:
+            message = "You may only specify one of `trial_end` and `trial_from_plan`."
+            raise invalid(message, param="trial_from_plan", code="parameters_exclusive")
+        days = trial_days_of(subscription)
+        moment = tx.now + days * _DAY if days else None
     trialing = subscription["status"] == "trialing"
-    if behavior != "none" and not trialing:
-        raise unsupported(f"`proration_behavior` = {behavior} outside a trial yet", param="proration_behavior")
-    for change in given:
-        _change_item(tx, subscription, change)
-    if not subscription["items"]["data"]:
-        raise invalid("A subscription must have at least one active item.", param="items")
-
-
-def _change_item(tx: Tx, subscription: Obj, p: Params) -> None:
-    items = subscription["items"]["data"]
-    item_id = p.text("id")
-    item = next((candidate for candidate in items if candidate["id"] == item_id), None)
-    if item_id is not None and item is None:
-        raise invalid(f"No such subscription item: '{item_id}'", param=p.name("id"), code="resource_missing")
-    if p.get("deleted", False):
-        if item is None:
-            raise p.missing("id")
-        p.get("clear_usage")
-        items.remove(item)
+    if moment is None or (moment == tx.now and not trialing):
         return
-    price = tx.named("price", p.get("price"), p.name("price")) if "price" in p else None
-    if price is not None:
-        check_active(tx, price, p)
-        _check_fits(subscription, price, p)
-    if item is None:
-        if price is None:
-            raise p.missing("price")
-        choice = {"price": price, "quantity": p.get("quantity", 1), "metadata": metadata_of(p)}
-        items.append(_new_item(tx, subscription, choice))
+    if moment == tx.now:
+        subscription |= {"status": "active", "trial_end": moment}
         return
-    if price is not None and price["id"] != item["price"]["id"]:
-        # Without a quantity of its own, the changed item has one.
-        replaced = _new_item(tx, subscription, {"price": price, "quantity": p.get("quantity", 1)})
-        if price["recurring"] == item["price"]["recurring"]:
-            replaced |= {key: item[key] for key in ("current_period_start", "current_period_end")}
-        item |= {key: replaced[key] for key in replaced if key not in {"id", "created", "metadata"}}
-    elif "quantity" in p:
-        item["quantity"] = p.get("quantity")
-    merge_metadata(item, p)
+    if not trialing:
+        subscription |= {"status": "trialing", "trial_start": tx.now}
+    if moment != subscription["trial_end"]:
+        subscription["trial_end"] = moment
+        subscription["_"] = {**subscription.get("_", {}), "warned": False}
 
 
-def _new_item(tx: Tx, subscription: Obj, choice: dict[str, Any]) -> Obj:
-    trial_end = subscription["trial_end"] if subscription["status"] == "trialing" else None
-    return make_item(tx, subscription["id"], choice, tx.now, subscription["billing_cycle_anchor"], trial_end=trial_end)
+def trial_days_of(subscription: Obj) -> int:
+    """The longest trial that its prices bring along, in days."""
+    return max(item["price"]["recurring"]["trial_period_days"] or 0 for item in subscription["items"]["data"])
 
 
-def _check_fits(subscription: Obj, price: Obj, p: Params) -> None:
-    if price["type"] != "recurring":
-        raise invalid("The price must be recurring.", param=p.name("price"))
-    if price["currency"] != subscription["currency"]:
-        raise invalid(f"The subscription is in {subscription['currency']}.", param=p.name("price"))
+def refuse_unbuilt(p: Params) -> None:
+    """Parameters whose plain values ask for nothing: tax, Connect, thresholds, other collection methods."""
+    p.sub("automatic_tax").refuse("enabled", False)
+    p.refuse("collection_method", "charge_automatically")
+    for name in (
+        "application_fee_percent",
+        "billing_schedules",
+        "billing_thresholds",
+        "default_tax_rates",
+        "pending_invoice_item_interval",
+        "transfer_data",
+    ):
+        p.refuse(name, "", [])

@@ -2,67 +2,83 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import collection, standing
+from licet_sandbox.billing import collection, pending_updates, standing, updating
 from licet_sandbox.billing.agenda import ended, plan_ahead
+from licet_sandbox.billing.invoice_items import drop_pending_prorations
 from licet_sandbox.billing.invoices import finalize, payment_of
 from licet_sandbox.billing.methods import owned_method
+from licet_sandbox.billing.proration import credit_unused
 from licet_sandbox.billing.schedule_follows import keep_up
-from licet_sandbox.billing.subscriptions import INCOMPLETE_SECONDS, first_invoice, make_subscription
+from licet_sandbox.billing.subscriptions import INCOMPLETE_SECONDS, final_invoice, first_invoice, make_subscription
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
-from licet_sandbox.kit.lists import Where, page, same
+from licet_sandbox.kit.lists import Where, page, ranged, same
 from licet_sandbox.resources import subscription_changes as changes
-from licet_sandbox.resources.checkout_lines import check_active
+from licet_sandbox.resources.billing_terms import check_changeable, read_terms
 from licet_sandbox.resources.checkout_sessions import billing_mode, trial_settings
-from licet_sandbox.resources.prices import make_price
+from licet_sandbox.resources.item_changes import change_items, check_items
 from licet_sandbox.resources.subscription_pauses import set_collection
+from licet_sandbox.resources.subscription_starts import (
+    add_extras,
+    chosen_items,
+    first_anchor,
+    first_day,
+    first_trial_end,
+)
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_DAY = 24 * 3600
+_BILLED = ("items", "trial_end", "trial_from_plan", "billing_cycle_anchor", "add_invoice_items")
 
 
 def create(tx: Tx, p: Params) -> Obj:
     """A subscription whose first invoice is tried at once. It stays `incomplete` where that fails."""
-    p.refuse("collection_method", "charge_automatically")
-    p.refuse("proration_behavior", "create_prorations", "none", "always_invoice")
     p.refuse("payment_behavior", "allow_incomplete", "default_incomplete", "error_if_incomplete")
     customer = tx.named("customer", p.need("customer"), "customer")
-    chosen = [_item(tx, given) for given in p.subs("items")]
-    if not chosen:
-        raise p.missing("items")
-    if len({choice["price"]["currency"] for choice in chosen}) > 1:
-        raise invalid("All prices of a subscription must use the same currency.", param="items")
-    trial_end = _trial_end(tx, p, chosen)
+    subscription = make(tx, customer, p, anchor=p.get("billing_cycle_anchor"))
+    _set_card(tx, subscription, p)
+    changes.set_payment_settings(subscription, p)
+    changes.set_invoice_settings(subscription, p)
+    changes.schedule_end(tx, subscription, p)
+    changes.end_first_period(subscription)
+    tx.insert(subscription, "customer.subscription.created")
+    _start(tx, subscription, p)
+    return subscription
+
+
+def make(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) -> Obj:
+    """The subscription that these parameters describe, as far as it is billed; not yet stored."""
+    changes.refuse_unbuilt(p)
+    chosen = chosen_items(tx, p)
+    trial_end = first_trial_end(tx, p, chosen)
     subscription = make_subscription(
         tx,
         customer,
         chosen,
         status="incomplete" if trial_end is None else "trialing",
         trial_end=trial_end,
+        anchor=first_anchor(tx, p, anchor, chosen, trial_end),
         billing_mode=billing_mode(p),
         description=p.text("description"),
         metadata=metadata_of(p),
+        start_date=first_day(tx, p),
         trial_settings=trial_settings(p),
     )
-    _set_card(tx, subscription, p)
-    changes.set_payment_settings(subscription, p)
-    changes.schedule_end(tx, subscription, p)
-    tx.insert(subscription, "customer.subscription.created")
-    _start(tx, subscription, p)
+    check_items(subscription)
     return subscription
 
 
 def _start(tx: Tx, subscription: Obj, p: Params) -> None:
-    extras = [(choice["price"], choice["quantity"]) for choice in (_extra(tx, e) for e in p.subs("add_invoice_items"))]
     behavior = p.get("payment_behavior", "allow_incomplete")
     off_session = p.get("off_session", False)
-    invoice = first_invoice(tx, subscription, extras)
+    add_extras(tx, subscription, p)
+    invoice = first_invoice(tx, subscription, prorated=p.get("proration_behavior") != "none")
     tx.save(subscription)
     finalize(tx, invoice)
     if subscription["status"] == "incomplete":
@@ -79,45 +95,8 @@ def _start(tx: Tx, subscription: Obj, p: Params) -> None:
                 refusal.keep = False
                 raise
         if behavior == "error_if_incomplete" and invoice["status"] != "paid":
-            message = "Payment for this subscription requires additional user action."
-            code = "subscription_payment_intent_requires_action"
-            raise StripeError(402, {"type": "card_error", "code": code, "message": message})
+            raise updating.action_required()
     plan_ahead(tx, subscription)
-
-
-def _item(tx: Tx, p: Params) -> dict[str, Any]:
-    price = _extra(tx, p)["price"]
-    if price["type"] != "recurring":
-        message = f"The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`: {price['id']}"  # noqa: E501  # Stripe's words.
-        raise invalid(message, param=p.name("price"))
-    return {"price": price, "quantity": p.get("quantity", 1), "metadata": metadata_of(p)}
-
-
-def _extra(tx: Tx, p: Params) -> dict[str, Any]:
-    """A price, by its id or made here, and how many."""
-    if "price_data" in p:
-        data = p.sub("price_data")
-        product = tx.named("product", data.need("product"), data.name("product"))
-        price = make_price(tx, data, product["id"], active=False)
-    else:
-        price = tx.named("price", p.need("price"), p.name("price"))
-        check_active(tx, price, p)
-    return {"price": price, "quantity": p.get("quantity", 1)}
-
-
-def _trial_end(tx: Tx, p: Params, chosen: list[dict[str, Any]]) -> int | None:
-    days, end = p.get("trial_period_days"), p.get("trial_end")
-    if days is not None and end is not None:
-        message = "You may only specify one of `trial_period_days` and `trial_end`."
-        raise invalid(message, param="trial_end", code="parameters_exclusive")
-    if p.get("trial_from_plan", False) and days is None and end is None:
-        days = max((choice["price"]["recurring"]["trial_period_days"] or 0) for choice in chosen)
-    if end == "now" or (end is None and not days):
-        return None
-    moment: int = end if end is not None else tx.now + days * _DAY
-    if moment <= tx.now:
-        raise invalid("Invalid timestamp: must be an integer Unix timestamp in the future.", param="trial_end")
-    return moment
 
 
 def _set_card(tx: Tx, subscription: Obj, p: Params) -> None:
@@ -129,41 +108,65 @@ def _set_card(tx: Tx, subscription: Obj, p: Params) -> None:
 
 
 def update(tx: Tx, p: Params, subscription_id: str) -> Obj:
-    """Change it; what this sandbox cannot prorate it refuses."""
+    """Change it; what that costs or gives back is billed as `proration_behavior` says."""
     subscription = tx.get("subscription", subscription_id)
     if ended(subscription):
         message = "A canceled subscription can only update its cancellation_details and metadata."
         if set(p.names()) - {"metadata", "cancellation_details", "expand"}:
             raise invalid(message, code="invalid_canceled_subscription_fields")
-    p.get("off_session")
-    p.refuse("payment_behavior", "allow_incomplete", "error_if_incomplete")
+    if any(name in p for name in _BILLED):
+        check_changeable(subscription)
+        pending_updates.discard(tx, subscription)
+    before = copy.deepcopy(subscription)
+    how = read_terms(subscription, p)
+    change(tx, subscription, p)
+    updating.apply(tx, subscription, before, how)
+    keep_up(tx, subscription)
+    return subscription
+
+
+def change(tx: Tx, subscription: Obj, p: Params) -> None:
+    """Everything that an update may set; nothing is billed or saved yet."""
+    changes.refuse_unbuilt(p)
     _set_card(tx, subscription, p)
     changes.set_payment_settings(subscription, p)
+    changes.set_invoice_settings(subscription, p)
     if "description" in p:
         subscription["description"] = p.text("description")
     if "trial_settings" in p:
         subscription["trial_settings"] = trial_settings(p)
     merge_metadata(subscription, p)
     changes.note_reason(subscription, p)
-    changes.change_items(tx, subscription, p)
+    changes.change_trial(tx, subscription, p)
+    if "items" in p:
+        change_items(tx, subscription, p)
     changes.schedule_end(tx, subscription, p)
     set_collection(tx, subscription, p)
-    tx.save(subscription, "customer.subscription.updated")
-    plan_ahead(tx, subscription)
-    keep_up(tx, subscription)
-    return subscription
+    add_extras(tx, subscription, p)
 
 
 def cancel(tx: Tx, p: Params, subscription_id: str) -> Obj:
-    """End it now. No money is given back."""
+    """End it now. `prorate` credits unused time; `invoice_now` bills that and whatever else is pending."""
     subscription = tx.get("subscription", subscription_id)
     if ended(subscription):
         raise invalid(f"No such subscription: '{subscription_id}'", param="id", code="resource_missing", status=404)
-    p.refuse("invoice_now", False)
-    p.refuse("prorate", False)
     changes.note_reason(subscription, p)
-    standing.end(tx, subscription, reason="cancellation_requested")
+    end_now(tx, subscription, prorate=p.get("prorate", False), invoice_now=p.get("invoice_now", False))
     return subscription
+
+
+def end_now(tx: Tx, subscription: Obj, *, prorate: bool, invoice_now: bool) -> None:
+    """The end, with its final invoice where that is asked for and there is something to bill."""
+    if prorate:
+        for item in subscription["items"]["data"]:
+            credit_unused(tx, subscription, item, tx.now)
+    elif not invoice_now:
+        drop_pending_prorations(tx, subscription)
+    standing.end(tx, subscription, reason="cancellation_requested")
+    invoice = final_invoice(tx, subscription, reason="subscription_update") if invoice_now else None
+    if invoice is not None:
+        tx.unschedule(invoice["id"])
+        collection.finalize_due(tx, invoice["id"])
 
 
 def retrieve(tx: Tx, _: Params, subscription_id: str) -> Obj:
@@ -181,7 +184,13 @@ def list_all(tx: Tx, p: Params) -> Obj:
         wheres.append(("json ->> '$.status' IN ('canceled', 'incomplete_expired')", ()))
     elif status != "all":
         wheres.append(("json ->> '$.status' = ?", (status,)))
-    if "price" in p:
-        having = "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.price.id' = ?)"
-        wheres.append((having, (p.get("price"),)))
+    for name in ("price", "plan"):
+        if name in p:
+            having = "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.price.id' = ?)"
+            wheres.append((having, (p.get(name),)))
+    for choose, name in (("max", "current_period_start"), ("min", "current_period_end")):
+        column = f"(SELECT {choose}(value ->> '$.{name}') FROM json_each(objects.json, '$.items.data'))"  # noqa: S608
+        wheres += ranged(p, name, column)
+    if "automatic_tax" in p:
+        wheres.append(("json ->> '$.automatic_tax.enabled' = ?", (p.sub("automatic_tax").need("enabled"),)))
     return page(tx, p, "subscription", "/v1/subscriptions", same(p, "customer", "collection_method"), wheres)
