@@ -10,7 +10,10 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import updating
+from licet_sandbox.billing.phase_discounts import put_on
+from licet_sandbox.billing.phase_extras import sell
 from licet_sandbox.billing.phases import current_of, is_last
+from licet_sandbox.billing.scheduled_end import clip
 from licet_sandbox.billing.subscriptions import make_item
 from licet_sandbox.billing.updating import How
 
@@ -39,15 +42,32 @@ def dress(schedule: Obj, subscription: Obj, phase: Obj) -> None:
         chosen = phase[name] if phase[name] is not None else defaults[name]
         if chosen is not None:
             subscription[name] = chosen
+    shown = phase["invoice_settings"] or defaults["invoice_settings"]
+    said = {name: shown[name] for name in ("custom_fields", "description", "footer") if shown[name] is not None}
+    subscription["invoice_settings"] = subscription["invoice_settings"] | said
 
 
-def take_on(tx: Tx, schedule: Obj, subscription: Obj, phase: Obj, how: How) -> None:
-    """Make the subscription what the phase says: saved, prorated and billed as `how` has it."""
+def discount(tx: Tx, subscription: Obj, phase: Obj) -> None:
+    """The phase's discounts, on the subscription and on its items; the caller saves."""
+    customer, subscription_id = subscription["customer"], subscription["id"]
+    put_on(tx, subscription, phase["discounts"], customer=customer, subscription=subscription_id)
+    for wanted, item in zip(phase["items"], subscription["items"]["data"], strict=True):
+        put_on(tx, item, wanted["discounts"], customer=customer, subscription_item=item["id"])
+
+
+def take_on(tx: Tx, schedule: Obj, subscription: Obj, phase: Obj, how: How, *, entering: bool) -> None:
+    """Make the subscription what the phase says: saved, prorated and billed as `how` has it.
+
+    entering: the phase begins now, with what it sells once; it is not merely edited.
+    """
     before = copy.deepcopy(subscription)
     dress(schedule, subscription, phase)
     subscription["items"] = subscription["items"] | {"data": _turned(tx, subscription, phase)}
+    discount(tx, subscription, phase)
     _try_out(tx, subscription, phase["trial_end"])
     set_end(tx, schedule, subscription)
+    if entering:
+        sell(tx, subscription, phase)
     updating.apply(tx, subscription, before, how)
 
 
@@ -63,7 +83,9 @@ def _try_out(tx: Tx, subscription: Obj, trial_end: int | None) -> None:
     if trial_end is not None and trial_end > tx.now:
         if subscription["status"] != "trialing":
             subscription |= {"status": "trialing", "trial_start": tx.now}
-        subscription["trial_end"] = trial_end
+        if subscription["trial_end"] != trial_end:
+            subscription["trial_end"] = trial_end
+            subscription["_"] = {**subscription.get("_", {}), "warned": False}
     elif subscription["status"] == "trialing" and subscription["trial_end"] > tx.now:
         subscription |= {"status": "active", "trial_end": tx.now}
 
@@ -103,6 +125,7 @@ def _new_item(tx: Tx, subscription: Obj, choice: dict[str, Any]) -> Obj:
     like = [other for other in subscription["items"]["data"] if _interval(other) == _interval(item)]
     if like:
         item |= {key: like[0][key] for key in ("current_period_start", "current_period_end")}
+    item["current_period_end"] = clip(subscription, item["current_period_end"])
     return item
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from licet_sandbox.billing.phase_discounts import names
 from licet_sandbox.billing.phases import current_of
-from licet_sandbox.billing.schedule_shapes import phase_item
+from licet_sandbox.billing.schedule_shapes import item_as_it_is, kept_discounts
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -27,16 +28,31 @@ def keep_up(tx: Tx, subscription: Obj) -> None:
     for name in ("default_payment_method", "description"):
         if subscription[name] != (phase[name] if phase[name] is not None else defaults[name]):
             phase[name], defaults[name] = None, subscription[name]
-    changed = {"items": _items(subscription), "trial_end": _trial_end(subscription)}
-    if any(phase[name] != value for name, value in changed.items()):
-        _split(tx, schedule, at, changed)
+    if _billed(phase) != _billed_now(subscription) or _is_granted(tx, subscription, phase):
+        _split(tx, schedule, at, _as_it_is(subscription))
     tx.save(schedule, "subscription_schedule.updated")
 
 
-def _items(subscription: Obj) -> list[Obj]:
-    return [
-        phase_item(item["price"]["id"], item["quantity"], item["metadata"]) for item in subscription["items"]["data"]
-    ]
+def _billed(phase: Obj) -> list[object]:
+    return [phase["trial_end"], *((item["price"], item["quantity"]) for item in phase["items"])]
+
+
+def _billed_now(subscription: Obj) -> list[object]:
+    items = subscription["items"]["data"]
+    return [_trial_end(subscription), *((item["price"]["id"], item["quantity"]) for item in items)]
+
+
+def _is_granted(tx: Tx, subscription: Obj, phase: Obj) -> bool:
+    """Is there a discount that the phase does not know?"""
+    return not all(any(names(tx, entry, one) for entry in phase["discounts"]) for one in subscription["discounts"])
+
+
+def _as_it_is(subscription: Obj) -> Obj:
+    return {
+        "discounts": kept_discounts(subscription),
+        "items": [item_as_it_is(item) for item in subscription["items"]["data"]],
+        "trial_end": _trial_end(subscription),
+    }
 
 
 def _trial_end(subscription: Obj) -> int | None:

@@ -13,8 +13,9 @@ def phase_of(subscription: Obj) -> Obj:
     items = subscription["items"]["data"]
     return make_phase(
         currency=subscription["currency"],
+        discounts=kept_discounts(subscription),
         end_date=subscription["cancel_at"] or max(item["current_period_end"] for item in items),
-        items=[phase_item(item["price"]["id"], item["quantity"], dict(item["metadata"])) for item in items],
+        items=[item_as_it_is(item) for item in items],
         start_date=min(item["current_period_start"] for item in items),
         trial_end=subscription["trial_end"] if subscription["status"] == "trialing" else None,
     )
@@ -42,11 +43,21 @@ def make_phase(**fields: Any) -> Obj:
     }
 
 
-def phase_item(price_id: str, quantity: int, metadata: dict[str, str]) -> Obj:
+def item_as_it_is(item: Obj) -> Obj:
+    """A subscription item as a phase names it."""
+    return phase_item(item["price"]["id"], item["quantity"], dict(item["metadata"]), kept_discounts(item))
+
+
+def kept_discounts(holder: Obj) -> list[Obj]:
+    """The discounts of a subscription or an item as a phase names them."""
+    return [{"coupon": None, "discount": one, "promotion_code": None} for one in holder["discounts"]]
+
+
+def phase_item(price_id: str, quantity: int, metadata: dict[str, str], discounts: list[Obj]) -> Obj:
     """One thing that a phase bills."""
     return {
         "billing_thresholds": None,
-        "discounts": [],
+        "discounts": discounts,
         "metadata": metadata,
         "plan": price_id,
         "price": price_id,
@@ -65,15 +76,21 @@ def default_settings(**fields: Any) -> Obj:
         "collection_method": "charge_automatically",
         "default_payment_method": None,
         "description": None,
-        "invoice_settings": {
-            "account_tax_ids": None,
-            "custom_fields": None,
-            "days_until_due": None,
-            "description": None,
-            "footer": None,
-            "issuer": {"type": "self"},
-        },
+        "invoice_settings": invoice_settings(),
         "on_behalf_of": None,
         "transfer_data": None,
+        **fields,
+    }
+
+
+def invoice_settings(**fields: Any) -> Obj:
+    """What invoices say besides amounts."""
+    return {
+        "account_tax_ids": None,
+        "custom_fields": None,
+        "days_until_due": None,
+        "description": None,
+        "footer": None,
+        "issuer": {"type": "self"},
         **fields,
     }

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.agenda import plan_ahead
 from licet_sandbox.billing.invoices import make_invoice
-from licet_sandbox.billing.lines import one_time_line, subscription_line
+from licet_sandbox.billing.lines import subscription_line
+from licet_sandbox.billing.pending import pending_lines
 from licet_sandbox.billing.periods import period_around, period_end
-from licet_sandbox.billing.phase_changes import chosen_of, dress
+from licet_sandbox.billing.phase_changes import chosen_of, discount, dress
+from licet_sandbox.billing.phase_extras import sell
+from licet_sandbox.billing.proration import period_line
+from licet_sandbox.billing.scheduled_end import clip
 from licet_sandbox.billing.subscriptions import DRAFT_SECONDS, make_subscription
 
 if TYPE_CHECKING:
@@ -40,8 +44,13 @@ def make_scheduled(tx: Tx, schedule: Obj, phase: Obj) -> Obj:
 
 def launch(tx: Tx, subscription: Obj, phase: Obj) -> None:
     """Store it; `customer.subscription.created`. Its first invoice behaves like a renewal's: a draft for an hour."""
+    if subscription["status"] != "trialing":
+        for item in subscription["items"]["data"]:
+            item["current_period_end"] = clip(subscription, item["current_period_end"])
+    discount(tx, subscription, phase)
     tx.insert(subscription, "customer.subscription.created")
-    _bill(tx, subscription, phase, phase["start_date"])
+    sell(tx, subscription, phase)
+    _bill(tx, subscription, phase["start_date"])
     tx.save(subscription)
     plan_ahead(tx, subscription)
 
@@ -54,19 +63,17 @@ def _move_back(tx: Tx, subscription: Obj, start: int) -> None:
         item |= {"current_period_start": began, "current_period_end": ends}
 
 
-def _bill(tx: Tx, subscription: Obj, phase: Obj, start: int) -> None:
-    trial = subscription["status"] == "trialing"
+def _bill(tx: Tx, subscription: Obj, start: int) -> None:
     lines = []
     for item in subscription["items"]["data"]:
-        lines += [] if trial else _earlier(tx, subscription, item, start)
-        lines.append(subscription_line(tx, subscription, item, trial=trial))
-    for extra in phase["add_invoice_items"]:
-        price = tx.get("price", extra["price"])
-        lines.append(one_time_line(tx, subscription["customer"], price, extra["quantity"], subscription["id"]))
+        if subscription["status"] == "trialing":
+            lines.append(subscription_line(tx, subscription, item, trial=True))
+        else:
+            lines += [*_earlier(tx, subscription, item, start), period_line(tx, subscription, item)]
     invoice = make_invoice(
         tx,
         tx.get("customer", subscription["customer"]),
-        lines,
+        lines + pending_lines(tx, subscription),
         subscription=subscription,
         billing_reason="subscription_create",
         automatically_finalizes_at=tx.now + DRAFT_SECONDS,

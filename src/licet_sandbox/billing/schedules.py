@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import schedule_ends, standing
-from licet_sandbox.billing.agenda import plan_ahead
+from licet_sandbox.billing import schedule_ends, standing, updating
 from licet_sandbox.billing.phase_changes import clear_end, how_to_enter, set_end, take_on
 from licet_sandbox.billing.phases import current_of, next_of
 from licet_sandbox.billing.schedule_shapes import default_settings, phase_of
@@ -13,7 +13,6 @@ from licet_sandbox.billing.schedule_starts import launch, make_scheduled
 from licet_sandbox.billing.subscriptions import final_invoice
 
 if TYPE_CHECKING:
-    from licet_sandbox.billing.updating import How
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
@@ -84,7 +83,7 @@ def wrap(tx: Tx, subscription: Obj) -> Obj:
     return schedule
 
 
-def take_over(tx: Tx, schedule: Obj, how: How, *, edited: bool) -> None:
+def take_over(tx: Tx, schedule: Obj, how: updating.How, *, edited: bool) -> None:
     """After an update. edited: its phases were replaced, and the current one perhaps changed or ended."""
     at = current_of(schedule)
     if at is None:
@@ -96,11 +95,11 @@ def take_over(tx: Tx, schedule: Obj, how: How, *, edited: bool) -> None:
         enter(tx, schedule, schedule["phases"][at + 1])
         return
     if edited:
-        take_on(tx, schedule, subscription, phase, how)
+        take_on(tx, schedule, subscription, phase, how, entering=False)
     else:
+        before = copy.deepcopy(subscription)
         set_end(tx, schedule, subscription)
-        tx.save(subscription, "customer.subscription.updated")
-        plan_ahead(tx, subscription)
+        updating.apply(tx, subscription, before, how)
     tx.save(schedule, "subscription_schedule.updated")
     plan(tx, schedule)
 
@@ -117,7 +116,7 @@ def enter(tx: Tx, schedule: Obj, phase: Obj) -> None:
     """From phase to phase. At the end of a billing period this comes before the renewal, which bills the new prices."""
     _set_current(schedule, phase)
     subscription = tx.get("subscription", schedule["subscription"])
-    take_on(tx, schedule, subscription, phase, how_to_enter(schedule, phase))
+    take_on(tx, schedule, subscription, phase, how_to_enter(schedule, phase), entering=True)
     tx.save(schedule, "subscription_schedule.updated")
     plan(tx, schedule)
 
@@ -128,11 +127,11 @@ def let_go(tx: Tx, schedule: Obj, *, keep_end: bool = False) -> None:
     schedule_ends.release(tx, schedule)
     if subscription is None:
         return
+    before = copy.deepcopy(subscription)
     subscription["schedule"] = None
     if not keep_end:
         clear_end(subscription)
-    tx.save(subscription, "customer.subscription.updated")
-    plan_ahead(tx, subscription)
+    updating.apply(tx, subscription, before, updating.How())
 
 
 def _finish(tx: Tx, schedule: Obj) -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.methods import owned_method
 from licet_sandbox.billing.phases import lasts_until
-from licet_sandbox.billing.schedule_shapes import make_phase, phase_item
-from licet_sandbox.errors import invalid, unsupported
-from licet_sandbox.resources.checkout_lines import check_active
-from licet_sandbox.resources.prices import make_price
+from licet_sandbox.billing.schedule_shapes import invoice_settings, make_phase, phase_item
+from licet_sandbox.errors import invalid, not_found
+from licet_sandbox.resources.chosen_prices import check_recurring, needed_price, quantity_of
+from licet_sandbox.resources.discounts import read_offer
+from licet_sandbox.resources.schedule_extras import read_extras
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -77,16 +78,19 @@ def _end(tx: Tx, p: Params, start: int, anchor: int, *, last: bool) -> int:
 
 
 def _phase(tx: Tx, p: Params, customer_id: str, start: int, end: int) -> Obj:
-    items = [_item(tx, given) for given in p.subs("items")]
+    items = [_item(tx, given, customer_id) for given in p.subs("items")]
     if not items:
         raise p.missing("items")
+    if len({item["price"] for item in items}) < len(items):
+        raise invalid("A phase cannot have two items with the same price.", param=p.name("items"))
     prices = [tx.get("price", item["price"]) for item in items]
     currency = _currency(p, prices)
     end = end or _one_period(start, prices)
     phase = make_phase(
-        add_invoice_items=[_extra(tx, given, currency) for given in p.subs("add_invoice_items")],
+        add_invoice_items=read_extras(tx, p, currency),
         billing_cycle_anchor=p.get("billing_cycle_anchor"),
         currency=currency,
+        discounts=read_discounts(tx, p, currency, customer_id),
         end_date=end,
         items=items,
         metadata=p.get("metadata") or {},
@@ -129,48 +133,28 @@ def _trial_end(tx: Tx, p: Params, start: int, end: int) -> int | None:
     return at if at > tx.now else None
 
 
-def _item(tx: Tx, p: Params) -> Obj:
-    price = _price(tx, p, plan=p.text("plan"))
-    if price["type"] != "recurring":
-        message = f"The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`: {price['id']}"  # noqa: E501  # Stripe's words.
-        raise invalid(message, param=p.name("price"))
-    quantity = p.get("quantity", 1)
-    if quantity < 0:
-        raise invalid("Invalid quantity: it cannot be negative.", param=p.name("quantity"))
+def _item(tx: Tx, p: Params, customer_id: str) -> Obj:
+    price = needed_price(tx, p)
+    check_recurring(price, p)
     refuse_unbuilt(p)
-    return phase_item(price["id"], quantity, p.get("metadata") or {})
+    return phase_item(
+        price["id"],
+        quantity_of(p),
+        p.get("metadata") or {},
+        read_discounts(tx, p, price["currency"], customer_id),
+    )
 
 
-def _extra(tx: Tx, p: Params, currency: str) -> Obj:
-    price = _price(tx, p)
-    if price["type"] != "one_time" or price["currency"] != currency:
-        raise invalid(f"The price must be one-time and in {currency}.", param=p.name("price"))
-    period = p.sub("period")
-    period.sub("start").refuse("type", "max_item_period_start")
-    period.sub("end").refuse("type", "min_item_period_end")
-    p.refuse("discountable", True)
-    refuse_unbuilt(p)
-    return {
-        "discountable": True,
-        "discounts": [],
-        "metadata": p.get("metadata") or {},
-        "period": {"start": {"type": "max_item_period_start"}, "end": {"type": "min_item_period_end"}},
-        "price": price["id"],
-        "quantity": p.get("quantity", 1),
-        "tax_rates": [],
-    }
-
-
-def _price(tx: Tx, p: Params, *, plan: str | None = None) -> Obj:
-    if "price_data" in p:
-        data = p.sub("price_data")
-        product = tx.named("product", data.need("product"), data.name("product"))
-        return make_price(tx, data, product["id"], active=False)
-    if plan is not None and p.text("price") not in (None, plan):
-        raise invalid("`plan` and `price` must be the same.", param=p.name("plan"))
-    price = tx.named("price", plan or p.need("price"), p.name("price" if plan is None else "plan"))
-    check_active(tx, price, p)
-    return price
+def read_discounts(tx: Tx, p: Params, currency: str, customer_id: str) -> list[Obj]:
+    """What is put to use when the phase begins; checked now."""
+    entries = []
+    for given in p.subs("discounts"):
+        if read_offer(tx, given, currency=currency, customer=customer_id) is None:
+            discount = tx.named("discount", given.need("discount"), given.name("discount"))
+            if discount["customer"] != customer_id:
+                raise not_found("discount", discount["id"], param=given.name("discount"), status=400)
+        entries.append({name: given.text(name) for name in ("coupon", "discount", "promotion_code")})
+    return entries
 
 
 def read_settings(tx: Tx, p: Params, customer_id: str) -> dict[str, Any]:
@@ -183,12 +167,20 @@ def read_settings(tx: Tx, p: Params, customer_id: str) -> dict[str, Any]:
         "collection_method": p.get("collection_method"),
         "default_payment_method": method,
         "description": p.text("description"),
+        "invoice_settings": _invoice_settings(p.sub("invoice_settings")) if "invoice_settings" in p else None,
     }
+
+
+def _invoice_settings(p: Params) -> Obj:
+    p.refuse("account_tax_ids", "", [])
+    p.sub("issuer").refuse("type", "self")
+    return invoice_settings(
+        custom_fields=p.get("custom_fields") or None, description=p.text("description"), footer=p.text("footer")
+    )
 
 
 def refuse_unbuilt(p: Params) -> None:
     """Plain values ask for nothing; the rest is refused by nobody reading it."""
     p.sub("automatic_tax").refuse("enabled", False)
-    for name in ("tax_rates", "default_tax_rates", "discounts"):
-        if p.get(name) not in (None, "", []):
-            raise unsupported(f"`{p.name(name)}`", param=p.name(name))
+    for name in ("billing_thresholds", "default_tax_rates", "tax_rates", "transfer_data"):
+        p.refuse(name, "", [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import schedule_ends, schedules, standing
+from licet_sandbox.billing import schedule_ends, schedules
 from licet_sandbox.billing.phases import current_of
 from licet_sandbox.billing.schedule_shapes import default_settings
 from licet_sandbox.billing.updating import How
@@ -13,6 +13,7 @@ from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, ranged, same
 from licet_sandbox.resources.checkout_sessions import billing_mode
 from licet_sandbox.resources.schedule_phases import moment, read_phases, read_settings, refuse_unbuilt
+from licet_sandbox.resources.subscriptions import end_now
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -97,7 +98,7 @@ def update(tx: Tx, p: Params, schedule_id: str) -> Obj:
         schedule["end_behavior"] = _end_behavior(p)
     if "default_settings" in p:
         schedule["default_settings"] = _defaults(tx, p, schedule["customer"])
-    how = How(proration_behavior=p.get("proration_behavior", "create_prorations"))
+    how = How(proration_behavior=p.get("proration_behavior", "create_prorations"), off_session=True)
     if "phases" in p:
         _replace_phases(tx, schedule, p)
     schedules.take_over(tx, schedule, how, edited="phases" in p)
@@ -139,13 +140,11 @@ def cancel(tx: Tx, p: Params, schedule_id: str) -> Obj:
     """It and its subscription end now."""
     schedule = tx.get("subscription_schedule", schedule_id)
     _require_open(schedule, "cancel")
-    p.refuse("invoice_now", False)
-    p.refuse("prorate", False)
+    prorate, invoice_now = p.get("prorate", True), p.get("invoice_now", True)
     if schedule["subscription"] is None:
         schedule_ends.cancel(tx, schedule)
     else:
-        subscription = tx.get("subscription", schedule["subscription"])
-        standing.end(tx, subscription, reason="cancellation_requested")
+        end_now(tx, tx.get("subscription", schedule["subscription"]), prorate=prorate, invoice_now=invoice_now)
     return schedule
 
 
