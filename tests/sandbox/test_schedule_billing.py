@@ -1,4 +1,4 @@
-"""What the phases of a schedule bill: prorations, discounts, what is sold once, and where a phase cuts a period short."""
+"""What the phases of a schedule bill: prorations, discounts, what is sold once, periods that are cut short."""
 
 from __future__ import annotations
 
