@@ -1,6 +1,7 @@
 """Prorations, to the second: credit for unused time, and charges for the rest of a period.
 
 In flexible billing mode a credit gives back what was really billed; in classic mode it follows from the item's price.
+Discounts are part of the amounts: prorations are not discounted again.
 Source: Stripe, "Prorations", "Compare classic and flexible billing mode".
 """
 
@@ -12,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.debits import Debit, debits_after
+from licet_sandbox.billing.discounts import in_force, spread
 from licet_sandbox.billing.invoice_items import make_invoice_item, parent_of, pricing_of
 from licet_sandbox.billing.lines import amount_of, product_name, subscription_line
 from licet_sandbox.billing.periods import period_around, period_end
@@ -53,7 +55,7 @@ def credit_unused(tx: Tx, subscription: Obj, item: Obj, at: int) -> list[Obj]:
     """Pending credits for what was billed for this item (as it was) after `at`, one per debit in flexible mode."""
     debits = debits_after(tx, subscription, item["id"], at)
     if debits and subscription["billing_mode"]["type"] == "classic":
-        part = _rest(subscription, item, at)
+        part = _rest(tx, subscription, item, at)
         return [_make(tx, subscription, item["id"], replace(part, amount=-part.amount), debits)]
     parts = [_unused_part(tx, debit, at) for debit in debits]
     return [_make(tx, subscription, item["id"], part, [debit]) for part, debit in zip(parts, debits, strict=True)]
@@ -61,7 +63,7 @@ def credit_unused(tx: Tx, subscription: Obj, item: Obj, at: int) -> list[Obj]:
 
 def charge_rest(tx: Tx, subscription: Obj, item: Obj, at: int) -> Obj:
     """The pending charge for this item (as it is now) from `at` to the end of its period."""
-    return _make(tx, subscription, item["id"], _rest(subscription, item, at))
+    return _make(tx, subscription, item["id"], _rest(tx, subscription, item, at))
 
 
 def period_line(tx: Tx, subscription: Obj, item: Obj, *, prorated: bool = True) -> Obj:
@@ -69,14 +71,14 @@ def period_line(tx: Tx, subscription: Obj, item: Obj, *, prorated: bool = True) 
     line = subscription_line(tx, subscription, item, trial=False)
     start, end = item["current_period_start"], item["current_period_end"]
     if (start, end) != period_around(subscription["billing_cycle_anchor"], start, item["price"]["recurring"]):
-        _make_partial(tx, line, item, _rest(subscription, item, start).amount if prorated else 0)
+        _make_partial(tx, line, item, _rest(tx, subscription, item, start).amount if prorated else 0)
     return line
 
 
 def elapsed_line(tx: Tx, subscription: Obj, item: Obj) -> Obj:
     """The line for the time from a start that is past until now, in whole periods from that start and a part of one."""
     start, recurring = subscription["start_date"], item["price"]["recurring"]
-    price, at, amount = amount_of(item["price"], item["quantity"]), start, 0
+    price, at, amount = _net(tx, subscription, item), start, 0
     while (end := period_end(start, at, recurring)) <= tx.now:
         at, amount = end, amount + price
     amount += share(price, tx.now - at, end - at)
@@ -112,10 +114,28 @@ def _unused_part(tx: Tx, debit: Debit, at: int) -> _Part:
     return _Part(-unused(debit, at), price, debit.quantity, max(at, debit.start), debit.until)
 
 
-def _rest(subscription: Obj, item: Obj, at: int) -> _Part:
-    price, quantity, end = item["price"], item["quantity"], item["current_period_end"]
+def _rest(tx: Tx, subscription: Obj, item: Obj, at: int) -> _Part:
+    price, end = item["price"], item["current_period_end"]
     first, last = period_around(subscription["billing_cycle_anchor"], at, price["recurring"])
-    return _Part(share(amount_of(price, quantity), end - at, last - first), price, quantity, at, end)
+    amount = share(_net(tx, subscription, item), end - at, last - first)
+    return _Part(amount, price, item["quantity"], at, end)
+
+
+def _net(tx: Tx, subscription: Obj, item: Obj) -> int:
+    """What a whole period of this item comes to, its part of the subscription's discounts taken off."""
+    lines: dict[str, Obj] = {
+        each["id"]: {
+            "amount": amount_of(each["price"], each["quantity"]),
+            "discountable": True,
+            "discounts": in_force(tx, each["discounts"]),
+            "pricing": pricing_of(each["price"]),
+        }
+        for each in [*subscription["items"]["data"], item]
+    }
+    discounts = in_force(tx, subscription["discounts"])
+    spread(tx, {"currency": subscription["currency"], "discounts": discounts, "_": {"lines": list(lines.values())}})
+    mine = lines[item["id"]]
+    return int(mine["amount"] - sum(entry["amount"] for entry in mine["discount_amounts"]))
 
 
 def _make(tx: Tx, subscription: Obj, item_id: str, part: _Part, credited: Sequence[Debit] = ()) -> Obj:
