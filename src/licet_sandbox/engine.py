@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.billing import entitlements
 from licet_sandbox.billing.due import HANDLERS
 from licet_sandbox.billing.dunning import Dunning, save_dunning
 from licet_sandbox.clock import Clock
@@ -54,6 +55,7 @@ class Engine:
                 if not error.keep:
                     raise
                 kept = error
+            entitlements.follow(tx)
             if self._validate is not None:
                 tx.finish()
         self.deliveries.wake()

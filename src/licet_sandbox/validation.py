@@ -44,6 +44,9 @@ class Checker:
 
 Found = list[tuple[str, str]]
 
+_LIST = {"object", "data", "has_more", "url"}
+_PAGES = {"list": _LIST, "search_result": _LIST | {"next_page"}}
+
 
 def _check_request(name: str, value: Any) -> Found:
     method, template = name.split(" ")
@@ -56,9 +59,10 @@ def _check_request(name: str, value: Any) -> Found:
 def _check_answer(name: str, value: Any) -> Found:
     if name == "error":
         return _errors(_validator("error"), value)
-    if value.get("object") != "list":
+    allowed = _PAGES.get(value.get("object"))
+    if allowed is None:
         return _check_object(_answer_kinds(name), value)
-    found = [] if value.keys() == {"object", "data", "has_more", "url"} else [("", "not a list object")]
+    found = [] if value.keys() - {"total_count"} == allowed else [("", f"not a {value['object']} object")]
     return found + [entry for inner in value["data"] for entry in _check_object(_answer_kinds(name), inner)]
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _MOST_LEVELS = 4
+_PAGES = ("list", "search_result")
 
 
 def render(tx: Tx, answer: Obj, paths: list[str]) -> Obj:
@@ -31,7 +32,7 @@ def render(tx: Tx, answer: Obj, paths: list[str]) -> Obj:
 def _show(obj: Obj) -> Obj:
     """A deep copy without what the sandbox keeps to itself."""
     shown = copy.deepcopy(public(obj))
-    if shown.get("object") == "list":
+    if shown.get("object") in _PAGES:
         shown["data"] = [public(entry) for entry in shown["data"]]
     return shown
 
@@ -53,7 +54,7 @@ class _At:
 
 def _expand(tx: Tx, at: _At, schema: Schema | None, steps: list[str], path: str) -> None:
     holder, key, rest = at.holder, steps[0], steps[1:]
-    if not (holder.get("object") == "list" and key == "data"):
+    if not (holder.get("object") in _PAGES and key in {"data", "total_count"}):
         include = INCLUDES.get((at.owner.get("object", ""), at.prefix + key))
         if schema is None or (include is None and key not in schema.get("x-expandableFields", [])):
             raise invalid(f"This property cannot be expanded ({path}).", param="expand")

@@ -68,6 +68,8 @@ class Tx:
         self._loaded: dict[str, Obj] = {}
         self._saved: dict[str, str] = {}
         self._silent = False
+        self.written: dict[str, Obj] = {}
+        """Every object that this transaction made or changed."""
 
     def new(self, kind: str, **fields: Any) -> Obj:
         """An object in Stripe's shape, stamped with this moment; not yet stored."""
@@ -90,7 +92,7 @@ class Tx:
         """Store a new object; its place among all objects."""
         text = encode(obj)
         sql = "INSERT INTO objects (id, kind, created, json) VALUES (?, ?, ?, ?)"
-        self._loaded[obj["id"]] = obj
+        self._loaded[obj["id"]] = self.written[obj["id"]] = obj
         self._saved[obj["id"]] = text
         return self.store.run(sql, obj["id"], obj["object"], obj.get("created", self.now), text)
 
@@ -178,13 +180,14 @@ class Tx:
 
         Objects must be read again inside: those that were read before are left as they are.
         """
-        now, loaded, saved = self.now, self._loaded, self._saved
+        now, loaded, saved, written = self.now, self._loaded, self._saved, dict(self.written)
         self._loaded, self._saved, self._silent = copy.deepcopy(loaded), dict(saved), True
         with self.store.rehearsal():
             try:
                 yield
             finally:
                 self.now, self._loaded, self._saved, self._silent = now, loaded, saved, False
+                self.written = written
 
     def finish(self) -> None:
         """Called before the commit, where traffic is checked: a change that nobody saved is a mistake of ours."""
@@ -196,6 +199,7 @@ class Tx:
         text = encode(obj)
         self.store.run("UPDATE objects SET json = ? WHERE id = ?", text, obj["id"])
         self._saved[obj["id"]] = text
+        self.written[obj["id"]] = obj
 
 
 def previous_attributes(changed: Obj, obj: Obj) -> Obj:

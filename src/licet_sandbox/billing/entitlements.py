@@ -1,0 +1,78 @@
+"""What a customer may use: the features of the products that its subscriptions are for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+# Stripe keeps entitlements while a subscription is past due, and takes them when it is unpaid, paused or over.
+_ENTITLED = ("active", "trialing", "past_due")
+_SHOWN = 10
+
+
+def active_entitlements(tx: Tx, customer_id: str) -> list[Obj]:
+    """One for each feature, in the order in which they were granted."""
+    return tx.select("entitlements.active_entitlement", "json ->> '$._.customer' = ?", customer_id)
+
+
+def follow(tx: Tx) -> None:
+    """Before each commit: whose subscription was made or changed may be entitled to more now, or to less."""
+    changed = [obj["customer"] for obj in tx.written.values() if obj["object"] == "subscription"]
+    if changed and tx.store.value("SELECT 1 FROM objects WHERE kind = 'product_feature' LIMIT 1"):
+        for customer_id in dict.fromkeys(changed):
+            refresh(tx, customer_id)
+
+
+def refresh(tx: Tx, customer_id: str) -> None:
+    """Grant and take what the customer's subscriptions say now; one event where anything changed."""
+    wanted = _features_of(tx, customer_id)
+    held = {one["feature"]: one for one in active_entitlements(tx, customer_id)}
+    gone = [one for feature, one in held.items() if feature not in wanted]
+    new = [feature for feature in wanted if feature not in held]
+    before = _summary(tx, customer_id)["entitlements"]
+    for entitlement in gone:
+        tx.delete(entitlement)
+    for feature in new:
+        tx.create(
+            "entitlements.active_entitlement",
+            feature=feature,
+            lookup_key=wanted[feature]["lookup_key"],
+            _={"customer": customer_id},
+        )
+    if gone or new:
+        previous = {"entitlements": before}
+        tx.emit("entitlements.active_entitlement_summary.updated", _summary(tx, customer_id), previous=previous)
+
+
+def _features_of(tx: Tx, customer_id: str) -> dict[str, Obj]:
+    found: dict[str, Obj] = {}
+    for subscription in tx.select("subscription", "json ->> '$.customer' = ?", customer_id):
+        if subscription["status"] in _ENTITLED:
+            for item in subscription["items"]["data"]:
+                for attached in features_of_product(tx, item["price"]["product"]):
+                    feature = attached["entitlement_feature"]
+                    found[feature["id"]] = feature
+    return found
+
+
+def features_of_product(tx: Tx, product_id: str) -> list[Obj]:
+    """`product_feature` objects, oldest first."""
+    return tx.select("product_feature", "json ->> '$._.product' = ?", product_id)
+
+
+def _summary(tx: Tx, customer_id: str) -> Obj:
+    entitlements = active_entitlements(tx, customer_id)
+    return {
+        "object": "entitlements.active_entitlement_summary",
+        "customer": customer_id,
+        "entitlements": {
+            "object": "list",
+            "data": [{key: value for key, value in one.items() if key != "_"} for one in entitlements[:_SHOWN]],
+            "has_more": len(entitlements) > _SHOWN,
+            "url": f"/v1/customer/{customer_id}/entitlements",
+        },
+        "livemode": False,
+    }
