@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import entitlements
+from licet_sandbox.billing import entitlements, test_clocks
 from licet_sandbox.billing.due import HANDLERS
 from licet_sandbox.billing.dunning import Dunning, save_dunning
 from licet_sandbox.clock import Clock
@@ -20,6 +21,7 @@ from licet_sandbox.state.store import Store
 from licet_sandbox.state.tx import Cause, Tx
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -38,17 +40,24 @@ class Engine:
         self.signer = load_signer(db_path)
         self.faults = Faults(self.store)
         self.deliveries = Deliveries(self.store, self.clock, self.signer, self.faults)
+        self.hurry = asyncio.Event()
+        """Set when there is something to do at once, not at the next look."""
         self._validate = validate
         if self.store.get_meta("account") is None:
             self.store.set_meta("account", new_id("account"))
             self.store.set_meta("started", str(int(time.time())))
 
     @contextmanager
-    def transaction(self, cause: Cause = NOBODY, *, at: int | None = None) -> Iterator[Tx]:
-        """State, events and queue together, or nothing. A StripeError with `keep` is committed and raised again."""
+    def transaction(
+        self, cause: Cause = NOBODY, *, at: int | None = None, test_clock: str | None = None
+    ) -> Iterator[Tx]:
+        """State, events and queue together, or nothing. A StripeError with `keep` is committed and raised again.
+
+        at: a moment on this test clock, or on the sandbox's own; by default this one
+        """
         kept: StripeError | None = None
         with self.store.transaction():
-            tx = Tx(self, at if at is not None else int(self.clock.timestamp()), cause)
+            tx = Tx(self, at if at is not None else int(self.clock.timestamp()), cause, test_clock)
             try:
                 yield tx
             except StripeError as error:
@@ -73,18 +82,33 @@ class Engine:
 
     def next_due_at(self) -> int | None:
         """When the next thing falls due on the sandbox's clock, deliveries apart."""
-        at: int | None = self.store.value("SELECT min(at) FROM due")
+        at: int | None = self.store.value("SELECT min(at) FROM due WHERE clock IS NULL")
         return at
 
     def run_due(self, until: float) -> bool:
         """Do the first thing that is due by `until`, stamped with the time it fell due; False when there is none."""
-        row = self.store.row("SELECT * FROM due WHERE at <= ? ORDER BY at, rank, rowid LIMIT 1", until)
-        if row is None:
-            return False
-        with self.transaction(at=row["at"]) as tx:
+        first = "SELECT * FROM due WHERE clock IS NULL AND at <= ? ORDER BY at, rank, rowid LIMIT 1"
+        row = self.store.row(first, until)
+        if row is not None:
+            self._happen(row)
+        return row is not None
+
+    def run_test_clocks(self) -> bool:
+        """Do the first thing that is due on a test clock, or stop one that has come to where it was to go."""
+        row = test_clocks.next_due(self.store)
+        if row is not None:
+            self._happen(row)
+            return True
+        clock_id = test_clocks.to_finish(self.store)
+        if clock_id is not None:
+            with self.transaction() as tx:
+                test_clocks.finish_advancing(tx, clock_id)
+        return clock_id is not None
+
+    def _happen(self, row: sqlite3.Row) -> None:
+        with self.transaction(at=row["at"], test_clock=row["clock"]) as tx:
             tx.unschedule(row["object_id"], row["kind"])
             HANDLERS[row["kind"]](tx, row["object_id"])
-        return True
 
     def turn_clock(self, moment: float) -> None:
         """Move the clock forward and remember it."""

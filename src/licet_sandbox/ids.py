@@ -40,6 +40,7 @@ _SHAPES: dict[str, tuple[str, int]] = {
     "subscription": ("sub_1", 23),
     "subscription_item": ("si_", 14),
     "subscription_schedule": ("sub_sched_1", 23),
+    "test_helpers.test_clock": ("clock_1", 23),
     "webhook_endpoint": ("we_1", 23),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -36,14 +37,20 @@ class Timekeeper:
     async def run(self) -> None:
         """Let things happen as the clock reaches them; their events go in the background."""
         while True:
+            self._engine.hurry.clear()
             async with self._turn:
                 await self._catch_up()
-            await asyncio.sleep(_LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._engine.hurry.wait()
 
     async def _catch_up(self) -> None:
         """After a long pause much is due at once: requests are let through in between."""
-        while self._engine.run_due(self._engine.clock.timestamp()):  # noqa: ASYNC110  # Not waiting for anything.
+        while self._do_one():  # noqa: ASYNC110  # Not waiting for anything.
             await asyncio.sleep(0)
+
+    def _do_one(self) -> bool:
+        return self._engine.run_due(self._engine.clock.timestamp()) or self._engine.run_test_clocks()
 
     async def advance(self, target: float) -> None:
         """Turn the clock to `target` (epoch seconds), living through every moment at which something is due.

@@ -31,6 +31,7 @@ from licet_sandbox.resources import (
     subscription_pauses,
     subscription_schedules,
     subscriptions,
+    test_clocks,
     webhook_endpoints,
 )
 
@@ -153,6 +154,11 @@ OPERATIONS: dict[str, Callable[..., Obj]] = {
     "DELETE /v1/subscriptions/{subscription_exposed_id}": subscriptions.cancel,
     "POST /v1/subscriptions/{subscription}/pause": subscription_pauses.pause,
     "POST /v1/subscriptions/{subscription}/resume": subscription_pauses.resume,
+    "POST /v1/test_helpers/test_clocks": test_clocks.create,
+    "GET /v1/test_helpers/test_clocks": test_clocks.list_all,
+    "GET /v1/test_helpers/test_clocks/{test_clock}": test_clocks.retrieve,
+    "DELETE /v1/test_helpers/test_clocks/{test_clock}": test_clocks.delete,
+    "POST /v1/test_helpers/test_clocks/{test_clock}/advance": test_clocks.advance,
     "POST /v1/webhook_endpoints": webhook_endpoints.create,
     "GET /v1/webhook_endpoints": webhook_endpoints.list_all,
     "GET /v1/webhook_endpoints/{webhook_endpoint}": webhook_endpoints.retrieve,

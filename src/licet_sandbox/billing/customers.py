@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from licet_sandbox.billing import schedule_ends, standing
+from licet_sandbox.billing.agenda import ended
 from licet_sandbox.ids import random_text
 
 if TYPE_CHECKING:
@@ -32,3 +34,17 @@ def make_customer(tx: Tx, **fields: object) -> Obj:
             **fields,
         },
     )
+
+
+def delete_customer(tx: Tx, customer: Obj) -> Obj:
+    """For good: its subscriptions end now, and its cards are gone. Answers Stripe's stub."""
+    for subscription in tx.select("subscription", "json ->> '$.customer' = ?", customer["id"]):
+        if not ended(subscription):
+            standing.end(tx, subscription, reason="cancellation_requested")
+    schedule_ends.cancel_all(tx, customer["id"])
+    for method in tx.select("payment_method", "json ->> '$.customer' = ?", customer["id"]):
+        method["customer"] = None
+        method["_"]["detached"] = True
+        tx.save(method)
+        tx.emit("payment_method.detached", method, previous={"customer": customer["id"]})
+    return tx.delete(customer, "customer.deleted")

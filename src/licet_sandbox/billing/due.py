@@ -17,6 +17,7 @@ from licet_sandbox.billing import (
     schedules,
     standing,
     subscriptions,
+    test_clocks,
     upcoming,
 )
 
@@ -46,4 +47,5 @@ HANDLERS: dict[str, Callable[[Tx, str], None]] = {
     "charge.dispute": disputes.open_for_card,
     "dispute.decide": disputes.decide_due,
     "dispute.deadline": disputes.deadline,
+    "test_clock.expire": test_clocks.expire,
 }

@@ -28,6 +28,8 @@ def follow(tx: Tx) -> None:
 
 def refresh(tx: Tx, customer_id: str) -> None:
     """Grant and take what the customer's subscriptions say now; one event where anything changed."""
+    customer = tx.find(customer_id, deleted=True)
+    tx.live_by(None if customer is None else tx.clock_of(customer))
     wanted = _features_of(tx, customer_id)
     held = {one["feature"]: one for one in active_entitlements(tx, customer_id)}
     gone = [one for feature, one in held.items() if feature not in wanted]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import schedule_ends, standing
-from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.balance import SELLER_S_CURRENCY
-from licet_sandbox.billing.customers import make_customer
+from licet_sandbox.billing.customers import delete_customer, make_customer
 from licet_sandbox.billing.methods import attach_to, owned_method
 from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
+from licet_sandbox.resources.test_clocks import put_on_clock
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -23,14 +22,17 @@ _ALWAYS = ("description", "email", "name", "phone")
 
 def create(tx: Tx, p: Params) -> Obj:
     """A customer, with a payment method attached where one is named."""
+    if p.text("test_clock"):
+        put_on_clock(tx, p.get("test_clock"))
     fields = {key: p.text(key) for key in _ALWAYS}
     fields |= {key: p.text(key) for key in ("business_name", "individual_name") if p.text(key)}
     customer = make_customer(tx, metadata=metadata_of(p), **fields)
     _set_details(customer, p)
     tx.insert(customer, "customer.created")
+    attached = None
     if p.text("payment_method"):
-        attach_to(tx, p.get("payment_method"), customer["id"], "payment_method")
-    _set_default(tx, customer, p)
+        attached = attach_to(tx, p.get("payment_method"), customer["id"], "payment_method")
+    _set_default(tx, customer, p, attached)
     return tx.save(customer, "customer.updated")
 
 
@@ -55,16 +57,20 @@ def _set_details(customer: Obj, p: Params) -> None:
         customer["currency"] = customer["currency"] or SELLER_S_CURRENCY
 
 
-def _set_default(tx: Tx, customer: Obj, p: Params) -> None:
-    settings = p.sub("invoice_settings")
+def _set_default(tx: Tx, customer: Obj, p: Params, attached: Obj | None = None) -> None:
+    """attached: in this request; where a token made it, the token names it here too."""
+    settings, wanted = p.sub("invoice_settings"), dict(customer["invoice_settings"])
     if "default_payment_method" in settings:
         param = settings.name("default_payment_method")
         chosen = settings.text("default_payment_method")
-        if chosen is not None:
+        if chosen is not None and attached is not None and chosen == p.get("payment_method"):
+            chosen = attached["id"]
+        elif chosen is not None:
             chosen = owned_method(tx, chosen, customer["id"], param)["id"]
-        customer["invoice_settings"]["default_payment_method"] = chosen
+        wanted["default_payment_method"] = chosen
     if "footer" in settings:
-        customer["invoice_settings"]["footer"] = settings.text("footer")
+        wanted["footer"] = settings.text("footer")
+    customer["invoice_settings"] = wanted
 
 
 def retrieve(tx: Tx, _: Params, customer_id: str) -> Obj:
@@ -87,19 +93,9 @@ def update(tx: Tx, p: Params, customer_id: str) -> Obj:
 
 def delete(tx: Tx, _: Params, customer_id: str) -> Obj:
     """For good: its subscriptions end now, and its cards are gone."""
-    customer = tx.get("customer", customer_id)
-    for subscription in tx.select("subscription", "json ->> '$.customer' = ?", customer_id):
-        if not ended(subscription):
-            standing.end(tx, subscription, reason="cancellation_requested")
-    schedule_ends.cancel_all(tx, customer_id)
-    for method in tx.select("payment_method", "json ->> '$.customer' = ?", customer_id):
-        method["customer"] = None
-        method["_"]["detached"] = True
-        tx.save(method)
-        tx.emit("payment_method.detached", method, previous={"customer": customer_id})
-    return tx.delete(customer, "customer.deleted")
+    return delete_customer(tx, tx.get("customer", customer_id))
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
     """Customers, newest first."""
-    return page(tx, p, "customer", "/v1/customers", same(p, "email"))
+    return page(tx, p, "customer", "/v1/customers", same(p, "email", "test_clock"))

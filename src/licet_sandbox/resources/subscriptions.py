@@ -13,6 +13,7 @@ from licet_sandbox.billing.methods import owned_method
 from licet_sandbox.billing.proration import credit_unused
 from licet_sandbox.billing.schedule_follows import keep_up
 from licet_sandbox.billing.subscriptions import INCOMPLETE_SECONDS, final_invoice, first_invoice, make_subscription
+from licet_sandbox.billing.test_clocks import check_room
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, ranged, same
@@ -41,6 +42,7 @@ def create(tx: Tx, p: Params) -> Obj:
     """A subscription whose first invoice is tried at once. It stays `incomplete` where that fails."""
     p.refuse("payment_behavior", "allow_incomplete", "default_incomplete", "error_if_incomplete")
     customer = tx.named("customer", p.need("customer"), "customer")
+    check_room(tx, customer)
     subscription = make(tx, customer, p, anchor=p.get("billing_cycle_anchor"))
     _set_card(tx, subscription, p)
     changes.set_payment_settings(subscription, p)
@@ -193,4 +195,6 @@ def list_all(tx: Tx, p: Params) -> Obj:
         wheres += ranged(p, name, column)
     if "automatic_tax" in p:
         wheres.append(("json ->> '$.automatic_tax.enabled' = ?", (p.sub("automatic_tax").need("enabled"),)))
-    return page(tx, p, "subscription", "/v1/subscriptions", same(p, "customer", "collection_method"), wheres)
+    return page(
+        tx, p, "subscription", "/v1/subscriptions", same(p, "customer", "collection_method", "test_clock"), wheres
+    )

@@ -7,7 +7,8 @@ CREATE TABLE IF NOT EXISTS objects (
     kind TEXT NOT NULL,
     created INTEGER NOT NULL,
     deleted INTEGER NOT NULL DEFAULT 0,
-    json TEXT NOT NULL
+    json TEXT NOT NULL,
+    clock TEXT                       -- the test clock whose time it lives by; NULL: the sandbox's own
 );
 CREATE INDEX IF NOT EXISTS objects_kind ON objects (kind, seq);
 -- By what lists and joins ask for. `kit/lists.py` and the `select`s write the same expressions.
@@ -25,6 +26,7 @@ CREATE INDEX IF NOT EXISTS objects_paid_by ON objects (kind, json ->> '$.payment
     WHERE json ->> '$.payment.payment_intent' IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_billed ON objects (kind, json ->> '$.parent.subscription_details.subscription')
     WHERE json ->> '$.parent.subscription_details.subscription' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_clock ON objects (clock, kind) WHERE clock IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_product ON objects (kind, json ->> '$.product')
     WHERE json ->> '$.product' IS NOT NULL;
 
@@ -34,9 +36,10 @@ CREATE TABLE IF NOT EXISTS due (
     object_id TEXT NOT NULL,
     at INTEGER NOT NULL,
     rank INTEGER NOT NULL,
+    clock TEXT,                      -- the test clock on which `at` is a time; NULL: the sandbox's own
     PRIMARY KEY (kind, object_id)
 );
-CREATE INDEX IF NOT EXISTS due_at ON due (at, rank);
+CREATE INDEX IF NOT EXISTS due_by_clock ON due (clock, at, rank);
 
 -- The delivery queue: one row per event and endpoint, two where a fault doubles it.
 CREATE TABLE IF NOT EXISTS deliveries (

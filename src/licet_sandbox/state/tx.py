@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.errors import not_found
 from licet_sandbox.spec.document import document
 from licet_sandbox.spec.shapes import Obj, new, public
+from licet_sandbox.state.clocks import OWN_TIME, advancing, read_clock
 from licet_sandbox.state.text import encode
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ RANKS = (
     "charge.dispute",
     "dispute.decide",
     "dispute.deadline",
+    "test_clock.expire",
 )
 
 
@@ -55,26 +57,32 @@ class Cause:
 
 
 class Tx:
-    """The only way to change anything. `now` is this moment on the sandbox's clock, in whole seconds.
+    """The only way to change anything. `now` is this moment in whole seconds: on the sandbox's clock, or, as soon as
+    something of a customer is read who lives by a test clock, on that one; `clock` is its id.
 
     An object that was read is the same dict until the end; change it, then `save` it with the events that this makes.
     """
 
-    def __init__(self, engine: Engine, now: int, cause: Cause) -> None:
+    def __init__(self, engine: Engine, now: int, cause: Cause, clock: str | None = None) -> None:
         self.engine = engine
         self.store = engine.store
-        self.now = now
+        self.now = self.sandbox_now = now
+        self.clock = clock
         self.cause = cause
         self._loaded: dict[str, Obj] = {}
         self._saved: dict[str, str] = {}
+        self._clocks: dict[str, str | None] = {}
         self._silent = False
         self.written: dict[str, Obj] = {}
         """Every object that this transaction made or changed."""
 
     def new(self, kind: str, **fields: Any) -> Obj:
         """An object in Stripe's shape, stamped with this moment; not yet stored."""
-        if "created" in document().schemas[kind]["properties"]:
+        properties = document().schemas[kind]["properties"]
+        if "created" in properties:
             fields.setdefault("created", self.now)
+        if "test_clock" in properties:
+            fields.setdefault("test_clock", self.clock)
         return new(kind, **fields)
 
     def create(self, kind: str, *events: str, **fields: Any) -> Obj:
@@ -90,22 +98,48 @@ class Tx:
 
     def add(self, obj: Obj) -> int:
         """Store a new object; its place among all objects."""
-        text = encode(obj)
-        sql = "INSERT INTO objects (id, kind, created, json) VALUES (?, ?, ?, ?)"
+        text, kind = encode(obj), obj["object"]
+        clock = None if kind in OWN_TIME else self.clock
+        self._check_still(clock)
+        sql = "INSERT INTO objects (id, kind, created, clock, json) VALUES (?, ?, ?, ?, ?)"
         self._loaded[obj["id"]] = self.written[obj["id"]] = obj
         self._saved[obj["id"]] = text
-        return self.store.run(sql, obj["id"], obj["object"], obj.get("created", self.now), text)
+        self._clocks[obj["id"]] = clock
+        return self.store.run(sql, obj["id"], kind, obj.get("created", self.now), clock, text)
 
     def find(self, object_id: str, *, deleted: bool = False) -> Obj | None:
         """The object with this id, or None. A deleted one is only its id, and found only when asked for."""
         if object_id not in self._loaded:
-            row = self.store.row("SELECT json FROM objects WHERE id = ?", object_id)
+            row = self.store.row("SELECT json, clock FROM objects WHERE id = ?", object_id)
             if row is None:
                 return None
             self._loaded[object_id] = json.loads(row["json"])
             self._saved[object_id] = row["json"]
+            self._clocks[object_id] = row["clock"]
+            if row["clock"] is not None:
+                self.live_by(row["clock"])
         found = self._loaded[object_id]
         return None if found.get("deleted") and not deleted else found
+
+    def live_by(self, clock_id: str | None) -> None:
+        """From here on `now` is the time of this test clock, or (None) of the sandbox."""
+        if clock_id == self.clock:
+            return
+        clock = None if clock_id is None else read_clock(self.store, clock_id)
+        self.clock = None if clock is None else clock_id
+        self.now = self.sandbox_now if clock is None else clock["frozen_time"]
+
+    def clock_of(self, obj: Obj) -> str | None:
+        """The test clock that this object lives by, if any."""
+        return self._clocks[obj["id"]]
+
+    def move_to_clock(self, clock_id: str, ids: list[str]) -> None:
+        """From here on these objects live by this test clock, and what was to fall due for them does so on it."""
+        chosen = json.dumps(ids)
+        self.store.run("UPDATE objects SET clock = ? WHERE id IN (SELECT value FROM json_each(?))", clock_id, chosen)
+        self.store.run("UPDATE due SET clock = ? WHERE object_id IN (SELECT value FROM json_each(?))", clock_id, chosen)
+        self._clocks.update(dict.fromkeys(ids, clock_id))
+        self.live_by(clock_id)
 
     def get(self, kind: str, object_id: str, *, param: str = "id") -> Obj:
         """The object that a path names, or 404."""
@@ -149,6 +183,7 @@ class Tx:
         """Remove an object; the events show it as it was. Answers Stripe's stub."""
         for event in events:
             self.emit(event, obj)
+        self._check_still(self.clock_of(obj))
         stub = {"id": obj["id"], "object": obj["object"], "deleted": True}
         self.store.run("UPDATE objects SET deleted = 1, json = ? WHERE id = ?", encode(stub), obj["id"])
         self._loaded[obj["id"]] = stub
@@ -161,8 +196,9 @@ class Tx:
             self.engine.emit(self, event_type, public(obj), previous)
 
     def schedule(self, kind: str, object_id: str, at: int) -> None:
-        """Let something fall due; a second call for the same object moves it."""
-        self.store.run("INSERT OR REPLACE INTO due VALUES (?, ?, ?, ?)", kind, object_id, at, RANKS.index(kind))
+        """Let something fall due on the clock that the object lives by; a second call for the same object moves it."""
+        sql = "INSERT OR REPLACE INTO due (kind, object_id, at, rank, clock) VALUES (?, ?, ?, ?, ?)"
+        self.store.run(sql, kind, object_id, at, RANKS.index(kind), self._clocks[object_id])
 
     def unschedule(self, object_id: str, *kinds: str) -> None:
         """Take back what was to fall due for this object: these kinds, or all."""
@@ -180,13 +216,13 @@ class Tx:
 
         Objects must be read again inside: those that were read before are left as they are.
         """
-        now, loaded, saved, written = self.now, self._loaded, self._saved, dict(self.written)
+        now, clock, loaded, saved, written = self.now, self.clock, self._loaded, self._saved, dict(self.written)
         self._loaded, self._saved, self._silent = copy.deepcopy(loaded), dict(saved), True
         with self.store.rehearsal():
             try:
                 yield
             finally:
-                self.now, self._loaded, self._saved, self._silent = now, loaded, saved, False
+                self.now, self.clock, self._loaded, self._saved, self._silent = now, clock, loaded, saved, False
                 self.written = written
 
     def finish(self) -> None:
@@ -196,10 +232,23 @@ class Tx:
             raise RuntimeError(f"changed but not saved: {forgotten}")
 
     def _write(self, obj: Obj) -> None:
+        if self.clock is not None and obj.get("customer") and obj["object"] not in OWN_TIME:
+            # A card that was nobody's, say.
+            self._clocks[obj["id"]] = self.clock
+        clock = self.clock_of(obj)
+        self._check_still(clock)
         text = encode(obj)
-        self.store.run("UPDATE objects SET json = ? WHERE id = ?", text, obj["id"])
+        self.store.run("UPDATE objects SET json = ?, clock = ? WHERE id = ?", text, clock, obj["id"])
         self._saved[obj["id"]] = text
         self.written[obj["id"]] = obj
+
+    def _check_still(self, clock_id: str | None) -> None:
+        """429 where a request would change something whose time is passing just now."""
+        if clock_id is None or self.cause.request_id is None or self._silent:
+            return
+        clock = read_clock(self.store, clock_id)
+        if clock is not None and clock["status"] == "advancing":
+            raise advancing()
 
 
 def previous_attributes(changed: Obj, obj: Obj) -> Obj:
@@ -216,4 +265,9 @@ def previous_attributes(changed: Obj, obj: Obj) -> Obj:
 
 
 def _noun(kind: str) -> str:
-    return {"checkout.session": "checkout session", "payment_method": "PaymentMethod"}.get(kind, kind)
+    nouns = {
+        "checkout.session": "checkout session",
+        "payment_method": "PaymentMethod",
+        "test_helpers.test_clock": "test clock",
+    }
+    return nouns.get(kind, kind)

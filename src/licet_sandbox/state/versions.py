@@ -16,6 +16,11 @@ _STEPS = (
         "DROP INDEX IF EXISTS deliveries_pending",
         "UPDATE meta SET value = value -> '$.settings' WHERE key = 'faults'",
     ),
+    (
+        "ALTER TABLE objects ADD COLUMN clock TEXT",
+        "ALTER TABLE due ADD COLUMN clock TEXT",
+        "DROP INDEX IF EXISTS due_at",
+    ),
 )
 
 
