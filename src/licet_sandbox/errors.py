@@ -3,6 +3,7 @@
 StripeError               any answer that is not 200
 ├── invalid(...)          400 invalid_request_error
 ├── not_found(...)        404 resource_missing (400 where the id stands in a parameter)
+├── empty(...)            400 parameter_invalid_empty
 ├── unsupported(...)      400: Stripe has it, this sandbox does not
 └── card_error(...)       402, whose effects (the failed payment, its events) stay
 """
@@ -44,9 +45,24 @@ def invalid(message: str, *, param: str | None = None, code: str | None = None, 
     return StripeError(status, error)
 
 
-def not_found(noun: str, object_id: str, *, param: str = "id", status: int = 404) -> StripeError:
+# What messages call these kinds; all others go by their own names.
+_NOUNS = {
+    "checkout.session": "checkout session",
+    "payment_method": "PaymentMethod",
+    "test_helpers.test_clock": "test clock",
+}
+
+
+def not_found(kind: str, object_id: str, *, param: str = "id", status: int = 404) -> StripeError:
     """No such object: 404 for an id in the path, 400 for one in a parameter, as Stripe does."""
-    return invalid(f"No such {noun}: '{object_id}'", param=param, code="resource_missing", status=status)
+    message = f"No such {_NOUNS.get(kind, kind)}: '{object_id}'"
+    return invalid(message, param=param, code="resource_missing", status=status)
+
+
+def empty(param: str) -> StripeError:
+    """An empty string means "clear it"; this cannot be cleared."""
+    message = f"You passed an empty string for '{param}'. It cannot be unset; leave it out or give it a value."
+    return invalid(message, param=param, code="parameter_invalid_empty")
 
 
 def unsupported(what: str, *, param: str | None = None) -> StripeError:

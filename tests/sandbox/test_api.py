@@ -57,7 +57,7 @@ async def test_what_is_not_there(play: Play) -> None:
         ("name=T&nonsense=1", "nonsense", "parameter_unknown"),
         ("name=T&package_dimensions[height]=1", "package_dimensions[length]", "parameter_missing"),
         ("", "name", "parameter_missing"),
-        ("name=", "name", "parameter_missing"),
+        ("name=", "name", "parameter_invalid_empty"),
         ("name=T&active=perhaps", "active", None),
         ("name=T&active=", "active", "parameter_invalid_empty"),
         ("name=T&type=other", "type", None),

@@ -459,7 +459,8 @@ async def test_lists_by_time(play: Play) -> None:
     for name, count in (("released_at", 1), ("canceled_at", 0), ("completed_at", 0), ("created", 1)):
         listed = await play.api.subscription_schedules.list_async({name: {"lt": soon}})
         assert len(listed.data) == count, name
-    assert (await play.api.subscription_schedules.list_async({"customer": "cus_nobody"})).data == []
+    other = await play.api.customers.create_async({})
+    assert (await play.api.subscription_schedules.list_async({"customer": other.id})).data == []
     assert (await play.api.subscription_schedules.list_async({"created": {"gt": soon}})).data == []
     assert subscription.id == (await play.api.subscription_schedules.list_async({})).data[0].released_subscription
 

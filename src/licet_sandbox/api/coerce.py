@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.errors import StripeError, invalid
+from licet_sandbox.errors import StripeError, empty, invalid
 
 if TYPE_CHECKING:
     from licet_sandbox.api.form import Tree
@@ -89,6 +89,8 @@ def _array(schema: Schema, raw: Tree | str, name: str) -> list[Any]:
 
 def _string(schema: Schema, raw: str, name: str) -> str:
     if "enum" in schema and raw not in schema["enum"]:
+        if raw == "":
+            raise empty(name)
         raise invalid(f"Invalid {name}: must be one of {_alternatives(schema['enum'])}", param=name)
     if len(raw) > schema.get("maxLength", len(raw)):
         message = f"Invalid string: {raw[:20]}…; must be at most {schema['maxLength']} characters"
@@ -108,7 +110,7 @@ def _alternatives(values: list[str]) -> str:
 
 def _integer(schema: Schema, raw: str, name: str) -> int:
     if raw == "":
-        raise _empty(name)
+        raise empty(name)
     digits = raw.removeprefix("-")
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 19):
         raise invalid(f"Invalid integer: {raw[:60]}", param=name, code="parameter_invalid_integer")
@@ -126,15 +128,10 @@ def _number(_: Schema, raw: str, name: str) -> float:
 
 def _boolean(_: Schema, raw: str, name: str) -> bool:
     if raw == "":
-        raise _empty(name)
+        raise empty(name)
     if raw not in {"true", "false"}:
         raise invalid(f"Invalid boolean: {raw[:60]}", param=name)
     return raw == "true"
-
-
-def _empty(name: str) -> StripeError:
-    message = f"You passed an empty string for '{name}'. It cannot be unset; leave it out or give it a value."
-    return invalid(message, param=name, code="parameter_invalid_empty")
 
 
 def _inner(name: str, key: str) -> str:

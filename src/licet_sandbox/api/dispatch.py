@@ -12,12 +12,13 @@ from starlette.responses import Response
 from licet_sandbox.api.coerce import coerce
 from licet_sandbox.api.expand import render
 from licet_sandbox.api.form import parse_form
+from licet_sandbox.api.gone import check_gone
 from licet_sandbox.api.idempotency import Idempotency, fingerprint
 from licet_sandbox.api.rate import RateLimit, rate_limited
-from licet_sandbox.api.requests import check_host, check_key, check_version, read_form
+from licet_sandbox.api.requests import check_account, check_host, check_key, check_version, read_form
 from licet_sandbox.api.table import OPERATIONS
 from licet_sandbox.api.unanswered import AnswerLost, Cut
-from licet_sandbox.errors import StripeError, invalid, unsupported
+from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.params import Params
 from licet_sandbox.spec.document import API_VERSION, Operation, document
@@ -56,7 +57,7 @@ class Api:
             headers |= error.headers
         except Exception:
             log.exception("%s %s failed", request_id, name)
-            status, body = 500, {"error": {"type": "api_error", "message": "The sandbox failed; its log says why."}}
+            status, body = 500, _failure()
         if status == 409 or status >= 500:
             headers["Stripe-Should-Retry"] = "true"
         if status != 200:
@@ -67,6 +68,7 @@ class Api:
     async def _answer(self, request: Request, request_id: str) -> tuple[int, dict[str, Any], dict[str, str]]:
         check_host(request, self._engine.base_url)
         check_key(request)
+        check_account(request, str(self._engine.store.get_meta("account")))
         check_version(request)
         form = await read_form(request)
         method, path = request.method, request.url.path
@@ -79,16 +81,17 @@ class Api:
             faults.note(now, fault="apiErrors", kind=fault.kind, operation=operation.name, requestId=request_id)
         if fault.kind == "timeout":
             raise AnswerLost(faults.settings.api_timeout_seconds)
-        key = request.headers.get("idempotency-key") if method == "POST" else None
+        key = request.headers.get("idempotency-key") or None if method == "POST" else None
+        print_ = fingerprint(method, path, form)
         if key is not None:
-            replayed = self._idempotency.begin(key, method, path, form)
+            replayed = self._idempotency.begin(key, print_)
             if replayed is not None:
                 return *replayed, {"Idempotent-Replayed": "true", "Idempotency-Key": key}
         try:
             await asyncio.sleep(fault.latency_seconds)
             _fail_before(fault.kind)
             cause = Cause(request_id, key)
-            status, body = 200, self._run(operation, ids, form, cause, fingerprint(method, path, form))
+            status, body = 200, self._run(operation, ids, form, cause, print_)
         finally:
             if key is not None:
                 self._idempotency.end(key)
@@ -101,7 +104,9 @@ class Api:
         return f"https://dashboard.stripe.com/{account}/test/workbench/logs?object={request_id}"
 
     def _run(self, operation: Operation, ids: list[str], form: str, cause: Cause, print_: str) -> dict[str, Any]:
-        values = coerce(operation.schema, parse_form(form))
+        given = parse_form(form)
+        check_gone(operation.name, given)
+        values = coerce(operation.schema, given)
         self._engine.check("request", operation.name, values)
         params = Params(values)
         paths = params.get("expand", [])
@@ -114,9 +119,7 @@ class Api:
                     if error.keep and key is not None:
                         self._idempotency.keep(key, print_, error.status, error.body)
                     raise
-                unread = params.unread()
-                if unread:
-                    raise unsupported(f"the parameter `{unread[0]}`", param=unread[0])
+                params.end()
                 self._engine.check("answer", operation.name, body)
                 if key is not None:
                     self._idempotency.keep(key, print_, 200, body)
@@ -124,7 +127,15 @@ class Api:
             if error.status == 402 and not error.keep and key is not None:
                 self._idempotency.keep(key, print_, error.status, error.body)
             raise
+        except Exception:
+            if key is not None:
+                self._idempotency.keep(key, print_, 500, _failure())
+            raise
         return body
+
+
+def _failure() -> dict[str, Any]:
+    return {"error": {"type": "api_error", "message": "The sandbox failed; its log says why."}}
 
 
 def _find(method: str, path: str) -> tuple[Operation, list[str]]:

@@ -7,6 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.api.form import parse_form
 from licet_sandbox.errors import StripeError, invalid
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ class Idempotency:
         self._signer = signer
         self._running: set[str] = set()
 
-    def begin(self, key: str, method: str, path: str, form: str) -> tuple[int, dict[str, Any]] | None:
-        """The stored status and body, or None: then the caller runs the request and calls `end`."""
+    def begin(self, key: str, print_: str) -> tuple[int, dict[str, Any]] | None:
+        """The stored status and body, or None: then the caller runs the request and calls `end`.
+
+        Raises Stripe's 400 for another request than the first, and its 409 while the first one runs.
+        """
         if len(key) > 255:
             raise invalid("Idempotency keys can be at most 255 characters long.")
         if key in self._running:
@@ -39,12 +43,8 @@ class Idempotency:
         if row is None:
             self._running.add(key)
             return None
-        if row["fingerprint"] != fingerprint(method, path, form):
-            message = (
-                "Keys for idempotent requests can only be used with the same parameters they were first used with. "
-                f"Try using a key other than '{key}' if you meant to execute a different request."
-            )
-            raise StripeError(400, {"type": "idempotency_error", "message": message})
+        if row["fingerprint"] != print_:
+            raise _another(key, row["fingerprint"], print_)
         return row["status"], self._with_secret(json.loads(row["body"]))
 
     def end(self, key: str) -> None:
@@ -65,5 +65,19 @@ class Idempotency:
 
 
 def fingerprint(method: str, path: str, form: str) -> str:
-    """What must be the same for a replay."""
-    return hashlib.sha256(f"{method} {path}\n{form}".encode()).hexdigest()
+    """What must be the same for a replay: the endpoint, and the parameters in whatever order."""
+    tree = json.dumps(parse_form(form), sort_keys=True)
+    return f"{method} {path} {hashlib.sha256(tree.encode()).hexdigest()}"
+
+
+def _another(key: str, first: str, now: str) -> StripeError:
+    endpoint = first.rpartition(" ")[0]
+    if endpoint == now.rpartition(" ")[0]:
+        what = "with the same parameters they were first used with"
+    else:
+        what = f"for the same endpoint they were first used for ('{endpoint}')"
+    message = (
+        f"Keys for idempotent requests can only be used {what}. Try using a key other than '{key}' if you meant to "
+        "execute a different request."
+    )
+    return StripeError(400, {"type": "idempotency_error", "message": message})

@@ -40,9 +40,27 @@ def check_key(request: Request) -> None:
     if not key:
         message = "You did not provide an API key. Provide it in the Authorization header: 'Authorization: Bearer KEY'."
         raise invalid(message, status=401)
+    if key.startswith("pk_"):
+        message = "This API call cannot be made with a publishable API key. Use a secret one: any sk_test_… key."
+        raise invalid(message, code="secret_key_required", status=401)
+    if key.startswith("rk_test_"):
+        message = "This sandbox cannot tell what a restricted key may do, and takes none. Use any sk_test_… key."
+        raise invalid(message, status=401)
     if not key.startswith("sk_test_") or len(key) <= len("sk_test_"):
         shown = key[:8] + "*" * 8 if key.startswith("sk_live_") else "*" * 8
         raise invalid(f"Invalid API Key provided: {shown}. This sandbox takes any sk_test_… key.", status=401)
+
+
+def check_account(request: Request, account_id: str) -> None:
+    """There is one account; whoever asks in another's name is refused, as Stripe does without a connection to it."""
+    for header in ("stripe-account", "stripe-context"):
+        named = request.headers.get(header)
+        if named is not None and named != account_id:
+            message = (
+                f"The provided key does not have access to account '{named[:60]}' (or that account does not exist). "
+                f"This sandbox has one account, {account_id}."
+            )
+            raise invalid(message, code="account_invalid", status=403)
 
 
 def check_version(request: Request) -> None:

@@ -13,8 +13,17 @@ if TYPE_CHECKING:
 
 Where = tuple[str, tuple[Any, ...]]
 
-# Without one of these a list leaves out what lives by test clocks.
-_PARENTS = ("charge", "customer", "invoice", "payment", "payment_intent", "subscription", "test_clock")
+# Filters by what an object belongs to, and the kind that each names. Without any of them a list leaves out what lives
+# by test clocks.
+_PARENTS = {
+    "charge": "charge",
+    "customer": "customer",
+    "invoice": "invoice",
+    "payment_intent": "payment_intent",
+    "product": "product",
+    "subscription": "subscription",
+    "test_clock": "test_helpers.test_clock",
+}
 _COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -32,20 +41,20 @@ def ranged(p: Params, name: str, column: str | None = None) -> list[Where]:
     return [(f"{column} {_COMPARE[key]} ?", (bound,)) for key, bound in (value or {}).items()]
 
 
-def page(tx: Tx, p: Params, kind: str, url: str, *filters: list[Where]) -> Obj:
-    """One page of the objects of a kind, as Stripe's list object."""
+def page(tx: Tx, p: Params, kind: str, url: str, *filters: list[Where], owned: bool = False) -> Obj:
+    """One page of the objects of a kind, as Stripe's list object.
+
+    owned: a filter keeps to what belongs to one customer, though no parameter says so
+    """
     conditions: list[Where] = [("kind = ? AND NOT deleted", (kind,))]
-    if not any(parent in p for parent in _PARENTS):
+    if not (_check_parents(tx, p) or owned):
         conditions.append(("clock IS NULL", ()))
     if "created" in p:
         conditions += ranged(p, "created", "created")
     for group in filters:
         conditions += group
     limit = page_size(p)
-    after, before = p.text("starting_after"), p.text("ending_before")
-    if after and before:
-        message = "You cannot use both starting_after and ending_before; these parameters are mutually exclusive."
-        raise invalid(message, code="parameters_exclusive")
+    after, before = _cursors(p)
     if after:
         conditions.append(("seq < ?", (_position(tx, kind, after, "starting_after"),)))
     if before:
@@ -64,7 +73,7 @@ def slice_page(p: Params, data: list[Obj], url: str) -> Obj:
     """One page of a list that stands inside an object, in its own order."""
     limit = page_size(p)
     ids = [entry["id"] for entry in data]
-    after, before = p.text("starting_after"), p.text("ending_before")
+    after, before = _cursors(p)
     for cursor, name in ((after, "starting_after"), (before, "ending_before")):
         if cursor and cursor not in ids:
             raise not_found("object", cursor, param=name, status=400)
@@ -73,6 +82,25 @@ def slice_page(p: Params, data: list[Obj], url: str) -> Obj:
         return {"object": "list", "data": rest[-limit:], "has_more": len(rest) > limit, "url": url}
     rest = data[ids.index(after) + 1 :] if after else data
     return {"object": "list", "data": rest[:limit], "has_more": len(rest) > limit, "url": url}
+
+
+def _check_parents(tx: Tx, p: Params) -> bool:
+    """Is there a filter by what objects belong to? 400 where it names nothing; what was deleted may be named."""
+    # Peeked at: whether a list filters by it is for the list to say.
+    given = {name: p.peek(name) for name in _PARENTS if p.peek(name)}
+    for name, object_id in given.items():
+        found = tx.find(object_id, deleted=True)
+        if found is None or found["object"] != _PARENTS[name]:
+            raise not_found(_PARENTS[name], object_id, param=name, status=400)
+    return bool(given)
+
+
+def _cursors(p: Params) -> tuple[str | None, str | None]:
+    after, before = p.text("starting_after"), p.text("ending_before")
+    if after and before:
+        message = "You cannot use both starting_after and ending_before; these parameters are mutually exclusive."
+        raise invalid(message, param="ending_before", code="parameters_exclusive")
+    return after, before
 
 
 def page_size(p: Params) -> int:

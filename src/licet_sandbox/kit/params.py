@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from licet_sandbox.errors import StripeError, invalid, unsupported
+from licet_sandbox.errors import StripeError, empty, invalid, unsupported
 
 
 class Params:
@@ -35,15 +35,21 @@ class Params:
         self._read.add(name)
         return self._values.get(name, default)
 
+    def peek(self, name: str) -> Any:
+        """The value or None; it does not count as read."""
+        return self._values.get(name)
+
     def text(self, name: str) -> str | None:
         """A string; None when absent or cleared with an empty one."""
         return self.get(name) or None
 
     def need(self, name: str) -> Any:
-        """The value, or Stripe's `parameter_missing`."""
+        """The value; Stripe's `parameter_missing` where it is not there, and `parameter_invalid_empty` for no text."""
         value = self.get(name)
-        if value in (None, ""):
+        if value is None:
             raise self.missing(name)
+        if value == "":
+            raise empty(self.name(name))
         return value
 
     def missing(self, name: str) -> StripeError:
@@ -72,6 +78,11 @@ class Params:
             paths = [f"{self.name(name)}[{at}]" if listed else self.name(name) for at in range(len(values))]
             self._inner[name] = [Params(value, path) for value, path in zip(values, paths, strict=True)]
         return self._inner[name]
+
+    def end(self) -> None:
+        """400 for a parameter that nothing looked at: Stripe would act on it, this sandbox would not."""
+        for name in self.unread():
+            raise unsupported(f"the parameter `{name}`", param=name)
 
     def unread(self) -> list[str]:
         """The full names of parameters that nothing looked at."""

@@ -27,4 +27,6 @@ def list_all(tx: Tx, p: Params) -> Obj:
             raise unsupported("payment records", param="payment[type]")
         intent_id = payment.need("payment_intent")
         wheres.append(("json ->> '$.payment.payment_intent' = ?", (intent_id,)))
-    return page(tx, p, "invoice_payment", "/v1/invoice_payments", same(p, "invoice", "status"), wheres)
+    return page(
+        tx, p, "invoice_payment", "/v1/invoice_payments", same(p, "invoice", "status"), wheres, owned=bool(payment)
+    )

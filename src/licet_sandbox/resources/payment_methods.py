@@ -89,7 +89,7 @@ def list_of_customer(tx: Tx, p: Params, customer_id: str) -> Obj:
     tx.get("customer", customer_id)
     own: list[Where] = [("json ->> '$.customer' = ?", (customer_id,))]
     url = f"/v1/customers/{customer_id}/payment_methods"
-    return page(tx, p, "payment_method", url, own, same(p, "type", "allow_redisplay"))
+    return page(tx, p, "payment_method", url, own, same(p, "type", "allow_redisplay"), owned=True)
 
 
 def retrieve_of_customer(tx: Tx, _: Params, customer_id: str, method_id: str) -> Obj:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_PLAIN = ("images", "marketing_features", "package_dimensions", "shippable", "active")
+_PLAIN = ("shippable", "active")
+_LISTS = ("images", "marketing_features")
 _TEXTS = ("description", "statement_descriptor", "tax_code", "unit_label", "url")
 
 
@@ -34,7 +35,8 @@ def create(tx: Tx, p: Params) -> Obj:
         updated=tx.now,
         metadata=p.get("metadata", {}),
         **{key: p.get(key) for key in _PLAIN if key in p},
-        **{key: p.text(key) for key in _TEXTS},
+        **{key: p.get(key) or [] for key in _LISTS},
+        **{key: p.text(key) for key in (*_TEXTS, "package_dimensions")},
         **({} if "active" in p else {"active": True}),
     )
     if "default_price_data" in p:
@@ -55,7 +57,8 @@ def update(tx: Tx, p: Params, product_id: str) -> Obj:
     if "name" in p:
         product["name"] = p.need("name")
     product.update({key: p.get(key) for key in _PLAIN if key in p})
-    product.update({key: p.text(key) for key in _TEXTS if key in p})
+    product.update({key: p.get(key) or [] for key in _LISTS if key in p})
+    product.update({key: p.text(key) for key in (*_TEXTS, "package_dimensions") if key in p})
     if p.text("default_price"):
         price = tx.named("price", p.get("default_price"), "default_price")
         if price["product"] != product_id:

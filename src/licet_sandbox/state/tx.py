@@ -145,14 +145,14 @@ class Tx:
         """The object that a path names, or 404."""
         found = self.find(object_id)
         if found is None or found["object"] != kind:
-            raise not_found(_noun(kind), object_id, param=param)
+            raise not_found(kind, object_id, param=param)
         return found
 
     def named(self, kind: str, object_id: str, param: str) -> Obj:
         """The object that a parameter names, or 400."""
         found = self.find(object_id)
         if found is None or found["object"] != kind:
-            raise not_found(_noun(kind), object_id, param=param, status=400)
+            raise not_found(kind, object_id, param=param, status=400)
         return found
 
     def select(self, kind: str, where: str = "1", *values: Any) -> list[Obj]:
@@ -262,12 +262,3 @@ def previous_attributes(changed: Obj, obj: Obj) -> Obj:
         else:
             shown[key] = old
     return shown
-
-
-def _noun(kind: str) -> str:
-    nouns = {
-        "checkout.session": "checkout session",
-        "payment_method": "PaymentMethod",
-        "test_helpers.test_clock": "test clock",
-    }
-    return nouns.get(kind, kind)
