@@ -37,6 +37,8 @@ _SHAPES: dict[str, tuple[str, int]] = {
     "promotion_code": ("promo_1", 23),
     "refund": ("re_3", 23),
     "request": ("req_", 14),
+    "setup_attempt": ("setatt_1", 23),
+    "setup_intent": ("seti_1", 23),
     "subscription": ("sub_1", 23),
     "subscription_item": ("si_", 14),
     "subscription_schedule": ("sub_sched_1", 23),

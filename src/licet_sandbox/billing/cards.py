@@ -126,6 +126,11 @@ def decline(code: str) -> StripeError:
     return card_error(_MESSAGES[code], "card_declined", code, advice_code="try_again_later")
 
 
+def refusal_to_save(card: Card) -> StripeError | None:
+    """The 402 of a card that cannot even be saved, or None."""
+    return None if card.attaches or card.declines is None else decline(card.declines)
+
+
 def check_expiry(month: int, year: int, now_month: int, now_year: int) -> None:
     """Stripe's 402 for a card that is past."""
     if not 1 <= month <= 12:

@@ -147,6 +147,7 @@ def _intent_of(tx: Tx, session: Obj) -> Obj:
         session["amount_total"],
         session["currency"],
         customer=session["customer"],
+        _={"checkout": session["id"]},
         **({"description": "Subscription creation", "setup_future_usage": "off_session"} if subscribing else data),
     )
     session["_"]["intent"] = intent["id"]

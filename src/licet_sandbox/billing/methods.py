@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.cards import Card, card_by_name, card_by_token, decline
+from licet_sandbox.billing.cards import Card, card_by_name, card_by_token, refusal_to_save
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
@@ -62,19 +62,23 @@ def attach_to(tx: Tx, value: str, customer_id: str, param: str) -> Obj:
     if method["customer"] is not None:
         message = "The payment method you provided has already been attached to a customer."
         raise invalid(message, param=param)
+    check_usable(method, param)
+    refusal = refusal_to_save(card_of(method))
+    if refusal is not None:
+        refusal.keep = False
+        raise refusal
+    method["customer"] = customer_id
+    return tx.save(method, "payment_method.attached")
+
+
+def check_usable(method: Obj, param: str) -> None:
+    """400 for a payment method that was detached from its customer: it is of no more use."""
     if method["_"].get("detached"):
         message = (
             "This PaymentMethod was previously used and cannot be used again: it was detached from a customer. "
             "Create a new one."
         )
         raise invalid(message, param=param, code="payment_method_unexpected_state")
-    card = card_of(method)
-    if not card.attaches and card.declines is not None:
-        refusal = decline(card.declines)
-        refusal.keep = False
-        raise refusal
-    method["customer"] = customer_id
-    return tx.save(method, "payment_method.attached")
 
 
 def owned_method(tx: Tx, method_id: str, customer_id: str, param: str) -> Obj:

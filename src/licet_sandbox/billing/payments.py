@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.cards import Card, decline
 from licet_sandbox.billing.methods import card_of
+from licet_sandbox.billing.next_actions import next_action
 from licet_sandbox.errors import StripeError
 from licet_sandbox.ids import new_id, random_text
 from licet_sandbox.spec.shapes import public
@@ -45,10 +46,12 @@ def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
     )
 
 
-def needs_authentication(method: Obj) -> bool:
-    """Does this card ask for 3-D Secure now?"""
+def needs_authentication(method: Obj, wanted: str = "automatic") -> bool:
+    """Does this card ask for 3-D Secure now? `any` and `challenge` want it even from one that was set up."""
     card = card_of(method)
-    return card.authentication == "always" or (card.authentication == "unless_set_up" and not method["_"]["set_up"])
+    if card.authentication == "unless_set_up":
+        return wanted != "automatic" or not method["_"]["set_up"]
+    return card.authentication == "always"
 
 
 def confirm(tx: Tx, intent: Obj, method: Obj, *, off_session: bool) -> None:
@@ -67,7 +70,7 @@ def confirm(tx: Tx, intent: Obj, method: Obj, *, off_session: bool) -> None:
 def ask_for_action(tx: Tx, intent: Obj) -> None:
     """3-D Secure is wanted; the customer must come to a page."""
     intent["status"] = "requires_action"
-    intent["next_action"] = {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
+    intent["next_action"] = next_action(tx, intent)
     tx.save(intent, "payment_intent.requires_action")
 
 
@@ -97,6 +100,15 @@ def mark_set_up(tx: Tx, method: Obj) -> None:
     """The customer agreed, with 3-D Secure, to later charges without them."""
     method["_"]["set_up"] = True
     tx.save(method)
+
+
+def keep_card(tx: Tx, intent: Obj) -> None:
+    """With `setup_future_usage`, the card that has paid becomes the customer's."""
+    if intent["status"] != "succeeded" or intent["setup_future_usage"] is None or intent["customer"] is None:
+        return
+    method = tx.get("payment_method", intent["payment_method"])
+    method["customer"] = intent["customer"]
+    tx.save(method, "payment_method.attached")
 
 
 def cancel_intent(tx: Tx, intent: Obj, reason: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import checkout
+from licet_sandbox.billing import authentication, checkout
 from licet_sandbox.billing.cards import card_by_number
 from licet_sandbox.billing.checkout_totals import enter_code
+from licet_sandbox.billing.next_actions import way_back
 
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
@@ -41,3 +42,11 @@ def pay(
             "paymentStatus": session["payment_status"],
             "redirectTo": checkout.success_address(session),
         }
+
+
+def authenticate(engine: Engine, kind: str, intent_id: str, completed: bool) -> dict[str, Any]:
+    """What the customer does at the bank, for an intent that waits for it."""
+    with engine.transaction() as tx:
+        intent = tx.get(kind, intent_id)
+        authentication.authenticate(tx, intent, completed=completed)
+        return {"status": intent["status"], "redirectTo": way_back(intent, completed=completed)}

@@ -52,7 +52,9 @@ class Controls:
             ("GET", "/clock", self.clock),
             ("POST", "/clock/advance", self.advance),
             ("POST", "/customers/{id}/card", self.change_card),
+            ("POST", "/payment_intents/{id}/authenticate", self.authenticate),
             ("POST", "/portal", self.save_portal),
+            ("POST", "/setup_intents/{id}/authenticate", self.authenticate),
             ("GET", "/dunning", self.dunning),
             ("POST", "/dunning", self.set_dunning),
             ("POST", "/reset", self.reset),
@@ -82,6 +84,17 @@ class Controls:
         with self._engine.transaction() as tx:
             session = tx.get("checkout.session", request.path_params["id"])
             return {"status": session["status"], "redirectTo": session["cancel_url"]}
+
+    async def authenticate(self, request: Request, body: Body) -> Any:
+        """The customer goes through 3-D Secure, or fails there: Stripe's 402."""
+        three_ds = body.choice("threeDS", ("complete", "fail"))
+        body.end()
+        try:
+            return buyer.authenticate(
+                self._engine, _path_kind(request), request.path_params["id"], three_ds == "complete"
+            )
+        finally:
+            await self._engine.deliveries.sent_once()
 
     async def clock(self, _: Request, body: Body) -> Any:
         """What time it is here."""
@@ -142,6 +155,11 @@ class Controls:
         body.end()
         self._engine.reset()
         return {}
+
+
+def _path_kind(request: Request) -> str:
+    """The kind of object that the path names: `/_sandbox/setup_intents/…` is about a `setup_intent`."""
+    return request.url.path.split("/")[2].removesuffix("s")
 
 
 async def _unknown(request: Request, _: Body) -> Any:

@@ -1,0 +1,54 @@
+"""3-D Secure of an intent, whatever it belongs to: a checkout session, an invoice, or nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing import checkout, collection, payments, setups
+from licet_sandbox.errors import invalid, not_found
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def find_intent(tx: Tx, intent_id: str) -> Obj:
+    """The payment intent or setup intent with this id, or 404."""
+    found = tx.find(intent_id)
+    if found is None or found["object"] not in {"payment_intent", "setup_intent"}:
+        raise not_found("intent", intent_id)
+    return found
+
+
+def awaits_customer(intent: Obj) -> bool:
+    """Does it wait for 3-D Secure?"""
+    return intent["status"] == "requires_action" and intent["payment_method"] is not None
+
+
+def authenticate(tx: Tx, intent: Obj, *, completed: bool) -> None:
+    """The customer went through 3-D Secure, or failed there (raises its 402); what it was for goes on."""
+    if not awaits_customer(intent):
+        raise invalid("There is nothing to authenticate.")
+    session_id = intent.get("_", {}).get("checkout")
+    if session_id is not None:
+        checkout.authenticate(tx, tx.get("checkout.session", session_id), completed=completed)
+    elif intent["object"] == "setup_intent":
+        setups.authenticate_setup(tx, intent, completed=completed)
+    else:
+        _authenticate_payment(tx, intent, completed=completed)
+
+
+def _authenticate_payment(tx: Tx, intent: Obj, *, completed: bool) -> None:
+    invoice = invoice_of(tx, intent)
+    if invoice is not None:
+        collection.authenticate(tx, invoice, completed=completed)
+        return
+    payments.authenticate(tx, intent, completed=completed)
+    payments.keep_card(tx, intent)
+
+
+def invoice_of(tx: Tx, intent: Obj) -> Obj | None:
+    """The open invoice that this payment is to pay."""
+    where = "json ->> '$.payment.payment_intent' = ? AND json ->> '$.status' = 'open'"
+    found = tx.select("invoice_payment", where, intent["id"])
+    return tx.get("invoice", found[0]["invoice"]) if found else None

@@ -1,0 +1,111 @@
+"""Setup intents: a card is made ready for later payments, and nothing is paid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing.cards import refusal_to_save
+from licet_sandbox.billing.methods import card_of
+from licet_sandbox.billing.next_actions import next_action
+from licet_sandbox.billing.payments import mark_set_up, needs_authentication
+from licet_sandbox.billing.setup_attempts import begin_attempt, end_attempt
+from licet_sandbox.errors import StripeError
+from licet_sandbox.ids import new_id, random_text
+from licet_sandbox.spec.shapes import public
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def make_setup(tx: Tx, **fields: Any) -> Obj:
+    """A card to be set up; `setup_intent.created`."""
+    setup_id = new_id("setup_intent")
+    return tx.create(
+        "setup_intent",
+        "setup_intent.created",
+        **{
+            "id": setup_id,
+            "automatic_payment_methods": None,
+            "client_secret": f"{setup_id}_secret_{random_text(31)}",
+            "metadata": {},
+            "payment_method_options": {
+                "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
+            },
+            "payment_method_types": ["card"],
+            "status": "requires_payment_method" if fields.get("payment_method") is None else "requires_confirmation",
+            "usage": "off_session",
+            **fields,
+        },
+    )
+
+
+def confirm_setup(tx: Tx, setup: Obj, method: Obj) -> None:
+    """Try this card. Afterwards `succeeded` or `requires_action`; a refusal raises its 402, whose effects are kept."""
+    setup |= {"payment_method": method["id"], "last_setup_error": None, "next_action": None}
+    begin_attempt(tx, setup, method)
+    refusal = refusal_to_save(card_of(method))
+    if refusal is not None:
+        raise _failed(tx, setup, method, refusal)
+    if needs_authentication(method, setup["payment_method_options"]["card"]["request_three_d_secure"]):
+        setup |= {"status": "requires_action", "next_action": next_action(tx, setup)}
+        end_attempt(tx, setup, "requires_action")
+        tx.save(setup, "setup_intent.requires_action")
+        return
+    _succeed(tx, setup, method)
+
+
+def authenticate_setup(tx: Tx, setup: Obj, *, completed: bool) -> None:
+    """The customer went through 3-D Secure, or failed there (raises its 402)."""
+    method = tx.get("payment_method", setup["payment_method"])
+    if not completed:
+        raise _failed(tx, setup, method, _authentication_failure())
+    if setup["usage"] == "off_session":
+        mark_set_up(tx, method)
+    _succeed(tx, setup, method)
+
+
+def cancel_setup(tx: Tx, setup: Obj, reason: str | None) -> None:
+    """No more tries."""
+    if setup["status"] == "requires_action":
+        end_attempt(tx, setup, "abandoned")
+    setup |= {"status": "canceled", "cancellation_reason": reason, "next_action": None}
+    tx.save(setup, "setup_intent.canceled")
+
+
+def _succeed(tx: Tx, setup: Obj, method: Obj) -> None:
+    """The card becomes the customer's, where there is one; it does not become the default by that."""
+    if setup["customer"] is not None and method["customer"] is None:
+        method["customer"] = setup["customer"]
+        tx.save(method, "payment_method.attached")
+    end_attempt(tx, setup, "succeeded")
+    setup |= {"status": "succeeded", "next_action": None}
+    tx.save(setup, "setup_intent.succeeded")
+
+
+def _failed(tx: Tx, setup: Obj, method: Obj, refusal: StripeError) -> StripeError:
+    """Write the failed try down; the error to raise, which carries the intent as Stripe's does."""
+    detail = dict(refusal.error)
+    shown = public(method)
+    end_attempt(tx, setup, "failed", {**detail, "payment_method": shown})
+    setup |= {
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "next_action": None,
+        "last_setup_error": {**detail, "payment_method": shown},
+    }
+    tx.save(setup, "setup_intent.setup_failed")
+    refusal.error |= {"setup_intent": public(setup), "payment_method": shown}
+    return refusal
+
+
+def _authentication_failure() -> StripeError:
+    """The 402 of a failed 3-D Secure. Stripe calls it an invalid request, not a card error."""
+    code = "setup_intent_authentication_failure"
+    message = (
+        "The latest attempt to set up the payment method has failed because authentication failed. Provide a new "
+        "PaymentMethod to try again."
+    )
+    doc_url = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
+    error = {"type": "invalid_request_error", "code": code, "doc_url": doc_url, "message": message}
+    return StripeError(402, error, keep=True)

@@ -1,0 +1,131 @@
+"""Setup intents: a card that is made ready for later payments, and how far that got."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing import setups
+from licet_sandbox.errors import invalid
+from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.lists import page, same
+from licet_sandbox.resources.intent_parts import (
+    automatic_methods,
+    check_secret,
+    check_status,
+    choose_customer,
+    choose_method,
+    method_types,
+    needed_method,
+    only_when_confirmed,
+    read_return,
+    unexpected,
+)
+
+if TYPE_CHECKING:
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_ENDED = ("succeeded", "canceled")
+# What describes it may be changed when all is over, too.
+_ALWAYS_CHANGED = {"description", "expand", "metadata"}
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """A card to be set up; tried at once with `confirm=true`."""
+    p.refuse("attach_to_self", False)
+    confirming = p.get("confirm", False)
+    if not confirming:
+        only_when_confirmed(p, "return_url", "use_stripe_sdk")
+    chosen: Obj = {"object": "setup_intent", "customer": None, "payment_method": None}
+    choose_customer(tx, chosen, p)
+    choose_method(tx, chosen, p)
+    setup = setups.make_setup(
+        tx,
+        automatic_payment_methods=automatic_methods(p),
+        customer=chosen["customer"],
+        description=p.text("description"),
+        metadata=metadata_of(p),
+        payment_method=chosen["payment_method"],
+        usage=p.get("usage", "off_session"),
+        **method_types(p),
+        **_options(p),
+    )
+    if confirming:
+        _confirm(tx, setup, p)
+    return setup
+
+
+def confirm(tx: Tx, p: Params, setup_id: str) -> Obj:
+    """Try to set the card up."""
+    setup = tx.get("setup_intent", setup_id)
+    check_status(setup, "confirm", *_ENDED)
+    _check_not_checkout(setup, "confirm")
+    setup |= method_types(p) | _options(p)
+    choose_method(tx, setup, p)
+    _confirm(tx, setup, p)
+    return setup
+
+
+def _confirm(tx: Tx, setup: Obj, p: Params) -> None:
+    read_return(setup, p)
+    setups.confirm_setup(tx, setup, needed_method(tx, setup))
+
+
+def update(tx: Tx, p: Params, setup_id: str) -> Obj:
+    """Change it without trying. Stripe sends no event for that."""
+    setup = tx.get("setup_intent", setup_id)
+    p.refuse("attach_to_self", False)
+    if set(p.names()) - _ALWAYS_CHANGED:
+        check_status(setup, "update", *_ENDED)
+    setup |= method_types(p) | _options(p)
+    choose_customer(tx, setup, p)
+    choose_method(tx, setup, p)
+    _check_still_theirs(tx, setup)
+    if "description" in p:
+        setup["description"] = p.text("description")
+    merge_metadata(setup, p)
+    return tx.save(setup)
+
+
+def _check_still_theirs(tx: Tx, setup: Obj) -> None:
+    """A customer that is named later must be the one whose card was chosen earlier."""
+    method = tx.find(setup["payment_method"]) if setup["payment_method"] is not None else None
+    if method is not None and method["customer"] not in (None, setup["customer"]):
+        raise invalid("The SetupIntent's PaymentMethod belongs to another Customer.", param="customer")
+
+
+def _options(p: Params) -> Obj:
+    """What is asked of cards: when 3-D Secure is wanted."""
+    card = p.sub("payment_method_options").sub("card")
+    if "request_three_d_secure" not in card:
+        return {}
+    wanted = {"mandate_options": None, "network": None, "request_three_d_secure": card.get("request_three_d_secure")}
+    return {"payment_method_options": {"card": wanted}}
+
+
+def cancel(tx: Tx, p: Params, setup_id: str) -> Obj:
+    """Give it up."""
+    setup = tx.get("setup_intent", setup_id)
+    check_status(setup, "cancel", *_ENDED)
+    _check_not_checkout(setup, "cancel")
+    setups.cancel_setup(tx, setup, p.get("cancellation_reason"))
+    return setup
+
+
+def _check_not_checkout(setup: Obj, doing: str) -> None:
+    """What a hosted page makes is the page's."""
+    if setup.get("_", {}).get("checkout"):
+        message = f"You cannot {doing} the SetupIntent of a Checkout Session. Expire the Checkout Session instead."
+        raise unexpected(setup, message)
+
+
+def retrieve(tx: Tx, p: Params, setup_id: str) -> Obj:
+    """One setup intent."""
+    return check_secret(tx.get("setup_intent", setup_id), p)
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Setup intents, newest first."""
+    p.refuse("attach_to_self", False)
+    return page(tx, p, "setup_intent", "/v1/setup_intents", same(p, "customer", "payment_method"))
