@@ -13,7 +13,6 @@ from licet_sandbox.api.coerce import coerce
 from licet_sandbox.api.expand import render
 from licet_sandbox.api.form import parse_form
 from licet_sandbox.api.gone import check_gone
-from licet_sandbox.api.gone import check_gone
 from licet_sandbox.api.idempotency import Idempotency, fingerprint
 from licet_sandbox.api.rate import RateLimit, rate_limited
 from licet_sandbox.api.requests import check_account, check_host, check_key, check_version, read_form
