@@ -90,3 +90,45 @@ async def test_features_are_changed_archived_and_refused(play: Play) -> None:
     with pytest.raises(stripe.InvalidRequestError) as other:
         await play.api.products.features.retrieve_async((await play.price()).product, "prodft_nothing")
     assert other.value.http_status == 404
+
+
+async def test_a_trial_grants_and_a_pause_takes_nothing(play: Play) -> None:
+    price = await play.price(1000)
+    await attach(play, price.product, await feature(play, "exports"))
+    customer = await play.api.customers.create_async({})
+    settings = {"end_behavior": {"missing_payment_method": "pause"}}
+    given = {"items": [{"price": price.id}], "trial_period_days": 7, "trial_settings": settings}
+    subscription = await play.api.subscriptions.create_async({"customer": customer.id, **given})
+    assert await held(play, customer.id) == ["exports"]
+    await play.advance(8 * DAY)
+    assert (await play.api.subscriptions.retrieve_async(subscription.id)).status == "paused"
+    assert await held(play, customer.id) == ["exports"]
+    await play.api.customers.delete_async(customer.id)
+    assert [event.data.object.entitlements.data for event in await play.events() if event.type == SUMMARY][-1] == []
+
+
+async def test_the_event_shows_the_first_page(play: Play) -> None:
+    price = await play.price(1000)
+    for at in range(12):
+        await attach(play, price.product, await feature(play, f"feature-{at:02}"))
+    subscription = await play.subscribe(price=price)
+    [told] = [event.data.object for event in await play.events() if event.type == SUMMARY]
+    assert (len(told.entitlements.data), told.entitlements.has_more) == (10, True)
+    pages = play.api.entitlements.active_entitlements
+    listed = await pages.list_async({"customer": subscription.customer, "limit": 5, "expand": ["data.feature"]})
+    everything = [one async for one in listed.auto_paging_iter()]
+    assert len({one.id for one in everything}) == 12
+    assert {one.feature.lookup_key for one in everything} == {one.lookup_key for one in everything}
+    assert (await pages.retrieve_async(everything[0].id)).lookup_key == everything[0].lookup_key
+    for refused in ({}, {"customer": "cus_nobody"}):
+        with pytest.raises(stripe.InvalidRequestError) as wrong:
+            await pages.list_async(refused)
+        assert (wrong.value.http_status, wrong.value.param) == (400, "customer")
+
+
+async def test_nothing_is_told_where_nothing_changes(play: Play) -> None:
+    price = await play.price(1000)
+    await attach(play, price.product, await feature(play, "exports"))
+    await play.subscribe(price=price)
+    await play.advance(65 * DAY)
+    assert (await play.types()).count(SUMMARY) == 1

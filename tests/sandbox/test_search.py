@@ -66,6 +66,7 @@ async def test_queries(play: Play, query: str, names: list[str]) -> None:
         'name:"Ada',
         "id:'1'",
         "email~null",
+        " ".join(["created>0"] * 11),
     ],
 )
 async def test_queries_that_cannot_be_read(play: Play, query: str) -> None:
@@ -92,6 +93,8 @@ async def test_every_resource_that_can_be_searched(play: Play) -> None:
     api = play.api
     assert await ids(api.subscriptions, 'status:"active"') == [subscription.id]
     assert await ids(api.invoices, f'customer:"{subscription.customer}" AND total>0') == [subscription.latest_invoice]
+    assert await ids(api.invoices, f'subscription:"{subscription.id}"') == [subscription.latest_invoice]
+    assert len(await ids(api.invoices, "last_finalization_error_code:null AND -total:0")) == 1
     assert await ids(api.payment_intents, "amount:5000") == [bought.payment_intent]
     charges = await api.charges.search_async(
         {"query": 'payment_method_details.card.last4:"4242" AND -refunded:"true" AND amount=5000'.replace("=", ":")}
@@ -102,3 +105,9 @@ async def test_every_resource_that_can_be_searched(play: Play) -> None:
 
 async def ids(resource: Any, query: str) -> list[str]:
     return [one.id for one in (await resource.search_async({"query": query})).data]
+
+
+async def test_what_lives_by_test_clocks_is_found_too(play: Play) -> None:
+    at = await play.api.test_helpers.test_clocks.create_async({"frozen_time": 1_700_000_000})
+    made = await play.api.customers.create_async({"name": "Adele", "test_clock": at.id})
+    assert await ids(play.api.customers, 'name:"adele"') == [made.id]

@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# Stripe keeps entitlements while a subscription is past due, and takes them when it is unpaid, paused or over.
-_ENTITLED = ("active", "trialing", "past_due")
+# Stripe's documents only say "active". Its support says that a pause takes nothing away; what is retried still counts,
+# and what nobody expects to be paid any more does not.
+_ENTITLED = ("active", "trialing", "past_due", "paused")
 _SHOWN = 10
 
 

@@ -27,11 +27,15 @@ _CLAUSE = re.compile(
 )
 _JOIN = re.compile(r"(AND|OR)\b\s*", re.IGNORECASE)
 _LEAST_LETTERS = 3
+_MOST_CLAUSES = 10
 
 
 def parse_query(query: str, resource: str, fields: Mapping[str, str]) -> Where:
-    """SQL over `json`, with its values. `fields`: what may be asked of this resource, and whether it is text, token or
-    number; any that is a path (`a.b`) reaches inside. 400 where the query cannot be read."""
+    """SQL over `json`, with its values; 400 where the query cannot be read.
+
+    fields: what may be asked of this resource: text, token or number, and after a space the path where it stands if
+    that is not the field's own name
+    """
     clauses: list[tuple[str, tuple[Any, ...]]] = []
     joins: set[str] = set()
     at = 0
@@ -45,6 +49,8 @@ def parse_query(query: str, resource: str, fields: Mapping[str, str]) -> Where:
             raise _unreadable(query)
         clauses.append(_clause(found, resource, fields))
         at = found.end()
+    if len(clauses) > _MOST_CLAUSES:
+        raise invalid(f"A search query can have at most {_MOST_CLAUSES} clauses.", param="query")
     if len(joins) > 1:
         raise invalid("You cannot combine AND and OR in one search query.", param="query")
     joint = f" {next(iter(joins), 'AND')} "
@@ -66,7 +72,8 @@ def _clause(found: re.Match[str], resource: str, fields: Mapping[str, str]) -> t
         kind, column = TOKEN, "json -> '$.metadata' ->> ?"
         values: tuple[Any, ...] = (_unescaped(key),)
     elif key is None and name in fields:
-        kind, column, values = fields[name], f"json ->> '$.{name}'", ()
+        kind, _, path = fields[name].partition(" ")
+        column, values = f"json ->> '$.{path or name}'", ()
     else:
         message = (
             f"Field `{name}` is an unsupported search field for resource `{resource}`. "
