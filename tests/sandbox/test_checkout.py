@@ -240,7 +240,7 @@ async def test_back(play: Play) -> None:
 @pytest.mark.parametrize(
     ("given", "param"),
     [
-        ({"mode": "setup"}, "mode"),
+        ({"mode": "setup"}, "line_items"),
         ({"mode": "payment"}, "line_items"),
         ({"payment_method_types": ["card"]}, "payment_method_types"),
         ({"ui_mode": "elements"}, "ui_mode"),

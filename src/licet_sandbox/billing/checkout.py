@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import collection, payments
-from licet_sandbox.billing.cards import Card, decline
+from licet_sandbox.billing import checkout_setup, collection, payments
+from licet_sandbox.billing.cards import Card, refusal_to_save
 from licet_sandbox.billing.checkout_totals import check_offer, offer_of
 from licet_sandbox.billing.customers import make_customer
 from licet_sandbox.billing.discounts import grant
@@ -36,8 +36,9 @@ class Buyer:
 
 def needs_card(session: Obj) -> bool:
     """Must a card be given? Not for nothing, where the session was made so."""
-    subscribing = session["mode"] == "subscription" and session["payment_method_collection"] != "if_required"
-    return subscribing or int(session["amount_total"]) > 0
+    if session["mode"] == "payment" or session["payment_method_collection"] == "if_required":
+        return int(session["amount_total"]) > 0
+    return True
 
 
 def known_email(tx: Tx, session: Obj) -> str | None:
@@ -60,9 +61,12 @@ def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
     method = make_method(
         tx, buyer.card, exp_month=buyer.exp_month, exp_year=buyer.exp_year, email=buyer.email, name=buyer.name
     )
+    if _keeps_card(session):
+        method["allow_redisplay"] = "limited"
+        tx.save(method)
     session["_"]["method"] = method["id"]
     tx.save(session)
-    if session["amount_total"] == 0:
+    if not session["amount_total"]:
         return _submit_setup(tx, session, method)
     asked = payments.needs_authentication(method)
     if not asked and buyer.card.declines is None:
@@ -76,13 +80,12 @@ def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
 
 def _submit_setup(tx: Tx, session: Obj, method: Obj) -> bool:
     """Nothing is due today; the card is kept for later."""
-    card = card_of(method)
-    if not card.attaches and card.declines is not None:
-        raise decline(card.declines)
-    if payments.needs_authentication(method):
-        return False
-    _complete(tx, session, None, method)
-    return True
+    if not payments.needs_authentication(method) and refusal_to_save(card_of(method)) is None:
+        _make_customer(tx, session)
+    done = checkout_setup.keep_card(tx, session, method)
+    if done:
+        _complete(tx, session, None, method)
+    return done
 
 
 def authenticate(tx: Tx, session: Obj, *, completed: bool) -> None:
@@ -91,12 +94,10 @@ def authenticate(tx: Tx, session: Obj, *, completed: bool) -> None:
     if not awaits_authentication(tx, session):
         raise invalid("There is nothing to authenticate.")
     method = tx.get("payment_method", session["_"]["method"])
-    if session["amount_total"] == 0:
-        if not completed:
-            session["_"]["method"] = None
-            tx.save(session)
-            raise payments.authentication_failure()
-        payments.mark_set_up(tx, method)
+    if not session["amount_total"]:
+        if completed:
+            _make_customer(tx, session)
+        checkout_setup.leave_authentication(tx, session, completed=completed)
         _complete(tx, session, None, method)
         return
     intent = _intent_of(tx, session)
@@ -111,16 +112,26 @@ def awaits_authentication(tx: Tx, session: Obj) -> bool:
     """Is the buyer on the 3-D Secure page?"""
     if session["status"] != "open" or session["_"].get("method") is None:
         return False
-    if session["amount_total"] == 0:
-        return payments.needs_authentication(tx.get("payment_method", session["_"]["method"]))
+    if not session["amount_total"]:
+        setup = checkout_setup.setup_of(tx, session)
+        return setup is not None and setup["status"] == "requires_action"
     return bool(_intent_of(tx, session)["status"] == "requires_action")
 
 
 def expire(tx: Tx, session: Obj) -> None:
     """It can be paid no more."""
     tx.unschedule(session["id"])
+    checkout_setup.abandon_setup(tx, session)
+    _abandon_payment(tx, session)
     session |= {"status": "expired", "url": None}
     tx.save(session, "checkout.session.expired")
+
+
+def _abandon_payment(tx: Tx, session: Obj) -> None:
+    """A payment that was tried and failed, or waits for 3-D Secure, is tried no more."""
+    intent_id = session["_"].get("intent")
+    if intent_id is not None:
+        payments.cancel_intent(tx, tx.get("payment_intent", intent_id), "expired")
 
 
 def expire_due(tx: Tx, session_id: str) -> None:
@@ -162,7 +173,6 @@ def _complete(tx: Tx, session: Obj, intent: Obj | None, method: Obj | None) -> N
     customer = None if session["customer"] is None else tx.get("customer", session["customer"])
     if customer is not None and method is not None and _keeps_card(session):
         method["customer"] = customer["id"]
-        method["allow_redisplay"] = "limited"
         tx.save(method, "payment_method.attached")
     if session["mode"] == "subscription" and customer is not None:
         _subscribe(tx, session, customer, intent, method)
@@ -175,7 +185,7 @@ def _complete(tx: Tx, session: Obj, intent: Obj | None, method: Obj | None) -> N
 
 def _keeps_card(session: Obj) -> bool:
     data = session["_"]["payment_intent_data"]
-    return session["mode"] == "subscription" or data.get("setup_future_usage") is not None
+    return session["mode"] != "payment" or data.get("setup_future_usage") is not None
 
 
 def _invoiced(session: Obj) -> bool:
@@ -190,10 +200,16 @@ def _make_customer(tx: Tx, session: Obj) -> None:
         if customer["email"] is None and buyer["email"]:
             customer["email"] = buyer["email"]
             tx.save(customer, "customer.updated")
-    elif _keeps_card(session) or session["customer_creation"] == "always" or _invoiced(session):
+    elif _needs_customer(session):
         made = tx.insert(make_customer(tx, email=buyer["email"], name=buyer["name"]), "customer.created")
         session["customer"] = made["id"]
         tx.save(session)
+
+
+def _needs_customer(session: Obj) -> bool:
+    """Keeping a card is reason enough, except in `setup` mode, where nothing else would come of it."""
+    wanted = session["customer_creation"] == "always" or _invoiced(session)
+    return wanted or (session["mode"] != "setup" and _keeps_card(session))
 
 
 def _subscribe(tx: Tx, session: Obj, customer: Obj, intent: Obj | None, method: Obj | None) -> None:
@@ -266,10 +282,10 @@ def _close(tx: Tx, session: Obj, customer: Obj | None) -> None:
     tx.unschedule(session["id"])
     session |= {
         "status": "complete",
-        "payment_status": "paid" if session["amount_total"] > 0 else "no_payment_required",
+        "payment_status": "paid" if session["amount_total"] else "no_payment_required",
         "url": None,
         "customer_details": {
-            "address": (customer or {}).get("address"),
+            "address": None if session["mode"] == "setup" else (customer or {}).get("address"),
             "business_name": None,
             "email": (customer or {}).get("email") or buyer["email"],
             "individual_name": None,

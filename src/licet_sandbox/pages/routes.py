@@ -99,7 +99,8 @@ class Pages(Surface):
             session = tx.get("checkout.session", _id(request))
             if not checkout.awaits_authentication(tx, session):
                 return go(f"/c/pay/{session['id']}")
-            return self._page("authenticate.html", total=format_amount(session["amount_total"], session["currency"]))
+            due = session["amount_total"]
+            return self._page("authenticate.html", total=format_amount(due, session["currency"]) if due else None)
 
     async def leave_checkout_3ds(self, request: Request) -> Response:
         """The buyer's answer to the bank."""
@@ -191,10 +192,12 @@ class Pages(Surface):
             session = tx.get("checkout.session", session_id)
             if session["status"] != "open":
                 return self._ended_page(session)
-            view = views.pay_view(tx, session)
+            saving = session["mode"] == "setup"
+            view = views.setup_view(tx, session) if saving else views.pay_view(tx, session)
         typed_before = {**_NOTHING_TYPED, **(form or {})}
         view |= {"code_problem": code_problem, "code_typed": code_typed}
-        return self._page("pay.html", status, problem=problem, field=field, typed=typed_before, **view)
+        template = "setup.html" if saving else "pay.html"
+        return self._page(template, status, problem=problem, field=field, typed=typed_before, **view)
 
     def _invoice_page(
         self,
@@ -212,6 +215,8 @@ class Pages(Surface):
     def _ended_page(self, session: Obj) -> Response:
         if session["status"] == "complete":
             link = checkout.success_address(session)
+            if session["mode"] == "setup":
+                return self._message("Already saved", "This card is kept for later payments.", link, "Continue", 200)
             return self._message("Already paid", "This order is complete.", link, "Continue", 200)
         return self._message("Too late", "This checkout has expired.", session["cancel_url"], "Back to the shop", 410)
 

@@ -55,6 +55,16 @@ def pay_view(tx: Tx, session: Obj) -> View:
     }
 
 
+def setup_view(tx: Tx, session: Obj) -> View:
+    """The page that only saves a card."""
+    return {
+        "session_id": session["id"],
+        "back": session["cancel_url"],
+        "known_email": known_email(tx, session),
+        "cards": TEST_CARDS,
+    }
+
+
 def _trial(session: Obj) -> str | None:
     data = session["_"]["subscription_data"]
     if data.get("trial_period_days"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import checkout
+from licet_sandbox.billing.checkout_setup import begin_setup
 from licet_sandbox.billing.checkout_totals import total_up
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
@@ -12,6 +13,7 @@ from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, same, slice_page
 from licet_sandbox.resources.checkout_lines import make_lines
 from licet_sandbox.resources.discounts import read_offer
+from licet_sandbox.resources.setup_sessions import check_setup, setup_currency, setup_data
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -34,10 +36,10 @@ _SHOWN = (
 def create(tx: Tx, p: Params) -> Obj:
     """An open session with its page's address."""
     mode = p.need("mode")
-    p.refuse("mode", "payment", "subscription")
+    check_setup(p, mode)
     p.refuse("ui_mode", "hosted_page")
     session_id = new_id("checkout.session")
-    lines = make_lines(tx, p, mode)
+    lines = [] if mode == "setup" else make_lines(tx, p, mode)
     data = _subscription_data(tx, p) if mode == "subscription" else {}
     session = tx.new(
         "checkout.session",
@@ -46,7 +48,7 @@ def create(tx: Tx, p: Params) -> Obj:
         cancel_url=_address(p, "cancel_url"),
         client_reference_id=p.text("client_reference_id"),
         collected_information={"business_name": None, "individual_name": None, "shipping_details": None},
-        currency=lines[0]["currency"],
+        currency=setup_currency(p) if mode == "setup" else lines[0]["currency"],
         expires_at=_expiry(tx, p),
         metadata=metadata_of(p),
         mode=mode,
@@ -65,8 +67,13 @@ def create(tx: Tx, p: Params) -> Obj:
         **_mode_fields(p, mode),
     )
     _refuse_unbuilt(p)
-    _set_discounts(tx, session, p)
-    total_up(tx, session)
+    if mode == "setup":
+        session["payment_status"] = "no_payment_required"
+        session["_"]["setup_intent_data"] = setup_data(p, session)
+        begin_setup(tx, session)
+    else:
+        _set_discounts(tx, session, p)
+        total_up(tx, session)
     tx.insert(session)
     tx.schedule("checkout.expire", session_id, session["expires_at"])
     return session
@@ -112,8 +119,8 @@ def _customer(tx: Tx, p: Params, mode: str) -> Obj:
     if customer_id and email:
         message = "You may only specify one of these parameters: customer, customer_email."
         raise invalid(message, param="customer", code="parameters_exclusive")
-    if creation is not None and (mode != "payment" or customer_id):
-        message = "`customer_creation` can only be used in `payment` mode, and not together with `customer`."
+    if creation is not None and (mode == "subscription" or customer_id):
+        message = "`customer_creation` can only be used in `payment` and `setup` mode, and not with `customer`."
         raise invalid(message, param="customer_creation")
     update = p.sub("customer_update")
     for name in ("address", "name", "shipping"):
@@ -121,7 +128,7 @@ def _customer(tx: Tx, p: Params, mode: str) -> Obj:
     if customer_id is None:
         return {
             "customer_email": email,
-            "customer_creation": (creation or "if_required") if mode == "payment" else None,
+            "customer_creation": None if mode == "subscription" else (creation or "if_required"),
         }
     customer = tx.named("customer", customer_id, "customer")
     details = {
@@ -138,6 +145,8 @@ def _customer(tx: Tx, p: Params, mode: str) -> Obj:
 
 
 def _mode_fields(p: Params, mode: str) -> Obj:
+    if mode == "setup":
+        return {}
     if mode == "subscription":
         if "invoice_creation" in p:
             message = "You can not pass `invoice_creation` in `subscription` mode."
@@ -190,7 +199,8 @@ def _payment_data(p: Params, mode: str) -> Obj:
 def _subscription_data(tx: Tx, p: Params) -> dict[str, Any]:
     """What the subscription is to be made with."""
     if "customer_creation" in p:
-        raise invalid("`customer_creation` can only be used in `payment` mode.", param="customer_creation")
+        message = "`customer_creation` can only be used in `payment` and `setup` mode."
+        raise invalid(message, param="customer_creation")
     data = p.sub("subscription_data")
     data.refuse("proration_behavior", "create_prorations", "none")
     days, trial_end = data.get("trial_period_days"), data.get("trial_end")
