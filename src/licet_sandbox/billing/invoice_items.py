@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 def make_invoice_item(tx: Tx, customer_id: str, amount: int, currency: str, **fields: Any) -> Obj:
     """One that is pending; `invoiceitem.created`. `amount` in minor units, negative for a credit."""
     quantity = fields.setdefault("quantity", 1)
+    if not fields.get("discountable", True):
+        # Nothing is taken off any more: what discounts were to take is off already.
+        fields["net_amount"] = amount
     return tx.create(
         "invoiceitem",
         "invoiceitem.created",
