@@ -1,32 +1,11 @@
-"""The test cards: what each one does. Source: Stripe's documentation, page "Testing"."""
+"""Test cards as somebody names them, and the errors of those that are refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from licet_sandbox.billing.card_table import CARDS, Card
 from licet_sandbox.errors import StripeError, card_error
-
-
-@dataclass(frozen=True)
-class Card:
-    """A test card. Only its name and last four digits are ever stored, never its number.
-
-    authentication: None, `unless_set_up` (3-D Secure until it was set up for later use) or `always`
-    declines: the decline code of every charge, or None
-    attaches: False where saving it is declined as well
-    disputes: what comes after a payment: reasons of chargebacks, or `inquiry`; several share the amount
-    refunds: None, `pending` (they arrive later) or `fails` (they come back)
-    """
-
-    name: str
-    brand: str
-    last4: str
-    token: str
-    authentication: str | None = None
-    declines: str | None = None
-    attaches: bool = True
-    disputes: tuple[str, ...] = ()
-    refunds: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,69 +17,42 @@ class TypedCard:
     exp_year: int
 
 
-_CARDS = {
-    "4242424242424242": Card("visa", "visa", "4242", "pm_card_visa"),
-    "5555555555554444": Card("mastercard", "mastercard", "4444", "pm_card_mastercard"),
-    "4000000000000002": Card(
-        "declined", "visa", "0002", "pm_card_visa_chargeDeclined", declines="generic_decline", attaches=False
-    ),
-    "4000000000009995": Card(
-        "insufficient_funds",
-        "visa",
-        "9995",
-        "pm_card_visa_chargeDeclinedInsufficientFunds",
-        declines="insufficient_funds",
-        attaches=False,
-    ),
-    "4000002500003155": Card(
-        "authentication_on_setup",
-        "visa",
-        "3155",
-        "pm_card_authenticationRequiredOnSetup",
-        authentication="unless_set_up",
-    ),
-    "4000002760003184": Card(
-        "authentication_always", "visa", "3184", "pm_card_authenticationRequired", authentication="always"
-    ),
-    "4000000000000341": Card(
-        "charge_fails", "visa", "0341", "pm_card_chargeCustomerFail", declines="generic_decline"
-    ),
-    "4000000000000259": Card("disputed", "visa", "0259", "pm_card_createDispute", disputes=("fraudulent",)),
-    "4000000000002685": Card(
-        "not_received",
-        "visa",
-        "2685",
-        "pm_card_createDisputeProductNotReceived",
-        disputes=("product_not_received",),
-    ),
-    "4000000000001976": Card("inquiry", "visa", "1976", "pm_card_createDisputeInquiry", disputes=("inquiry",)),
-    "4000000404000079": Card(
-        "disputed_twice",
-        "visa",
-        "0079",
-        "pm_card_createMultipleDisputes",
-        disputes=("fraudulent", "product_not_received"),
-    ),
-    "4000008400000779": Card(
-        "noncompliant", "visa", "0779", "pm_card_createComplianceDispute", disputes=("noncompliant",)
-    ),
-    "4000000000007726": Card("refund_pending", "visa", "7726", "pm_card_pendingRefund", refunds="pending"),
-    "4000000000005126": Card("refund_fails", "visa", "5126", "pm_card_refundFail", refunds="fails"),
-}  # fmt: skip
-_BY_TOKEN = {card.token: card for card in _CARDS.values()}
-_BY_NAME = {card.name: card for card in _CARDS.values()}
+_BY_TOKEN = {card.token: card for card in CARDS.values()}
+_BY_NAME = {card.name: card for card in CARDS.values()}
 
-_MESSAGES = {
-    "generic_decline": "Your card was declined.",
-    "insufficient_funds": "Your card has insufficient funds.",
-    "authentication_required": "Your card was declined. This transaction requires authentication.",
+# reason -> (error code, message, parameter, advice). A reason that is no code of its own is a decline code.
+_DECLINES: dict[str, tuple[str, str, str | None, str | None]] = {
+    "authentication_required": (
+        "authentication_required",
+        "Your card was declined. This transaction requires authentication.",
+        None,
+        None,
+    ),
+    "card_velocity_exceeded": (
+        "card_declined",
+        "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
+        None,
+        "try_again_later",
+    ),
+    "expired_card": ("expired_card", "Your card has expired.", "exp_month", "do_not_try_again"),
+    "generic_decline": ("card_declined", "Your card was declined.", None, "try_again_later"),
+    "incorrect_cvc": ("incorrect_cvc", "Your card's security code is incorrect.", "cvc", "confirm_card_data"),
+    "insufficient_funds": ("card_declined", "Your card has insufficient funds.", None, "try_again_later"),
+    "lost_card": ("card_declined", "Your card was declined.", None, "do_not_try_again"),
+    "processing_error": (
+        "processing_error",
+        "An error occurred while processing your card. Try again in a little bit.",
+        None,
+        "try_again_later",
+    ),
+    "stolen_card": ("card_declined", "Your card was declined.", None, "do_not_try_again"),
 }
 
 
 def card_by_number(number: str) -> Card:
     """The test card with this number, however it is spaced; Stripe's 402 for any other."""
     digits = number.replace(" ", "").replace("-", "")
-    found = _CARDS.get(digits)
+    found = CARDS.get(digits)
     if found is not None:
         return found
     if not digits.isascii() or not digits.isdecimal() or not 12 <= len(digits) <= 19 or not _luhn(digits):
@@ -119,11 +71,11 @@ def card_by_name(name: str) -> Card:
     return _BY_NAME[name]
 
 
-def decline(code: str) -> StripeError:
-    """The 402 of a charge that is declined with this decline code."""
-    if code == "authentication_required":
-        return card_error(_MESSAGES[code], "authentication_required", code)
-    return card_error(_MESSAGES[code], "card_declined", code, advice_code="try_again_later")
+def decline(reason: str) -> StripeError:
+    """The 402 of a charge that is declined for this reason."""
+    code, message, param, advice = _DECLINES[reason]
+    decline_code = reason if code in {"card_declined", "authentication_required"} else None
+    return card_error(message, code, decline_code, advice_code=advice, param=param)
 
 
 def refusal_to_save(card: Card) -> StripeError | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import checkout_setup, collection, payments
-from licet_sandbox.billing.cards import Card, refusal_to_save
+from licet_sandbox.billing.cards import refusal_to_save
 from licet_sandbox.billing.checkout_totals import check_offer, offer_of
 from licet_sandbox.billing.customers import make_customer
 from licet_sandbox.billing.discounts import grant
@@ -17,6 +17,7 @@ from licet_sandbox.billing.subscriptions import make_subscription, start_paid
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
+    from licet_sandbox.billing.card_table import Card
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 

@@ -6,12 +6,16 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.cards import Card, card_by_name, card_by_token, refusal_to_save
+from licet_sandbox.billing.cards import card_by_name, card_by_token, refusal_to_save
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
+    from licet_sandbox.billing.card_table import Card
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
+
+# Brands that are shown by another name than their own.
+_DISPLAYED = {"amex": "american_express", "diners": "diners_club", "unionpay": "union_pay"}
 
 
 def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None = None, **billing: Any) -> Obj:
@@ -26,11 +30,11 @@ def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None
             "brand": card.brand,
             "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
             "country": "US",
-            "display_brand": card.brand,
+            "display_brand": _DISPLAYED.get(card.brand, card.brand),
             "exp_month": exp_month,
             "exp_year": year,
             "fingerprint": hashlib.sha256(card.name.encode()).hexdigest()[:16],
-            "funding": "credit",
+            "funding": card.funding,
             "generated_from": None,
             "last4": card.last4,
             "networks": {"available": [card.brand], "preferred": None},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.cards import Card, decline
+from licet_sandbox.billing.cards import decline
 from licet_sandbox.billing.methods import card_of
 from licet_sandbox.billing.next_actions import next_action
 from licet_sandbox.errors import StripeError
@@ -12,6 +12,7 @@ from licet_sandbox.ids import new_id, random_text
 from licet_sandbox.spec.shapes import public
 
 if TYPE_CHECKING:
+    from licet_sandbox.billing.card_table import Card
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
@@ -46,12 +47,12 @@ def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
     )
 
 
-def needs_authentication(method: Obj, wanted: str = "automatic") -> bool:
+def needs_authentication(method: Obj, wanted: str = "automatic", *, off_session: bool = False) -> bool:
     """Does this card ask for 3-D Secure now? `any` and `challenge` want it even from one that was set up."""
     card = card_of(method)
     if card.authentication == "unless_set_up":
         return wanted != "automatic" or not method["_"]["set_up"]
-    return card.authentication == "always"
+    return card.authentication == "always" or (card.authentication == "on_session" and not off_session)
 
 
 def confirm(tx: Tx, intent: Obj, method: Obj, *, off_session: bool) -> None:
@@ -59,7 +60,7 @@ def confirm(tx: Tx, intent: Obj, method: Obj, *, off_session: bool) -> None:
     card = card_of(method)
     intent["payment_method"] = method["id"]
     intent["last_payment_error"] = None
-    if needs_authentication(method):
+    if needs_authentication(method, off_session=off_session):
         if off_session:
             raise _declined(tx, intent, method, decline("authentication_required"))
         ask_for_action(tx, intent)

@@ -18,6 +18,8 @@ _FIELD_OF = {
     "invalid_expiry_month": "expiry",
     "invalid_expiry_year": "expiry",
     "invalid_cvc": "cvc",
+    "incorrect_cvc": "cvc",
+    "expired_card": "expiry",
     "email_invalid": "email",
 }
 

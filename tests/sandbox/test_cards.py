@@ -1,0 +1,172 @@
+"""Every test card: what it does when it is attached, set up, charged in its customer's presence and without."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+import stripe
+from tests.sandbox.play import Play
+
+OK, ASKED, WANTED = "succeeded", "requires_action", "authentication_required"
+GENERIC, POOR = "generic_decline", "insufficient_funds"
+
+
+class Row(NamedTuple):
+    """What each of these comes to: a status, or the reason of the refusal."""
+
+    number: str
+    token: str
+    attach: str = OK
+    set_up: str = OK
+    on_session: str = OK
+    off_session: str = OK
+    brand: str = "visa"
+    funding: str = "credit"
+
+
+def refused(number: str, token: str, reason: str) -> Row:
+    return Row(number, token, reason, reason, reason, reason)
+
+
+TABLE = [
+    Row("4242424242424242", "pm_card_visa"),
+    Row("4000056655665556", "pm_card_visa_debit", funding="debit"),
+    Row("5555555555554444", "pm_card_mastercard", brand="mastercard"),
+    Row("5200828282828210", "pm_card_mastercard_debit", brand="mastercard", funding="debit"),
+    Row("5105105105105100", "pm_card_mastercard_prepaid", brand="mastercard", funding="prepaid"),
+    Row("378282246310005", "pm_card_amex", brand="amex"),
+    Row("6011111111111117", "pm_card_discover", brand="discover"),
+    Row("3056930009020004", "pm_card_diners", brand="diners"),
+    Row("3566002020360505", "pm_card_jcb", brand="jcb"),
+    Row("6200000000000005", "pm_card_unionpay", brand="unionpay"),
+    refused("4000000000000002", "pm_card_visa_chargeDeclined", GENERIC),
+    refused("4000000000009995", "pm_card_visa_chargeDeclinedInsufficientFunds", POOR),
+    refused("4000000000009987", "pm_card_visa_chargeDeclinedLostCard", "lost_card"),
+    refused("4000000000009979", "pm_card_visa_chargeDeclinedStolenCard", "stolen_card"),
+    refused("4000000000006975", "pm_card_visa_chargeDeclinedVelocityLimitExceeded", "card_velocity_exceeded"),
+    refused("4000000000000069", "pm_card_chargeDeclinedExpiredCard", "expired_card"),
+    refused("4000000000000127", "pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc"),
+    refused("4000000000000119", "pm_card_chargeDeclinedProcessingError", "processing_error"),
+    Row("4000000000000341", "pm_card_chargeCustomerFail", OK, OK, GENERIC, GENERIC),
+    Row("4000002500003155", "pm_card_authenticationRequiredOnSetup", OK, ASKED, ASKED, WANTED),
+    Row("4000002760003184", "pm_card_authenticationRequired", OK, ASKED, ASKED, WANTED),
+    Row("4000003800000446", "pm_card_authenticationRequiredSetupForOffSession", OK, ASKED, ASKED, OK),
+    Row(
+        "4000008260003178",
+        "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
+        OK,
+        ASKED,
+        ASKED,
+        WANTED,
+    ),
+    Row("4000000000000259", "pm_card_createDispute"),
+    Row("4000000000007726", "pm_card_pendingRefund"),
+    Row("4000000000005126", "pm_card_refundFail"),
+]
+IDS = [row.token.removeprefix("pm_card_") for row in TABLE]
+
+# Reasons that are error codes of their own; all others are decline codes.
+CODES = {
+    "expired_card": ("expired_card", None, "exp_month"),
+    "incorrect_cvc": ("incorrect_cvc", None, "cvc"),
+    "processing_error": ("processing_error", None, None),
+    WANTED: (WANTED, WANTED, None),
+}
+
+
+async def outcome(call: Any, expected: str) -> None:
+    """The call comes to this status, or raises Stripe's 402 for this reason."""
+    if expected in (OK, ASKED):
+        assert getattr(await call, "status", OK) == expected
+        return
+    with pytest.raises(stripe.CardError) as caught:
+        await call
+    error: Any = caught.value.error
+    found = (caught.value.code, getattr(error, "decline_code", None), getattr(error, "param", None))
+    assert caught.value.http_status == 402
+    assert found == CODES.get(expected, ("card_declined", expected, None))
+
+
+async def charge(play: Play, method: str, **more: Any) -> Any:
+    given = {"amount": 1000, "currency": "usd", "payment_method": method, "confirm": True, **more}
+    return await play.api.payment_intents.create_async(given)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=IDS)
+async def test_what_each_card_does(play: Play, row: Row) -> None:
+    buyer = await play.api.customers.create_async()
+    await outcome(play.api.payment_methods.attach_async(row.token, {"customer": buyer.id}), row.attach)
+    given = {"customer": buyer.id, "payment_method": row.token, "confirm": True}
+    await outcome(play.api.setup_intents.create_async(given), row.set_up)
+    await outcome(charge(play, row.token), row.on_session)
+    await outcome(charge(play, row.token, off_session=True), row.off_session)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=IDS)
+async def test_what_each_card_looks_like(play: Play, row: Row) -> None:
+    given = {"type": "card", "card": {"number": row.number, "exp_month": 1, "exp_year": 2040, "cvc": "123"}}
+    card = (await play.api.payment_methods.create_async(given)).card
+    assert (card.brand, card.funding, card.last4) == (row.brand, row.funding, row.number[-4:])
+    token = await charge(play, row.token) if row.on_session == OK else None
+    if token is not None:
+        details = (await play.api.charges.retrieve_async(token.latest_charge)).payment_method_details.card
+        assert (details.brand, details.network, details.last4) == (row.brand, row.brand, row.number[-4:])
+
+
+@pytest.mark.parametrize(
+    ("token", "shown"),
+    [("pm_card_amex", "american_express"), ("pm_card_diners", "diners_club"), ("pm_card_unionpay", "union_pay")],
+)
+async def test_brands_that_are_shown_by_another_name(play: Play, token: str, shown: str) -> None:
+    buyer = await play.api.customers.create_async()
+    method = await play.api.payment_methods.attach_async(token, {"customer": buyer.id})
+    assert method.card.display_brand == shown
+
+
+async def test_a_refusal_to_attach_leaves_nothing(play: Play) -> None:
+    buyer = await play.api.customers.create_async()
+    with pytest.raises(stripe.CardError):
+        await play.api.payment_methods.attach_async("pm_card_visa_chargeDeclined", {"customer": buyer.id})
+    assert (await play.api.payment_methods.list_async({"customer": buyer.id})).data == []
+    assert await play.types() == ["customer.created"]
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        ("pm_card_authenticationRequired", WANTED),
+        ("pm_card_authenticationRequiredOnSetup", OK),
+        ("pm_card_authenticationRequiredSetupForOffSession", OK),
+    ],
+)
+async def test_off_session_after_a_setup_with_3d_secure(play: Play, token: str, expected: str) -> None:
+    buyer = await play.api.customers.create_async()
+    given = {"customer": buyer.id, "payment_method": token, "confirm": True}
+    setup = await play.api.setup_intents.create_async(given)
+    await play.http.post(f"/_sandbox/setup_intents/{setup.id}/authenticate", json={})
+    await outcome(charge(play, setup.payment_method, customer=buyer.id, off_session=True), expected)
+
+
+async def test_declined_after_3d_secure(play: Play) -> None:
+    intent = await charge(play, "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds")
+    answer = await play.http.post(f"/_sandbox/payment_intents/{intent.id}/authenticate", json={})
+    assert (answer.status_code, answer.json()["error"]["decline_code"]) == (402, POOR)
+    after = await play.api.payment_intents.retrieve_async(intent.id)
+    assert (after.status, after.last_payment_error.decline_code) == ("requires_payment_method", POOR)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("4242424242424241", "incorrect_number"),
+        ("4111111111111111", "card_declined"),
+        ("４２４２４２４２４２４２４２４２", "incorrect_number"),  # noqa: RUF001  # Digits, but not ASCII ones.
+        ("42", "incorrect_number"),
+    ],
+)
+async def test_numbers_of_no_test_card(play: Play, number: str, code: str) -> None:
+    given = {"type": "card", "card": {"number": number, "exp_month": 1, "exp_year": 2040, "cvc": "123"}}
+    with pytest.raises(stripe.CardError) as caught:
+        await play.api.payment_methods.create_async(given)
+    assert caught.value.code == code
