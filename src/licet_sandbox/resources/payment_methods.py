@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.cards import card_by_number, check_expiry
+from licet_sandbox.billing.cards import card_by_number, card_by_token, check_expiry
 from licet_sandbox.billing.methods import attach_to, make_method
-from licet_sandbox.errors import invalid, unsupported
+from licet_sandbox.errors import card_error, invalid, not_found, unsupported
 from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, same
 
@@ -18,20 +19,37 @@ if TYPE_CHECKING:
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A card by its number. It is no one's until it is attached."""
+    """A card by its number, or by a token such as `tok_visa`. It is no one's until it is attached."""
     if p.need("type") != "card":
         raise unsupported(f"payment methods of type {p.get('type')}", param="type")
     given = p.sub("card")
-    card = card_by_number(given.need("number"))
-    given.get("cvc")
-    month, year = given.need("exp_month"), given.need("exp_year")
-    moment = datetime.fromtimestamp(tx.now, UTC)
-    check_expiry(month, year, moment.month, moment.year)
-    method = make_method(tx, card, exp_month=month, exp_year=year)
+    method = _by_token(tx, given) if "token" in given else _by_number(tx, given)
     _set_billing(method, p)
     method["metadata"] = metadata_of(p)
     method["allow_redisplay"] = p.get("allow_redisplay", "unspecified")
     return tx.save(method)
+
+
+def _by_token(tx: Tx, given: Params) -> Obj:
+    token = given.need("token")
+    card = card_by_token(f"pm_card_{token.removeprefix('tok_')}") if token.startswith("tok_") else None
+    if card is None:
+        raise not_found("token", token, param=given.name("token"), status=400)
+    return make_method(tx, card)
+
+
+def _by_number(tx: Tx, given: Params) -> Obj:
+    card = card_by_number(given.need("number"))
+    month, year, cvc = given.need("exp_month"), given.need("exp_year"), given.text("cvc")
+    _check_expiry(tx, month, year)
+    if cvc is not None and not re.fullmatch("[0-9]{3,4}", cvc):
+        raise card_error("Your card's security code is invalid.", "invalid_cvc", param="cvc")
+    return make_method(tx, card, exp_month=month, exp_year=year)
+
+
+def _check_expiry(tx: Tx, month: int, year: int) -> None:
+    moment = datetime.fromtimestamp(tx.now, UTC)
+    check_expiry(month, year, moment.month, moment.year)
 
 
 def attach(tx: Tx, p: Params, method_id: str) -> Obj:
@@ -62,10 +80,13 @@ def detach(tx: Tx, _: Params, method_id: str) -> Obj:
 def update(tx: Tx, p: Params, method_id: str) -> Obj:
     """Change the expiry, the billing details or the metadata of an attached card."""
     method = tx.get("payment_method", method_id)
+    if method["customer"] is None:
+        raise invalid("You must save this PaymentMethod to a customer before you can update it.")
     given = p.sub("card")
-    for name in ("exp_month", "exp_year"):
-        if name in given:
-            method["card"][name] = given.get(name)
+    if given:
+        expiry = {name: given.get(name, method["card"][name]) for name in ("exp_month", "exp_year")}
+        _check_expiry(tx, expiry["exp_month"], expiry["exp_year"])
+        method["card"] |= expiry
     _set_billing(method, p)
     if "allow_redisplay" in p:
         method["allow_redisplay"] = p.get("allow_redisplay")
