@@ -81,6 +81,21 @@ def _succeed(tx: Tx, setup: Obj, method: Obj) -> None:
     end_attempt(tx, setup, "succeeded")
     setup |= {"status": "succeeded", "next_action": None}
     tx.save(setup, "setup_intent.succeeded")
+    _tell_subscription(tx, setup)
+
+
+def _tell_subscription(tx: Tx, setup: Obj) -> None:
+    """The subscription that waited for it waits no more; with `save_default_payment_method` the card is its own now."""
+    subscription_id = setup.get("_", {}).get("subscription")
+    if subscription_id is None:
+        return
+    subscription = tx.get("subscription", subscription_id)
+    if subscription["pending_setup_intent"] != setup["id"]:
+        return
+    subscription["pending_setup_intent"] = None
+    if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription":
+        subscription["default_payment_method"] = setup["payment_method"]
+    tx.save(subscription, "customer.subscription.updated")
 
 
 def _failed(tx: Tx, setup: Obj, method: Obj, refusal: StripeError) -> StripeError:

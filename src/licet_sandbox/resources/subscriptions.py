@@ -10,6 +10,7 @@ from licet_sandbox.billing.agenda import ended, plan_ahead
 from licet_sandbox.billing.invoice_items import drop_pending_prorations
 from licet_sandbox.billing.invoices import finalize, payment_of
 from licet_sandbox.billing.methods import owned_method
+from licet_sandbox.billing.pending_setups import prepare_card, prepare_other_card
 from licet_sandbox.billing.proration import credit_unused
 from licet_sandbox.billing.schedule_follows import keep_up
 from licet_sandbox.billing.subscriptions import INCOMPLETE_SECONDS, final_invoice, first_invoice, make_subscription
@@ -87,6 +88,7 @@ def _start(tx: Tx, subscription: Obj, p: Params) -> None:
         tx.schedule("subscription.incomplete_expire", subscription["id"], tx.now + INCOMPLETE_SECONDS)
     if invoice["amount_due"] == 0:
         collection.settle(tx, invoice, None)
+        prepare_card(tx, subscription, confirmed=behavior != "default_incomplete")
     elif behavior == "default_incomplete":
         payment_of(tx, invoice)
     else:
@@ -124,6 +126,8 @@ def update(tx: Tx, p: Params, subscription_id: str) -> Obj:
     change(tx, subscription, p)
     updating.apply(tx, subscription, before, how)
     keep_up(tx, subscription)
+    if subscription["default_payment_method"] != before["default_payment_method"]:
+        prepare_other_card(tx, subscription)
     return subscription
 
 
