@@ -337,9 +337,9 @@ async def test_payment_intents(play: Play) -> None:
     assert off_session.value.error.payment_intent.status == "requires_payment_method"
     with pytest.raises(stripe.InvalidRequestError) as removed:
         await play.api.payment_intents.create_async({"amount": 1, "currency": "usd", "payment_method_types": ["card"]})
-    assert removed.value.code == "parameter_unknown"
+    assert removed.value.code == "payment_method_types_no_longer_supported"
     waiting = await play.api.payment_intents.create_async(
-        {"amount": 1, "currency": "usd", "payment_method": "pm_card_authenticationRequired", "confirm": True}
+        {"amount": 50, "currency": "usd", "payment_method": "pm_card_authenticationRequired", "confirm": True}
     )
     assert waiting.status == "requires_action"
     cancelled = await play.api.payment_intents.cancel_async(waiting.id, {"cancellation_reason": "duplicate"})

@@ -44,7 +44,7 @@ def _authenticate_payment(tx: Tx, intent: Obj, *, completed: bool) -> None:
         collection.authenticate(tx, invoice, completed=completed)
         return
     payments.authenticate(tx, intent, completed=completed)
-    payments.keep_card(tx, intent)
+    payments.use_up(tx, intent)
 
 
 def invoice_of(tx: Tx, intent: Obj) -> Obj | None:

@@ -22,6 +22,12 @@ _BY_NAME = {card.name: card for card in CARDS.values()}
 
 # reason -> (error code, message, parameter, advice). A reason that is no code of its own is a decline code.
 _DECLINES: dict[str, tuple[str, str, str | None, str | None]] = {
+    "authentication_not_handled": (
+        "authentication_required",
+        "This payment required an authentication action to complete, but `error_on_requires_action` was set.",
+        None,
+        None,
+    ),
     "authentication_required": (
         "authentication_required",
         "Your card was declined. This transaction requires authentication.",

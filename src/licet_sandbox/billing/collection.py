@@ -44,8 +44,10 @@ def _keep_card(tx: Tx, invoice: Obj, intent: Obj) -> None:
         tx.save(subscription, "customer.subscription.updated")
 
 
-def collect(tx: Tx, invoice: Obj, *, off_session: bool, method: Obj | None = None) -> None:
-    """One try, with this card or the one on file. A decline raises; 3-D Secure leaves the intent `requires_action`."""
+def collect(tx: Tx, invoice: Obj, *, off_session: bool, method: Obj | None = None, handled: bool = True) -> None:
+    """One try, with this card or the one on file. A decline raises; 3-D Secure leaves the intent `requires_action`,
+    or is a decline where the caller has not `handled` it.
+    """
     payment = payment_of(tx, invoice)
     intent = tx.get("payment_intent", payment["payment"]["payment_intent"])
     chosen = method or method_on_file(tx, invoice)
@@ -55,9 +57,9 @@ def collect(tx: Tx, invoice: Obj, *, off_session: bool, method: Obj | None = Non
         _failed(tx, invoice, refusal)
         raise refusal
     try:
-        payments.confirm(tx, intent, chosen, off_session=off_session)
+        payments.confirm(tx, intent, chosen, off_session=off_session, handled=handled)
     except StripeError as refusal:
-        if refusal.error.get("code") == "authentication_required":
+        if refusal.error.get("decline_code") == "authentication_required":
             # Stripe keeps asking: the customer can still authenticate on the invoice's page.
             intent["payment_method"] = chosen["id"]
             payments.ask_for_action(tx, intent)
@@ -162,7 +164,7 @@ def _failed(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
             invoice["next_payment_attempt"] = planned
             if planned is not None:
                 tx.schedule("invoice.retry", invoice["id"], planned)
-    action = refusal.error.get("code") == "authentication_required"
+    action = refusal.error.get("decline_code") == "authentication_required"
     asked = ["invoice.payment_action_required"] if action else []
     tx.save(invoice, "invoice.updated", *asked, "invoice.payment_failed")
     standing.invoice_failed(tx, invoice)

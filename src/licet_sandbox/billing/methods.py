@@ -76,11 +76,11 @@ def attach_to(tx: Tx, value: str, customer_id: str, param: str) -> Obj:
 
 
 def check_usable(method: Obj, param: str) -> None:
-    """400 for a payment method that was detached from its customer: it is of no more use."""
-    if method["_"].get("detached"):
+    """400 for one that was detached from its customer, or has paid without one: it is of no more use."""
+    if method["_"].get("detached") or method["_"].get("used"):
         message = (
-            "This PaymentMethod was previously used and cannot be used again: it was detached from a customer. "
-            "Create a new one."
+            "This PaymentMethod was previously used and cannot be used again: it was detached from a customer, or paid "
+            "without one. Create a new one, and attach it to a customer to use it several times."
         )
         raise invalid(message, param=param, code="payment_method_unexpected_state")
 

@@ -29,7 +29,7 @@ def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
             "amount_details": {"tip": {}},
             "currency": currency,
             "automatic_payment_methods": None,
-            "capture_method": "automatic",
+            "capture_method": "automatic_async",
             "client_secret": f"{intent_id}_secret_{random_text(25)}",
             "confirmation_method": "automatic",
             "payment_method_options": {
@@ -55,14 +55,19 @@ def needs_authentication(method: Obj, wanted: str = "automatic", *, off_session:
     return card.authentication == "always" or (card.authentication == "on_session" and not off_session)
 
 
-def confirm(tx: Tx, intent: Obj, method: Obj, *, off_session: bool) -> None:
-    """Try to pay. Afterwards `succeeded` or `requires_action`; a decline raises its 402, whose effects are kept."""
+def confirm(tx: Tx, intent: Obj, method: Obj, *, off_session: bool, handled: bool = True) -> None:
+    """Try to pay. Afterwards `succeeded` or `requires_action`; a decline raises its 402, whose effects are kept.
+
+    handled: does the caller deal with 3-D Secure? Where not, that it is wanted is a decline.
+    """
     card = card_of(method)
     intent["payment_method"] = method["id"]
     intent["last_payment_error"] = None
-    if needs_authentication(method, off_session=off_session):
-        if off_session:
-            raise _declined(tx, intent, method, decline("authentication_required"))
+    wanted = intent["payment_method_options"]["card"]["request_three_d_secure"]
+    if needs_authentication(method, "automatic" if off_session else wanted, off_session=off_session):
+        if off_session or not handled:
+            reason = "authentication_required" if off_session else "authentication_not_handled"
+            raise _declined(tx, intent, method, decline(reason))
         ask_for_action(tx, intent)
         return
     _charge(tx, intent, method, card, three_d_secure=None)
@@ -103,16 +108,17 @@ def mark_set_up(tx: Tx, method: Obj) -> None:
     tx.save(method)
 
 
-def keep_card(tx: Tx, intent: Obj) -> None:
-    """With `setup_future_usage`, the card that has paid becomes the customer's."""
-    if intent["status"] != "succeeded" or intent["setup_future_usage"] is None or intent["customer"] is None:
+def use_up(tx: Tx, intent: Obj) -> None:
+    """A card that has paid, and was not kept for later, is of no more use."""
+    if intent["status"] != "succeeded" or intent["setup_future_usage"] is not None:
         return
     method = tx.get("payment_method", intent["payment_method"])
-    method["customer"] = intent["customer"]
-    tx.save(method, "payment_method.attached")
+    if method["customer"] is None:
+        method["_"]["used"] = True
+        tx.save(method)
 
 
-def cancel_intent(tx: Tx, intent: Obj, reason: str) -> None:
+def cancel_intent(tx: Tx, intent: Obj, reason: str | None) -> None:
     """No more tries."""
     intent |= {"status": "canceled", "canceled_at": tx.now, "cancellation_reason": reason, "next_action": None}
     tx.save(intent, "payment_intent.canceled")
@@ -131,6 +137,9 @@ def _charge(tx: Tx, intent: Obj, method: Obj, card: Card, *, three_d_secure: str
         "last_payment_error": None,
     }
     tx.save(intent, "payment_intent.succeeded")
+    if intent["setup_future_usage"] is not None and intent["customer"] is not None and method["customer"] is None:
+        method["customer"] = intent["customer"]
+        tx.save(method, "payment_method.attached")
     if card.disputes:
         # The bank is heard after the purchase.
         tx.schedule("charge.dispute", charge["id"], tx.now)
@@ -194,7 +203,7 @@ def _make_charge(tx: Tx, intent: Obj, method: Obj, *, three_d_secure: str | None
         amount=intent["amount"],
         amount_captured=intent["amount"],
         billing_details=method["billing_details"],
-        calculated_statement_descriptor="SANDBOX",
+        calculated_statement_descriptor=_on_statement(intent["statement_descriptor_suffix"]),
         captured=True,
         currency=intent["currency"],
         customer=intent["customer"],
@@ -209,10 +218,17 @@ def _make_charge(tx: Tx, intent: Obj, method: Obj, *, three_d_secure: str | None
         payment_method_details={"type": "card", "card": _card_details(method, intent["amount"], three_d_secure)},
         receipt_email=intent["receipt_email"],
         receipt_url=f"{tx.engine.base_url}/receipts/{charge_id}",
+        shipping=intent["shipping"],
         statement_descriptor=intent["statement_descriptor"],
         statement_descriptor_suffix=intent["statement_descriptor_suffix"],
         status="succeeded",
+        transfer_group=intent["transfer_group"],
     )
+
+
+def _on_statement(suffix: str | None) -> str:
+    """What the customer reads on the card's statement, at most 22 characters."""
+    return f"SANDBOX* {suffix}"[:22] if suffix else "SANDBOX"
 
 
 def _card_details(method: Obj, amount: int, three_d_secure: str | None) -> Obj:

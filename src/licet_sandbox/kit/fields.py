@@ -32,6 +32,13 @@ def address_of(given: dict[str, Any] | None) -> Obj | None:
     return {key: (given.get(key) or None) for key in ADDRESS_KEYS} if given else None
 
 
+def shipping_of(p: Params) -> Obj:
+    """Where something is sent, and by whom; `name` and `address` are needed."""
+    texts = {name: p.text(name) for name in ("carrier", "name", "phone", "tracking_number")}
+    address = p.get("address")
+    return texts | {"address": {key: address.get(key) or None for key in ADDRESS_KEYS}}
+
+
 def currency_of(p: Params) -> str:
     """The needed parameter `currency`, in lower case."""
     currency: str = p.need("currency").lower()

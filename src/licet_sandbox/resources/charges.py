@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import invalid
-from licet_sandbox.kit.fields import ADDRESS_KEYS, merge_metadata
+from licet_sandbox.kit.fields import merge_metadata, shipping_of
 from licet_sandbox.kit.lists import page, same
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def update(tx: Tx, p: Params, charge_id: str) -> Obj:
         report = p.sub("fraud_details").text("user_report")
         charge["fraud_details"] = {"user_report": report} if report else {}
     if "shipping" in p:
-        charge["shipping"] = _shipping(p.sub("shipping"))
+        charge["shipping"] = shipping_of(p.sub("shipping"))
     merge_metadata(charge, p)
     return tx.save(charge, "charge.updated")
 
@@ -48,9 +48,3 @@ def _fill(charge: Obj, p: Params, name: str) -> None:
     if charge[name] not in {None, p.need(name)}:
         raise invalid(f"This charge already has a {name}; it cannot be changed.", param=name)
     charge[name] = p.get(name)
-
-
-def _shipping(given: Params) -> Obj:
-    texts = {name: given.text(name) for name in ("carrier", "name", "phone", "tracking_number")}
-    address = given.get("address")
-    return texts | {"address": {key: address.get(key) or None for key in ADDRESS_KEYS}}

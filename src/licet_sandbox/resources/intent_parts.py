@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from licet_sandbox.billing.methods import check_usable, method_or_token
 from licet_sandbox.billing.next_actions import remember_return
 from licet_sandbox.errors import StripeError, invalid, unsupported
+from licet_sandbox.spec.shapes import public
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -33,6 +35,15 @@ def method_types(p: Params) -> Obj:
     if excluded is not None and "card" in excluded:
         raise unsupported("payment methods other than `card`", param=_TYPES[1])
     return fields
+
+
+def card_options(p: Params, *others: str) -> Obj:
+    """What is asked of cards: when 3-D Secure is wanted. others: options that stay empty."""
+    card = p.sub("payment_method_options").sub("card")
+    if "request_three_d_secure" not in card:
+        return {}
+    wanted = {**dict.fromkeys(others), "request_three_d_secure": card.get("request_three_d_secure")}
+    return {"payment_method_options": {"card": wanted}}
 
 
 def choose_customer(tx: Tx, intent: Obj, p: Params) -> None:
@@ -70,14 +81,18 @@ def choose_method(tx: Tx, intent: Obj, p: Params) -> None:
     intent |= {"payment_method": method["id"], "status": "requires_confirmation", "next_action": None}
 
 
+def check_still_theirs(tx: Tx, intent: Obj) -> None:
+    """A customer that is named later must be the one whose card was chosen earlier."""
+    method = tx.find(intent["payment_method"]) if intent["payment_method"] is not None else None
+    if method is not None and method["customer"] not in (None, intent["customer"]):
+        raise invalid(f"The {_NAMES[intent['object']]}'s PaymentMethod belongs to another Customer.", param="customer")
+
+
 def needed_method(tx: Tx, intent: Obj) -> Obj:
     """The card to confirm with, or 400."""
     if intent["payment_method"] is None:
-        name = _NAMES[intent["object"]]
-        message = (
-            f"You cannot confirm this {name} because it's missing a payment method. Update it with one, then confirm."
-        )
-        raise invalid(message, code=f"{intent['object']}_unexpected_state")
+        message = f"You cannot confirm this {_NAMES[intent['object']]} because it's missing a payment method."
+        raise unexpected(intent, message)
     return tx.get("payment_method", intent["payment_method"])
 
 
@@ -111,9 +126,12 @@ def check_status(intent: Obj, doing: str, *refused: str) -> None:
         raise unexpected(intent, message)
 
 
-def unexpected(intent: Obj, message: str) -> StripeError:
-    """The 400 of a wrong moment, which carries the intent as Stripe's does."""
-    return invalid(message, code=f"{intent['object']}_unexpected_state")
+def unexpected(intent: Obj, message: str, *, code: str | None = None, param: str | None = None) -> StripeError:
+    """The 400 of a wrong moment (or of this code), which carries the intent as Stripe's does."""
+    kind = intent["object"]
+    error = invalid(message, param=param, code=code or f"{kind}_unexpected_state")
+    error.error[kind] = copy.deepcopy(public(intent))
+    return error
 
 
 def check_secret(intent: Obj, p: Params) -> Obj:

@@ -4,124 +4,149 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import payments
-from licet_sandbox.billing.methods import method_or_token
-from licet_sandbox.errors import StripeError, invalid
-from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.billing import collection, payments
+from licet_sandbox.billing.authentication import invoice_of
+from licet_sandbox.kit.fields import currency_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
+from licet_sandbox.resources.intent_parts import (
+    automatic_methods,
+    check_secret,
+    check_status,
+    check_still_theirs,
+    choose_customer,
+    choose_method,
+    method_types,
+    needed_method,
+    only_when_confirmed,
+    read_return,
+    unexpected,
+)
+from licet_sandbox.resources.payment_details import check_amount, read_details
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_TEXTS = ("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix")
+_ENDED = ("succeeded", "canceled")
+# What describes it may be changed when all is over, too.
+_ALWAYS_CHANGED = {"description", "expand", "metadata", "receipt_email", "shipping", "transfer_group"}
+_WHEN_CONFIRMED = ("error_on_requires_action", "off_session", "return_url", "use_stripe_sdk")
 
 
 def create(tx: Tx, p: Params) -> Obj:
     """A payment; tried at once with `confirm=true`."""
-    p.refuse("capture_method", "automatic", "automatic_async")
     p.refuse("confirmation_method", "automatic")
-    amount = p.need("amount")
-    if not 1 <= amount <= 99999999:
-        code = "amount_too_small" if amount < 1 else "amount_too_large"
-        raise invalid("Invalid amount: from 1 to 99999999.", param="amount", code=code)
-    customer = p.text("customer")
-    if customer is not None:
-        tx.named("customer", customer, "customer")
+    confirming = p.get("confirm", False)
+    if not confirming:
+        only_when_confirmed(p, *_WHEN_CONFIRMED)
+    currency = currency_of(p)
+    chosen: Obj = {"object": "payment_intent", "customer": None, "payment_method": None, "status": None}
+    choose_customer(tx, chosen, p)
+    choose_method(tx, chosen, p)
     intent = payments.make_intent(
         tx,
-        amount,
-        p.need("currency").lower(),
-        customer=customer,
+        check_amount(p.need("amount"), currency),
+        currency,
+        automatic_payment_methods=automatic_methods(p),
+        customer=chosen["customer"],
         metadata=metadata_of(p),
-        setup_future_usage=p.get("setup_future_usage"),
-        automatic_payment_methods=_automatic(p),
-        **{key: p.text(key) for key in _TEXTS},
+        payment_method=chosen["payment_method"],
+        status=chosen["status"] or "requires_payment_method",
+        transfer_group=p.text("transfer_group"),
+        **method_types(p),
+        **read_details(p),
     )
-    if "payment_method" in p:
-        _choose(tx, intent, p)
-    if p.get("confirm", False):
+    if confirming:
         _confirm(tx, intent, p)
-    elif "off_session" in p:
-        raise invalid("`off_session` can only be given with `confirm=true`.", param="off_session")
     return intent
 
 
-def _automatic(p: Params) -> Obj:
-    given = p.sub("automatic_payment_methods")
-    return {"enabled": given.get("enabled", True), "allow_redirects": given.get("allow_redirects", "always")}
+def update(tx: Tx, p: Params, intent_id: str) -> Obj:
+    """Change it without trying. Stripe sends no event for that."""
+    intent = tx.get("payment_intent", intent_id)
+    if set(p.names()) - _ALWAYS_CHANGED:
+        check_status(intent, "update", *_ENDED)
+        _check_own(tx, intent, "update")
+    _change_amount(intent, p)
+    choose_customer(tx, intent, p)
+    choose_method(tx, intent, p)
+    check_still_theirs(tx, intent)
+    intent |= method_types(p) | read_details(p)
+    if "transfer_group" in p:
+        _fill_group(intent, p)
+    merge_metadata(intent, p)
+    return tx.save(intent)
 
 
-def _choose(tx: Tx, intent: Obj, p: Params) -> None:
-    method = method_or_token(tx, p.need("payment_method"), "payment_method")
-    if method["customer"] is not None and method["customer"] != intent["customer"]:
-        message = "The PaymentMethod belongs to another customer than this PaymentIntent."
-        raise invalid(message, param="payment_method")
-    intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
-    tx.save(intent)
+def _change_amount(intent: Obj, p: Params) -> None:
+    if "amount" not in p and "currency" not in p:
+        return
+    if "currency" in p:
+        intent["currency"] = currency_of(p)
+    intent["amount"] = check_amount(p.get("amount", intent["amount"]), intent["currency"])
+    if intent["status"] == "requires_action":
+        # What the customer was asked about is no longer what would be paid.
+        intent |= {"status": "requires_confirmation", "next_action": None}
 
 
-def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
-    p.text("return_url")
-    off_session = p.get("off_session", False)
-    p.get("use_stripe_sdk")
-    fail_on_action = p.get("error_on_requires_action", False)
-    if intent["payment_method"] is None:
-        message = "You cannot confirm this PaymentIntent because it's missing a payment method."
-        raise invalid(message, code="payment_intent_unexpected_state")
-    method = tx.get("payment_method", intent["payment_method"])
-    try:
-        payments.confirm(tx, intent, method, off_session=off_session not in (False, "false"))
-    except StripeError as refusal:
-        # The caller's later requests find the failed try; only an error before it leaves nothing behind.
-        refusal.keep = True
-        raise
-    if intent["status"] == "requires_action" and fail_on_action:
-        raise payments.authentication_failure()
-    if intent["status"] == "succeeded" and intent["setup_future_usage"] is not None and intent["customer"] is not None:
-        method["customer"] = intent["customer"]
-        tx.save(method, "payment_method.attached")
+def _fill_group(intent: Obj, p: Params) -> None:
+    if intent["transfer_group"] is not None:
+        raise unexpected(intent, "You can only provide `transfer_group` if it hasn't been set.", param="transfer_group")
+    intent["transfer_group"] = p.text("transfer_group")
 
 
 def confirm(tx: Tx, p: Params, intent_id: str) -> Obj:
     """Try to pay."""
     intent = tx.get("payment_intent", intent_id)
-    if intent["status"] in {"succeeded", "canceled", "processing"}:
-        message = f"You cannot confirm this PaymentIntent because it has a status of {intent['status']}."
-        raise invalid(message, code="payment_intent_unexpected_state")
-    if "setup_future_usage" in p:
-        intent["setup_future_usage"] = p.text("setup_future_usage")
-    if "payment_method" in p:
-        _choose(tx, intent, p)
+    check_status(intent, "confirm", *_ENDED)
+    _check_not_checkout(intent, "confirm")
+    choose_method(tx, intent, p)
+    intent |= method_types(p) | read_details(p)
     _confirm(tx, intent, p)
     return intent
+
+
+def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
+    read_return(intent, p)
+    off_session = p.get("off_session", False) not in (False, "false")
+    handled = not p.get("error_on_requires_action", False)
+    method = needed_method(tx, intent)
+    # A parameter that is refused must be so before a decline, whose effects are kept.
+    p.end()
+    invoice = invoice_of(tx, intent)
+    if invoice is None:
+        payments.confirm(tx, intent, method, off_session=off_session, handled=handled)
+        payments.use_up(tx, intent)
+        return
+    collection.collect(tx, invoice, off_session=off_session, method=method, handled=handled)
 
 
 def cancel(tx: Tx, p: Params, intent_id: str) -> Obj:
     """Give it up."""
     intent = tx.get("payment_intent", intent_id)
-    if intent["status"] in {"succeeded", "canceled"}:
-        message = f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}."
-        raise invalid(message, code="payment_intent_unexpected_state")
+    check_status(intent, "cancel", *_ENDED)
+    _check_own(tx, intent, "cancel")
     payments.cancel_intent(tx, intent, p.get("cancellation_reason"))
     return intent
 
 
-def update(tx: Tx, p: Params, intent_id: str) -> Obj:
-    """Change what describes it. Stripe sends no event for that."""
-    intent = tx.get("payment_intent", intent_id)
-    for name in _TEXTS:
-        if name in p:
-            intent[name] = p.text(name)
-    merge_metadata(intent, p)
-    return tx.save(intent)
+def _check_own(tx: Tx, intent: Obj, doing: str) -> None:
+    """What an invoice or a hosted page makes is theirs."""
+    _check_not_checkout(intent, doing)
+    if invoice_of(tx, intent) is not None:
+        raise unexpected(intent, f"You cannot {doing} the PaymentIntent of an invoice. Change or void the invoice.")
+
+
+def _check_not_checkout(intent: Obj, doing: str) -> None:
+    if intent.get("_", {}).get("checkout"):
+        message = f"You cannot {doing} the PaymentIntent of a Checkout Session. Expire the Checkout Session instead."
+        raise unexpected(intent, message)
 
 
 def retrieve(tx: Tx, p: Params, intent_id: str) -> Obj:
     """One payment intent."""
-    p.text("client_secret")
-    return tx.get("payment_intent", intent_id)
+    return check_secret(tx.get("payment_intent", intent_id), p)
 
 
 def list_all(tx: Tx, p: Params) -> Obj:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import setups
-from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.intent_parts import (
     automatic_methods,
+    card_options,
     check_secret,
     check_status,
+    check_still_theirs,
     choose_customer,
     choose_method,
     method_types,
@@ -49,7 +50,7 @@ def create(tx: Tx, p: Params) -> Obj:
         payment_method=chosen["payment_method"],
         usage=p.get("usage", "off_session"),
         **method_types(p),
-        **_options(p),
+        **card_options(p, "mandate_options", "network"),
     )
     if confirming:
         _confirm(tx, setup, p)
@@ -61,7 +62,7 @@ def confirm(tx: Tx, p: Params, setup_id: str) -> Obj:
     setup = tx.get("setup_intent", setup_id)
     check_status(setup, "confirm", *_ENDED)
     _check_not_checkout(setup, "confirm")
-    setup |= method_types(p) | _options(p)
+    setup |= method_types(p) | card_options(p, "mandate_options", "network")
     choose_method(tx, setup, p)
     _confirm(tx, setup, p)
     return setup
@@ -69,7 +70,10 @@ def confirm(tx: Tx, p: Params, setup_id: str) -> Obj:
 
 def _confirm(tx: Tx, setup: Obj, p: Params) -> None:
     read_return(setup, p)
-    setups.confirm_setup(tx, setup, needed_method(tx, setup))
+    method = needed_method(tx, setup)
+    # A parameter that is refused must be so before a decline, whose effects are kept.
+    p.end()
+    setups.confirm_setup(tx, setup, method)
 
 
 def update(tx: Tx, p: Params, setup_id: str) -> Obj:
@@ -78,30 +82,14 @@ def update(tx: Tx, p: Params, setup_id: str) -> Obj:
     p.refuse("attach_to_self", False)
     if set(p.names()) - _ALWAYS_CHANGED:
         check_status(setup, "update", *_ENDED)
-    setup |= method_types(p) | _options(p)
+    setup |= method_types(p) | card_options(p, "mandate_options", "network")
     choose_customer(tx, setup, p)
     choose_method(tx, setup, p)
-    _check_still_theirs(tx, setup)
+    check_still_theirs(tx, setup)
     if "description" in p:
         setup["description"] = p.text("description")
     merge_metadata(setup, p)
     return tx.save(setup)
-
-
-def _check_still_theirs(tx: Tx, setup: Obj) -> None:
-    """A customer that is named later must be the one whose card was chosen earlier."""
-    method = tx.find(setup["payment_method"]) if setup["payment_method"] is not None else None
-    if method is not None and method["customer"] not in (None, setup["customer"]):
-        raise invalid("The SetupIntent's PaymentMethod belongs to another Customer.", param="customer")
-
-
-def _options(p: Params) -> Obj:
-    """What is asked of cards: when 3-D Secure is wanted."""
-    card = p.sub("payment_method_options").sub("card")
-    if "request_three_d_secure" not in card:
-        return {}
-    wanted = {"mandate_options": None, "network": None, "request_three_d_secure": card.get("request_three_d_secure")}
-    return {"payment_method_options": {"card": wanted}}
 
 
 def cancel(tx: Tx, p: Params, setup_id: str) -> Obj:
