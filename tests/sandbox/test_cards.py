@@ -60,7 +60,20 @@ TABLE = [
         ASKED,
         WANTED,
     ),
+    Row("4000000000003220", "pm_card_threeDSecure2Required", OK, ASKED, ASKED, WANTED),
+    Row("4000008400001629", "pm_card_threeDSecureRequiredChargeDeclined", OK, ASKED, ASKED, WANTED),
+    Row("4000008400001280", "pm_card_threeDSecureRequiredProcessingError", OK, GENERIC, GENERIC, GENERIC),
+    Row("4000000000003055", "pm_card_threeDSecureOptional"),
+    Row("4000000000003097", "pm_card_threeDSecureOptionalProcessingError"),
+    Row("4100000000000019", "pm_card_radarBlock", OK, OK, "fraudulent", "fraudulent"),
+    Row("4000000000004954", "pm_card_riskLevelHighest", OK, OK, "fraudulent", "fraudulent"),
+    Row("4000000000009235", "pm_card_riskLevelElevated"),
+    Row("4000000000000077", "pm_card_bypassPending"),
     Row("4000000000000259", "pm_card_createDispute"),
+    Row("4000000000002685", "pm_card_createDisputeProductNotReceived"),
+    Row("4000000000001976", "pm_card_createDisputeInquiry"),
+    Row("4000000404000079", "pm_card_createMultipleDisputes"),
+    Row("4000008400000779", "pm_card_createComplianceDispute"),
     Row("4000000000007726", "pm_card_pendingRefund"),
     Row("4000000000005126", "pm_card_refundFail"),
 ]
@@ -170,3 +183,77 @@ async def test_numbers_of_no_test_card(play: Play, number: str, code: str) -> No
     with pytest.raises(stripe.CardError) as caught:
         await play.api.payment_methods.create_async(given)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("number", "brand", "funding"),
+    [
+        ("2223003122003222", "mastercard", "credit"),
+        ("371449635398431", "amex", "credit"),
+        ("6011000990139424", "discover", "credit"),
+        ("6011981111111113", "discover", "debit"),
+        ("36227206271667", "diners", "credit"),
+        ("6200000000000047", "unionpay", "debit"),
+        ("6205500000000000004", "unionpay", "credit"),
+    ],
+)
+async def test_numbers_without_a_token_of_their_own(play: Play, number: str, brand: str, funding: str) -> None:
+    given = {"type": "card", "card": {"number": number, "exp_month": 1, "exp_year": 2040, "cvc": "1234"}}
+    method = await play.api.payment_methods.create_async(given)
+    assert (method.card.brand, method.card.funding, method.card.last4) == (brand, funding, number[-4:])
+    assert (await charge(play, method.id)).status == OK
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        ("pm_card_threeDSecureOptional", ASKED),
+        ("pm_card_threeDSecureOptionalProcessingError", GENERIC),
+        ("pm_card_visa", OK),
+        ("pm_card_amex_threeDSecureNotSupported", OK),
+    ],
+)
+async def test_3d_secure_on_the_seller_s_wish(play: Play, token: str, expected: str) -> None:
+    wish: Any = {"payment_method_options": {"card": {"request_three_d_secure": "any"}}}
+    await outcome(charge(play, token, **wish), expected)
+    given = {"payment_method": token, "confirm": True, **wish}
+    await outcome(play.api.setup_intents.create_async(given), expected)
+    # While the customer is away, nobody can be asked.
+    await outcome(charge(play, token, off_session=True, **wish), OK)
+
+
+@pytest.mark.parametrize(("token", "supported"), [("pm_card_visa", True), ("pm_card_amex", False)])
+async def test_whether_it_knows_3d_secure(play: Play, token: str, supported: bool) -> None:
+    buyer = await play.api.customers.create_async()
+    method = await play.api.payment_methods.attach_async(token, {"customer": buyer.id})
+    assert method.card.three_d_secure_usage.supported is supported
+
+
+async def test_risk(play: Play) -> None:
+    paid = await charge(play, "pm_card_riskLevelElevated", expand=["latest_charge"])
+    outcome_of = paid.latest_charge.outcome
+    assert (outcome_of.risk_level, outcome_of.risk_score, outcome_of.type) == ("elevated", 65, "authorized")
+    with pytest.raises(stripe.CardError):
+        await charge(play, "pm_card_radarBlock")
+    blocked = (await play.api.charges.list_async({"limit": 1})).data[0]
+    said = blocked.outcome
+    assert (said.risk_level, said.type, said.network_status) == ("highest", "blocked", "not_sent_to_network")
+    assert (said.reason, blocked.status, blocked.failure_code) == ("highest_risk_level", "failed", "card_declined")
+
+
+@pytest.mark.parametrize(
+    ("token", "advice"),
+    [
+        ("pm_card_visa_chargeDeclined", "try_again_later"),
+        ("pm_card_visa_chargeDeclinedStolenCard", "do_not_try_again"),
+        ("pm_card_chargeDeclinedIncorrectCvc", "confirm_card_data"),
+    ],
+)
+async def test_what_to_do_after_a_decline(play: Play, token: str, advice: str) -> None:
+    with pytest.raises(stripe.CardError) as caught:
+        await charge(play, token)
+    error: Any = caught.value.error
+    assert error.advice_code == advice
+    assert error.payment_intent.last_payment_error.advice_code == advice
+    failed = await play.api.charges.retrieve_async(error.charge)
+    assert (failed.outcome.advice_code, failed.outcome.type) == (advice, "issuer_declined")

@@ -9,28 +9,43 @@ from dataclasses import dataclass
 class Card:
     """A test card. Only its name and last four digits are ever stored, never its number.
 
+    token: its payment method for tests; None where it is known by its number alone
     authentication: None, `unless_set_up` (3-D Secure until it was set up for later use), `on_session` (never while the
-        customer is away) or `always`
+        customer is away), `optional` (only where the seller wants it) or `always`
+    authentication_fails: 3-D Secure ends in an error before anybody is asked, and that is a decline
+    three_d_secure: does it know 3-D Secure at all?
     declines: the reason for which every charge is declined (a key of `cards.decline`), or None
     attaches: False where saving it is declined as well
     disputes: what comes after a payment: reasons of chargebacks, or `inquiry`; several share the amount
     refunds: None, `pending` (they arrive later) or `fails` (they come back)
+    risk: of fraud: `normal`, `elevated`, or `highest`, which is never sent to the bank
     """
 
     name: str
     brand: str
     last4: str
-    token: str
+    token: str | None
     funding: str = "credit"
     authentication: str | None = None
+    authentication_fails: bool = False
+    three_d_secure: bool = True
     declines: str | None = None
     attaches: bool = True
     disputes: tuple[str, ...] = ()
     refunds: str | None = None
+    risk: str = "normal"
 
 
 def _refused(name: str, last4: str, token: str, reason: str) -> Card:
     return Card(name, "visa", last4, token, declines=reason, attaches=False)
+
+
+def _asking(name: str, last4: str, token: str, when: str, *, fails: bool = False) -> Card:
+    return Card(name, "visa", last4, token, authentication=when, authentication_fails=fails)
+
+
+def _blocked(name: str, last4: str, token: str) -> Card:
+    return Card(name, "visa", last4, token, declines="fraudulent", risk="highest")
 
 
 def _disputed(name: str, last4: str, token: str, *disputes: str) -> Card:
@@ -41,13 +56,21 @@ CARDS = {
     "4242424242424242": Card("visa", "visa", "4242", "pm_card_visa"),
     "4000056655665556": Card("visa_debit", "visa", "5556", "pm_card_visa_debit", "debit"),
     "5555555555554444": Card("mastercard", "mastercard", "4444", "pm_card_mastercard"),
+    "2223003122003222": Card("mastercard_2_series", "mastercard", "3222", None),
     "5200828282828210": Card("mastercard_debit", "mastercard", "8210", "pm_card_mastercard_debit", "debit"),
     "5105105105105100": Card("mastercard_prepaid", "mastercard", "5100", "pm_card_mastercard_prepaid", "prepaid"),
-    "378282246310005": Card("amex", "amex", "0005", "pm_card_amex"),
+    "378282246310005": Card("amex", "amex", "0005", "pm_card_amex", three_d_secure=False),
+    "371449635398431": Card("amex_2", "amex", "8431", None),
     "6011111111111117": Card("discover", "discover", "1117", "pm_card_discover"),
+    "6011000990139424": Card("discover_2", "discover", "9424", None),
+    "6011981111111113": Card("discover_debit", "discover", "1113", None, "debit"),
     "3056930009020004": Card("diners", "diners", "0004", "pm_card_diners"),
+    "36227206271667": Card("diners_14_digits", "diners", "1667", None),
     "3566002020360505": Card("jcb", "jcb", "0505", "pm_card_jcb"),
     "6200000000000005": Card("unionpay", "unionpay", "0005", "pm_card_unionpay"),
+    "6200000000000047": Card("unionpay_debit", "unionpay", "0047", None, "debit"),
+    "6205500000000000004": Card("unionpay_19_digits", "unionpay", "0004", None),
+    "4000000000000077": Card("bypass_pending", "visa", "0077", "pm_card_bypassPending"),
     "4000000000000002": _refused("declined", "0002", "pm_card_visa_chargeDeclined", "generic_decline"),
     "4000000000009995": _refused(
         "insufficient_funds", "9995", "pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient_funds"
@@ -90,6 +113,25 @@ CARDS = {
         authentication="always",
         declines="insufficient_funds",
     ),
+    "4000000000003220": _asking("3ds_required", "3220", "pm_card_threeDSecure2Required", "always"),
+    "4000008400001629": Card(
+        "3ds_declined",
+        "visa",
+        "1629",
+        "pm_card_threeDSecureRequiredChargeDeclined",
+        authentication="always",
+        declines="generic_decline",
+    ),
+    "4000008400001280": _asking(
+        "3ds_error", "1280", "pm_card_threeDSecureRequiredProcessingError", "always", fails=True
+    ),
+    "4000000000003055": _asking("3ds_optional", "3055", "pm_card_threeDSecureOptional", "optional"),
+    "4000000000003097": _asking(
+        "3ds_optional_error", "3097", "pm_card_threeDSecureOptionalProcessingError", "optional", fails=True
+    ),
+    "4100000000000019": _blocked("radar_block", "0019", "pm_card_radarBlock"),
+    "4000000000004954": _blocked("highest_risk", "4954", "pm_card_riskLevelHighest"),
+    "4000000000009235": Card("elevated_risk", "visa", "9235", "pm_card_riskLevelElevated", risk="elevated"),
     "4000000000000259": _disputed("disputed", "0259", "pm_card_createDispute", "fraudulent"),
     "4000000000002685": _disputed(
         "not_received", "2685", "pm_card_createDisputeProductNotReceived", "product_not_received"

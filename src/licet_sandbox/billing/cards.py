@@ -17,7 +17,14 @@ class TypedCard:
     exp_year: int
 
 
-_BY_TOKEN = {card.token: card for card in CARDS.values()}
+# Other tokens of the same cards.
+_SAME = {
+    "pm_card_amex_threeDSecureNotSupported": "pm_card_amex",
+    "pm_card_chargeDeclined": "pm_card_visa_chargeDeclined",
+    "pm_card_chargeDeclinedInsufficientFunds": "pm_card_visa_chargeDeclinedInsufficientFunds",
+    "pm_card_us": "pm_card_visa",
+}
+_BY_TOKEN = {card.token: card for card in CARDS.values() if card.token is not None}
 _BY_NAME = {card.name: card for card in CARDS.values()}
 
 # reason -> (error code, message, parameter, advice). A reason that is no code of its own is a decline code.
@@ -41,6 +48,7 @@ _DECLINES: dict[str, tuple[str, str, str | None, str | None]] = {
         "try_again_later",
     ),
     "expired_card": ("expired_card", "Your card has expired.", "exp_month", "do_not_try_again"),
+    "fraudulent": ("card_declined", "Your card was declined.", None, "do_not_try_again"),
     "generic_decline": ("card_declined", "Your card was declined.", None, "try_again_later"),
     "incorrect_cvc": ("incorrect_cvc", "Your card's security code is incorrect.", "cvc", "confirm_card_data"),
     "insufficient_funds": ("card_declined", "Your card has insufficient funds.", None, "try_again_later"),
@@ -69,7 +77,7 @@ def card_by_number(number: str) -> Card:
 
 def card_by_token(token: str) -> Card | None:
     """The card behind a token such as `pm_card_visa`."""
-    return _BY_TOKEN.get(token)
+    return _BY_TOKEN.get(_SAME.get(token, token))
 
 
 def card_by_name(name: str) -> Card:

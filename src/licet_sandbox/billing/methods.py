@@ -39,7 +39,7 @@ def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None
             "last4": card.last4,
             "networks": {"available": [card.brand], "preferred": None},
             "regulated_status": "unregulated",
-            "three_d_secure_usage": {"supported": True},
+            "three_d_secure_usage": {"supported": card.three_d_secure},
             "wallet": None,
         },
         metadata={},

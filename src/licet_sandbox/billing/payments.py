@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
+# From 0 to 99: what stands for each level of risk.
+_SCORES = {"normal": 20, "elevated": 65, "highest": 80}
+
 
 def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
     """A payment to be made; `payment_intent.created`."""
@@ -52,6 +55,8 @@ def needs_authentication(method: Obj, wanted: str = "automatic", *, off_session:
     card = card_of(method)
     if card.authentication == "unless_set_up":
         return wanted != "automatic" or not method["_"]["set_up"]
+    if card.authentication == "optional":
+        return wanted != "automatic"
     return card.authentication == "always" or (card.authentication == "on_session" and not off_session)
 
 
@@ -65,12 +70,21 @@ def confirm(tx: Tx, intent: Obj, method: Obj, *, off_session: bool, handled: boo
     intent["last_payment_error"] = None
     wanted = intent["payment_method_options"]["card"]["request_three_d_secure"]
     if needs_authentication(method, "automatic" if off_session else wanted, off_session=off_session):
-        if off_session or not handled:
-            reason = "authentication_required" if off_session else "authentication_not_handled"
+        reason = _reason_not_to_ask(card, off_session=off_session, handled=handled)
+        if reason is not None:
             raise _declined(tx, intent, method, decline(reason))
         ask_for_action(tx, intent)
         return
     _charge(tx, intent, method, card, three_d_secure=None)
+
+
+def _reason_not_to_ask(card: Card, *, off_session: bool, handled: bool) -> str | None:
+    """Why 3-D Secure, which is wanted, is a decline; None where the customer can be asked."""
+    if card.authentication_fails:
+        return "generic_decline"
+    if off_session:
+        return "authentication_required"
+    return None if handled else "authentication_not_handled"
 
 
 def ask_for_action(tx: Tx, intent: Obj) -> None:
@@ -158,7 +172,7 @@ def _declined(tx: Tx, intent: Obj, method: Obj, refusal: StripeError, *, charged
             "failure_code": detail["code"],
             "failure_message": detail["message"],
             "receipt_url": None,
-            "outcome": _outcome(detail),
+            "outcome": _outcome(detail, card_of(method).risk),
         }
         tx.insert(charge, "charge.failed")
         intent["latest_charge"] = detail["charge"] = charge["id"]
@@ -174,8 +188,14 @@ def _declined(tx: Tx, intent: Obj, method: Obj, refusal: StripeError, *, charged
     return refusal
 
 
-def _outcome(detail: dict[str, Any] | None) -> Obj:
-    common = {"network_advice_code": None, "network_decline_code": None, "risk_level": "normal", "risk_score": 20}
+def _outcome(detail: dict[str, Any] | None, risk: str) -> Obj:
+    """detail: of the decline, if it was one; risk: `highest` is declined without asking the bank"""
+    common = {
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "risk_level": risk,
+        "risk_score": _SCORES[risk],
+    }
     if detail is None:
         seller = "Payment complete."
         return common | {
@@ -184,6 +204,14 @@ def _outcome(detail: dict[str, Any] | None) -> Obj:
             "reason": None,
             "seller_message": seller,
             "type": "authorized",
+        }
+    if risk == "highest":
+        return common | {
+            "advice_code": None,
+            "network_status": "not_sent_to_network",
+            "reason": "highest_risk_level",
+            "seller_message": "This payment was blocked as too risky.",
+            "type": "blocked",
         }
     return common | {
         "advice_code": detail.get("advice_code"),
@@ -211,7 +239,7 @@ def _make_charge(tx: Tx, intent: Obj, method: Obj, *, three_d_secure: str | None
         fraud_details={},
         # Copied when the charge is made, and never again.
         metadata=dict(intent["metadata"]),
-        outcome=_outcome(None),
+        outcome=_outcome(None, card_of(method).risk),
         paid=True,
         payment_intent=intent["id"],
         payment_method=method["id"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.cards import refusal_to_save
+from licet_sandbox.billing.cards import decline, refusal_to_save
 from licet_sandbox.billing.methods import card_of
 from licet_sandbox.billing.next_actions import next_action
 from licet_sandbox.billing.payments import mark_set_up, needs_authentication
@@ -44,10 +44,12 @@ def confirm_setup(tx: Tx, setup: Obj, method: Obj) -> None:
     """Try this card. Afterwards `succeeded` or `requires_action`; a refusal raises its 402, whose effects are kept."""
     setup |= {"payment_method": method["id"], "last_setup_error": None, "next_action": None}
     begin_attempt(tx, setup, method)
-    refusal = refusal_to_save(card_of(method))
+    card = card_of(method)
+    asked = needs_authentication(method, setup["payment_method_options"]["card"]["request_three_d_secure"])
+    refusal = decline("generic_decline") if asked and card.authentication_fails else refusal_to_save(card)
     if refusal is not None:
         raise _failed(tx, setup, method, refusal)
-    if needs_authentication(method, setup["payment_method_options"]["card"]["request_three_d_secure"]):
+    if asked:
         setup |= {"status": "requires_action", "next_action": next_action(tx, setup)}
         end_attempt(tx, setup, "requires_action")
         tx.save(setup, "setup_intent.requires_action")
