@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import collection, payments
 from licet_sandbox.billing.authentication import invoice_of
+from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import currency_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.intent_parts import (
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _ENDED = ("succeeded", "canceled")
 # What describes it may be changed when all is over, too.
 _ALWAYS_CHANGED = {"description", "expand", "metadata", "receipt_email", "shipping", "transfer_group"}
+# What an invoice alone decides, and what 3-D Secure was asked for.
+_OF_INVOICES = {"amount", "currency", "customer"}
+_ASKED_FOR = {"amount", "currency", "payment_method_options"}
 _WHEN_CONFIRMED = ("error_on_requires_action", "off_session", "return_url", "use_stripe_sdk")
 
 
@@ -67,12 +71,19 @@ def update(tx: Tx, p: Params, intent_id: str) -> Obj:
     intent = tx.get("payment_intent", intent_id)
     if set(p.names()) - _ALWAYS_CHANGED:
         check_status(intent, "update", *_ENDED)
-        _check_own(tx, intent, "update")
+        _check_not_checkout(intent, "update")
+    if set(p.names()) & _OF_INVOICES:
+        _check_not_invoice(tx, intent, "change what is paid with")
+    if set(p.names()) - {"expand"}:
+        intent["last_payment_error"] = None
     _change_amount(intent, p)
     choose_customer(tx, intent, p)
     choose_method(tx, intent, p)
     check_still_theirs(tx, intent)
     intent |= method_types(p) | read_details(p)
+    if intent["status"] == "requires_action" and set(p.names()) & _ASKED_FOR:
+        # What the customer was asked about is no longer what would be paid.
+        intent |= {"status": "requires_confirmation", "next_action": None}
     if "transfer_group" in p:
         _fill_group(intent, p)
     merge_metadata(intent, p)
@@ -85,9 +96,6 @@ def _change_amount(intent: Obj, p: Params) -> None:
     if "currency" in p:
         intent["currency"] = currency_of(p)
     intent["amount"] = check_amount(p.get("amount", intent["amount"]), intent["currency"])
-    if intent["status"] == "requires_action":
-        # What the customer was asked about is no longer what would be paid.
-        intent |= {"status": "requires_confirmation", "next_action": None}
 
 
 def _fill_group(intent: Obj, p: Params) -> None:
@@ -101,6 +109,7 @@ def confirm(tx: Tx, p: Params, intent_id: str) -> Obj:
     intent = tx.get("payment_intent", intent_id)
     check_status(intent, "confirm", *_ENDED)
     _check_not_checkout(intent, "confirm")
+    p.refuse("amount_to_confirm", intent["amount"])
     choose_method(tx, intent, p)
     intent |= method_types(p) | read_details(p)
     _confirm(tx, intent, p)
@@ -112,9 +121,15 @@ def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
     off_session = p.get("off_session", False) not in (False, "false")
     handled = not p.get("error_on_requires_action", False)
     method = needed_method(tx, intent)
+    invoice = invoice_of(tx, intent)
+    if off_session and invoice is None and intent["setup_future_usage"] is not None:
+        message = (
+            "You cannot confirm with `off_session` when `setup_future_usage` is also set on the PaymentIntent: nothing "
+            "can be set up for future usage while the customer is away."
+        )
+        raise invalid(message, param="off_session")
     # A parameter that is refused must be so before a decline, whose effects are kept.
     p.end()
-    invoice = invoice_of(tx, intent)
     if invoice is None:
         payments.confirm(tx, intent, method, off_session=off_session, handled=handled)
         payments.use_up(tx, intent)
@@ -126,19 +141,20 @@ def cancel(tx: Tx, p: Params, intent_id: str) -> Obj:
     """Give it up."""
     intent = tx.get("payment_intent", intent_id)
     check_status(intent, "cancel", *_ENDED)
-    _check_own(tx, intent, "cancel")
+    _check_not_checkout(intent, "cancel")
+    _check_not_invoice(tx, intent, "cancel")
     payments.cancel_intent(tx, intent, p.get("cancellation_reason"))
     return intent
 
 
-def _check_own(tx: Tx, intent: Obj, doing: str) -> None:
-    """What an invoice or a hosted page makes is theirs."""
-    _check_not_checkout(intent, doing)
+def _check_not_invoice(tx: Tx, intent: Obj, doing: str) -> None:
+    """What an invoice makes is the invoice's."""
     if invoice_of(tx, intent) is not None:
         raise unexpected(intent, f"You cannot {doing} the PaymentIntent of an invoice. Change or void the invoice.")
 
 
 def _check_not_checkout(intent: Obj, doing: str) -> None:
+    """What a hosted page makes is the page's."""
     if intent.get("_", {}).get("checkout"):
         message = f"You cannot {doing} the PaymentIntent of a Checkout Session. Expire the Checkout Session instead."
         raise unexpected(intent, message)
