@@ -538,6 +538,19 @@ async def test_refused_around_a_subscription(play: Play) -> None:
         assert (unknown.value.http_status, unknown.value.code) == (404, "resource_missing")
 
 
+@pytest.mark.parametrize("around", [True, False])
+async def test_pauses_on_a_schedule_are_not_built(play: Play, around: bool) -> None:
+    subscription = await play.subscribe()
+    given: dict[str, Any] = {"pause_schedules": [{"key": "holidays", "pause": {"pause_at": {"type": "now"}}}]}
+    with pytest.raises(stripe.InvalidRequestError, match="does not support") as refused:
+        if around:
+            await play.api.subscription_schedules.create_async({"from_subscription": subscription.id, **given})
+        else:
+            await scheduled(play, phase(await play.price(), duration=MONTH), **given)
+    assert (refused.value.http_status, refused.value.param) == (400, "pause_schedules")
+    assert (await play.api.subscription_schedules.list_async({})).data == []
+
+
 async def test_refused_changes(play: Play) -> None:
     subscription, schedule, cheaper = await downgrade(play)
     await play.advance(DAY)
