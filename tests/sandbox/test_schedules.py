@@ -542,11 +542,12 @@ async def test_refused_around_a_subscription(play: Play) -> None:
 async def test_pauses_on_a_schedule_are_not_built(play: Play, around: bool) -> None:
     subscription = await play.subscribe()
     given: dict[str, Any] = {"pause_schedules": [{"key": "holidays", "pause": {"pause_at": {"type": "now"}}}]}
+    if around:
+        asked = play.api.subscription_schedules.create_async({"from_subscription": subscription.id, **given})
+    else:
+        asked = scheduled(play, phase(await play.price(), duration=MONTH), **given)
     with pytest.raises(stripe.InvalidRequestError, match="does not support") as refused:
-        if around:
-            await play.api.subscription_schedules.create_async({"from_subscription": subscription.id, **given})
-        else:
-            await scheduled(play, phase(await play.price(), duration=MONTH), **given)
+        await asked
     assert (refused.value.http_status, refused.value.param) == (400, "pause_schedules")
     assert (await play.api.subscription_schedules.list_async({})).data == []
 
