@@ -61,7 +61,7 @@ def _expand(tx: Tx, at: _At, schema: Schema | None, steps: list[str], path: str)
         included = include(tx, at.owner) if include is not None and key not in holder else None
         if included is not None:
             holder[key] = _show(included)
-        holder[key] = _resolve(tx, holder.get(key))
+        holder[key] = _resolve(tx, holder.get(key), stubs=_takes_stubs(schema, key))
         if holder[key] is None:
             # An optional field that this object does not have stays away.
             if key not in schema.get("required", []):
@@ -77,12 +77,19 @@ def _expand(tx: Tx, at: _At, schema: Schema | None, steps: list[str], path: str)
                 _expand(tx, at.inside(entry, key), _schema_of(entry, deeper), rest, path)
 
 
-def _resolve(tx: Tx, value: Any) -> Any:
+def _takes_stubs(schema: Schema, key: str) -> bool:
+    """May a deleted object stand in this field? Where not, it is shown as it last was: a coupon, on its discounts."""
+    field = schema["properties"].get(key, {})
+    options = field.get("items", field).get("anyOf", [])
+    return any(option.get("$ref", "").startswith("#/components/schemas/deleted_") for option in options)
+
+
+def _resolve(tx: Tx, value: Any, *, stubs: bool) -> Any:
     """The object for an id, the objects for a list of ids; anything else as it is."""
     if isinstance(value, list):
-        return [_resolve(tx, entry) for entry in value]
+        return [_resolve(tx, entry, stubs=stubs) for entry in value]
     if isinstance(value, str):
-        found = tx.find(value, deleted=True)
+        found = tx.find(value, deleted=True) if stubs else tx.find_as_it_was(value)
         return value if found is None else _show(found)
     return value
 

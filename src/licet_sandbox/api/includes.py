@@ -54,7 +54,12 @@ def _subscriptions(tx: Tx, customer: Obj) -> Obj:
 
 def _kept(name: str) -> Callable[[Tx, Obj], Obj | None]:
     """What a coupon shows only when asked; nothing where it has none."""
-    return lambda tx, coupon: tx.get("coupon", coupon["id"])["_"][name] or None
+
+    def kept(tx: Tx, coupon: Obj) -> Obj | None:
+        stored = tx.find_as_it_was(coupon["id"])
+        return stored["_"][name] or None if stored is not None else None
+
+    return kept
 
 
 def _credit_balance(tx: Tx, customer: Obj) -> Obj:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing.coupons import redeem
 from licet_sandbox.billing.periods import add_months
 from licet_sandbox.billing.taking_off import Part, take_off
+from licet_sandbox.spec.shapes import public
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
+
+_ENDED = ("canceled", "incomplete_expired")
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,11 @@ class Offer:
     code: Obj | None = None
 
 
-def grant(tx: Tx, offer: Offer, **where: str | None) -> str:
-    """Put an offer to use: its discount's id. `where` is what the discount stands on, and its customer."""
+def grant(tx: Tx, offer: Offer, *, instead: str | None = None, **where: str | None) -> str:
+    """Put an offer to use: its discount's id. `where` is what the discount stands on, and its customer.
+
+    instead: the discount whose place it takes, which ends
+    """
     redeem(tx, offer.coupon, offer.code)
     months = offer.coupon["duration_in_months"]
     end = None
@@ -32,7 +38,6 @@ def grant(tx: Tx, offer: Offer, **where: str | None) -> str:
         end = int(add_months(datetime.fromtimestamp(tx.now, UTC), months).timestamp())
     discount = tx.create(
         "discount",
-        *(["customer.discount.created"] if where.get("customer") else []),
         end=end,
         promotion_code=offer.code["id"] if offer.code is not None else None,
         source={"type": "coupon", "coupon": offer.coupon["id"]},
@@ -43,27 +48,62 @@ def grant(tx: Tx, offer: Offer, **where: str | None) -> str:
     )
     if end is not None:
         tx.schedule("discount.end", discount["id"], end)
+    if instead is not None:
+        _switch(tx, tx.get("discount", instead), discount)
+    elif _is_customer_s(discount):
+        tx.emit("customer.discount.created", discount)
     return str(discount["id"])
+
+
+def _switch(tx: Tx, old: Obj, discount: Obj) -> None:
+    """One takes the other's place: a single event, with what it was before."""
+    before = {key: value for key, value in public(old).items() if value != discount[key]}
+    _end(tx, old)
+    if _is_customer_s(discount):
+        tx.emit("customer.discount.updated", discount, previous=before)
 
 
 def drop(tx: Tx, discount_id: str) -> None:
     """It counts no more; invoices that it was on keep what it took off."""
     discount = tx.get("discount", discount_id)
-    tx.unschedule(discount_id)
+    _end(tx, discount)
+    if _is_customer_s(discount):
+        tx.emit("customer.discount.deleted", discount)
+
+
+def _end(tx: Tx, discount: Obj) -> None:
+    tx.unschedule(discount["id"])
     discount["end"] = tx.now
     tx.save(discount)
-    if discount["customer"] is not None:
-        tx.emit("customer.discount.deleted", discount)
+
+
+def _is_customer_s(discount: Obj) -> bool:
+    """Does it stand on something that goes on, or on a purchase? One invoice's discount is no event."""
+    return discount["customer"] is not None and discount["invoice"] is None and discount["invoice_item"] is None
 
 
 def end_due(tx: Tx, discount_id: str) -> None:
     """The months of a repeating coupon have passed."""
     discount = tx.get("discount", discount_id)
-    subscription = tx.find(discount["subscription"] or "")
+    subscription = tx.find(discount["subscription"] or "") or _subscription_with(tx, discount["subscription_item"])
     if subscription is not None:
+        if subscription["status"] in _ENDED:
+            return
         _take_from(subscription, discount_id)
         tx.save(subscription, "customer.subscription.updated")
     drop(tx, discount_id)
+
+
+def _subscription_with(tx: Tx, item_id: str | None) -> Obj | None:
+    """The subscription that has this item."""
+    where = "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.id' = ?)"
+    found = [] if item_id is None else tx.select("subscription", where, item_id)
+    return found[0] if found else None
+
+
+def standing_on(subscription: Obj) -> list[str]:
+    """The discounts of a subscription and of its items."""
+    return [one for holder in (subscription, *subscription["items"]["data"]) for one in holder["discounts"]]
 
 
 def _take_from(subscription: Obj, discount_id: str) -> None:
@@ -124,7 +164,8 @@ def use_up(tx: Tx, invoice: Obj, subscription: Obj | None) -> None:
     if subscription is None:
         return
     taken = [entry["discount"] for entry in invoice["total_discount_amounts"]]
-    spent = [one for one in taken if coupon_of(tx.get("discount", one))["duration"] == "once"]
+    mine = [one for one in standing_on(subscription) if one in taken]
+    spent = [one for one in mine if coupon_of(tx.get("discount", one))["duration"] == "once"]
     if not spent:
         return
     for discount_id in spent:

@@ -60,7 +60,7 @@ def make_invoice(
             "period_start": tx.now,
             "period_end": tx.now,
             "status": "draft",
-            "discounts": in_force(tx, subscription["discounts"]) if subscription is not None else [],
+            "discounts": inherited(tx, subscription),
             "total_discount_amounts": [],
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
@@ -71,6 +71,11 @@ def make_invoice(
     )
     add_lines(tx, invoice, lines)
     return tx.insert(invoice, "invoice.created")
+
+
+def inherited(tx: Tx, subscription: Obj | None) -> list[str]:
+    """The discounts that an invoice of this subscription (None: of none) starts with."""
+    return [] if subscription is None else in_force(tx, subscription["discounts"])
 
 
 def _said(customer: Obj, subscription: Obj | None) -> Obj:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.invoice_items import make_invoice_item, parent_of, pricing_of
 from licet_sandbox.billing.lines import amount_of, product_name
+from licet_sandbox.billing.phase_discounts import put_on
+from licet_sandbox.ids import new_id
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -16,11 +18,16 @@ def sell(tx: Tx, subscription: Obj, phase: Obj) -> None:
     """Pending items for everything in `add_invoice_items`."""
     for extra in phase["add_invoice_items"]:
         price = tx.get("price", extra["price"])
+        item_id = new_id("invoiceitem")
+        taken: Obj = {"discounts": []}
+        put_on(tx, taken, extra["discounts"], customer=subscription["customer"], invoice_item=item_id)
         make_invoice_item(
             tx,
             subscription["customer"],
             amount_of(price, extra["quantity"]),
             price["currency"],
+            id=item_id,
+            discounts=taken["discounts"],
             description=product_name(tx, price),
             discountable=extra["discountable"],
             metadata=extra["metadata"],

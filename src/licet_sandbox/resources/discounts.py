@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.coupons import check_code, check_coupon
 from licet_sandbox.billing.discounts import Offer, drop, grant
-from licet_sandbox.errors import invalid
+from licet_sandbox.errors import invalid, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _MOST = 20
+
+
+@dataclass(frozen=True)
+class Use:
+    """What discounts are wanted for: a customer's, in this currency, for this much (minor units; None: not known)."""
+
+    customer: str
+    currency: str
+    amount: int | None = None
 
 
 def read_offer(
@@ -36,32 +46,61 @@ def read_offer(
     return None
 
 
-def set_discounts(
-    tx: Tx, holder: Obj, p: Params, *, currency: str, customer: str, ancestors: Sequence[str] = (), **where: str
-) -> None:
+def set_discounts(tx: Tx, holder: Obj, p: Params, use: Use, *, ancestors: Sequence[str] = (), **where: str) -> None:
     """Let exactly these discounts stand on `holder` from now on; an absent parameter changes nothing.
 
     ancestors: discounts of what stands above it, which may be named as well. `where`: what new discounts stand on.
-    The caller saves.
+    One that takes the place of one other is a switch, and a single event. The caller saves.
     """
     if "discounts" not in p:
         return
+    before = list(holder["discounts"] or [])
+    wanted = [_wanted(tx, entry, use, [*before, *ancestors]) for entry in _entries(p)]
+    gone = [one for one in before if one not in wanted and one not in ancestors]
+    fresh = [one for one in wanted if isinstance(one, Offer)]
+    instead = gone[0] if len(gone) == len(fresh) == 1 else None
+    for one in gone if instead is None else []:
+        drop(tx, one)
+    holder["discounts"] = [
+        grant(tx, one, instead=instead, customer=use.customer, **where) if isinstance(one, Offer) else one
+        for one in wanted
+    ]
+
+
+def _entries(p: Params) -> list[Params]:
     entries = p.subs("discounts")
     if len(entries) > _MOST:
         raise invalid(f"You can pass at most {_MOST} discounts.", param=p.name("discounts"))
-    before = list(holder["discounts"] or [])
-    kept = []
-    for entry in entries:
-        offer = read_offer(tx, entry, currency=currency, customer=customer)
-        if offer is not None:
-            kept.append(grant(tx, offer, customer=customer, **where))
-            continue
-        named = entry.need("discount")
-        if named not in before and named not in ancestors:
-            message = f"No such discount on this object: '{named}'"
-            raise invalid(message, param=entry.name("discount"), code="resource_missing")
-        kept.append(named)
-    for gone in before:
-        if gone not in kept and gone not in ancestors:
-            drop(tx, gone)
-    holder["discounts"] = kept
+    return entries
+
+
+def _wanted(tx: Tx, entry: Params, use: Use, known: Sequence[str]) -> Offer | str:
+    """A coupon to redeem, or the id of a discount that is there already."""
+    offer = read_offer(tx, entry, currency=use.currency, customer=use.customer, amount=use.amount)
+    if offer is not None:
+        return offer
+    named: str = entry.need("discount")
+    if named not in known:
+        message = f"No such discount on this object: '{named}'"
+        raise invalid(message, param=entry.name("discount"), code="resource_missing")
+    return named
+
+
+def new_discounts(tx: Tx, p: Params, use: Use, **where: str) -> list[str]:
+    """The ids of the discounts for something that is being made."""
+    made: Obj = {"discounts": []}
+    set_discounts(tx, made, p, use, **where)
+    found: list[str] = made["discounts"]
+    return found
+
+
+def read_discounts(tx: Tx, p: Params, currency: str, customer_id: str) -> list[Obj]:
+    """What is put to use when the phase of a schedule begins; checked now."""
+    entries = []
+    for given in p.subs("discounts"):
+        if read_offer(tx, given, currency=currency, customer=customer_id) is None:
+            discount = tx.named("discount", given.need("discount"), given.name("discount"))
+            if discount["customer"] != customer_id:
+                raise not_found("discount", discount["id"], param=given.name("discount"), status=400)
+        entries.append({name: given.text(name) for name in ("coupon", "discount", "promotion_code")})
+    return entries

@@ -8,11 +8,14 @@ from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.balance import SELLER_S_CURRENCY
 from licet_sandbox.billing.debits import item_behind
 from licet_sandbox.billing.invoice_items import pending_items
-from licet_sandbox.billing.invoices import make_invoice
+from licet_sandbox.billing.invoices import inherited, make_invoice, subscription_of
 from licet_sandbox.billing.lines import item_line
 from licet_sandbox.billing.methods import owned_method
+from licet_sandbox.billing.totals import work_out
 from licet_sandbox.errors import invalid, unsupported
+from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
+from licet_sandbox.resources.discounts import Use, set_discounts
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -45,10 +48,17 @@ def create(tx: Tx, p: Params) -> Obj:
         raise invalid(message, param="subscription")
     currency = _currency(p, customer, subscription)
     items = _pending(tx, p, customer, subscription, currency)
+    invoice_id = new_id("invoice")
+    discounts: Obj = {"discounts": inherited(tx, subscription)}
+    amount = sum(item["amount"] for item in items) if items else None
+    ancestors = tuple(discounts["discounts"])
+    set_discounts(tx, discounts, p, Use(customer_id, currency, amount), ancestors=ancestors, invoice=invoice_id)
     invoice = make_invoice(
         tx,
         customer,
         [item_line(tx, item) for item in items],
+        id=invoice_id,
+        **discounts,
         subscription=subscription,
         currency=currency,
         billing_reason="manual",
@@ -140,10 +150,19 @@ def update(tx: Tx, p: Params, invoice_id: str) -> Obj:
         message = f"Finalized invoices can't be updated in this way: `{frozen[0]}`."
         raise invalid(message, param=frozen[0], code="invoice_not_editable")
     invoice |= _details(tx, p, invoice["customer"])
+    if "discounts" in p:
+        _discount(tx, invoice, p)
     if "auto_advance" in p or "automatically_finalizes_at" in p:
         set_advance(tx, invoice, p)
     merge_metadata(invoice, p)
     return tx.save(invoice, "invoice.updated")
+
+
+def _discount(tx: Tx, invoice: Obj, p: Params) -> None:
+    use = Use(invoice["customer"], invoice["currency"], invoice["subtotal"])
+    ancestors = inherited(tx, subscription_of(tx, invoice))
+    set_discounts(tx, invoice, p, use, ancestors=ancestors, invoice=invoice["id"])
+    work_out(tx, invoice)
 
 
 def delete(tx: Tx, _: Params, invoice_id: str) -> Obj:

@@ -10,10 +10,12 @@ from licet_sandbox.billing.invoice_items import make_invoice_item, parent_of, pr
 from licet_sandbox.billing.invoices import add_lines
 from licet_sandbox.billing.lines import item_line, product_name
 from licet_sandbox.errors import invalid
+from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import metadata_of
 from licet_sandbox.kit.lists import Where, page, same
 from licet_sandbox.resources.checkout_lines import check_active
 from licet_sandbox.resources.chosen_prices import check_currency
+from licet_sandbox.resources.discounts import Use, new_discounts
 from licet_sandbox.resources.prices import make_price
 
 if TYPE_CHECKING:
@@ -57,13 +59,17 @@ def make_item(tx: Tx, p: Params, customer: Obj, currency: str | None, **fields: 
     exact = _quantity(p, given[0])
     unit = Decimal(price["unit_amount_decimal"] if price is not None else str(p.get(given[0])))
     amount = int((unit * exact).quantize(Decimal(1), ROUND_HALF_UP))
+    billed_in = price["currency"] if price is not None else _currency(p, customer, currency)
+    item_id = new_id("invoiceitem")
     return make_invoice_item(
         tx,
         customer["id"],
         amount,
-        price["currency"] if price is not None else _currency(p, customer, currency),
+        billed_in,
+        id=item_id,
         description=p.text("description") or (product_name(tx, price) if price is not None else None),
         discountable=p.get("discountable", amount >= 0),
+        discounts=new_discounts(tx, p, Use(customer["id"], billed_in, amount), invoice_item=item_id),
         metadata=metadata_of(p),
         period=_period(tx, p),
         pricing=pricing_of(price) if price is not None else _plain_pricing(unit),

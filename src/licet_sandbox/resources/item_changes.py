@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from licet_sandbox.billing.discounts import drop
+from licet_sandbox.billing.lines import amount_of
 from licet_sandbox.billing.scheduled_end import clip
 from licet_sandbox.billing.subscriptions import make_item
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.resources.chosen_prices import check_recurring, chosen_price, needed_price, quantity_of
+from licet_sandbox.resources.discounts import Use, set_discounts
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -37,8 +40,7 @@ def _change(tx: Tx, subscription: Obj, p: Params) -> None:
     if item is None:
         raise invalid(f"No such subscription item: '{item_id}'", param=p.name("id"), code="resource_missing")
     if p.get("deleted", False):
-        p.refuse("clear_usage", False)
-        subscription["items"]["data"].remove(item)
+        remove_item(tx, subscription, item, p)
     else:
         change_item(tx, subscription, item, p)
 
@@ -49,8 +51,22 @@ def add_item(tx: Tx, subscription: Obj, p: Params) -> Obj:
     check_recurring(price, p, subscription["currency"])
     item = _make(tx, subscription, price, quantity_of(p), metadata_of(p))
     _check_new(subscription, price, p)
+    _discount(tx, subscription, item, p)
     subscription["items"]["data"].append(item)
     return item
+
+
+def remove_item(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
+    """One fewer; its discounts end with it."""
+    p.refuse("clear_usage", False)
+    subscription["items"]["data"].remove(item)
+    for discount_id in item["discounts"]:
+        drop(tx, discount_id)
+
+
+def _discount(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
+    use = Use(subscription["customer"], subscription["currency"], amount_of(item["price"], item["quantity"]))
+    set_discounts(tx, item, p, use, ancestors=subscription["discounts"], subscription_item=item["id"])
 
 
 def change_item(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
@@ -62,9 +78,10 @@ def change_item(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
         made = _make(tx, subscription, price, quantity_of(p), item["metadata"])
         if price["recurring"] == item["price"]["recurring"]:
             made |= {key: item[key] for key in _PERIOD}
-        item |= {key: value for key, value in made.items() if key not in {"id", "created"}}
+        item |= {key: value for key, value in made.items() if key not in {"id", "created", "discounts"}}
     elif "quantity" in p:
         item["quantity"] = quantity_of(p)
+    _discount(tx, subscription, item, p)
     merge_metadata(item, p)
 
 

@@ -11,11 +11,13 @@ from licet_sandbox.billing.agenda import ended, next_period_end
 from licet_sandbox.billing.customers import make_customer
 from licet_sandbox.billing.invoice_items import pending_items
 from licet_sandbox.billing.subscriptions import first_invoice
+from licet_sandbox.billing.totals import work_out
 from licet_sandbox.billing.upcoming import as_upcoming, live_on
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import merge_metadata
 from licet_sandbox.resources import subscription_changes as changes
 from licet_sandbox.resources.billing_terms import check_changeable, read_terms
+from licet_sandbox.resources.discounts import Use, set_discounts
 from licet_sandbox.resources.invoiceitems import make_item
 from licet_sandbox.resources.item_changes import change_items
 from licet_sandbox.resources.subscriptions import end_now, make
@@ -34,6 +36,10 @@ def create_preview(tx: Tx, p: Params) -> Obj:
         invoice = _rehearse(tx, p)
         if invoice is None:
             raise _none_upcoming(p)
+        if "discounts" in p:
+            use = Use(invoice["customer"], invoice["currency"], invoice["subtotal"])
+            set_discounts(tx, invoice, p, use, ancestors=tuple(invoice["discounts"]), invoice=invoice["id"])
+            work_out(tx, invoice)
         return as_upcoming(invoice)
 
 

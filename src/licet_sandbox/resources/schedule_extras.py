@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import invalid
 from licet_sandbox.resources.chosen_prices import check_currency, needed_price, quantity_of
+from licet_sandbox.resources.discounts import read_discounts
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -15,26 +16,25 @@ if TYPE_CHECKING:
 _MOST = 20
 
 
-def read_extras(tx: Tx, p: Params, currency: str) -> list[Obj]:
+def read_extras(tx: Tx, p: Params, currency: str, customer_id: str) -> list[Obj]:
     """Each with its one-time price, and the time that it is for."""
     given = p.subs("add_invoice_items")
     if len(given) > _MOST:
         raise invalid(f"You can add at most {_MOST} invoice items.", param=p.name("add_invoice_items"))
-    return [_read(tx, extra, currency) for extra in given]
+    return [_read(tx, extra, currency, customer_id) for extra in given]
 
 
-def _read(tx: Tx, p: Params, currency: str) -> Obj:
+def _read(tx: Tx, p: Params, currency: str, customer_id: str) -> Obj:
     price = needed_price(tx, p)
     check_currency(price, p, currency)
     if price["type"] != "one_time":
         message = f"The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`: {price['id']}"  # noqa: E501  # Stripe's words.
         raise invalid(message, param=p.name("price"))
-    for name in ("discounts", "tax_rates"):
-        p.refuse(name, "", [])
+    p.refuse("tax_rates", "", [])
     period = p.sub("period")
     return {
         "discountable": p.get("discountable", True),
-        "discounts": [],
+        "discounts": read_discounts(tx, p, currency, customer_id),
         "metadata": p.get("metadata") or {},
         "period": {
             "start": _bound(period.sub("start"), "max_item_period_start"),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.billing.methods import owned_method
 from licet_sandbox.billing.phases import lasts_until
 from licet_sandbox.billing.schedule_shapes import invoice_settings, make_phase, phase_item
-from licet_sandbox.errors import invalid, not_found
+from licet_sandbox.errors import invalid
 from licet_sandbox.resources.chosen_prices import check_recurring, needed_price, quantity_of
-from licet_sandbox.resources.discounts import read_offer
+from licet_sandbox.resources.discounts import read_discounts
 from licet_sandbox.resources.schedule_extras import read_extras
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _phase(tx: Tx, p: Params, customer_id: str, start: int, end: int) -> Obj:
     currency = _currency(p, prices)
     end = end or _one_period(start, prices)
     phase = make_phase(
-        add_invoice_items=read_extras(tx, p, currency),
+        add_invoice_items=read_extras(tx, p, currency, customer_id),
         billing_cycle_anchor=p.get("billing_cycle_anchor"),
         currency=currency,
         discounts=read_discounts(tx, p, currency, customer_id),
@@ -143,18 +143,6 @@ def _item(tx: Tx, p: Params, customer_id: str) -> Obj:
         p.get("metadata") or {},
         read_discounts(tx, p, price["currency"], customer_id),
     )
-
-
-def read_discounts(tx: Tx, p: Params, currency: str, customer_id: str) -> list[Obj]:
-    """What is put to use when the phase begins; checked now."""
-    entries = []
-    for given in p.subs("discounts"):
-        if read_offer(tx, given, currency=currency, customer=customer_id) is None:
-            discount = tx.named("discount", given.need("discount"), given.name("discount"))
-            if discount["customer"] != customer_id:
-                raise not_found("discount", discount["id"], param=given.name("discount"), status=400)
-        entries.append({name: given.text(name) for name in ("coupon", "discount", "promotion_code")})
-    return entries
 
 
 def read_settings(tx: Tx, p: Params, customer_id: str) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.billing.lines import amount_of
 from licet_sandbox.billing.scheduled_end import clip, natural_end
 from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.resources.billing_terms import trial_end_of
+from licet_sandbox.resources.discounts import Use
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -140,6 +142,13 @@ def change_trial(tx: Tx, subscription: Obj, p: Params) -> None:
 def trial_days_of(subscription: Obj) -> int:
     """The longest trial that its prices bring along, in days."""
     return max(item["price"]["recurring"]["trial_period_days"] or 0 for item in subscription["items"]["data"])
+
+
+def use_of(subscription: Obj) -> Use:
+    """What its discounts are for: one period of all of its items."""
+    items = subscription["items"]["data"]
+    amount = sum(amount_of(item["price"], item["quantity"]) for item in items)
+    return Use(subscription["customer"], subscription["currency"], amount)
 
 
 def refuse_unbuilt(p: Params) -> None:

@@ -11,7 +11,7 @@ from licet_sandbox.billing.schedule_follows import keep_up
 from licet_sandbox.errors import invalid, not_found
 from licet_sandbox.kit.lists import slice_page
 from licet_sandbox.resources.billing_terms import check_changeable, read_terms
-from licet_sandbox.resources.item_changes import add_item, change_item, check_items
+from licet_sandbox.resources.item_changes import add_item, change_item, check_items, remove_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +46,7 @@ def update(tx: Tx, p: Params, item_id: str) -> Obj:
 def delete(tx: Tx, p: Params, item_id: str) -> Obj:
     """One item fewer. The last one stays: to be rid of that, cancel the subscription."""
     subscription, item = _find(tx, item_id)
-    p.refuse("clear_usage", False)
-    _change(tx, subscription, p, lambda: subscription["items"]["data"].remove(item))
+    _change(tx, subscription, p, lambda: remove_item(tx, subscription, item, p))
     return {"id": item_id, "object": "subscription_item", "deleted": True}
 
 

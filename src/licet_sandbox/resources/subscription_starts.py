@@ -10,9 +10,11 @@ from licet_sandbox.billing.invoice_items import make_invoice_item, parent_of, pr
 from licet_sandbox.billing.lines import amount_of, product_name
 from licet_sandbox.billing.periods import add_months, period_end
 from licet_sandbox.errors import invalid
+from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import metadata_of
 from licet_sandbox.resources.billing_terms import trial_end_of
 from licet_sandbox.resources.chosen_prices import check_currency, check_recurring, needed_price, quantity_of
+from licet_sandbox.resources.discounts import Use, new_discounts
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -129,13 +131,17 @@ def add_extras(tx: Tx, subscription: Obj, p: Params) -> None:
             message = f"The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`: {price['id']}"  # noqa: E501  # Stripe's words.
             raise invalid(message, param=extra.name("price"))
         quantity = quantity_of(extra)
+        item_id, amount = new_id("invoiceitem"), amount_of(price, quantity)
+        use = Use(subscription["customer"], price["currency"], amount)
         make_invoice_item(
             tx,
             subscription["customer"],
-            amount_of(price, quantity),
+            amount,
             price["currency"],
+            id=item_id,
             description=product_name(tx, price),
             discountable=extra.get("discountable", True),
+            discounts=new_discounts(tx, extra, use, invoice_item=item_id),
             metadata=metadata_of(extra),
             parent=parent_of(subscription["id"]),
             period=_period(tx, subscription, extra.sub("period")),

@@ -21,6 +21,7 @@ from licet_sandbox.kit.lists import Where, page, ranged, same
 from licet_sandbox.resources import subscription_changes as changes
 from licet_sandbox.resources.billing_terms import check_changeable, read_terms
 from licet_sandbox.resources.checkout_sessions import billing_mode, trial_settings
+from licet_sandbox.resources.discounts import set_discounts
 from licet_sandbox.resources.item_changes import change_items, check_items
 from licet_sandbox.resources.subscription_pauses import set_collection
 from licet_sandbox.resources.subscription_starts import (
@@ -74,6 +75,10 @@ def make(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) -> Obj:
         trial_settings=trial_settings(p),
     )
     check_items(subscription)
+    use = changes.use_of(subscription)
+    set_discounts(tx, subscription, p, use, subscription=subscription["id"])
+    for item, given in zip(subscription["items"]["data"], p.subs("items"), strict=True):
+        set_discounts(tx, item, given, use, ancestors=subscription["discounts"], subscription_item=item["id"])
     return subscription
 
 
@@ -146,6 +151,7 @@ def change(tx: Tx, subscription: Obj, p: Params) -> None:
     changes.change_trial(tx, subscription, p)
     if "items" in p:
         change_items(tx, subscription, p)
+    set_discounts(tx, subscription, p, changes.use_of(subscription), subscription=subscription["id"])
     changes.schedule_end(tx, subscription, p)
     set_collection(tx, subscription, p)
     add_extras(tx, subscription, p)

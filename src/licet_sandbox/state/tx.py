@@ -121,6 +121,14 @@ class Tx:
         found = self._loaded[object_id]
         return None if found.get("deleted") and not deleted else found
 
+    def find_as_it_was(self, object_id: str) -> Obj | None:
+        """The object with this id, or None; a deleted one as it last was."""
+        found = self.find(object_id, deleted=True)
+        if found is not None and found.get("deleted"):
+            was: Obj = found["_"]["was"]
+            return was
+        return found
+
     def live_by(self, clock_id: str | None) -> None:
         """From here on `now` is the time of this test clock, or (None) of the sandbox."""
         if clock_id == self.clock:
@@ -184,7 +192,7 @@ class Tx:
         for event in events:
             self.emit(event, obj)
         self._check_still(self.clock_of(obj))
-        stub = {"id": obj["id"], "object": obj["object"], "deleted": True}
+        stub = {"id": obj["id"], "object": obj["object"], "deleted": True, "_": {"was": obj}}
         self.store.run("UPDATE objects SET deleted = 1, json = ? WHERE id = ?", encode(stub), obj["id"])
         self._loaded[obj["id"]] = stub
         self._saved[obj["id"]] = encode(stub)
