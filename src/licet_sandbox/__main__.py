@@ -10,6 +10,8 @@ import signal
 import sys
 from pathlib import Path
 
+from uvicorn.loops.auto import auto_loop_factory
+
 from licet_sandbox.sandbox import Sandbox
 from licet_sandbox.serving import may_listen_on
 
@@ -28,7 +30,8 @@ def main() -> int:
         parser.error(f"{given.host} can be reached from elsewhere; set LICET_SANDBOX_PUBLIC=1 if that is meant")
     logging.basicConfig(level=logging.INFO if given.verbose else logging.WARNING, format="%(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    asyncio.run(_serve(given.host, given.port, given.db))
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(_serve(given.host, given.port, given.db))
     return 0
 
 
