@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from licet.cannot_start import CannotStart
+from licet.kit.loopback import is_loopback
 
 Mode: TypeAlias = Literal["sandbox", "test", "live"]
 Words: TypeAlias = Annotated[tuple[str, ...], NoDecode]
@@ -78,6 +79,10 @@ class Settings(BaseSettings):
     operator_key: SecretStr | None = None
     redirect_hosts: Words = ()
     """Hosts that a caller's URLs may name; empty: any."""
+    oidc_issuer: str | None = None
+    """The identity provider whose tokens are accepted beside API keys, exactly as their `iss` says it; None: none."""
+    oidc_audience: str | None = None
+    """What the `aud` of such a token must name."""
 
     log_format: Literal["json", "console"] | None = None
     """None: console on a terminal, else json."""
@@ -162,6 +167,28 @@ class Settings(BaseSettings):
         if value and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value):
             raise ValueError("must be an address such as https://licenses.example.com, with no query or user in it")
         return value.rstrip("/") if value else None
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        found = re.fullmatch(r"(https?)://(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[^?#@\s]*)?", value or "")
+        if value and (not found or (found[1] == "http" and not is_loopback(found[2]))):
+            raise ValueError(
+                "must be the issuer's address as its tokens name it, such as https://login.example.com/ "
+                "(http:// for this machine's own hosts alone), with no query or user in it"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _issuer_and_audience_go_together(self) -> "Settings":
+        if self.oidc_issuer and not self.oidc_audience:
+            raise ValueError(
+                "LICET_OIDC_ISSUER needs LICET_OIDC_AUDIENCE, else a token made for any other program would open this "
+                "one: set it to what your identity provider writes into the aud of tokens for Licet"
+            )
+        if self.oidc_audience and not self.oidc_issuer:
+            raise ValueError("LICET_OIDC_AUDIENCE needs LICET_OIDC_ISSUER, the address of your identity provider")
+        return self
 
     @model_validator(mode="after")
     def _operator_key_fits(self) -> "Settings":

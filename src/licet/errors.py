@@ -14,6 +14,7 @@
     |  `- ValidationFailed         422  validation_failed
     |- StripeRefused               502  stripe_error
     |- StripeUnavailable           503  stripe_unavailable
+    |- IdentityProviderUnavailable 503  identity_provider_unavailable
     `- NotReady                    503  not_ready
 
 The code is stable and for machines, the message says what to do next; neither ever holds a secret.
@@ -147,6 +148,13 @@ class StripeUnavailable(LicetError):
 
     status = 503
     code = "stripe_unavailable"
+
+
+class IdentityProviderUnavailable(LicetError):
+    """The vendor's identity provider does not tell its keys, so a token cannot be checked."""
+
+    status = 503
+    code = "identity_provider_unavailable"
 
 
 class NotReady(LicetError):

@@ -10,10 +10,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from licet.errors import Unprocessable
+from licet.kit.loopback import is_loopback
 
 LONGEST = 5000
 """Stripe's own limit."""
@@ -66,16 +66,6 @@ def _faults(url: str, hosts: Sequence[str], *, live: bool) -> Iterator[str]:
         yield "cannot be used: with a live Stripe key the operator must set LICET_REDIRECT_HOSTS"
     if hosts and host not in hosts and f"{host}:{port}" not in hosts:
         yield f"must be on one of the hosts that LICET_REDIRECT_HOSTS lists, and {host} is not"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host, as it stands in a URL, is this machine: localhost, 127.0.0.0/8, [::1]."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _host(netloc: str) -> str:
