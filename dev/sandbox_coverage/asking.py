@@ -13,7 +13,11 @@ from licet_sandbox.api.table import OPERATIONS
 from licet_sandbox.errors import StripeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from calls import Tree
+
+    Call = tuple[tuple[str, ...], Tree]
 
 # Every list and every operation has them.
 _COMMON = {"expand", "limit", "starting_after", "ending_before", "page", "query"}
@@ -30,25 +34,50 @@ def refusals(check: Any) -> dict[str, list[str]]:
     if lacking:
         raise LookupError(f"`world.py` does not say how to call {lacking}.")
     found = {}
-    for name, (ids, given) in calls.items():
-        # It goes through as it stands, or asking for more would say nothing.
-        sandbox.probe(name, ids, given)
-        found[name] = sorted(_refused(sandbox, values, name, ids, given))
+    for name, call in calls.items():
+        ways_in = [call, *world.others.get(name, [])]
+        for ids, given in ways_in:
+            # It goes through as it stands, or asking for more would say nothing.
+            sandbox.probe(name, ids, given)
+        found[name] = sorted(_refused(sandbox, values, name, ways_in))
     return found
 
 
-def _refused(sandbox: Sandbox, values: Values, name: str, ids: tuple[str, ...], given: Tree) -> set[str]:
+def _refused(sandbox: Sandbox, values: Values, name: str, ways_in: list[Call]) -> set[str]:
+    """What was refused as not built, and got through in no other call."""
     found: set[str] = set()
+    taken = {one for _, given in ways_in for one in _names(given)}
     for parameter, schema in find(name).schema["properties"].items():
         if parameter in _COMMON:
             continue
         for way in values.ways((parameter,), schema):
-            try:
-                sandbox.probe(name, ids, _with(given, parameter, way))
-            except StripeError as error:
-                if str(error).startswith(_REFUSAL):
-                    found.add(_said(error))
-    return found
+            for ids, given in ways_in:
+                asked = _with(given, parameter, way)
+                try:
+                    sandbox.probe(name, ids, asked)
+                    taken |= set(_names(asked))
+                except StripeError as error:
+                    found |= {_said(error)} if str(error).startswith(_REFUSAL) else set()
+    return found - taken
+
+
+def _names(value: Any, name: str = "") -> Iterator[str]:
+    """The full names of all parameters inside, as the page writes them: with and without their values.
+
+    Not of what is empty: where there is nothing to clear, that asks for nothing.
+    """
+    if value in ("", [], {}):
+        return
+    if isinstance(value, list):
+        for inner in value:
+            yield from _names(inner, name)
+        return
+    yield name
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _names(inner, f"{name}[{key}]" if name else key)
+    else:
+        yield f"{name}={str(value).lower()}"
 
 
 def _with(given: Tree, parameter: str, way: Any) -> Tree:

@@ -47,7 +47,7 @@ class Values:
         for inner, spec in properties.items():
             beside = {name: self._first(path, name, properties) for name in self._wanted(inner, properties)}
             for one in self.ways((*path, inner), spec):
-                yield {**beside, **self._kind(inner, properties), **required, inner: one}
+                yield {**beside, **required, **self._kind(inner, properties), inner: one}
 
     def _first(self, path: tuple[str, ...], name: str, properties: dict[str, Schema]) -> Any:
         return next(self.ways((*path, name), properties[name]))

@@ -9,6 +9,7 @@ from calls import Sandbox, Tree, find
 from licet_sandbox.api.table import OPERATIONS
 from licet_sandbox.billing import portal
 from licet_sandbox.controls import buyer
+from licet_sandbox.spec.document import API_VERSION
 
 _SITE = "https://example.com/"
 _CARD: Tree = {"type": "card", "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2050}}
@@ -16,7 +17,11 @@ _DISPUTED = "pm_card_createDispute"
 
 
 class World:
-    """`known`: values for parameters, by the last part of their names. `calls`: ids in the path, and parameters."""
+    """What there is, and how to call each operation.
+
+    known: values for parameters, by the last part of their names, or the last two
+    calls: ids in the path, and parameters; others: the same for calls that want other parameters beside them
+    """
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -26,6 +31,10 @@ class World:
             "country": "US",
             "email": "a@example.com",
             "tax_code": "txcd_10000000",
+            "api_version": API_VERSION,
+            "allowed_payment_method_types": ["card"],
+            "excluded_payment_method_types": ["sepa_debit"],
+            "amount_to_confirm": 500,
         }
         self._catalogue()
         self._customer()
@@ -33,12 +42,14 @@ class World:
         self._payments()
         self._invoices()
         self.calls = self._table()
+        self.others = self._others()
 
     def _catalogue(self) -> None:
         self._product = self._call("POST /v1/products", name="T")["id"]
         self._empty = self._call("POST /v1/products", name="E")["id"]
         self._price = self._make_price(1000)
         self._dearer = self._make_price(2000)
+        self._yearly = self._make_price(9000, "year")
         self._once = self._call("POST /v1/prices", product=self._product, currency="usd", unit_amount=700)["id"]
         self._coupon = self._call("POST /v1/coupons", percent_off=10)["id"]
         promotion = {"type": "coupon", "coupon": self._coupon}
@@ -50,13 +61,19 @@ class World:
         self._clock = self._call("POST /v1/test_helpers/test_clocks", frozen_time=1_700_000_000)["id"]
         hook = {"url": _SITE, "enabled_events": ["product.created"]}
         self._endpoint = self._call("POST /v1/webhook_endpoints", **hook)["id"]
-        features = {"subscription_cancel": {"enabled": True}, "invoice_history": {"enabled": True}}
+        plans = [{"product": self._product, "prices": [self._price, self._yearly]}]
+        changes = {"enabled": True, "default_allowed_updates": ["price"], "products": plans}
+        features = {
+            "subscription_cancel": {"enabled": True},
+            "subscription_update": changes,
+            "subscription_pause": {"enabled": True},
+        }
         with self._sandbox.engine.transaction() as tx:
             portal.save_default(tx)
         self._portal = self._call("POST /v1/billing_portal/configurations", features=features)["id"]
 
-    def _make_price(self, amount: int) -> str:
-        recurring = {"interval": "month"}
+    def _make_price(self, amount: int, interval: str = "month") -> str:
+        recurring = {"interval": interval}
         given = {"product": self._product, "currency": "usd", "unit_amount": amount, "recurring": recurring}
         return str(self._call("POST /v1/prices", **given)["id"])
 
@@ -210,6 +227,35 @@ class World:
             "POST /v1/test_helpers/test_clocks/{test_clock}/advance": ((self._clock,), {"frozen_time": 1_700_000_500}),
             "POST /v1/webhook_endpoints": ((), {"url": _SITE, "enabled_events": ["product.created"]}),
             "POST /v1/webhook_endpoints/{webhook_endpoint}": ((self._endpoint,), {}),
+        }
+
+    def _others(self) -> dict[str, list[tuple[tuple[str, ...], Tree]]]:
+        """Beside what some parameters want to stand."""
+        subscription, item = self._subscription["id"], self._subscription["items"]["data"][0]["id"]
+        one_off = [{"price": self._once, "quantity": 1}]
+        change = {"subscription": subscription, "items": [{"id": item, "price": self._yearly, "quantity": 1}]}
+        swap = {"id": item, "deleted": True}
+        seller: Tree = {"customer": self._who, "configuration": self._portal}
+        flows: list[Tree] = [
+            {"type": "subscription_cancel", "subscription_cancel": {"subscription": subscription}},
+            {"type": "subscription_pause", "subscription_pause": {"subscription": subscription}},
+            {"type": "subscription_update", "subscription_update": {"subscription": subscription}},
+            {"type": "subscription_update_confirm", "subscription_update_confirm": change},
+        ]
+        return {
+            "POST /v1/billing_portal/sessions": [((), seller | {"flow_data": flow}) for flow in flows],
+            "POST /v1/checkout/sessions": [
+                ((), {"mode": "payment", "line_items": one_off, "success_url": _SITE}),
+                ((), {"mode": "setup", "currency": "usd", "success_url": _SITE}),
+            ],
+            "POST /v1/invoices/create_preview": [
+                ((), {"subscription": subscription}),
+                ((), {"subscription": subscription, "subscription_details": {"items": [swap, {"price": self._price}]}}),
+                ((), {"subscription_details": {"items": [{"price": self._price}]}}),
+            ],
+            "GET /v1/invoice_payments": [
+                ((), {"payment": {"type": "payment_intent", "payment_intent": self._paid["id"]}})
+            ],
         }
 
     def _lists(self) -> dict[str, tuple[tuple[str, ...], Tree]]:

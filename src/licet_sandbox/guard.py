@@ -35,7 +35,7 @@ def guarded(handler: Handler, base_url: Callable[[], str]) -> Handler:
         if not is_our_host(host, base_url()):
             return _refuse(f"This sandbox does not answer to the host {host[:200]!r}.")
         origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("://")[2] != host:
             return _refuse("This sandbox takes no requests from other sites.")
         if origin is None and request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
             return _refuse("This sandbox takes no requests from other sites.")

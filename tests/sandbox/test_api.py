@@ -73,6 +73,18 @@ async def test_what_is_not_there(play: Play) -> None:
             "parameter_invalid_integer",
         ),
         ("name=T&tax_details[performance_location]=loc", "tax_details", None),
+        ("name=T&url=javascript:alert(1)", "url", "url_invalid"),
+        ("name=T&url=https://[", "url", "url_invalid"),
+        (
+            "name=T&default_price_data[currency]=usd&default_price_data[unit_amount_decimal]=NaN",
+            "default_price_data[unit_amount_decimal]",
+            None,
+        ),
+        (
+            "name=T&package_dimensions[height]=Infinity&package_dimensions[length]=1&package_dimensions[weight]=1&package_dimensions[width]=1",
+            "package_dimensions[height]",
+            None,
+        ),
     ],
 )
 async def test_parameters(play: Play, body: str, param: str, code: str | None) -> None:

@@ -123,7 +123,7 @@ async def test_every_control_has_its_method(play: Play) -> None:
 
 async def test_no_control_is_for_other_sites(play: Play) -> None:
     for method, path in controls(play):
-        for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+        for headers in ({"Origin": "https://evil.example"}, {"Origin": "http://["}, {"Host": "evil.example"}):
             answer = await play.http.request(method, path, headers=headers)
             assert (answer.status_code, answer.json()["error"]["type"]) == (403, "invalid_request_error"), (
                 method,

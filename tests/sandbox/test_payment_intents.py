@@ -286,6 +286,8 @@ async def test_another_currency_alone_can_make_the_amount_too_small(play: Play) 
         ({"statement_descriptor_suffix": "A<B"}, None, "statement_descriptor_suffix"),
         ({"statement_descriptor_suffix": "A" * 23}, None, "statement_descriptor_suffix"),
         ({"shipping": {"name": "Ada"}}, "parameter_missing", "shipping[address]"),
+        ({"shipping": {**SHIPPING, "name": ""}}, "parameter_invalid_empty", "shipping[name]"),
+        ({"confirm": True, "payment_method": "pm_card_visa", "return_url": "app://["}, "url_invalid", "return_url"),
         ({"payment_method_types": ["card"]}, "payment_method_types_no_longer_supported", "payment_method_types"),
         ({"allowed_payment_method_types": ["sepa_debit"]}, None, "allowed_payment_method_types"),
         ({"excluded_payment_method_types": ["card"]}, None, "excluded_payment_method_types"),

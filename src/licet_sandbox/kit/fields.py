@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from licet_sandbox.errors import invalid
 
@@ -32,11 +33,41 @@ def address_of(given: dict[str, Any] | None) -> Obj | None:
     return {key: (given.get(key) or None) for key in ADDRESS_KEYS} if given else None
 
 
-def shipping_of(p: Params) -> Obj:
-    """Where something is sent, and by whom; `name` and `address` are needed."""
-    texts = {name: p.text(name) for name in ("carrier", "name", "phone", "tracking_number")}
+def recipient_of(p: Params) -> Obj:
+    """Who gets something, and where; `name` and `address` are needed."""
+    if "address" not in p:
+        raise p.missing("address")
     address = p.get("address")
-    return texts | {"address": {key: address.get(key) or None for key in ADDRESS_KEYS}}
+    return {
+        "address": {key: address.get(key) or None for key in ADDRESS_KEYS},
+        "name": p.need("name"),
+        "phone": p.text("phone"),
+    }
+
+
+def shipping_of(p: Params) -> Obj:
+    """The same, and by whom it is sent."""
+    return recipient_of(p) | {name: p.text(name) for name in ("carrier", "tracking_number")}
+
+
+def web_address_of(p: Params, name: str, most: int = 5000) -> str | None:
+    """An absolute web address that a page may link to, of so many characters; None where it is absent or cleared."""
+    url = p.text(name)
+    if url is None:
+        return None
+    if not url.lower().startswith(("http://", "https://")) or host_of(url) is None or len(url) > most:
+        message = f"Not a valid URL: it must begin with http:// or https://, and have {most} characters at most."
+        raise invalid(message, param=p.name(name), code="url_invalid")
+    return url
+
+
+def host_of(url: str) -> str | None:
+    """The host that an address names; None where it is no address with one."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        # A bracket that does not close.
+        return None
 
 
 def currency_of(p: Params) -> str:

@@ -9,7 +9,7 @@ from licet_sandbox.billing.checkout_setup import begin_setup
 from licet_sandbox.billing.checkout_totals import total_up
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
-from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
+from licet_sandbox.kit.fields import merge_metadata, metadata_of, shipping_of, web_address_of
 from licet_sandbox.kit.lists import Where, page, same, slice_page
 from licet_sandbox.resources.checkout_lines import make_lines
 from licet_sandbox.resources.discounts import read_offer
@@ -45,7 +45,7 @@ def create(tx: Tx, p: Params) -> Obj:
         "checkout.session",
         id=session_id,
         adaptive_pricing={"enabled": False},
-        cancel_url=_address(p, "cancel_url"),
+        cancel_url=web_address_of(p, "cancel_url"),
         client_reference_id=p.text("client_reference_id"),
         collected_information={"business_name": None, "individual_name": None, "shipping_details": None},
         currency=setup_currency(p) if mode == "setup" else lines[0]["currency"],
@@ -58,7 +58,7 @@ def create(tx: Tx, p: Params) -> Obj:
         payment_status="unpaid",
         phone_number_collection={"enabled": False},
         status="open",
-        success_url=_address(p, "success_url", needed=True),
+        success_url=_success_address(p),
         ui_mode="hosted_page",
         url=f"{tx.engine.base_url}/c/pay/{session_id}",
         _={"line_items": lines, "subscription_data": data, "payment_intent_data": _payment_data(p, mode)},
@@ -97,12 +97,9 @@ def _set_discounts(tx: Tx, session: Obj, p: Params) -> None:
         session["discounts"] = [{"coupon": None if code else offer.coupon["id"], "promotion_code": code}]
 
 
-def _address(p: Params, name: str, *, needed: bool = False) -> str | None:
-    """An absolute web address; the page links to it."""
-    url: str | None = p.need(name) if needed else p.text(name)
-    if url is not None and not url.lower().startswith(("http://", "https://")):
-        raise invalid("Not a valid URL: it must begin with http:// or https://.", param=name, code="url_invalid")
-    return url
+def _success_address(p: Params) -> str | None:
+    p.need("success_url")
+    return web_address_of(p, "success_url")
 
 
 def _expiry(tx: Tx, p: Params) -> int:
@@ -185,14 +182,7 @@ def _payment_data(p: Params, mode: str) -> Obj:
     made: Obj = {key: data.text(key) for key in texts} | {"metadata": metadata_of(data)}
     made["setup_future_usage"] = data.get("setup_future_usage")
     if "shipping" in data:
-        given = data.get("shipping")
-        made["shipping"] = {
-            "address": address_of(given["address"]),
-            "carrier": given.get("carrier") or None,
-            "name": given["name"],
-            "phone": given.get("phone") or None,
-            "tracking_number": given.get("tracking_number") or None,
-        }
+        made["shipping"] = shipping_of(data.sub("shipping"))
     return made
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing.balance import SELLER_S_CURRENCY
 from licet_sandbox.billing.customers import delete_customer, make_customer
 from licet_sandbox.billing.methods import attach_to, owned_method
-from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
+from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of, recipient_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.test_clocks import put_on_clock
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_TEXTS = ("description", "email", "name", "phone", "business_name", "individual_name")
-_ALWAYS = ("description", "email", "name", "phone")
+_TEXTS = ("description", "email", "name", "phone")
+# Not there at all unless they say something.
+_NAMES = ("business_name", "individual_name")
 
 
 def create(tx: Tx, p: Params) -> Obj:
     """A customer, with a payment method attached where one is named."""
     if p.text("test_clock"):
         put_on_clock(tx, p.get("test_clock"))
-    fields = {key: p.text(key) for key in _ALWAYS}
-    fields |= {key: p.text(key) for key in ("business_name", "individual_name") if p.text(key)}
+    fields = {key: p.text(key) for key in _TEXTS} | {key: p.text(key) for key in _NAMES if p.text(key)}
     customer = make_customer(tx, metadata=metadata_of(p), **fields)
     _set_details(customer, p)
     tx.insert(customer, "customer.created")
@@ -40,12 +40,8 @@ def _set_details(customer: Obj, p: Params) -> None:
     if "address" in p:
         customer["address"] = address_of(p.get("address"))
     if "shipping" in p:
-        given = p.get("shipping") or None
-        customer["shipping"] = given and {
-            "address": address_of(given["address"]),
-            "name": given["name"],
-            "phone": given.get("phone") or None,
-        }
+        shipping = p.sub("shipping")
+        customer["shipping"] = recipient_of(shipping) if shipping else None
     if "preferred_locales" in p:
         customer["preferred_locales"] = p.get("preferred_locales")
     if "tax_exempt" in p:
@@ -84,7 +80,10 @@ def retrieve(tx: Tx, _: Params, customer_id: str) -> Obj:
 def update(tx: Tx, p: Params, customer_id: str) -> Obj:
     """Change it."""
     customer = tx.get("customer", customer_id)
-    customer.update({key: p.text(key) for key in _TEXTS if key in p})
+    customer.update({key: p.text(key) for key in (*_TEXTS, *_NAMES) if key in p})
+    for key in _NAMES:
+        if customer.get(key, "") is None:
+            del customer[key]
     _set_details(customer, p)
     _set_default(tx, customer, p)
     merge_metadata(customer, p)

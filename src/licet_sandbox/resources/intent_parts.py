@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from licet_sandbox.billing.methods import check_usable, method_or_token
 from licet_sandbox.billing.next_actions import remember_return
 from licet_sandbox.errors import StripeError, invalid, unsupported
+from licet_sandbox.kit.fields import host_of
 from licet_sandbox.spec.shapes import public
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _NAMES = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
+_APP_S = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\[\]\s]*")
 _TYPES = ("allowed_payment_method_types", "excluded_payment_method_types")
 
 
@@ -107,8 +109,10 @@ def read_return(intent: Obj, p: Params) -> None:
 
 
 def _is_address(url: str) -> bool:
-    parts = urlsplit(url)
-    return bool(parts.netloc) if parts.scheme in {"http", "https"} else bool(parts.scheme)
+    """A page's, or one of the schemes that apps on telephones have."""
+    if url.lower().startswith(("http://", "https://")):
+        return host_of(url) is not None
+    return _APP_S.fullmatch(url) is not None
 
 
 def only_when_confirmed(p: Params, *names: str) -> None:

@@ -44,7 +44,8 @@ def read_details(p: Params) -> Obj:
     fields: Obj = {name: p.text(name) for name in given if name in p}
     _check_texts(fields)
     if "shipping" in p:
-        fields["shipping"] = shipping_of(p.sub("shipping")) if p.peek("shipping") else None
+        shipping = p.sub("shipping")
+        fields["shipping"] = shipping_of(shipping) if shipping else None
     card = p.sub("payment_method_options").sub("card")
     if "request_three_d_secure" in card:
         wanted = card.get("request_three_d_secure")

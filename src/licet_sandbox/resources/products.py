@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
-from licet_sandbox.kit.fields import merge_metadata
+from licet_sandbox.kit.fields import merge_metadata, web_address_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.prices import make_price
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _PLAIN = ("shippable", "active")
 _LISTS = ("images", "marketing_features")
-_TEXTS = ("description", "statement_descriptor", "tax_code", "unit_label", "url")
+_TEXTS = ("description", "statement_descriptor", "tax_code", "unit_label")
+_LONGEST_URL = 2048
 
 
 def create(tx: Tx, p: Params) -> Obj:
@@ -37,6 +38,7 @@ def create(tx: Tx, p: Params) -> Obj:
         **{key: p.get(key) for key in _PLAIN if key in p},
         **{key: p.get(key) or [] for key in _LISTS},
         **{key: p.text(key) for key in (*_TEXTS, "package_dimensions")},
+        url=web_address_of(p, "url", _LONGEST_URL),
         **({} if "active" in p else {"active": True}),
     )
     if "default_price_data" in p:
@@ -59,6 +61,8 @@ def update(tx: Tx, p: Params, product_id: str) -> Obj:
     product.update({key: p.get(key) for key in _PLAIN if key in p})
     product.update({key: p.get(key) or [] for key in _LISTS if key in p})
     product.update({key: p.text(key) for key in (*_TEXTS, "package_dimensions") if key in p})
+    if "url" in p:
+        product["url"] = web_address_of(p, "url", _LONGEST_URL)
     if p.text("default_price"):
         price = tx.named("price", p.get("default_price"), "default_price")
         if price["product"] != product_id:

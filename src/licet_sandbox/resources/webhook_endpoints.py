@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.events.layouts import OLDEST, SINCE
-from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.fields import host_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page
 from licet_sandbox.spec.document import API_VERSION
 
@@ -36,9 +35,8 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def _url(url: str) -> str:
-    parts = urlsplit(url)
     # Stripe would refuse plain http to the outside and loopback at all; here loopback is the rule.
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not url.lower().startswith(("http://", "https://")) or host_of(url) is None:
         raise invalid("Invalid URL: URL must be an absolute http or https address.", param="url", code="url_invalid")
     return url
 
