@@ -7,8 +7,8 @@ import asyncpg
 import structlog
 
 from licet.db.connection import Connection
+from licet.kit.statuses import ENTITLED
 from licet.kit.touched import Touched
-from licet.licenses.core import ENTITLED
 from licet.mail.store import queue_mail
 from licet.refunds.mirror import FAILED
 

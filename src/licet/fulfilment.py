@@ -10,8 +10,8 @@ import asyncpg
 from licet import announcements
 from licet.db.connection import Connection
 from licet.db.locks import lock
+from licet.kit.statuses import ENDED
 from licet.kit.touched import Touched
-from licet.licenses.core import ENDED
 from licet.licenses.facts import refunded_of_session
 from licet.licenses.one_time import settle_lines
 from licet.licenses.recurring import settle_subscription

@@ -14,12 +14,18 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 class Caller:
     """Who a request comes from.
 
-    account_id: the one account that this key is for and sees; None: an operator, who may act for any.
+    key_id:     the API key that came along; None: a token of the identity provider.
+    account_id: the one account that it is for and sees; None: an operator, who may act for any.
     """
 
-    key_id: UUID
+    key_id: UUID | None
     account_id: UUID | None
     scopes: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """What tells this caller from every other: `key:<id>`, or `oidc:<account id>`, whatever token comes next."""
+        return f"oidc:{self.account_id}" if self.key_id is None else f"key:{self.key_id}"
 
     @property
     def is_operator(self) -> bool:

@@ -132,9 +132,13 @@ async def _move(conn: Connection, from_account: UUID, to_account: UUID, stripe_c
         "UPDATE accounts SET stripe_customer_id = NULL, made_for_customer = NULL WHERE id = $1", from_account
     )
     await _buys_as(conn, to_account, stripe_customer_id)
-    # Nobody has seen it but operators; with no key to it, nobody will miss it.
+    # Nobody has seen it but operators; where no key opens it and nobody signs in to it, nobody will miss it.
     await conn.execute(
-        "DELETE FROM accounts WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM api_keys WHERE account_id = $1)", from_account
+        """
+        DELETE FROM accounts WHERE id = $1 AND oidc_subject IS NULL
+        AND NOT EXISTS (SELECT 1 FROM api_keys WHERE account_id = $1)
+        """,
+        from_account,
     )
 
 

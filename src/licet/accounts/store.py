@@ -67,6 +67,39 @@ async def insert_account(conn: Connection, account: Account) -> None:
     )
 
 
+async def insert_signed_in(conn: Connection, account: Account, issuer: str, subject: str) -> Account:
+    """The account of whom an identity provider calls so: this one, or the one that is there.
+
+    Of that one, a name and an address that are missing are filled in; what there is stays.
+    """
+    row = await conn.fetchrow(
+        f"""
+        INSERT INTO accounts ({_ACCOUNT}, oidc_issuer, oidc_subject) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (oidc_issuer, oidc_subject) DO UPDATE SET
+            name = coalesce(accounts.name, excluded.name), email = coalesce(accounts.email, excluded.email)
+        RETURNING {_ACCOUNT}
+        """,
+        account.id,
+        account.kind,
+        account.name,
+        account.email,
+        account.external_id,
+        account.stripe_customer_id,
+        account.created_at,
+        issuer,
+        subject,
+    )
+    return _account(row)
+
+
+async def find_signed_in(conn: Connection, issuer: str, subject: str) -> Account | None:
+    """The one query of every request with a token."""
+    row = await conn.fetchrow(
+        f"SELECT {_ACCOUNT} FROM accounts WHERE oidc_issuer = $1 AND oidc_subject = $2", issuer, subject
+    )
+    return _account(row) if row else None
+
+
 async def update_account(conn: Connection, account_id: UUID, changes: dict[str, Any]) -> Account | None:
     """Sets the named columns (kind, name, email, external_id) and leaves the others. None: no such account.
 

@@ -7,7 +7,7 @@ import asyncpg
 from fastapi import Request
 from pydantic import Field
 
-from licet.accounts.auth import identify, presented_key
+from licet.accounts.credentials import identify, presented
 from licet.admin.store import backlog
 from licet.cannot_start import CannotStart
 from licet.db.migrate import schema_is_current
@@ -74,10 +74,10 @@ async def healthz() -> Alive:
 async def readyz(request: Request, ctx: Ctx) -> Ready:
     """Whether the database can be reached and its schema is this version's; with an operator's key, how the work is."""
     await _check_database(ctx.pool)
-    key = presented_key(request.headers)
-    if key is None:
+    credential = presented(request.headers)
+    if credential is None:
         return Ready(status="ready")
-    if not (await identify(ctx, key)).may("admin"):
+    if not (await identify(request, credential)).may("admin"):
         raise Forbidden("The details need an operator's API key; without a key there is a short answer.")
     async with ctx.pool.acquire() as conn:
         found = await backlog(conn)

@@ -9,8 +9,8 @@ from licet.checkout.session import Purchase
 from licet.db.connection import Connection
 from licet.db.locks import lock
 from licet.db.pool import Pool
+from licet.kit.statuses import ENDED
 from licet.kit.times import from_epoch
-from licet.licenses.core import ENDED
 
 
 @dataclass(frozen=True)

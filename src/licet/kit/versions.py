@@ -17,6 +17,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from licet.kit.statuses import ENDED
+
 CLOCK_SKEW = timedelta(seconds=300)
 """How far our clock may be from Stripe's, as far as signatures allow: this near a read, times are not compared."""
 
@@ -113,7 +115,7 @@ def _has(value: Any, part: Any) -> bool:
 
 
 FINAL: dict[str, dict[str, frozenset[str | None]]] = {
-    "subscription": {"status": frozenset({"canceled", "incomplete_expired"})},
+    "subscription": {"status": frozenset(ENDED)},
     "invoice": {"status": frozenset({"paid", "void"})},
     "refund": {"status": frozenset({"failed", "canceled"})},
     # Detached: Stripe attaches it to nobody again.

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
+from licet.kit.statuses import ENDED, ENTITLED
+
 Status = Literal["active", "suspended", "revoked", "expired"]
 Effect = Literal["nothing", "suspend", "revoke"]
 Dispute = Literal["none", "open", "won", "lost"]
@@ -23,9 +25,6 @@ Refunded = Literal["none", "part", "full"]
 
 RENEWAL_SLACK = timedelta(hours=72)
 """At a renewal Stripe turns the period first and takes the money about an hour later: nobody may be locked out then."""
-
-ENDED = frozenset({"canceled", "incomplete_expired"})
-ENTITLED = frozenset({"active", "trialing"})
 
 
 @dataclass(frozen=True)

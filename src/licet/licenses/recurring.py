@@ -9,9 +9,10 @@ import asyncpg
 
 from licet.db.connection import Connection
 from licet.db.locks import lock
+from licet.kit.statuses import ENTITLED
 from licet.licenses import facts as gather
 from licet.licenses import store
-from licet.licenses.core import ENTITLED, Dispute, Effect, Facts, Policy, Refunded, State, Term, decide
+from licet.licenses.core import Dispute, Effect, Facts, Policy, Refunded, State, Term, decide
 from licet.licenses.facts import Periods
 from licet.licenses.settle import Settling, key_material, write_changes, write_issued
 from licet.licenses.store import License, NewLicense
@@ -154,7 +155,7 @@ def _decide(known: _Known, wanted: Wanted | None, policy: Policy, by_hand: Effec
     if ends_at is None and subscription["cancel_at_period_end"] and item is not None:
         ends_at = item["current_period_end_at"]
     refunded: Refunded = known.periods.refunded()
-    term = Term(subscription["status"], paid_through, ends_at)
+    term = Term(subscription["status"], paid_through, ends_at, subscription["cancelling"])
     return decide(Facts(term, refunded, known.dispute, by_hand, wanted is not None), policy, now)
 
 

@@ -68,6 +68,10 @@ class StripeApi:
         """The object as it is after the change. "" clears a field, None leaves it."""
         return await self.calls.call("post", member(kind, stripe_id), params, idempotency_key)
 
+    async def act(self, kind: str, stripe_id: str, verb: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The object as it is after one of Stripe's own verbs on it: `pay` an invoice, `release` a schedule."""
+        return await self.calls.call("post", f"{member(kind, stripe_id)}/{verb}", params)
+
     async def delete(self, kind: str, stripe_id: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         """Delete it, or cancel it where that is what Stripe's DELETE does (a subscription)."""
         return await self.calls.call("delete", member(kind, stripe_id), params)

@@ -2,10 +2,12 @@
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
+from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject, id_of, product_of_price
 from licet.kit.times import from_epoch, from_epoch_or_none
 from licet.kit.touched import Touched, ids
 from licet.kit.versions import Version
+from licet.subscriptions import cancellations
 
 
 async def mirror_subscription(conn: Connection, subscription: StripeObject, version: Version) -> Touched:
@@ -47,6 +49,8 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
         from_epoch(subscription["created"]),
     )
     await _replace_items(conn, stripe_id, subscription["items"]["data"])
+    if subscription["status"] in ENDED:
+        await cancellations.drop(conn, stripe_id)
     return Touched(account_id, subscriptions=ids(stripe_id), reads=reads)
 
 

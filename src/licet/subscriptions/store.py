@@ -8,8 +8,19 @@ from licet.db.connection import Connection
 
 
 async def find_subscription(conn: Connection, stripe_subscription_id: str) -> asyncpg.Record | None:
-    """A subscription, or None where Stripe has not told us of it yet."""
-    return await conn.fetchrow("SELECT * FROM subscriptions WHERE stripe_subscription_id = $1", stripe_subscription_id)
+    """A subscription, or None where Stripe has not told us of it yet.
+
+    cancelling: it was decided here that it ends at once, and Stripe has not ended it yet.
+    """
+    return await conn.fetchrow(
+        """
+        SELECT subscription.*, EXISTS (
+            SELECT 1 FROM cancellations WHERE cancellations.stripe_subscription_id = $1
+        ) AS cancelling
+        FROM subscriptions AS subscription WHERE stripe_subscription_id = $1
+        """,
+        stripe_subscription_id,
+    )
 
 
 async def list_items(conn: Connection, stripe_subscription_id: str) -> list[asyncpg.Record]:

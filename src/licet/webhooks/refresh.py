@@ -1,8 +1,4 @@
-"""What a payload did not settle is read from Stripe, and walks the same way as an event.
-
-A read is applied only if nothing newer came while it was under way: the object's revision is taken before asking and
-compared under the object's locks; where it differs, Stripe is asked again.
-"""
+"""What a payload did not settle is read from Stripe by a job, which answers one request at a time (`reading.py`)."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -12,19 +8,15 @@ from uuid import UUID
 import structlog
 
 from licet import announcements
-from licet.db.mirrors import find_revision
 from licet.errors import LicetError
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.redact import redact
 from licet.kit.stripe_objects import StripeObject, id_of
-from licet.kit.versions import Rank, Version
-from licet.licenses.settle import Settling
 from licet.queue import refreshes
 from licet.queue.refreshes import Refresh, Requested
 from licet.refulfil import refulfil_product
-from licet.webhooks.payload import clean
-from licet.webhooks.walk import lock_joined, walk_read
+from licet.webhooks.reading import read
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +35,7 @@ async def refresh(context: Context, wanted: Refresh) -> None:
         if question is not None:
             await question(context, requested)
         else:
-            await _read_until_settled(context, wanted, requested.because)
+            await _read_one(context, wanted, requested.because)
     except LicetError as error:
         await _postpone(context, requested, f"{error.code}: {error.message}")
         return
@@ -65,50 +57,9 @@ async def _postpone(context: Context, requested: Requested, error: str) -> None:
         await refreshes.postpone(conn, requested, until=until, error=redact(error)[:500])
 
 
-async def _read_until_settled(context: Context, wanted: Refresh, because: Cause) -> None:
-    """Read one object and apply it; read it again while it changes under our hands."""
-    settled = False
-    while not settled:
-        async with context.pool.acquire() as conn:
-            revision = await find_revision(conn, wanted.stripe_id)
-        asked_at = context.now()
-        obj = await _read(context, wanted)
-        if obj is None:
-            log.info("refresh_found_nothing", kind=wanted.kind, stripe_id=wanted.stripe_id)
-            return
-        version = Version(clean(obj), asked_at, Rank.DELETED if obj.get("deleted") else Rank.OTHER, was_read=True)
-        settled = await _apply(context, wanted.kind, version, revision, because)
-
-
-async def _apply(context: Context, kind: str, version: Version, revision: int, because: Cause) -> bool:
-    async with context.pool.acquire() as conn, conn.transaction():
-        await lock_joined(conn, version.object)
-        if await find_revision(conn, version.object["id"]) != revision:
-            return False
-        cause = Cause("stripe_read", version.object["id"], f"asked because of {because.id}")
-        await walk_read(conn, kind, version, Settling(context.keyring, cause, context.now()))
-        return True
-
-
-async def _read(context: Context, wanted: Refresh) -> StripeObject | None:
-    """The object with all its parts: lists that Stripe cuts off are read to their end."""
-    stripe = context.stripe.in_background
-    expand, part, owner = WHOLE.get(wanted.kind, ((), None, None))
-    obj = await stripe.retrieve(wanted.kind, wanted.stripe_id, expand)
-    if obj is not None and part is not None and owner is not None:
-        name, item = part
-        if obj.get(name, {}).get("has_more"):
-            everything = [one async for one in stripe.list_all(item, **{owner: wanted.stripe_id})]
-            obj[name] = {**obj[name], "data": everything, "has_more": False}
-    return obj
-
-
-WHOLE: Mapping[str, tuple[tuple[str, ...], tuple[str, str] | None, str | None]] = {
-    "checkout.session": (("line_items",), ("line_items", "item"), "session"),
-    "invoice": (("payments",), ("lines", "line_item"), "invoice"),
-    "subscription": ((), ("items", "subscription_item"), "subscription"),
-}
-"""By kind: what to expand, (the list in it, the kind of its items), and the parameter that names their owner."""
+async def _read_one(context: Context, wanted: Refresh, because: Cause) -> None:
+    cause = Cause("stripe_read", wanted.stripe_id, f"asked because of {because.id}")
+    await read(context, context.stripe.in_background, wanted.kind, wanted.stripe_id, cause)
 
 
 async def _read_refunds(context: Context, requested: Requested) -> None:
@@ -121,7 +72,7 @@ async def _read_links_of_payment_intent(context: Context, requested: Requested) 
     payment_intent_id = requested.refresh.stripe_id
     await _read_invoices_paid_by(context, requested, {"type": "payment_intent", "payment_intent": payment_intent_id})
     async for session in context.stripe.in_background.list_all("checkout.session", payment_intent=payment_intent_id):
-        await _read_until_settled(context, Refresh("checkout.session", session["id"]), requested.because)
+        await _read_one(context, Refresh("checkout.session", session["id"]), requested.because)
 
 
 async def _read_links_of_charge(context: Context, requested: Requested) -> None:
@@ -133,7 +84,7 @@ async def _read_invoices_paid_by(context: Context, requested: Requested, payment
     for invoice_payment in await _read_all(context, "invoice_payment", requested, payment=payment):
         invoice_id = id_of(invoice_payment["invoice"])
         if invoice_id is not None:
-            await _read_until_settled(context, Refresh("invoice", invoice_id), requested.because)
+            await _read_one(context, Refresh("invoice", invoice_id), requested.because)
 
 
 async def _read_failed_payment(context: Context, requested: Requested) -> None:
@@ -177,7 +128,7 @@ async def _read_all(context: Context, kind: str, requested: Requested, **params:
     found: AsyncIterator[StripeObject] = context.stripe.in_background.list_all(kind, **params)
     objects = [one async for one in found]
     for obj in objects:
-        await _read_until_settled(context, Refresh(kind, obj["id"]), requested.because)
+        await _read_one(context, Refresh(kind, obj["id"]), requested.because)
     return objects
 
 

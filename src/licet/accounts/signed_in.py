@@ -1,0 +1,47 @@
+"""The account of whom the identity provider vouches for: found by issuer and subject alone, made at first sight.
+
+Never by e-mail or externalId: whoever could choose either at the provider would choose somebody else's.
+Source: contract, section 1; docs/decisions/oidc.md.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from licet.accounts.store import Account, find_signed_in, insert_signed_in
+from licet.db.pool import Pool
+from licet.http.json_body import UNSTORABLE
+from licet.http.shapes import Email, Name
+from licet.kit.ids import new_id
+from licet.oidc.provider import Identity
+
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+MAX_NAME_CHARACTERS = 200
+
+
+async def account_of(pool: Pool, identity: Identity, now: datetime) -> UUID:
+    """Its id. What the account lacks, name or address, is taken from a later token that has it. now: business time.
+
+    However many requests of one newcomer race, they get one account.
+    """
+    name = _if_it_fits(_NAME, identity.name and identity.name[:MAX_NAME_CHARACTERS])
+    email = _if_it_fits(_EMAIL, identity.email)
+    async with pool.acquire() as conn:
+        found = await find_signed_in(conn, identity.issuer, identity.subject)
+        if found is None or (found.name is None and name) or (found.email is None and email):
+            new = Account(new_id(), "user", name, email, None, None, now)
+            found = await insert_signed_in(conn, new, identity.issuer, identity.subject)
+    return found.id
+
+
+def _if_it_fits(shape: TypeAdapter[Any], text: str | None) -> str | None:
+    """As it would be taken from a caller of ours, or None: nobody is kept out over an odd name."""
+    if text is None or UNSTORABLE.search(text):
+        return None
+    try:
+        return str(shape.validate_python(text))
+    except ValidationError:
+        return None
