@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -14,8 +15,10 @@ from licet.billing.routes import router as billing
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.catalog.routes import router as products
+from licet.config import Settings
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
+from licet.idempotency import jobs as idempotency_jobs
 from licet.letters import post_of
 from licet.licenses.routes import router as licenses
 from licet.mail import jobs as mail_jobs
@@ -23,6 +26,9 @@ from licet.queue.jobs import Job
 from licet.webhooks import jobs as webhook_jobs
 from licet.webhooks.routes import router as webhooks
 from licet.webhooks.table import EVENTS
+
+if TYPE_CHECKING:
+    from licet.oidc.provider import IdentityProvider
 
 
 def create_app(context: Context) -> FastAPI:
@@ -45,10 +51,19 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.last_used = LastUsed()
+    app.state.identity_provider = _identity_provider(context.settings)
     for router in (webhooks, billing, products, orders, licenses, operators):
         app.include_router(router)
     add_conventions(app)
     return app
+
+
+def _identity_provider(settings: Settings) -> "IdentityProvider | None":
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    from licet.oidc.provider import IdentityProvider  # noqa: PLC0415 - who has none need not wait for its libraries
+
+    return IdentityProvider(settings.oidc_issuer, settings.oidc_audience)
 
 
 def jobs(context: Context) -> Sequence[Job]:

@@ -18,7 +18,7 @@ from licet.errors import Forbidden, NotFound, Unauthorized, Unprocessable
 from licet.http.context import Ctx
 from licet.kit.ids import as_id
 
-# They only describe the two headers in /openapi.json; `credentials.presented` reads them, for one may stand there twice.
+# They only describe the two headers in /openapi.json; `presented` reads them, for one may stand there twice.
 _WHAT = (
     "An API key; where an identity provider is set up (`LICET_OIDC_ISSUER`), a JWT of it instead, signed with RS256 or "
     "ES256, which opens its subject's own account to read and write."

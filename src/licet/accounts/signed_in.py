@@ -5,7 +5,7 @@ Source: contract, section 1; docs/decisions/oidc.md.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,26 +15,33 @@ from licet.db.pool import Pool
 from licet.http.json_body import UNSTORABLE
 from licet.http.shapes import Email, Name
 from licet.kit.ids import new_id
-from licet.oidc.provider import Identity
+
+if TYPE_CHECKING:
+    from licet.oidc.provider import Identity
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 MAX_NAME_CHARACTERS = 200
 
 
-async def account_of(pool: Pool, identity: Identity, now: datetime) -> UUID:
+async def account_of(pool: Pool, identity: "Identity", now: datetime) -> UUID:
     """Its id. What the account lacks, name or address, is taken from a later token that has it. now: business time.
 
     However many requests of one newcomer race, they get one account.
     """
-    name = _if_it_fits(_NAME, identity.name and identity.name[:MAX_NAME_CHARACTERS])
-    email = _if_it_fits(_EMAIL, identity.email)
     async with pool.acquire() as conn:
         found = await find_signed_in(conn, identity.issuer, identity.subject)
-        if found is None or (found.name is None and name) or (found.email is None and email):
-            new = Account(new_id(), "user", name, email, None, None, now)
-            found = await insert_signed_in(conn, new, identity.issuer, identity.subject)
+        if found is not None and found.name is not None and found.email is not None:
+            return found.id
+        told = _account(identity, now)
+        if found is None or (found.name is None and told.name) or (found.email is None and told.email):
+            found = await insert_signed_in(conn, told, identity.issuer, identity.subject)
     return found.id
+
+
+def _account(identity: "Identity", now: datetime) -> Account:
+    name = _if_it_fits(_NAME, identity.name and identity.name[:MAX_NAME_CHARACTERS])
+    return Account(new_id(), "user", name, _if_it_fits(_EMAIL, identity.email), None, None, now)
 
 
 def _if_it_fits(shape: TypeAdapter[Any], text: str | None) -> str | None:
