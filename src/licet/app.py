@@ -68,7 +68,12 @@ def _identity_provider(settings: Settings) -> "IdentityProvider | None":
 
 def jobs(context: Context) -> Sequence[Job]:
     """Every kind of deferred work."""
-    return [*webhook_jobs.jobs(context), *refulfil.jobs(context), *mail_jobs.jobs(post_of(context))]
+    return [
+        *webhook_jobs.jobs(context),
+        *refulfil.jobs(context),
+        *mail_jobs.jobs(post_of(context)),
+        *idempotency_jobs.jobs(context),
+    ]
 
 
 def webhook_events() -> Sequence[str]:

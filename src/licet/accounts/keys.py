@@ -54,6 +54,7 @@ async def make_key(
     now: datetime,
     account_id: UUID | None = None,
     expires_at: datetime | None = None,
+    key_id: UUID | None = None,
 ) -> MadeKey:
     """Makes and stores a key. now: wall time.
 
@@ -62,7 +63,7 @@ async def make_key(
     """
     random = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
     key = f"{settings.key_prefix}_{word_of_mode(settings)}_{random}"
-    record = ApiKey(new_id(), account_id, name, scopes, now, expires_at, None, None)
+    record = ApiKey(key_id or new_id(), account_id, name, scopes, now, expires_at, None, None)
     await insert_key(conn, record, hash_of(key))
     return MadeKey(record, key)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import asyncpg
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import Field, field_validator
 
 from licet.accounts import store
@@ -16,7 +16,7 @@ from licet.http.openapi import responses
 from licet.http.paging import Paging, listed
 from licet.http.routes import PathId, api_router
 from licet.http.shapes import Asked, At, Email, Listed, Name, OwnName, Shown
-from licet.kit.ids import new_id
+from licet.idempotency.once import Once
 
 router = api_router("/api/admin/accounts", tag="operators")
 
@@ -61,16 +61,22 @@ class ShownAccount(Shown):
     created_at: At
 
 
-@router.post("", status_code=201, summary="Make an account", responses=responses(401, 403, external_id_taken=_TAKEN))
-async def make_account(ctx: Ctx, _: Operator, asked: NewAccount) -> ShownAccount:
+@router.post(
+    "",
+    status_code=201,
+    response_model=ShownAccount,
+    summary="Make an account",
+    responses=responses(401, 403, external_id_taken=_TAKEN),
+)
+async def make_account(ctx: Ctx, _: Operator, once: Once, asked: NewAccount) -> Response:
     """A user or an organisation: whatever buys, and holds licenses."""
-    account = Account(new_id(), asked.kind, asked.name, asked.email, asked.external_id, None, ctx.now())
-    async with ctx.pool.acquire() as conn:
+    async with once.attempt(acting_for=None) as attempt, attempt.connection() as conn:
+        account = Account(attempt.id, asked.kind, asked.name, asked.email, asked.external_id, None, ctx.now())
         try:
             await store.insert_account(conn, account)
         except asyncpg.UniqueViolationError:
             raise _external_id_taken() from None
-    return _shown(account)
+        return await attempt.answer(conn, _shown(account))
 
 
 @router.get("", summary="The accounts, the newest first", responses=responses(401, 403))

@@ -18,6 +18,7 @@ from licet.http.openapi import responses
 from licet.http.paging import Paging, listed
 from licet.http.routes import PathId, api_router
 from licet.http.shapes import Asked, At, Listed, Moment, Name, OwnName, Shown
+from licet.idempotency.once import Once
 from licet.kit.ids import as_id
 from licet.kit.times import wall_now
 
@@ -52,9 +53,17 @@ class MadeApiKey(ShownApiKey):
     key: str = Field(examples=["lic_test_…"])
 
 
-@router.post("", status_code=201, summary="Make an API key", responses=responses(401, 403, 404))
-async def make_api_key(ctx: Ctx, _: Operator, asked: NewApiKey, response: Response) -> MadeApiKey:
-    """`key` is in this answer alone: only a hash of it is kept."""
+@router.post(
+    "",
+    status_code=201,
+    response_model=MadeApiKey,
+    summary="Make an API key",
+    responses=responses(
+        401, 403, 404, idempotency_answer_not_kept=(409, "It was made, and its key shown, by the first request.")
+    ),
+)
+async def make_api_key(ctx: Ctx, _: Operator, once: Once, asked: NewApiKey) -> Response:
+    """`key` is in this answer alone: only a hash of it is kept. Asked again under the same key, it is a 409."""
     now = wall_now()
     if asked.expires_at is not None and asked.expires_at <= now:
         raise _invalid("expiresAt", "must be in the future")
@@ -62,7 +71,7 @@ async def make_api_key(ctx: Ctx, _: Operator, asked: NewApiKey, response: Respon
         raise _invalid("accountId", "must be left out with the scope admin: an operator's key belongs to no account")
     if "admin" not in asked.scopes and asked.account_id is None:
         raise _invalid("accountId", "is required, unless the scopes hold admin")
-    async with ctx.pool.acquire() as conn:
+    async with once.attempt(acting_for=None) as attempt, attempt.connection() as conn:
         made = await make_key(
             conn,
             ctx.settings,
@@ -71,9 +80,9 @@ async def make_api_key(ctx: Ctx, _: Operator, asked: NewApiKey, response: Respon
             now=now,
             account_id=await _account_id(conn, asked.account_id),
             expires_at=asked.expires_at,
+            key_id=attempt.id,
         )
-    response.headers["Cache-Control"] = "no-store"
-    return MadeApiKey(**_fields(made.record), key=made.key)
+        return await attempt.answer(conn, MadeApiKey(**_fields(made.record), key=made.key), shown_once=True)
 
 
 @router.get("", summary="The API keys, the newest first", responses=responses(401, 403, 404))

@@ -2,16 +2,18 @@
 
 from typing import Annotated
 
+from fastapi import Response
 from pydantic import Field, StringConstraints
 
 from licet.accounts.auth import ActingAccount, Writer
-from licet.checkout.actions import start_checkout
+from licet.checkout.actions import open_session, start_checkout
 from licet.checkout.core import MOST_OF_ONE, Item
 from licet.checkout.session import Wish
 from licet.http.context import Ctx
 from licet.http.openapi import responses
 from licet.http.routes import api_router
 from licet.http.shapes import Asked, Shown
+from licet.idempotency.once import Once
 
 router = api_router("/api/billing", tag="billing")
 
@@ -46,6 +48,7 @@ class ShownCheckout(Shown):
 @router.post(
     "/checkout",
     status_code=201,
+    response_model=ShownCheckout,
     summary="Start a purchase",
     responses=responses(
         401,
@@ -66,7 +69,7 @@ class ShownCheckout(Shown):
         invalid_redirect_url=(422, "Buyers are not sent to this URL; details.field says which one it is."),
     ),
 )
-async def checkout(ctx: Ctx, _: Writer, account_id: ActingAccount, asked: AskedCheckout) -> ShownCheckout:
+async def checkout(ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: AskedCheckout) -> Response:
     """Makes a hosted checkout page for the cart. Licenses come once it is paid, and from nothing else."""
     wish = Wish(
         items=[Item(item.product_id, item.quantity, item.price_id) for item in asked.items],
@@ -75,5 +78,8 @@ async def checkout(ctx: Ctx, _: Writer, account_id: ActingAccount, asked: AskedC
         promotion_code=asked.promotion_code,
         metadata=asked.metadata or {},
     )
-    started = await start_checkout(ctx, account_id, wish)
-    return ShownCheckout(session_id=started.stripe_session_id, url=started.url)
+    async with once.attempt(acting_for=account_id) as attempt:
+        opened = await open_session(ctx, account_id, wish, attempt.id)
+        async with ctx.pool.acquire() as conn, conn.transaction():
+            started = await start_checkout(conn, opened)
+            return await attempt.answer(conn, ShownCheckout(session_id=started.stripe_session_id, url=started.url))

@@ -1,4 +1,7 @@
-"""Starting a purchase: the cart is checked, Stripe makes the session, we write it down before anybody hears of it."""
+"""Starting a purchase: the cart is checked, Stripe makes the session, we write it down before anybody hears of it.
+
+All before the writing may be done again: for the same order Stripe has the same session.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +16,31 @@ from licet.checkout.core import Line, build_cart, check_metadata, trial_days
 from licet.checkout.customers import customer_of, make_customer
 from licet.checkout.promotions import promotion_code_id
 from licet.checkout.redirects import check_redirect
-from licet.checkout.session import Purchase, Wish, explain, session_params
+from licet.checkout.session import Purchase, Wish, explain, session_key, session_params
 from licet.checkout.store import Buyer, find_buyer, find_had_trial, find_live_plans, write_session
+from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.errors import Conflict, NotFound, StripeRefused
 from licet.http.context import Context
-from licet.kit.ids import as_id, new_id
+from licet.kit.ids import as_id
 from licet.stripe_api.calls import at_most
 from licet.stripe_api.failures import is_missing
+from licet.stripe_api.once import create_once
 
 log = structlog.get_logger(__name__)
 
 
 SECONDS = 22.0
 """How long Stripe may take for all that one checkout asks of it: somebody looks at a page that does not move."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session that Stripe has made and we have not written down: `start_checkout` does."""
+
+    purchase: Purchase
+    session: dict[str, Any]
+    email: str | None
 
 
 @dataclass(frozen=True)
@@ -37,9 +51,10 @@ class Started:
     url: str
 
 
-async def start_checkout(ctx: Context, account_id: UUID, wish: Wish) -> Started:
-    """Make a checkout session for the account. Nothing is issued: licenses come of its events alone.
+async def open_session(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> Opened:
+    """Have Stripe make a checkout session for the account. Nothing is issued: licenses come of its events alone.
 
+    order_id: what the order will be; the same again for another try of the same.
     Raises Unprocessable (contract, section 2), Conflict already_subscribed, NotFound for an unknown account, and what
     Stripe's door raises; whatever is raised, nothing was written.
     """
@@ -47,10 +62,19 @@ async def start_checkout(ctx: Context, account_id: UUID, wish: Wish) -> Started:
         check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
     check_metadata(wish.metadata)
     with at_most(SECONDS):
-        return await _start(ctx, account_id, wish)
+        return await _open(ctx, account_id, wish, order_id)
 
 
-async def _start(ctx: Context, account_id: UUID, wish: Wish) -> Started:
+async def start_checkout(conn: Connection, opened: Opened) -> Started:
+    """Write the session down, in the caller's transaction: nobody may hear of its address before that is committed."""
+    purchase, session = opened.purchase, opened.session
+    await write_session(conn, purchase, session, opened.email)
+    account_id = str(purchase.account_id)
+    log.info("checkout started", order_id=str(purchase.order_id), account_id=account_id, mode=session["mode"])
+    return Started(session["id"], session["url"])
+
+
+async def _open(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> Opened:
     cart = build_cart(wish.items, await _offers(ctx.pool, [item.product_id for item in wish.items]))
     buyer = await find_buyer(ctx.pool, account_id)
     if buyer is None:
@@ -62,11 +86,9 @@ async def _start(ctx: Context, account_id: UUID, wish: Wish) -> Started:
     promotion = None
     if wish.promotion_code is not None:
         promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
-    purchase = Purchase(new_id(), account_id, cart, days, promotion)
+    purchase = Purchase(order_id, account_id, cart, days, promotion)
     session = await _make_session(ctx, purchase, wish, buyer, stripe_customer_id)
-    await write_session(ctx.pool, purchase, session, buyer.email)
-    log.info("checkout started", order_id=str(purchase.order_id), account_id=str(account_id), mode=session["mode"])
-    return Started(session["id"], session["url"])
+    return Opened(purchase, session, buyer.email)
 
 
 async def _offers(pool: Pool, product_ids: Sequence[str]) -> Mapping[str, Sequence[Offer]]:
@@ -106,5 +128,4 @@ async def _make_session(
 
 async def _ask(ctx: Context, purchase: Purchase, wish: Wish, stripe_customer_id: str) -> dict[str, Any]:
     params = session_params(purchase, wish, stripe_customer_id)
-    key = f"licet-session-{purchase.order_id}-{stripe_customer_id}"
-    return await ctx.stripe.create("checkout.session", params, key)
+    return await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))

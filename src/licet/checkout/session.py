@@ -1,5 +1,7 @@
 """What we ask of Stripe for a cart, in Stripe's words; and what its refusals say about the cart. Pure."""
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +66,16 @@ def session_params(purchase: Purchase, wish: Wish, stripe_customer_id: str) -> d
         params["payment_intent_data"] = {"metadata": metadata}
         params["invoice_creation"] = {"enabled": True}
     return params
+
+
+def session_key(purchase: Purchase, params: dict[str, Any]) -> str:
+    """The idempotency key under which Stripe makes the session.
+
+    Another try of the same order ends at the same session; where a price or the customer has changed in between it is
+    another session, of which Stripe would refuse the same key. Nobody has heard of the first one.
+    """
+    asked = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
+    return f"licet-session-{purchase.order_id}-{asked[:16]}"
 
 
 def explain(refused: StripeRefused, wish: Wish, cart: Sequence[Line]) -> LicetError:

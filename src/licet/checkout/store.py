@@ -113,31 +113,30 @@ async def find_had_trial(pool: Pool, account_id: UUID, product_ids: Sequence[UUI
     return {row["id"] for row in rows}
 
 
-async def write_session(pool: Pool, purchase: Purchase, session: dict[str, Any], email: str | None) -> None:
-    """Keep the session with its lines, before anybody can know of it: what it says later is believed by this."""
-    async with pool.acquire() as conn, conn.transaction():
-        await _insert_session(conn, purchase, session, email)
-        await conn.executemany(
-            """
-            INSERT INTO checkout_lines (stripe_session_id, position, stripe_price_id, stripe_product_id, quantity,
-                                        unit_amount, currency, interval, interval_count)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            """,
-            [
-                (
-                    session["id"],
-                    position,
-                    line.offer.stripe_price_id,
-                    line.offer.stripe_product_id,
-                    line.quantity,
-                    line.offer.unit_amount,
-                    line.offer.currency,
-                    line.offer.interval,
-                    line.offer.interval_count,
-                )
-                for position, line in enumerate(purchase.cart)
-            ],
-        )
+async def write_session(conn: Connection, purchase: Purchase, session: dict[str, Any], email: str | None) -> None:
+    """Keep the session with its lines, in a transaction: what it says later is believed by this."""
+    await _insert_session(conn, purchase, session, email)
+    await conn.executemany(
+        """
+        INSERT INTO checkout_lines (stripe_session_id, position, stripe_price_id, stripe_product_id, quantity,
+                                    unit_amount, currency, interval, interval_count)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        [
+            (
+                session["id"],
+                position,
+                line.offer.stripe_price_id,
+                line.offer.stripe_product_id,
+                line.quantity,
+                line.offer.unit_amount,
+                line.offer.currency,
+                line.offer.interval,
+                line.offer.interval_count,
+            )
+            for position, line in enumerate(purchase.cart)
+        ],
+    )
 
 
 async def _insert_session(conn: Connection, purchase: Purchase, session: dict[str, Any], email: str | None) -> None:

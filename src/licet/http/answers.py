@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -21,6 +21,14 @@ _SAID = {
     404: ("not_found", "There is nothing at this address. /openapi.json lists what there is."),
     405: ("method_not_allowed", "This address does not take that method; the Allow header lists those it takes."),
 }
+
+
+class Answered(Exception):
+    """No failure: what a request is answered with is known before its route has done anything."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
 
 
 def error_answer(
@@ -49,6 +57,7 @@ def add_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(LicetError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _starlettes)
+    app.add_exception_handler(Answered, _answered)
 
 
 def field_name(where: Sequence[str | int]) -> str:
@@ -78,6 +87,11 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 def _message(fault: Mapping[str, Any]) -> str:
     words = str(fault["msg"]).removeprefix("Value error, ")
     return words[0].lower() + words[1:]
+
+
+async def _answered(_: Request, answered: Exception) -> Response:
+    assert isinstance(answered, Answered)  # noqa: S101 - as above
+    return answered.response
 
 
 async def _starlettes(request: Request, error: Exception) -> JSONResponse:

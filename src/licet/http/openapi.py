@@ -9,6 +9,10 @@ from fastapi.openapi.utils import get_openapi
 from licet.errors import error_body
 from licet.http.request_id import HEADER
 
+KEY_HEADER = "Idempotency-Key"
+"""A route that has it among its parameters can be asked again (`licet.idempotency`)."""
+REPLAYED_HEADER = "Idempotent-Replayed"
+
 _ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",
     "title": "Error",
@@ -56,6 +60,10 @@ _CODES = {
     503: ("stripe_unavailable", "Stripe cannot be reached; Retry-After says when to try again."),
 }
 _WITH_BODY = (400, 413, 415, 422)
+_WITH_KEY = (
+    (409, "idempotency_in_progress", "The first request with this Idempotency-Key is still running."),
+    (422, "idempotency_key_reused", "This Idempotency-Key came before with another request."),
+)
 
 
 def responses(*statuses: int, **codes: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
@@ -110,12 +118,25 @@ def _complete(operation: dict[str, Any]) -> None:
         answer = answers.setdefault(str(status), {})
         if "content" not in answer or status in _WITH_BODY:
             _add(answer, status, *_CODES[status])
+    if any(parameter["name"] == KEY_HEADER for parameter in operation.get("parameters", ())):
+        _add_replays(answers)
     for answer in answers.values():
         answer.setdefault("headers", {})[HEADER] = {
             "description": "The id of this request, in our logs too.",
             "schema": {"type": "string"},
         }
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _add_replays(answers: dict[str, Any]) -> None:
+    for status, code, message in _WITH_KEY:
+        _add(answers.setdefault(str(status), {}), status, code, message)
+    for said, answer in answers.items():
+        if int(said) < 500:
+            answer.setdefault("headers", {})[REPLAYED_HEADER] = {
+                "description": "`true`: this is the answer to the first request with this Idempotency-Key.",
+                "schema": {"type": "string", "enum": ["true"]},
+            }
 
 
 def _add(answer: dict[str, Any], status: int, code: str, message: str) -> None:

@@ -1,1 +1,1 @@
-"""Creations that may be asked for again: one `Idempotency-Key`, one thing made, one answer (docs/decisions/idempotency.md)."""
+"""One `Idempotency-Key`: one thing made, one answer, however often it is asked for (docs/decisions/idempotency.md)."""

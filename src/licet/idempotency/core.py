@@ -23,13 +23,15 @@ _NOT_KEPT = (401, 403, 408, 429)
 
 @dataclass(frozen=True)
 class Request:
-    """A request that came with a key. body: the JSON value, so that spaces and the order of names make no difference.
+    """A request that came with a key.
 
-    acting_for: the account, None where there is none.
+    caller:     as `accounts.core.Caller.name`.
+    acting_for: the account; None where there is none.
+    body:       the JSON value, so that spaces and the order of names make no difference.
     """
 
     key: str
-    caller_id: UUID
+    caller: str
     acting_for: UUID | None
     method: str
     path: str
@@ -39,7 +41,7 @@ class Request:
     @property
     def hash(self) -> bytes:
         """What its answer is found by: the key with all that it is scoped to."""
-        scope = [str(self.caller_id), str(self.acting_for), self.method, self.path, self.key]
+        scope = [self.caller, str(self.acting_for), self.method, self.path, self.key]
         return hashlib.sha256(json.dumps(scope).encode()).digest()
 
     @property

@@ -44,10 +44,12 @@ async def claim(pool: Pool, request: Request, now: datetime) -> Claim | None:
             leased_until = excluded.leased_until,
             status = NULL,
             answer = NULL,
-            -- An expired one begins anew; one that was not answered is tried again.
-            made_id = CASE WHEN old.expires_at > excluded.created_at THEN old.made_id ELSE excluded.made_id END,
-            created_at = CASE WHEN old.expires_at > excluded.created_at THEN old.created_at ELSE excluded.created_at END,
-            expires_at = CASE WHEN old.expires_at > excluded.created_at THEN old.expires_at ELSE excluded.expires_at END
+            -- What was not answered is tried again; what has expired begins anew.
+            (made_id, created_at, expires_at) = (
+                SELECT old.made_id, old.created_at, old.expires_at WHERE old.expires_at > excluded.created_at
+                UNION ALL
+                SELECT excluded.made_id, excluded.created_at, excluded.expires_at
+                WHERE old.expires_at <= excluded.created_at)
         WHERE (old.leased_until IS NULL OR old.leased_until <= excluded.created_at)
           AND (old.expires_at <= excluded.created_at
                OR old.status IS NULL AND old.fingerprint = excluded.fingerprint)
