@@ -18,6 +18,7 @@ from licet.catalog.routes import router as products
 from licet.config import Settings
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
+from licet.http.rate_limits.limiter import limiter_of
 from licet.idempotency import jobs as idempotency_jobs
 from licet.letters import post_of
 from licet.licenses.routes import router as licenses
@@ -33,11 +34,16 @@ if TYPE_CHECKING:
 
 def create_app(context: Context) -> FastAPI:
     """The HTTP application: every face of ours over one set of tools."""
+    limiter = limiter_of(context.settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with app.state.last_used.written_now_and_then(context.pool):
-            yield
+            try:
+                yield
+            finally:
+                if limiter is not None:
+                    await limiter.counter.close()
 
     app = FastAPI(
         title="Licet",
@@ -54,7 +60,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.identity_provider = _identity_provider(context.settings)
     for router in (webhooks, billing, products, orders, licenses, operators):
         app.include_router(router)
-    add_conventions(app)
+    add_conventions(app, context.settings, limiter)
     return app
 
 

@@ -6,6 +6,7 @@ set, ours counts. Secrets are `SecretStr`, and no message quotes a value, so tha
 
 import base64
 import binascii
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -23,6 +24,8 @@ Secrets: TypeAlias = Annotated[tuple[SecretStr, ...], NoDecode]
 
 _STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{3,}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?")
+_ORIGIN = re.compile(rf"https?://({_HOST.pattern})")
+_REDIS = re.compile(r"(rediss?|valkeys?|unix)://.")
 
 
 def default_data_dir() -> Path:
@@ -79,6 +82,22 @@ class Settings(BaseSettings):
     operator_key: SecretStr | None = None
     redirect_hosts: Words = ()
     """Hosts that a caller's URLs may name; empty: any."""
+
+    rate_limits: Literal["on", "off"] = "on"
+    """off: for load tests alone."""
+    rate_limit_per_minute: int = Field(60, ge=1)
+    """For each key, and for each address of those who send none or a wrong one."""
+    rate_limit_payment_per_minute: int = Field(1000, ge=1)
+    """For each key, on `/payment`."""
+    rate_limit_validation_per_minute: int = Field(30, ge=1)
+    rate_limit_activation_per_minute: int = Field(10, ge=1)
+    """These two for each license key and address."""
+    redis_url: SecretStr | None = None
+    """Where several nodes count together: Redis or Valkey. None: each counts in its own memory."""
+    trusted_proxies: Words = ()
+    """Networks whose X-Forwarded-For is believed; empty: nobody's."""
+    cors_origins: Words = ()
+    """Whose pages may call the API from a browser; empty: nobody's, but for what is open to all."""
     oidc_issuer: str | None = None
     """The identity provider whose tokens are accepted beside API keys, exactly as their `iss` says it; None: none."""
     oidc_audience: str | None = None
@@ -101,7 +120,9 @@ class Settings(BaseSettings):
         single = () if self.stripe_webhook_secret is None else (self.stripe_webhook_secret,)
         return tuple(dict.fromkeys((*self.stripe_webhook_secrets, *single)))
 
-    @field_validator("stripe_webhook_secrets", "secret_keys", "redirect_hosts", mode="before")
+    @field_validator(
+        "stripe_webhook_secrets", "secret_keys", "redirect_hosts", "trusted_proxies", "cors_origins", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
@@ -160,6 +181,29 @@ class Settings(BaseSettings):
             if not _HOST.fullmatch(host):
                 raise ValueError("takes host names separated by commas (app.example.com), no URLs and no wildcards")
         return hosts
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not _REDIS.match(value.get_secret_value()):
+            raise ValueError("must start with redis://, rediss:// (TLS), valkey://, valkeys:// or unix:// (a socket)")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(ipaddress.ip_network(network)) for network in value)
+        except ValueError:
+            raise ValueError("takes addresses and networks separated by commas (10.0.0.0/8, fd00::/8)") from None
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        origins = tuple(origin.lower() for origin in value)
+        if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError("takes origins separated by commas (https://app.example.com), without path and wildcards")
+        return origins
 
     @field_validator("public_url")
     @classmethod

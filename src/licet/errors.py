@@ -12,6 +12,7 @@
     |- NotJson                     415  unsupported_media_type
     |- Unprocessable               422  (its own code)
     |  `- ValidationFailed         422  validation_failed
+    |- RateLimited                 429  rate_limited
     |- StripeRefused               502  stripe_error
     |- StripeUnavailable           503  stripe_unavailable
     |- IdentityProviderUnavailable 503  identity_provider_unavailable
@@ -134,6 +135,13 @@ class ValidationFailed(Unprocessable):
     """Fields are missing or of the wrong shape; `details.fields` is `[{field, message}]`."""
 
     code = "validation_failed"
+
+
+class RateLimited(LicetError):
+    """Too many requests; always with `retry_after_seconds`."""
+
+    status = 429
+    code = "rate_limited"
 
 
 class StripeRefused(LicetError):

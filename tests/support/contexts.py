@@ -15,8 +15,12 @@ NOBODY_LISTENS = "http://127.0.0.1:1"
 
 
 def make_settings(**given: Any) -> Settings:
-    """As they are with nothing set, whatever a `.env` beside the tests says."""
-    return Settings(_env_file=None, **given)
+    """As they are with nothing set, whatever a `.env` beside the tests says.
+
+    Without rate limits, for a test asks more within a second than a caller may within a minute; whoever is about the
+    limits says `rate_limits="on"`.
+    """
+    return Settings(_env_file=None, **{"rate_limits": "off"} | given)
 
 
 def make_context(pool: Pool, *, now: Now = wall_now, stripe_url: str = NOBODY_LISTENS, **settings: Any) -> Context:

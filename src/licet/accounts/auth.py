@@ -12,10 +12,12 @@ from fastapi import Depends, Query, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from licet.accounts.core import Caller, Scope
-from licet.accounts.credentials import identify, presented
+from licet.accounts.credentials import identify
 from licet.accounts.store import find_named_account
 from licet.errors import Forbidden, NotFound, Unauthorized, Unprocessable
 from licet.http.context import Ctx
+from licet.http.credentials import presented
+from licet.http.rate_limits.admission import recognise
 from licet.kit.ids import as_id
 
 # They only describe the two headers in /openapi.json; `presented` reads them, for one may stand there twice.
@@ -33,7 +35,9 @@ async def _caller(
     credential = presented(request.headers)
     if credential is None:
         raise Unauthorized("Send an API key, as Authorization: Bearer KEY or as X-API-Key: KEY.")
-    return await identify(request, credential)
+    caller = await identify(request, credential)
+    await recognise(request, caller.name)
+    return caller
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from fastapi import Request
-from starlette.datastructures import Headers
 from structlog.contextvars import bind_contextvars
 
 from licet.accounts.core import Caller
@@ -19,22 +18,6 @@ if TYPE_CHECKING:
 
 _OF_A_TOKEN = frozenset({"read", "write"})
 """On its own account, whatever it claims."""
-
-
-def presented(headers: Headers) -> str | None:
-    """The one credential of a request, or None.
-
-    Raises Unauthorized for two that differ (whose would count?) and for a scheme that is not Bearer.
-    """
-    given = {value.strip() for value in headers.getlist("x-api-key")}
-    for value in headers.getlist("authorization"):
-        scheme, _, credential = value.strip().partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthorized("The Authorization header must read: Bearer, a space, and an API key.")
-        given.add(credential.strip())
-    if len(given) > 1:
-        raise Unauthorized("Two different credentials came with one request. Send one.")
-    return given.pop() if given else None
 
 
 async def identify(request: Request, credential: str) -> Caller:

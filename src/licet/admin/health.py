@@ -7,13 +7,14 @@ import asyncpg
 from fastapi import Request
 from pydantic import Field
 
-from licet.accounts.credentials import identify, presented
+from licet.accounts.credentials import identify
 from licet.admin.store import backlog
 from licet.cannot_start import CannotStart
 from licet.db.migrate import schema_is_current
 from licet.db.pool import Pool
 from licet.errors import Forbidden, NotReady
 from licet.http.context import Ctx
+from licet.http.credentials import presented
 from licet.http.openapi import responses
 from licet.http.routes import api_router
 from licet.http.shapes import At, Shown

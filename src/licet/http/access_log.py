@@ -1,12 +1,10 @@
-"""One log line for each request, and the answer to what nobody foresaw."""
+"""One log line for each request."""
 
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import structlog
 from starlette.requests import ClientDisconnect
-
-from licet.http.answers import error_answer
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,11 +13,7 @@ log = structlog.get_logger("licet.http")
 
 
 class AccessLog:
-    """Says method, path, status and duration; never the query string, where links carry secrets.
-
-    What a route raises and no handler knows is logged here with its trace and answered with a bare 500. It is caught
-    inside the request id's reach: Starlette's own handler stands outside every middleware and would answer without it.
-    """
+    """Says method, path, status and duration; never the query string, where links carry secrets."""
 
     def __init__(self, app: "ASGIApp") -> None:
         self.app = app
@@ -43,17 +37,6 @@ class AccessLog:
         except ClientDisconnect:
             # The caller went away while its body was still to come: nobody is left to answer.
             status = 499
-        except Exception:
-            log.exception("request failed", method=scope["method"], path=scope["path"])
-            if status:
-                # Half an answer is on its way: only cutting the connection tells the caller that it is not whole.
-                raise
-            answer = error_answer(
-                500,
-                "internal_error",
-                "Something went wrong on our side, and is logged under this X-Request-Id. Trying again may help.",
-            )
-            await answer(scope, receive, send_and_note)
         finally:
             client = scope.get("client")
             log.info(

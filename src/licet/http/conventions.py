@@ -2,20 +2,33 @@
 
 from fastapi import FastAPI
 
+from licet.config import Settings
 from licet.http.access_log import AccessLog
 from licet.http.address import StorableAddress
 from licet.http.answers import add_error_answers
 from licet.http.body_limit import BodyLimit
+from licet.http.client_address import ClientAddress
+from licet.http.cors import Cors
 from licet.http.openapi import describe
+from licet.http.rate_limits.limiter import Limiter
+from licet.http.rate_limits.middleware import RateLimits, Refusal
 from licet.http.request_id import RequestId
+from licet.http.unforeseen import Unforeseen
 
 
-def add_conventions(app: FastAPI) -> None:
-    """The error shape, request ids, the log line, the body limit and the description."""
+def add_conventions(app: FastAPI, settings: Settings, limiter: Limiter | None) -> None:
+    """The error shape, request ids, the log line, how often and from where, the body limit and the description."""
     add_error_answers(app)
     # What is added last stands outermost.
     app.add_middleware(StorableAddress)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Unforeseen)
+    if limiter is not None:
+        app.add_middleware(Refusal)
+    app.add_middleware(Cors, origins=settings.cors_origins)
+    if limiter is not None:
+        app.add_middleware(RateLimits, limiter=limiter)
     app.add_middleware(AccessLog)
+    app.add_middleware(ClientAddress, trusted=settings.trusted_proxies)
     app.add_middleware(RequestId)
     describe(app)
