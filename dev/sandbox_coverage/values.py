@@ -53,11 +53,12 @@ class Values:
         return next(self.ways((*path, name), properties[name]))
 
     def _wanted(self, inner: str, properties: dict[str, Schema]) -> list[str]:
-        """A price where something is billed, an amount where a price is made."""
+        """A price where something is billed, an amount where a price is made, and how much of it in a line."""
+        many = [name for name in ("quantity",) if "adjustable_quantity" in properties and name != inner]
         if inner in _PRICED:
-            return []
+            return many
         wanted: list[str] = [name for name in ("price", "unit_amount") if name in properties]
-        return wanted[:1]
+        return [*wanted[:1], *many]
 
     def _kind(self, inner: str, properties: dict[str, Schema]) -> dict[str, Any]:
         """`type=card` beside `card`, say."""

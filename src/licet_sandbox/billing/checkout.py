@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import checkout_setup, collection, payments
 from licet_sandbox.billing.cards import refusal_to_save
+from licet_sandbox.billing.checkout_answers import Answers, show_answers, take_answers
 from licet_sandbox.billing.checkout_totals import check_offer, offer_of
 from licet_sandbox.billing.customers import make_customer
 from licet_sandbox.billing.discounts import grant
 from licet_sandbox.billing.invoices import finalize, link_payment, make_invoice
 from licet_sandbox.billing.lines import one_time_line
 from licet_sandbox.billing.methods import card_of, make_method
+from licet_sandbox.billing.recovery import show_recovery
 from licet_sandbox.billing.subscriptions import make_subscription, start_paid
 from licet_sandbox.errors import invalid
 
@@ -33,6 +35,7 @@ class Buyer:
     exp_month: int = 12
     exp_year: int | None = None
     name: str | None = None
+    answers: Answers = field(default_factory=Answers)
 
 
 def needs_card(session: Obj) -> bool:
@@ -55,7 +58,9 @@ def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
     check_offer(tx, session)
     if buyer.card is None and needs_card(session):
         raise invalid("A card is needed.", param="card", code="parameter_missing")
-    session["_"] |= {"buyer": {"email": buyer.email, "name": buyer.name}, "method": None}
+    take_answers(session, buyer.answers)
+    phone = buyer.answers.phone
+    session["_"] |= {"buyer": {"email": buyer.email, "name": buyer.name, "phone": phone}, "method": None}
     if buyer.card is None:
         _complete(tx, session, None, None)
         return True
@@ -69,7 +74,7 @@ def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
     tx.save(session)
     if not session["amount_total"]:
         return _submit_setup(tx, session, method)
-    asked = payments.needs_authentication(method)
+    asked = payments.needs_authentication(method, _three_d_secure(session))
     if not asked and buyer.card.declines is None:
         _make_customer(tx, session)
     intent = _intent_of(tx, session)
@@ -79,9 +84,13 @@ def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
     return not asked
 
 
+def _three_d_secure(session: Obj) -> str:
+    return str(session["payment_method_options"]["card"]["request_three_d_secure"])
+
+
 def _submit_setup(tx: Tx, session: Obj, method: Obj) -> bool:
     """Nothing is due today; the card is kept for later."""
-    if not payments.needs_authentication(method) and refusal_to_save(card_of(method)) is None:
+    if not payments.needs_authentication(method, _three_d_secure(session)) and refusal_to_save(card_of(method)) is None:
         _make_customer(tx, session)
     done = checkout_setup.keep_card(tx, session, method)
     if done:
@@ -120,8 +129,9 @@ def awaits_authentication(tx: Tx, session: Obj) -> bool:
 
 
 def expire(tx: Tx, session: Obj) -> None:
-    """It can be paid no more."""
+    """It can be paid no more; perhaps it can be had again."""
     tx.unschedule(session["id"])
+    show_recovery(tx, session)
     checkout_setup.abandon_setup(tx, session)
     _abandon_payment(tx, session)
     session |= {"status": "expired", "url": None}
@@ -159,6 +169,7 @@ def _intent_of(tx: Tx, session: Obj) -> Obj:
         session["amount_total"],
         session["currency"],
         customer=session["customer"],
+        payment_method_options=payments.card_options(_three_d_secure(session)),
         _={"checkout": session["id"]},
         **({"description": "Subscription creation", "setup_future_usage": "off_session"} if subscribing else data),
     )
@@ -198,11 +209,12 @@ def _make_customer(tx: Tx, session: Obj) -> None:
     buyer = session["_"]["buyer"]
     if session["customer"] is not None:
         customer = tx.get("customer", session["customer"])
-        if customer["email"] is None and buyer["email"]:
-            customer["email"] = buyer["email"]
+        told = {"email": customer["email"] or buyer["email"], "phone": buyer["phone"] or customer["phone"]}
+        if told != {name: customer[name] for name in told}:
+            customer |= told
             tx.save(customer, "customer.updated")
     elif _needs_customer(session):
-        made = tx.insert(make_customer(tx, email=buyer["email"], name=buyer["name"]), "customer.created")
+        made = tx.insert(make_customer(tx, **buyer), "customer.created")
         session["customer"] = made["id"]
         tx.save(session)
 
@@ -229,6 +241,7 @@ def _subscribe(tx: Tx, session: Obj, customer: Obj, intent: Obj | None, method: 
         metadata=data.get("metadata") or {},
         **{key: data[key] for key in ("description", "billing_mode", "trial_settings") if data.get(key) is not None},
     )
+    subscription["invoice_settings"] |= data.get("invoice_settings", {})
     subscription["discounts"] = _grant(tx, session, subscription["id"])
     invoice = start_paid(tx, subscription, extras, intent)
     session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
@@ -281,17 +294,18 @@ def _grant(tx: Tx, session: Obj, subscription_id: str | None = None) -> list[str
 def _close(tx: Tx, session: Obj, customer: Obj | None) -> None:
     buyer = session["_"]["buyer"]
     tx.unschedule(session["id"])
+    show_answers(session)
     session |= {
         "status": "complete",
         "payment_status": "paid" if session["amount_total"] else "no_payment_required",
         "url": None,
         "customer_details": {
             "address": None if session["mode"] == "setup" else (customer or {}).get("address"),
-            "business_name": None,
+            "business_name": session["collected_information"]["business_name"],
             "email": (customer or {}).get("email") or buyer["email"],
-            "individual_name": None,
+            "individual_name": session["collected_information"]["individual_name"],
             "name": buyer["name"] or (customer or {}).get("name"),
-            "phone": (customer or {}).get("phone"),
+            "phone": buyer["phone"] or (customer or {}).get("phone"),
             "tax_exempt": "none",
             "tax_ids": [],
         },

@@ -22,8 +22,13 @@ def begin_setup(tx: Tx, session: Obj) -> Obj:
     found = setup_of(tx, session)
     if found is not None:
         return found
+    wanted = session["payment_method_options"]["card"]["request_three_d_secure"]
     made = make_setup(
-        tx, customer=session["customer"], _={"checkout": session["id"]}, **session["_"].get("setup_intent_data", {})
+        tx,
+        customer=session["customer"],
+        payment_method_options={"card": {"mandate_options": None, "network": None, "request_three_d_secure": wanted}},
+        _={"checkout": session["id"]},
+        **session["_"].get("setup_intent_data", {}),
     )
     session["_"]["setup"] = made["id"]
     if session["mode"] == "setup":

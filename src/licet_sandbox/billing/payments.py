@@ -35,19 +35,18 @@ def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
             "capture_method": "automatic_async",
             "client_secret": f"{intent_id}_secret_{random_text(25)}",
             "confirmation_method": "automatic",
-            "payment_method_options": {
-                "card": {
-                    "installments": None,
-                    "mandate_options": None,
-                    "network": None,
-                    "request_three_d_secure": "automatic",
-                }
-            },
+            "payment_method_options": card_options("automatic"),
             "payment_method_types": ["card"],
             "status": "requires_payment_method",
             **fields,
         },
     )
+
+
+def card_options(three_d_secure: str) -> Obj:
+    """`payment_method_options` of an intent that wants 3-D Secure so."""
+    plain = {"installments": None, "mandate_options": None, "network": None}
+    return {"card": {**plain, "request_three_d_secure": three_d_secure}}
 
 
 def needs_authentication(method: Obj, wanted: str = "automatic", *, off_session: bool = False) -> bool:

@@ -45,6 +45,13 @@ class Body:
         """One of these words, or none."""
         return self.choice(name, allowed) if name in self._fields else None
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """True or false."""
+        value = self._fields.pop(name, default)
+        if not isinstance(value, bool):
+            raise invalid(f"{name} must be true or false.", param=name)
+        return value
+
     def number(self, name: str) -> float | None:
         """A number."""
         value = self._fields.pop(name, None)

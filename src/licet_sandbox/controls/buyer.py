@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import authentication, checkout
 from licet_sandbox.billing.cards import card_by_number
+from licet_sandbox.billing.checkout_answers import Answers
 from licet_sandbox.billing.checkout_totals import enter_code
 from licet_sandbox.billing.next_actions import way_back
+from licet_sandbox.billing.quantities import adjust
 
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
@@ -23,15 +25,22 @@ def pay(
     complete: bool,
     email: str | None,
     promotion_code: str | None = None,
+    quantity: int | None = None,
+    answers: Answers | None = None,
 ) -> dict[str, Any]:
-    """Pay with this card, then go through 3-D Secure where it is wanted. A refusal raises Stripe's 402."""
+    """Pay with this card, then go through 3-D Secure where it is wanted. A refusal raises Stripe's 402.
+
+    quantity: of the one line whose quantity may change; answers: to what else the page asks
+    """
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)
         if promotion_code is not None:
             enter_code(tx, session, promotion_code)
+        if quantity is not None:
+            adjust(tx, session, None, quantity)
         address = checkout.known_email(tx, session) or email or _NOBODY_S_EMAIL
         card = card_by_number(number) if number is not None else None
-        done = checkout.submit(tx, session, checkout.Buyer(address, card))
+        done = checkout.submit(tx, session, checkout.Buyer(address, card, answers=answers or Answers(terms=True)))
     if not done:
         with engine.transaction() as tx:
             checkout.authenticate(tx, tx.get("checkout.session", session_id), completed=complete)

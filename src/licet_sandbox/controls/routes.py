@@ -11,6 +11,7 @@ from starlette.routing import Route
 from licet_sandbox.billing import portal
 from licet_sandbox.billing.dunning import load_dunning, save_dunning
 from licet_sandbox.controls import buyer, dashboard, dunning
+from licet_sandbox.controls.answers import read_answers
 from licet_sandbox.controls.body import Body
 from licet_sandbox.controls.deliveries import DeliveryControls
 from licet_sandbox.controls.reversals import Reversals
@@ -70,8 +71,10 @@ class Controls:
         three_ds = body.choice("threeDS", ("complete", "fail"))
         email = body.text("email", None)
         code = body.text("promotionCode", None)
+        quantity, answers = body.integer("quantity"), read_answers(body)
         body.end()
         how: dict[str, Any] = {"complete": three_ds == "complete", "email": email, "promotion_code": code}
+        how |= {"quantity": quantity, "answers": answers}
         try:
             paid = buyer.pay(self._engine, request.path_params["id"], number, **how)
         finally:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from licet_sandbox.billing.cards import TypedCard, card_by_number, check_expiry
+from licet_sandbox.billing.checkout_answers import Answers
 from licet_sandbox.errors import StripeError, card_error
 
 if TYPE_CHECKING:
@@ -43,6 +44,19 @@ def read_card(form: dict[str, str], now: datetime) -> TypedCard:
     return TypedCard(card, month, year)
 
 
+def read_answers(form: dict[str, str]) -> Answers:
+    """What else the page asked; a custom field `k` is typed as `field-k`."""
+    fields = {name.removeprefix("field-"): text.strip() for name, text in form.items() if name.startswith("field-")}
+    return Answers(
+        phone=form.get("phone", "").strip() or None,
+        business_name=form.get("business_name", "").strip() or None,
+        individual_name=form.get("individual_name", "").strip() or None,
+        fields=fields,
+        terms=form.get("terms") == "yes",
+        promotions=form.get("promotions") == "yes",
+    )
+
+
 def read_email(form: dict[str, str]) -> str:
     """An address that looks like one."""
     email = form.get("email", "").strip()
@@ -53,4 +67,6 @@ def read_email(form: dict[str, str]) -> str:
 
 def field_of(error: StripeError) -> str | None:
     """The field that the error is about; the card for any decline."""
+    if error.status == 400:
+        return re.sub(r"^fields\[(.*)\]$", r"field-\1", error.error.get("param", "")) or None
     return _FIELD_OF.get(error.error.get("code", ""), "card" if error.status == 402 else None)

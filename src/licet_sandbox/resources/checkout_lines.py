@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.lines import amount_of, product_name
+from licet_sandbox.billing.quantities import LEAST_BY_DEFAULT, MOST, MOST_BY_DEFAULT
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import metadata_of
 from licet_sandbox.resources.prices import make_price, make_product
@@ -62,13 +63,12 @@ def _make_line(tx: Tx, p: Params) -> Obj:
     if "price" in p:
         check_active(tx, price, p)
     quantity = p.need("quantity")
-    if not 1 <= quantity <= 999999:
-        raise invalid("Invalid quantity: from 1 to 999999.", param=p.name("quantity"))
-    adjustable = p.sub("adjustable_quantity")
-    adjustable.refuse("enabled", False)
+    if not 1 <= quantity <= MOST:
+        raise invalid(f"Invalid quantity: from 1 to {MOST}.", param=p.name("quantity"))
     amount = amount_of(price, quantity)
     return tx.new(
         "item",
+        adjustable_quantity=_adjustable(p.sub("adjustable_quantity"), quantity),
         amount_subtotal=amount,
         amount_total=amount,
         currency=price["currency"],
@@ -77,6 +77,19 @@ def _make_line(tx: Tx, p: Params) -> Obj:
         price=price,
         quantity=quantity,
     )
+
+
+def _adjustable(p: Params, quantity: int) -> Obj | None:
+    """Between which quantities the buyer may choose; None for not at all."""
+    enabled = p.get("enabled", False)
+    least, most = p.get("minimum", LEAST_BY_DEFAULT), p.get("maximum", max(quantity, MOST_BY_DEFAULT))
+    for name, bound in (("minimum", least), ("maximum", most)):
+        if not 0 <= bound <= MOST:
+            raise invalid(f"Invalid {name}: from 0 to {MOST}.", param=p.name(name))
+    if enabled and not least <= quantity <= most:
+        message = f"The quantity must be between the adjustable minimum ({least}) and maximum ({most})."
+        raise invalid(message, param=p.name("maximum" if quantity > most else "minimum"))
+    return {"enabled": True, "minimum": least, "maximum": most} if enabled else None
 
 
 def check_active(tx: Tx, price: Obj, p: Params) -> None:

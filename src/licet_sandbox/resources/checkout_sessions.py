@@ -11,8 +11,10 @@ from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import merge_metadata, metadata_of, shipping_of, web_address_of
 from licet_sandbox.kit.lists import Where, page, same, slice_page
+from licet_sandbox.resources.checkout_asks import read_asks
 from licet_sandbox.resources.checkout_lines import make_lines
 from licet_sandbox.resources.discounts import read_offer
+from licet_sandbox.resources.intent_parts import method_types
 from licet_sandbox.resources.setup_sessions import check_setup, setup_currency, setup_data
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ _HALF_HOUR, _DAY = 1800, 24 * 3600
 # Shown on the object as they were given; they change nothing that a test card could notice.
 _SHOWN = (
     "allow_promotion_codes",
-    "allowed_payment_method_types",
     "billing_address_collection",
     "integration_identifier",
     "locale",
@@ -45,6 +46,7 @@ def create(tx: Tx, p: Params) -> Obj:
         "checkout.session",
         id=session_id,
         adaptive_pricing={"enabled": False},
+        after_expiration=_after_expiration(p, mode),
         cancel_url=web_address_of(p, "cancel_url"),
         client_reference_id=p.text("client_reference_id"),
         collected_information={"business_name": None, "individual_name": None, "shipping_details": None},
@@ -52,17 +54,18 @@ def create(tx: Tx, p: Params) -> Obj:
         expires_at=_expiry(tx, p),
         metadata=metadata_of(p),
         mode=mode,
-        payment_method_options={"card": {"request_three_d_secure": "automatic"}},
+        payment_method_options={"card": {"request_three_d_secure": _three_d_secure(p)}},
         payment_method_types=["card"],
         # `total_up` says.
         payment_status="unpaid",
-        phone_number_collection={"enabled": False},
         status="open",
         success_url=_success_address(p),
         ui_mode="hosted_page",
         url=f"{tx.engine.base_url}/c/pay/{session_id}",
         _={"line_items": lines, "subscription_data": data, "payment_intent_data": _payment_data(p, mode)},
         **{key: p.get(key) for key in _SHOWN if key in p},
+        **method_types(p),
+        **read_asks(p),
         **_customer(tx, p, mode),
         **_mode_fields(p, mode),
     )
@@ -109,6 +112,23 @@ def _expiry(tx: Tx, p: Params) -> int:
         message = "The `expires_at` timestamp must be from 30 minutes to 24 hours from Checkout Session creation."
         raise invalid(message, param="expires_at")
     return expires_at
+
+
+def _three_d_secure(p: Params) -> str:
+    """When it is wanted; the bank may want it anyway."""
+    wanted: str = p.sub("payment_method_options").sub("card").get("request_three_d_secure", "automatic")
+    return wanted
+
+
+def _after_expiration(p: Params, mode: str) -> Obj | None:
+    """Whether an expired session can be had again, at an address that it then shows."""
+    recovery = p.sub("after_expiration").sub("recovery")
+    if not recovery:
+        return None
+    if mode == "setup":
+        raise invalid("You can not pass `after_expiration` in `setup` mode.", param="after_expiration")
+    plain = {"enabled": recovery.get("enabled"), "allow_promotion_codes": recovery.get("allow_promotion_codes", False)}
+    return {"recovery": plain | {"expires_at": None, "url": None}}
 
 
 def _customer(tx: Tx, p: Params, mode: str) -> Obj:
@@ -209,7 +229,15 @@ def _subscription_data(tx: Tx, p: Params) -> dict[str, Any]:
         "trial_end": trial_end,
         "billing_mode": billing_mode(data),
         "trial_settings": trial_settings(data),
+        "invoice_settings": _invoice_settings(data.sub("invoice_settings")),
     }
+
+
+def _invoice_settings(p: Params) -> Obj:
+    """What the subscription's invoices are to say."""
+    p.refuse("account_tax_ids", "", [])
+    p.sub("issuer").refuse("type", "self")
+    return {"custom_fields": p.get("custom_fields") or None, "footer": p.text("footer")}
 
 
 def billing_mode(p: Params) -> Obj:
@@ -231,9 +259,8 @@ def trial_settings(p: Params) -> Obj:
 
 def _refuse_unbuilt(p: Params) -> None:
     """Parameters whose plain values ask for nothing."""
-    for name in ("automatic_tax", "tax_id_collection", "phone_number_collection", "adaptive_pricing"):
+    for name in ("automatic_tax", "tax_id_collection", "adaptive_pricing"):
         p.sub(name).refuse("enabled", False)
-    p.sub("consent_collection").refuse("terms_of_service", "none")
 
 
 def retrieve(tx: Tx, _: Params, session_id: str) -> Obj:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.balance import smallest_charge
 from licet_sandbox.billing.lines import format_amount
+from licet_sandbox.billing.payments import card_options
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import shipping_of
 
@@ -48,9 +49,7 @@ def read_details(p: Params) -> Obj:
         fields["shipping"] = shipping_of(shipping) if shipping else None
     card = p.sub("payment_method_options").sub("card")
     if "request_three_d_secure" in card:
-        wanted = card.get("request_three_d_secure")
-        plain = {"installments": None, "mandate_options": None, "network": None}
-        fields["payment_method_options"] = {"card": {**plain, "request_three_d_secure": wanted}}
+        fields["payment_method_options"] = card_options(card.get("request_three_d_secure"))
     return fields
 
 
