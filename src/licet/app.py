@@ -12,9 +12,11 @@ from licet.accounts.last_used import LastUsed
 from licet.admin.routes import router as operators
 from licet.billing.orders import router as orders
 from licet.billing.routes import router as billing
+from licet.billing.subscriptions import router as subscriptions
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.catalog.routes import router as products
+from licet.changes import jobs as change_jobs
 from licet.config import Settings
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
@@ -58,7 +60,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     app.state.last_used = LastUsed()
     app.state.identity_provider = _identity_provider(context.settings)
-    for router in (webhooks, billing, products, orders, licenses, operators):
+    for router in (webhooks, billing, subscriptions, products, orders, licenses, operators):
         app.include_router(router)
     add_conventions(app, context.settings, limiter)
     return app
@@ -79,6 +81,7 @@ def jobs(context: Context) -> Sequence[Job]:
         *refulfil.jobs(context),
         *mail_jobs.jobs(post_of(context)),
         *idempotency_jobs.jobs(context),
+        *change_jobs.jobs(context),
     ]
 
 

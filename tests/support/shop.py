@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ import httpx
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from tests.support.contexts import make_settings
+from tests.support.counterpart import Counterpart, counterpart
 from tests.support.serving import serve
 
 from licet.accounts.keys import make_key
@@ -33,7 +34,10 @@ SECONDS_TO_SETTLE = 20.0
 
 @dataclass
 class Shop:
-    """What a test drives: the API as an operator, the sandbox as a buyer and as time."""
+    """What a test drives: the API as an operator, the sandbox as a buyer and as time.
+
+    between: stands between Licet and the sandbox, and can be made to fail.
+    """
 
     context: Context
     url: str
@@ -42,6 +46,7 @@ class Shop:
     operator_key: str
     worker: Worker
     client: httpx.AsyncClient
+    between: Counterpart
 
     @property
     def webhook_types(self) -> Sequence[str]:
@@ -170,7 +175,9 @@ async def open_shop(
     checker = Checker()
     sandbox = Sandbox(None, validate=checker)
     served = await sandbox.serve()
-    stripe = StripeApi("sk_test_sandbox", base_url=served.url)
+    stack = AsyncExitStack()
+    between = await stack.enter_async_context(counterpart(served.url))
+    stripe = StripeApi("sk_test_sandbox", base_url=between.url)
     pool = await open_pool(dsn, min_size=2, max_size=10)
     secret = "whsec_given_to_the_test"
     keyring = Keyring([Fernet.generate_key().decode()])
@@ -205,7 +212,7 @@ async def open_shop(
             sandbox.on_clock_turned(worker.hand_over_due)
             working = asyncio.create_task(worker.run()) if with_worker else None
             await push(read_catalog(EXAMPLE), pool, stripe)
-            shop = Shop(context, url, sandbox, served.url, operator.key, worker, client)
+            shop = Shop(context, url, sandbox, served.url, operator.key, worker, client, between)
             try:
                 yield shop
             finally:
@@ -213,8 +220,9 @@ async def open_shop(
                 if working is not None:
                     await working
     finally:
-        await served.stop()
         await stripe.close()
+        await stack.aclose()
+        await served.stop()
         await asyncio.wait_for(pool.close(), 5)
     # Every request of ours, every answer and every event, against Stripe's own description.
     checker.raise_any()

@@ -157,6 +157,29 @@ async def list_changes(
     ], total
 
 
+async def licenses_of_subscription(
+    conn: Connection, keyring: Keyring, stripe_subscription_id: str, *, now: datetime
+) -> list[ShownLicense]:
+    """All licenses of a subscription, in the order in which they were issued."""
+    rows = await conn.fetch(
+        f"""
+        SELECT {_COLUMNS} FROM licenses {_PRODUCT}
+        WHERE stripe_subscription_id = $1 ORDER BY created_at, licenses.id
+        """,
+        stripe_subscription_id,
+    )
+    return [ShownLicense(**_fields(row, keyring, now)) for row in rows]
+
+
+async def all_licenses(conn: Connection, keyring: Keyring, account_id: UUID, *, now: datetime) -> list[ShownLicense]:
+    """Every license of an account, the newest first, in one query."""
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS} FROM licenses {_PRODUCT} WHERE account_id = $1 ORDER BY created_at DESC, licenses.id",
+        account_id,
+    )
+    return [ShownLicense(**_fields(row, keyring, now)) for row in rows]
+
+
 async def licenses_of_orders(
     conn: Connection, keyring: Keyring, order_ids: Sequence[UUID], *, now: datetime
 ) -> dict[UUID, list[LicenseOfOrder]]:

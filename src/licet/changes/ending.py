@@ -1,0 +1,173 @@
+"""The end of a subscription: scheduled, taken back, or at once.
+
+What Stripe answers is applied before the caller is answered, so that what it sees next is what it asked for.
+
+An end at once takes back what was paid for, so it must not be lost between Stripe and us:
+
+1. It is decided here: written down and committed, with the licenses suspended. Stripe is asked only then.
+2. Stripe ends it: its answer, or its event where that is quicker, revokes the licenses.
+3. Stripe refuses: the decision is undone, and the licenses are what their facts say.
+4. Stripe does not answer, or we die: the decision stands, and a job sees it through (`jobs.py`).
+
+Source: contract, section 2; docs/decisions/ending-at-once.md.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from licet.changes.schedules import release_schedule
+from licet.db.connection import Connection
+from licet.db.locks import lock
+from licet.errors import Conflict, StripeRefused
+from licet.fulfilment import fulfil
+from licet.http.context import Context
+from licet.kit.cause import Cause
+from licet.kit.statuses import ENDED
+from licet.kit.stripe_objects import StripeObject
+from licet.kit.touched import Touched, ids
+from licet.licenses.settle import Settling
+from licet.stripe_api.calls import at_most
+from licet.stripe_api.failures import is_missing
+from licet.subscriptions import cancellations
+from licet.subscriptions.shown import Subscription, get_subscription
+from licet.webhooks.reading import change, read
+
+log = structlog.get_logger(__name__)
+
+SECONDS = 22.0
+"""How long Stripe may take in all for what one caller waits for."""
+
+JOB_AFTER = timedelta(seconds=30)
+"""When a job sees to a decision that its maker did not come back from: longer than that one may take."""
+
+
+async def end_later(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
+    """Let it end with the period that is paid for; its licenses stay as they are until then.
+
+    Nothing is asked where that, or its end, is so already. Raises NotFound, and what Stripe's door raises.
+    """
+    subscription = await _get(ctx, account_id, stripe_subscription_id)
+    if subscription.status in ENDED or subscription.ends_by_itself:
+        return
+    with at_most(SECONDS):
+        await release_schedule(ctx, subscription, cause)
+        await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
+
+
+async def take_back(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
+    """Let a subscription whose end is scheduled go on. Nothing is asked where none is.
+
+    Raises NotFound, Conflict (subscription_ended, cancellation_under_way), and what Stripe's door raises.
+    """
+    subscription = await _get(ctx, account_id, stripe_subscription_id)
+    await _refuse_what_ends(ctx, subscription)
+    if not subscription.ends_by_itself:
+        return
+    with at_most(SECONDS):
+        await release_schedule(ctx, subscription, cause)
+        # Stripe takes one of the two, and each clears what the other one set.
+        undo: dict[str, object] = (
+            {"cancel_at_period_end": False} if subscription.cancel_at_period_end else {"cancel_at": ""}
+        )
+        await _update(ctx, subscription, undo, cause)
+    await _refuse_what_ends(ctx, await _get(ctx, account_id, stripe_subscription_id))
+
+
+async def end_now(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
+    """End it at once, with no refund. When this returns its licenses are revoked.
+
+    Raises NotFound, StripeRefused once all is as before, and StripeUnavailable: its licenses are suspended then, and
+    the end follows by itself.
+    """
+    subscription = await _get(ctx, account_id, stripe_subscription_id)
+    if subscription.status in ENDED:
+        return
+    await _decide(ctx, stripe_subscription_id, cause)
+    with at_most(SECONDS):
+        await see_through(ctx, stripe_subscription_id, cause)
+
+
+async def see_through(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+    """Have Stripe end what was decided to end. Safe to repeat. Raises as `end_now` does."""
+    async with ctx.pool.acquire() as conn:
+        subscription = await get_subscription(conn, stripe_subscription_id, account_id=None)
+
+    async def ask() -> StripeObject | None:
+        return await ctx.stripe.delete("subscription", stripe_subscription_id)
+
+    try:
+        await release_schedule(ctx, subscription, cause)
+        await change(ctx, "subscription", stripe_subscription_id, cause, ask)
+    except StripeRefused as refused:
+        if await _has_ended(ctx, stripe_subscription_id, refused, cause):
+            return
+        await _undo(ctx, stripe_subscription_id, cause)
+        log.warning("cancellation_refused", subscription=stripe_subscription_id, error=refused.message)
+        raise
+
+
+async def _get(ctx: Context, account_id: UUID | None, stripe_subscription_id: str) -> Subscription:
+    async with ctx.pool.acquire() as conn:
+        return await get_subscription(conn, stripe_subscription_id, account_id=account_id)
+
+
+async def _refuse_what_ends(ctx: Context, subscription: Subscription) -> None:
+    if subscription.status in ENDED:
+        raise Conflict(
+            "The subscription has ended, and Stripe revives none. Buy it again: POST /api/billing/checkout.",
+            code="subscription_ended",
+        )
+    async with ctx.pool.acquire() as conn:
+        if await cancellations.find_because(conn, subscription.id) is not None:
+            raise Conflict(
+                "The subscription is being cancelled at once, and that is not taken back. Buy it again once it ended.",
+                code="cancellation_under_way",
+            )
+
+
+async def _update(ctx: Context, subscription: Subscription, params: dict[str, object], cause: Cause) -> None:
+    async def ask() -> StripeObject | None:
+        return await ctx.stripe.update("subscription", subscription.id, params)
+
+    try:
+        await change(ctx, "subscription", subscription.id, cause, ask)
+    except StripeRefused as refused:
+        # It may have ended a moment ago, without our having been told.
+        if not await _has_ended(ctx, subscription.id, refused, cause):
+            raise
+
+
+async def _has_ended(ctx: Context, stripe_subscription_id: str, refused: StripeRefused, cause: Cause) -> bool:
+    """Whether Stripe refused a change because the subscription is over; our mirror then says so too."""
+    obj = await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
+    return is_missing(refused) if obj is None else obj["status"] in ENDED
+
+
+async def _decide(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+    async with ctx.pool.acquire() as conn, conn.transaction():
+        await _lock(conn, stripe_subscription_id)
+        now = ctx.now()
+        await cancellations.intend(conn, stripe_subscription_id, cause, now=now, due_at=now + JOB_AFTER)
+        await _settle(ctx, conn, stripe_subscription_id, cause)
+
+
+async def _undo(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+    async with ctx.pool.acquire() as conn, conn.transaction():
+        await _lock(conn, stripe_subscription_id)
+        await cancellations.drop(conn, stripe_subscription_id)
+        await _settle(ctx, conn, stripe_subscription_id, cause)
+
+
+async def _lock(conn: Connection, stripe_subscription_id: str) -> None:
+    """The locks that the subscription's own events take."""
+    customer_id = await conn.fetchval(
+        "SELECT stripe_customer_id FROM subscriptions WHERE stripe_subscription_id = $1", stripe_subscription_id
+    )
+    await lock(conn, ids(stripe_subscription_id, customer_id))
+
+
+async def _settle(ctx: Context, conn: Connection, stripe_subscription_id: str, cause: Cause) -> None:
+    touched = Touched(subscriptions=ids(stripe_subscription_id))
+    await fulfil(conn, touched, Settling(ctx.keyring, cause, ctx.now()))
