@@ -14,6 +14,7 @@ from licet_sandbox.controls.routes import Controls
 from licet_sandbox.engine import Engine
 from licet_sandbox.guard import guarded
 from licet_sandbox.pages.authentication import Authentication
+from licet_sandbox.pages.portal.routes import portal_routes
 from licet_sandbox.pages.routes import Pages, static_files
 from licet_sandbox.serving import Running, serve
 from licet_sandbox.spec.document import document
@@ -62,6 +63,7 @@ class Sandbox:
             *controls.routes(guard),
             *pages.routes(guard),
             *authentication.routes(guard),
+            *portal_routes(lambda: self._engine, guard),
             Mount("/static", static_files()),
         ]
         app = Starlette(routes=routes)

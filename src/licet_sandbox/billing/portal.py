@@ -1,17 +1,13 @@
-"""The customer portal: what a configuration is made of, and how long a session lives."""
+"""The customer portal: what a configuration is made of."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.errors import invalid
-
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_OPEN_WITHIN_SECONDS = 5 * 60
-_IDLE_SECONDS = 3600
 _MOST_PRODUCTS = 10
 _REASONS = ("too_expensive", "missing_features", "switched_service", "unused", "other")
 
@@ -94,23 +90,7 @@ def _products_on_sale(tx: Tx) -> list[Obj]:
         {
             "product": product_id,
             "prices": list(prices.values()),
-            "adjustable_quantity": {"enabled": False, "maximum": None, "minimum": 1},
+            "adjustable_quantity": {"enabled": True, "maximum": None, "minimum": 1},
         }
         for product_id, prices in list(offered.items())[-_MOST_PRODUCTS:]
     ]
-
-
-def open_session(tx: Tx, session_id: str) -> Obj:
-    """The session behind an address, now in use; 404 where there is none, 410 where its time has passed."""
-    session = tx.get("billing_portal.session", session_id)
-    if not _alive(tx, session):
-        raise invalid("This portal session has expired. Go back to the shop and open the portal again.", status=410)
-    session["_"]["used_at"] = tx.now
-    return tx.save(session)
-
-
-def _alive(tx: Tx, session: Obj) -> bool:
-    used_at = session["_"]["used_at"]
-    if used_at is None:
-        return bool(tx.now <= session["created"] + _OPEN_WITHIN_SECONDS)
-    return bool(tx.now <= used_at + _IDLE_SECONDS)

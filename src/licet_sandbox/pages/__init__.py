@@ -1,1 +1,1 @@
-"""The pages that Stripe would host: checkout, invoice and receipt. They work without JavaScript."""
+"""The pages that Stripe would host: checkout, invoice, receipt, portal. They work without JavaScript."""

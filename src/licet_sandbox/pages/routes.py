@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from licet_sandbox.billing import checkout, settlement
+from licet_sandbox.billing import checkout, quantities, recovery, settlement
 from licet_sandbox.billing.checkout_totals import enter_code, remove_code
 from licet_sandbox.billing.lines import format_amount
 from licet_sandbox.errors import StripeError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_NOTHING_TYPED = {"email": "", "expiry": ""}
+_NOTHING_TYPED = {"email": "", "expiry": "", "phone": "", "business_name": "", "individual_name": ""}
 
 
 class Pages(Surface):
@@ -37,6 +37,8 @@ class Pages(Surface):
             ("GET", "/c/pay/{id}", self.show_checkout),
             ("POST", "/c/pay/{id}", self.pay_checkout),
             ("POST", "/c/pay/{id}/promotion", self.enter_promotion),
+            ("POST", "/c/pay/{id}/quantity", self.change_quantity),
+            ("GET", "/c/recover/{id}", self.recover),
             ("GET", "/c/pay/{id}/3ds", self.show_checkout_3ds),
             ("POST", "/c/pay/{id}/3ds", self.leave_checkout_3ds),
             ("GET", "/i/{id}", self.show_invoice),
@@ -50,8 +52,7 @@ class Pages(Surface):
 
     async def show_checkout(self, request: Request) -> Response:
         """What is bought, and the form to pay it."""
-        failed = request.query_params.get("failed") == "3ds"
-        return self._checkout_page(_id(request), problem=_AUTHENTICATION_FAILED if failed else None)
+        return self._checkout_page(_id(request), problem=_FAILURES.get(request.query_params.get("failed", "")))
 
     async def pay_checkout(self, request: Request) -> Response:
         """The button was pressed."""
@@ -86,12 +87,35 @@ class Pages(Surface):
             return self._checkout_page(session_id, status=error.status, code_problem=str(error), code_typed=text)
         return go(f"/c/pay/{session_id}")
 
+    async def change_quantity(self, request: Request) -> Response:
+        """More or less of a line."""
+        form = typed.parse(await request.body())
+        session_id, text = _id(request), form.get("quantity", "")
+        with self._engine.transaction() as tx:
+            session = tx.get("checkout.session", session_id)
+            if session["status"] != "open":
+                return self._ended_page(session)
+        try:
+            with self._engine.transaction() as tx:
+                session = tx.get("checkout.session", session_id)
+                quantity = int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0
+                quantities.adjust(tx, session, form.get("line"), quantity)
+        except StripeError as error:
+            return self._checkout_page(session_id, problem=str(error), status=error.status)
+        return go(f"/c/pay/{session_id}")
+
+    async def recover(self, request: Request) -> Response:
+        """What expired, once more: a new session like it."""
+        with self._engine.transaction() as tx:
+            again = recovery.recover(tx, tx.get("checkout.session", _id(request)))
+            return go(f"/c/pay/{again['id']}")
+
     def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout.Buyer:
         email = checkout.known_email(tx, session) or typed.read_email(form)
         if not checkout.needs_card(session):
-            return checkout.Buyer(email, None)
+            return checkout.Buyer(email, None, answers=typed.read_answers(form))
         card = typed.read_card(form, self._engine.clock.now())
-        return checkout.Buyer(email, card.card, card.exp_month, card.exp_year)
+        return checkout.Buyer(email, card.card, card.exp_month, card.exp_year, answers=typed.read_answers(form))
 
     async def show_checkout_3ds(self, request: Request) -> Response:
         """The bank's question."""
@@ -122,8 +146,7 @@ class Pages(Surface):
 
     async def show_invoice(self, request: Request) -> Response:
         """An invoice, and the form to pay it while it is open."""
-        failed = request.query_params.get("failed") == "3ds"
-        return self._invoice_page(_id(request), problem=_AUTHENTICATION_FAILED if failed else None)
+        return self._invoice_page(_id(request), problem=_FAILURES.get(request.query_params.get("failed", "")))
 
     async def pay_invoice(self, request: Request) -> Response:
         """With the card on file, or with another one."""
@@ -221,7 +244,11 @@ class Pages(Surface):
         return self._message("Too late", "This checkout has expired.", session["cancel_url"], "Back to the shop", 410)
 
 
-_AUTHENTICATION_FAILED = "We could not authenticate your payment method. Please choose a different one and try again."
+# What the page says that somebody is sent back to.
+_FAILURES = {
+    "3ds": "We could not authenticate your payment method. Please choose a different one and try again.",
+    "payment": "The card on file did not pay. Please choose a different one and try again.",
+}
 
 
 def _id(request: Request) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.checkout import known_email, needs_card
 from licet_sandbox.billing.checkout_totals import offer_of
 from licet_sandbox.billing.collection import method_on_file
 from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount
+from licet_sandbox.pages.asked import adjustable_view, asked_view
+from licet_sandbox.pages.dates import show_date
+from licet_sandbox.pages.later import later_text, trial_of
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -31,27 +33,26 @@ def pay_view(tx: Tx, session: Obj) -> View:
     """The checkout page."""
     lines, currency = session["_"]["line_items"], session["currency"]
     recurring = [line for line in lines if line["price"]["type"] == "recurring"]
-    trial = bool(recurring) and _trial(session) is not None
     total = format_amount(session["amount_total"], currency)
-    discount = session["total_details"]["amount_discount"]
     action = f"Pay {total}"
     if recurring:
-        action = "Start trial" if trial else "Subscribe"
+        action = "Start trial" if trial_of(session) is not None else "Subscribe"
     return {
         "session_id": session["id"],
         "back": session["cancel_url"],
         "lines": [_item(line) for line in lines],
-        "subtotal": format_amount(session["amount_subtotal"], currency) if discount else None,
-        "discount": format_amount(-discount, currency) if discount else None,
+        "sums": _sums(session, session["total_details"]["amount_discount"], "amount_subtotal"),
         "code": _typed_code(tx, session),
         "takes_codes": bool(session["allow_promotion_codes"]),
         "total": total,
         "total_label": "Due today",
-        "later": _later(session, recurring) if recurring else None,
+        "later": later_text(tx, session, recurring) if recurring else None,
         "action": action,
         "known_email": known_email(tx, session),
         "wants_card": needs_card(session),
         "cards": TEST_CARDS,
+        "adjustable": adjustable_view(session),
+        **asked_view(session),
     }
 
 
@@ -62,31 +63,22 @@ def setup_view(tx: Tx, session: Obj) -> View:
         "back": session["cancel_url"],
         "known_email": known_email(tx, session),
         "cards": TEST_CARDS,
+        **asked_view(session),
     }
 
 
-def _trial(session: Obj) -> str | None:
-    data = session["_"]["subscription_data"]
-    if data.get("trial_period_days"):
-        return f"{data['trial_period_days']} days free"
-    if data.get("trial_end"):
-        return f"free until {show_date(data['trial_end'])}"
-    return None
+def _sums(holder: Obj, discount: int, subtotal: str) -> list[tuple[str, str]]:
+    """What lies between the lines and the total: nothing, where nothing is taken off."""
+    if not discount:
+        return []
+    currency = holder["currency"]
+    return [("Subtotal", format_amount(holder[subtotal], currency)), ("Discount", format_amount(-discount, currency))]
 
 
 def _typed_code(tx: Tx, session: Obj) -> str | None:
     """The promotion code in use."""
     offer = offer_of(tx, session)
     return str(offer.code["code"]) if offer is not None and offer.code is not None else None
-
-
-def _later(session: Obj, recurring: list[Obj]) -> str:
-    amount = sum(amount_of(line["price"], line["quantity"]) for line in recurring)
-    every = (
-        f"{format_amount(amount, session['currency'])} every {describe_interval(recurring[0]['price']['recurring'])}"
-    )
-    trial = _trial(session)
-    return f"{trial}, then {every}" if trial else f"Then {every}"
 
 
 def _item(line: Obj) -> View:
@@ -109,12 +101,38 @@ def invoice_view(tx: Tx, invoice: Obj) -> View:
         "number": invoice["number"] or "(draft)",
         "state": invoice["status"],
         "status_text": _status_text(invoice),
-        "lines": _invoice_lines(invoice),
-        "total": format_amount(invoice["total"], invoice["currency"]),
-        "total_label": "Total",
+        "amount": format_amount(invoice["amount_remaining"] or invoice["total"], invoice["currency"]),
+        "receipt": _receipt_address(tx, invoice),
+        **_invoice_totals(invoice),
         "on_file": f"{card['brand'].capitalize()} ending in {card['last4']}" if card else None,
         "on_file_possible": invoice["parent"] is not None,
         "cards": TEST_CARDS,
+    }
+
+
+def _receipt_address(tx: Tx, invoice: Obj) -> str | None:
+    """The page of the charge that paid it."""
+    paid = tx.select("invoice_payment", "json ->> '$.invoice' = ? AND json ->> '$.status' = 'paid'", invoice["id"])
+    named = paid[0]["payment"].get("payment_intent") if paid else None
+    charge_id = None if named is None else tx.get("payment_intent", named)["latest_charge"]
+    return None if charge_id is None else f"/receipts/{charge_id}"
+
+
+def _invoice_totals(invoice: Obj) -> View:
+    """Its lines, what is taken off, the total and, where credit pays for some of it, what is left to pay."""
+    currency, total = invoice["currency"], invoice["total"]
+    discount = sum(entry["amount"] for entry in invoice["total_discount_amounts"])
+    sums, last = _sums(invoice, discount, "subtotal"), ("Total", total)
+    if invoice["amount_due"] != total:
+        sums.append(("Total", format_amount(total, currency)))
+        sums.append(("Customer balance", format_amount(invoice["amount_due"] - total, currency)))
+        last = ("Amount due", invoice["amount_due"])
+    label, amount = last
+    return {
+        "lines": _invoice_lines(invoice),
+        "sums": sums,
+        "total": format_amount(amount, currency),
+        "total_label": label,
     }
 
 
@@ -151,9 +169,9 @@ def paper_view(invoice: Obj) -> View:
             ("Status", _status_text(invoice)),
             ("Note", invoice["description"]),
         ],
-        "lines": _invoice_lines(invoice),
-        "total": format_amount(invoice["total"], invoice["currency"]),
-        "total_label": "Total",
+        "back": f"/i/{invoice['id']}",
+        "footer": invoice["footer"],
+        **_invoice_totals(invoice),
     }
 
 
@@ -171,13 +189,10 @@ def receipt_view(charge: Obj) -> View:
             ("Refunded", format_amount(returned, charge["currency"]) if returned else None),
             ("Reference", charge["id"]),
         ],
+        "back": None,
+        "footer": None,
         "lines": [{"name": charge["description"] or "Payment", "note": None, "amount": amount}],
+        "sums": [],
         "total": amount,
         "total_label": "Total",
     }
-
-
-def show_date(moment: int) -> str:
-    """`3 February 2027`."""
-    at = datetime.fromtimestamp(moment, UTC)
-    return f"{at.day} {at:%B %Y}"

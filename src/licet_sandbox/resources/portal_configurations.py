@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.portal import blank_features
 from licet_sandbox.errors import invalid
-from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.fields import merge_metadata, metadata_of, web_address_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.portal_products import read_products
 
@@ -61,13 +61,15 @@ def list_all(tx: Tx, p: Params) -> Obj:
 
 
 def _set(tx: Tx, configuration: Obj, p: Params) -> None:
-    for name in ("default_return_url", "name"):
-        if name in p:
-            configuration[name] = p.text(name)
+    if "name" in p:
+        configuration["name"] = p.text("name")
+    if "default_return_url" in p:
+        configuration["default_return_url"] = web_address_of(p, "default_return_url")
     profile = p.sub("business_profile")
     for name in _PROFILE:
         if name in profile:
-            configuration["business_profile"][name] = profile.text(name)
+            text = profile.text(name) if name == "headline" else web_address_of(profile, name)
+            configuration["business_profile"][name] = text
     # A login page would have to send e-mail.
     p.sub("login_page").refuse("enabled", False)
     features, given = configuration["features"], p.sub("features")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.agenda import ended
-from licet_sandbox.errors import invalid
+from licet_sandbox.billing.portal_plans import Choice, check_choice
+from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.ids import new_id
+from licet_sandbox.kit.fields import web_address_of
+from licet_sandbox.resources.discounts import read_offer
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -30,7 +33,7 @@ _FEATURE_OF = {
 
 def create(tx: Tx, p: Params) -> Obj:
     """A session; its `url` must be opened within five minutes, and ends an hour after it was last used."""
-    for name in ("after_expiration", "customer_account", "on_behalf_of"):
+    for name in ("customer_account", "on_behalf_of"):
         p.refuse(name)
     customer = tx.named("customer", p.need("customer"), "customer")
     configuration = _configuration(tx, p)
@@ -43,10 +46,24 @@ def create(tx: Tx, p: Params) -> Obj:
         customer=customer["id"],
         flow=_flow(tx, p, customer, configuration),
         locale=p.text("locale"),
-        return_url=p.text("return_url") or configuration["default_return_url"],
+        return_url=web_address_of(p, "return_url") or configuration["default_return_url"],
         url=f"{tx.engine.base_url}/p/session/{session_id}",
         _={"used_at": None},
+        **_after_expiration(p.sub("after_expiration")),
     )
+
+
+def _after_expiration(given: Params) -> Obj:
+    """Whether, and until when, the customer can log in to a session that has expired."""
+    if not given:
+        return {}
+    login = given.sub("customer_login")
+    return {
+        "after_expiration": {
+            "type": given.need("type"),
+            "customer_login": {"expires_at": login.get("expires_at")},
+        }
+    }
 
 
 def _configuration(tx: Tx, p: Params) -> Obj:
@@ -72,6 +89,10 @@ def _flow(tx: Tx, p: Params, customer: Obj, configuration: Obj) -> Obj | None:
         raise invalid(message, param="flow_data[type]")
     flow: Obj = dict.fromkeys(_FEATURE_OF)
     del flow["payment_method_update"]
+    for other in _FEATURE_OF:
+        if other != kind and other in given:
+            message = f"`flow_data[{other}]` goes with `flow_data[type]={other}` alone."
+            raise invalid(message, param=given.name(other))
     if kind == "customer_update":
         flow[kind] = {}
     elif kind.startswith("subscription"):
@@ -91,12 +112,34 @@ def _subscription_flow(tx: Tx, kind: str, given: Params, customer: Obj, configur
         if subscription["cancel_at"] is not None:
             message = f"The subscription {subscription['id']} is already set to be canceled."
             raise invalid(message, param=given.name("subscription"))
-        given.refuse("retention")
-        made["retention"] = None
+        made["retention"] = _retention(tx, given.sub("retention"), subscription)
     if kind == "subscription_update_confirm":
-        given.refuse("discounts", [])
-        made |= {"discounts": None, "items": [_item(given, one, subscription, configuration) for one in _items(given)]}
+        items = [_item(tx, given, one, subscription, configuration) for one in _items(given)]
+        made |= {"discounts": _discounts(tx, given, subscription), "items": items}
     return made
+
+
+def _retention(tx: Tx, given: Params, subscription: Obj) -> Obj | None:
+    """What is offered to a customer who is about to cancel."""
+    if not given:
+        return None
+    offer = read_offer(
+        tx, given.sub("coupon_offer"), currency=subscription["currency"], customer=subscription["customer"]
+    )
+    if offer is None:
+        raise given.sub("coupon_offer").missing("coupon")
+    return {"type": given.need("type"), "coupon_offer": {"coupon": offer.coupon["id"]}}
+
+
+def _discounts(tx: Tx, given: Params, subscription: Obj) -> list[Obj] | None:
+    """The coupon or promotion code that comes with the change; at most one."""
+    entries = given.subs("discounts")
+    if len(entries) > 1:
+        raise invalid("Give one coupon or promotion code.", param=given.name("discounts"))
+    for entry in entries:
+        if read_offer(tx, entry, currency=subscription["currency"], customer=subscription["customer"]) is None:
+            raise entry.missing("coupon")
+    return [{name: entry.text(name) for name in ("coupon", "promotion_code")} for entry in entries] or None
 
 
 def _items(given: Params) -> list[Params]:
@@ -106,26 +149,37 @@ def _items(given: Params) -> list[Params]:
     return items
 
 
-def _item(given: Params, one: Params, subscription: Obj, configuration: Obj) -> Obj:
+def _item(tx: Tx, given: Params, one: Params, subscription: Obj, configuration: Obj) -> Obj:
     item = next((each for each in subscription["items"]["data"] if each["id"] == one.need("id")), None)
     if item is None:
         raise invalid(f"No such subscription item: '{one.get('id')}'", param=one.name("id"), code="resource_missing")
     if len(subscription["items"]["data"]) > 1:
         raise invalid("Subscriptions with several items cannot be updated.", param=given.name("items"))
-    price = one.text("price")
+    price, quantity = one.text("price"), one.get("quantity", item["quantity"])
     offered = configuration["features"]["subscription_update"]["products"] or []
     if price is not None and not any(price in product["prices"] for product in offered):
         message = f"The price {price} is not among those of the configuration's `subscription_update` feature."
         raise invalid(message, param=one.name("price"))
-    return {"id": item["id"], "price": price, "quantity": one.get("quantity", item["quantity"])}
+    chosen = item["price"] if price is None else tx.named("price", price, one.name("price"))
+    try:
+        check_choice(tx, configuration["features"]["subscription_update"], subscription, Choice(chosen, quantity))
+    except StripeError as refusal:
+        raise invalid(str(refusal), param=one.name(refusal.error.get("param", "id"))) from refusal
+    return {"id": item["id"], "price": price, "quantity": quantity}
 
 
 def _after(given: Params) -> Obj:
     kind = given.get("type", "portal_homepage")
+    for other in ("redirect", "hosted_confirmation"):
+        if other != kind and other in given:
+            message = f"`{given.name(other)}` goes with `{given.name('type')}={other}` alone."
+            raise invalid(message, param=given.name(other))
     redirect, confirmation = given.sub("redirect"), given.sub("hosted_confirmation")
+    if kind == "redirect":
+        redirect.need("return_url")
     return {
         "type": kind,
-        "redirect": {"return_url": redirect.need("return_url")} if kind == "redirect" else None,
+        "redirect": {"return_url": web_address_of(redirect, "return_url")} if kind == "redirect" else None,
         "hosted_confirmation": (
             {"custom_message": confirmation.text("custom_message")} if kind == "hosted_confirmation" else None
         ),

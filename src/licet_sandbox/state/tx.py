@@ -37,6 +37,7 @@ RANKS = (
     "schedule.expiring",
     "subscription.cancel",
     "subscription.collect_again",
+    "subscription.pause_end",
     "subscription.cycle",
     "invoice.finalize",
     "invoice.retry",

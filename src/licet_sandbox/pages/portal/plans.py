@@ -1,0 +1,187 @@
+"""Another plan: choose, see what it costs, confirm, and go through 3-D Secure where the payment wants that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from licet_sandbox.billing import pending_updates, settlement
+from licet_sandbox.billing.coupons import find_code
+from licet_sandbox.billing.lines import format_amount, product_name
+from licet_sandbox.billing.portal_plans import Choice, check_choice, item_of, may_change, waits
+from licet_sandbox.billing.portal_visits import take_step
+from licet_sandbox.errors import StripeError, invalid
+from licet_sandbox.pages.dates import show_date
+from licet_sandbox.pages.portal import views
+from licet_sandbox.pages.portal.desk import Desk, Entry
+from licet_sandbox.pages.surface import go
+from licet_sandbox.resources import portal_changes
+from licet_sandbox.resources.portal_ends import keep_plan
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.pages.portal.desk import Asked
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_FEATURE = "subscription_update"
+_AUTHENTICATION_FAILED = "We could not authenticate your payment method. Your plan stays as it was."
+
+
+class Plans(Desk):
+    """Changes of what a subscription bills."""
+
+    def table(self) -> list[Entry]:
+        """Its addresses."""
+        at = "/subscriptions/{id}"
+        return [
+            Entry("GET", f"{at}/change", self.choose),
+            Entry("GET", f"{at}/confirm", self.show, self.choose),
+            Entry("POST", f"{at}/confirm", self.confirm, self.show_again),
+            Entry("GET", f"{at}/3ds", self.ask),
+            Entry("POST", f"{at}/3ds", self.leave, self.left),
+            Entry("POST", f"{at}/keep-plan", self.keep),
+        ]
+
+    def choose(self, tx: Tx, visit: Visit, asked: Asked, refusal: StripeError | None = None) -> Response:
+        """The plans on offer; after a refusal, with what is wrong."""
+        feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", asked.id)
+        if not may_change(subscription):
+            raise invalid("This subscription cannot be changed here.", status=403)
+        view = views.plans_view(tx, feature, subscription)
+        view |= {"chosen": asked.query.get("price"), "code": asked.query.get("code", "")}
+        view["quantity"] = asked.query.get("quantity", view["quantity"])
+        if refusal is None:
+            return self._show(visit, "portal_plans.html", field=None, **view)
+        field = refusal.error.get("param")
+        return self._show(visit, "portal_plans.html", refusal.status, problem=str(refusal), field=field, **view)
+
+    def show(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
+        """The change, and what is due for it today."""
+        failed = asked.query.get("failed") == "3ds"
+        return self._confirmation(tx, visit, asked.id, asked.query, problem=_AUTHENTICATION_FAILED if failed else None)
+
+    def show_again(self, tx: Tx, visit: Visit, asked: Asked, refusal: StripeError) -> Response:
+        """The payment was declined: nothing has changed."""
+        return self._confirmation(tx, visit, asked.id, asked.form, problem=str(refusal), status=refusal.status)
+
+    def _confirmation(
+        self,
+        tx: Tx,
+        visit: Visit,
+        subscription_id: str,
+        given: dict[str, str],
+        *,
+        problem: str | None,
+        status: int = 200,
+    ) -> Response:
+        feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", subscription_id)
+        choice = _choice(tx, visit, subscription, given)
+        check_choice(tx, feature, subscription, choice)
+        later, currency = waits(feature, subscription, choice), subscription["currency"]
+        cost = portal_changes.cost_of(tx, feature, subscription, choice)
+        return self._show(
+            visit,
+            "portal_confirm.html",
+            status,
+            problem=problem,
+            subscription=views.subscription_view(tx, subscription),
+            new_name=product_name(tx, choice.price),
+            new_price=views.price_text(choice.price, choice.quantity),
+            due=format_amount(cost.due, currency),
+            credit=format_amount(cost.credit, currency) if cost.credit else None,
+            later=later,
+            next_amount=format_amount(cost.next_amount, currency) if cost.next_amount is not None else None,
+            next_date=show_date(cost.next_at),
+            price=choice.price["id"],
+            quantity=choice.quantity,
+            code=given.get("code", ""),
+            at=tx.now,
+            may_add_card=visit.allows("payment_method_update"),
+        )
+
+    def confirm(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
+        """The button was pressed."""
+        feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", asked.id)
+        choice = _choice(tx, visit, subscription, asked.form)
+        if _is_waiting_for_bank(tx, subscription, choice):
+            return go(f"{visit.path}/subscriptions/{asked.id}/3ds")
+        if portal_changes.change(tx, feature, subscription, choice) is not None:
+            subscription["_"]["update"]["chosen"] = {"price": choice.price["id"], "quantity": choice.quantity}
+            tx.save(subscription)
+            return go(f"{visit.path}/subscriptions/{asked.id}/3ds")
+        return go(take_step(tx, visit, _FEATURE, asked.id))
+
+    def ask(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
+        """The bank's question."""
+        invoice = _invoice_at_bank(tx, visit.own(tx, "subscription", asked.id))
+        if invoice is None:
+            return go(visit.path)
+        return self._page("authenticate.html", total=format_amount(invoice["amount_due"], invoice["currency"]))
+
+    def leave(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
+        """The customer's answer to the bank; a failure raises its 402."""
+        subscription = visit.own(tx, "subscription", asked.id)
+        invoice = _invoice_at_bank(tx, subscription)
+        if invoice is not None:
+            settlement.authenticate(tx, invoice, completed=asked.form.get("outcome") == "complete")
+        return go(take_step(tx, visit, _FEATURE, asked.id))
+
+    def left(self, tx: Tx, visit: Visit, asked: Asked, _: StripeError) -> Response:
+        """The bank said no: the plan stays, and the customer may try another card."""
+        subscription = visit.own(tx, "subscription", asked.id)
+        chosen = subscription.get("_", {}).get("update", {}).get("chosen")
+        portal_changes.call_off(tx, subscription)
+        if chosen is None:
+            return go(visit.path)
+        return go(f"{visit.path}/subscriptions/{asked.id}/confirm?{urlencode({**chosen, 'failed': '3ds'})}")
+
+    def keep(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
+        """The change that was to come at the period's end is called off."""
+        visit.feature(_FEATURE)
+        keep_plan(tx, visit.own(tx, "subscription", asked.id))
+        return go(visit.path)
+
+
+def _invoice_at_bank(tx: Tx, subscription: Obj) -> Obj | None:
+    """The invoice of a pending change whose payment waits for 3-D Secure."""
+    invoice_id = pending_updates.awaited(subscription)
+    invoice = None if invoice_id is None else tx.get("invoice", invoice_id)
+    return invoice if invoice is not None and settlement.awaits_authentication(tx, invoice) else None
+
+
+def _is_waiting_for_bank(tx: Tx, subscription: Obj, choice: Choice) -> bool:
+    """The same form, sent twice."""
+    chosen = subscription.get("_", {}).get("update", {}).get("chosen")
+    same = {"price": choice.price["id"], "quantity": choice.quantity}
+    return chosen == same and _invoice_at_bank(tx, subscription) is not None
+
+
+def _choice(tx: Tx, visit: Visit, subscription: Obj, given: dict[str, str]) -> Choice:
+    """What a form or an address names. In a flow its discounts come along."""
+    quantity = given.get("quantity", "").strip() or str(item_of(subscription)["quantity"])
+    if not (quantity.isascii() and quantity.isdecimal() and len(quantity) <= 6):
+        raise invalid("The quantity is a whole number.", param="quantity")
+    at = given.get("at", "")
+    return Choice(
+        tx.named("price", given.get("price", ""), "price"),
+        int(quantity),
+        _discounts(tx, visit, subscription, given.get("code", "").strip()),
+        int(at) if at.isascii() and at.isdecimal() and len(at) <= 12 else None,
+    )
+
+
+def _discounts(tx: Tx, visit: Visit, subscription: Obj, code: str) -> tuple[Obj, ...]:
+    flow = (visit.flow or {}).get("subscription_update_confirm")
+    if flow is not None and flow["subscription"] == subscription["id"] and flow["discounts"]:
+        return tuple(flow["discounts"])
+    if not code:
+        return ()
+    if "promotion_code" not in visit.feature(_FEATURE)["default_allowed_updates"]:
+        raise invalid("No promotion codes are taken here.", param="code")
+    found = find_code(tx, code)
+    if found is None:
+        raise invalid("This code is invalid.", param="code")
+    return ({"promotion_code": found["id"]},)

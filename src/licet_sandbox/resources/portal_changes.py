@@ -1,0 +1,127 @@
+"""Another plan or quantity, chosen in the portal: what it would cost, and the change itself.
+
+A change that is to be paid at once is made when it is paid: until then it is a pending update, which a declined card
+or a failed 3-D Secure calls off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing import pending_updates
+from licet_sandbox.billing.agenda import next_period_end
+from licet_sandbox.billing.invoices import payment_of
+from licet_sandbox.billing.portal_plans import change_later, check_choice, is_present, item_of, waits
+from licet_sandbox.billing.settlement import awaits_authentication
+from licet_sandbox.errors import StripeError, card_error
+from licet_sandbox.kit.params import Params
+from licet_sandbox.resources import previews, subscriptions
+
+if TYPE_CHECKING:
+    from licet_sandbox.billing.portal_plans import Choice
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_LONGEST_THOUGHT_SECONDS = 3600
+_NO_CARD = {"code": "missing", "message": "There is no card to pay with. Add one first."}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a change comes to, in minor units. `credit`: what is left for later invoices.
+
+    next_at, next_amount: when the next invoice comes, and what of, where nothing is invoiced at once
+    """
+
+    due: int
+    credit: int
+    next_at: int
+    next_amount: int | None
+
+
+def cost_of(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> Cost:
+    """By the API's own preview of the same change."""
+    if waits(feature, subscription, choice) or is_present(subscription, choice):
+        return Cost(0, 0, next_period_end(subscription), None)
+    details = _terms(tx, feature, subscription, choice)
+    with tx.rehearsal():
+        _discount(tx, subscription["id"], choice)
+        shown = previews.create_preview(
+            tx, Params({"subscription": subscription["id"], "subscription_details": details})
+        )
+    if shown["created"] > tx.now:
+        return Cost(0, 0, shown["created"], shown["amount_due"])
+    return Cost(shown["amount_due"], max(0, -shown["total"] - shown["starting_balance"]), shown["created"], None)
+
+
+def change(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | None:
+    """Make the change: None when that is done, the id of its invoice where 3-D Secure is wanted first.
+
+    A declined payment raises its 402, and nothing has changed.
+    """
+    if is_present(subscription, choice) and not choice.discounts:
+        return None
+    check_choice(tx, feature, subscription, choice)
+    if waits(feature, subscription, choice):
+        _discount(tx, subscription["id"], choice)
+        change_later(tx, subscription, choice)
+        return None
+    # Pending updates take no discounts: with one it is paid at once or not at all.
+    behavior = "error_if_incomplete" if choice.discounts else "pending_if_incomplete"
+    _discount(tx, subscription["id"], choice)
+    given = Params({**_terms(tx, feature, subscription, choice), "payment_behavior": behavior})
+    subscriptions.update(tx, given, subscription["id"])
+    given.end()
+    invoice_id = pending_updates.awaited(subscription)
+    if invoice_id is None:
+        return None
+    if awaits_authentication(tx, tx.get("invoice", invoice_id)):
+        return invoice_id
+    raise _called_off(tx, subscription, invoice_id)
+
+
+def call_off(tx: Tx, subscription: Obj) -> None:
+    """The customer's bank said no: the change that waited for it is not made, and its invoice void."""
+    pending_updates.discard(tx, subscription)
+
+
+def _called_off(tx: Tx, subscription: Obj, invoice_id: str) -> StripeError:
+    intent = tx.get("payment_intent", payment_of(tx, tx.get("invoice", invoice_id))["payment"]["payment_intent"])
+    said = intent["last_payment_error"] or {
+        "message": "There is no card to pay with. Add one first.",
+        "code": "missing",
+    }
+    call_off(tx, subscription)
+    return card_error(said["message"], said["code"], said.get("decline_code"))
+
+
+def _terms(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> dict[str, Any]:
+    """The change in the API's parameters, billed as the configuration says."""
+    item = {"id": item_of(subscription)["id"], "price": choice.price["id"], "quantity": choice.quantity}
+    terms: dict[str, Any] = {"items": [item], "proration_behavior": feature["proration_behavior"]}
+    if subscription["status"] == "trialing":
+        return terms | ({"trial_end": "now"} if feature["trial_update_behavior"] == "end_trial" else {})
+    if feature["billing_cycle_anchor"] == "now":
+        terms["billing_cycle_anchor"] = {"type": "now"}
+    return terms | {"proration_date": _moment(tx, subscription, choice.at)}
+
+
+def _moment(tx: Tx, subscription: Obj, at: int | None) -> int:
+    """The moment that the customer was shown the amount for, so that no second more is charged; not an old one."""
+    earliest = max(item_of(subscription)["current_period_start"], tx.now - _LONGEST_THOUGHT_SECONDS)
+    return at if at is not None and earliest <= at <= tx.now else tx.now
+
+
+def _discount(tx: Tx, subscription_id: str, choice: Choice) -> None:
+    if choice.discounts:
+        add_discounts(tx, subscription_id, list(choice.discounts))
+
+
+def add_discounts(tx: Tx, subscription_id: str, discounts: list[Obj]) -> None:
+    """Beside those that the subscription has; 400 for one that does not hold."""
+    kept = [{"discount": one} for one in tx.get("subscription", subscription_id)["discounts"]]
+    given = [{name: value for name, value in one.items() if value is not None} for one in discounts]
+    params = Params({"discounts": [*kept, *given]})
+    subscriptions.update(tx, params, subscription_id)
+    params.end()
