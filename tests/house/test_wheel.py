@@ -70,6 +70,7 @@ def test_installed_elsewhere_it_serves(wheel: Path, place: Path) -> None:
     try:
         assert licet.get("/healthz").status_code == 200
         assert licet.get("/readyz").status_code == 200
+        assert "SwaggerUIBundle" in licet.get("/docs/swagger-ui-bundle.js").text
         products = licet.get("/api/products").json()["data"]
         assert "Shopify Connector" in [product["name"] for product in products]
         assert licet.end() == 0

@@ -9,6 +9,7 @@ from licet.http.answers import add_error_answers
 from licet.http.body_limit import BodyLimit
 from licet.http.client_address import ClientAddress
 from licet.http.cors import Cors
+from licet.http.docs_page import router as docs
 from licet.http.openapi import describe
 from licet.http.rate_limits.limiter import Limiter
 from licet.http.rate_limits.middleware import RateLimits, Refusal
@@ -17,7 +18,8 @@ from licet.http.unforeseen import Unforeseen
 
 
 def add_conventions(app: FastAPI, settings: Settings, limiter: Limiter | None) -> None:
-    """The error shape, request ids, the log line, how often and from where, the body limit and the description."""
+    """The error shape, request ids, the log line, how often and from where, the body limit, the description's page."""
+    app.include_router(docs)
     add_error_answers(app)
     # What is added last stands outermost.
     app.add_middleware(StorableAddress)

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from licet.errors import error_body
-from licet.http.request_id import HEADER
+from licet.http.described_headers import headers_of
+from licet.http.rate_limits.rules import NEVER
 
 KEY_HEADER = "Idempotency-Key"
 """A route that has it among its parameters can be asked again (`licet.idempotency`)."""
@@ -46,7 +47,7 @@ _ERROR_SCHEMA: dict[str, Any] = {
 
 _CODES = {
     400: ("malformed_json", "The body is not JSON."),
-    401: ("unauthorized", "The API key is missing, unknown, expired or revoked."),
+    401: ("unauthorized", "The API key or token is missing, unknown, expired or revoked."),
     402: ("card_declined", "The card was declined."),
     403: ("forbidden", "The API key's scope is too small."),
     404: ("not_found", "There is no such thing, or it is not this key's to see."),
@@ -64,13 +65,14 @@ _WITH_KEY = (
     (409, "idempotency_in_progress", "The first request with this Idempotency-Key is still running."),
     (422, "idempotency_key_reused", "This Idempotency-Key came before with another request."),
 )
+_WITH_TOKENS = ("identity_provider_unavailable", "A token cannot be checked: the identity provider does not answer.")
 
 
 def responses(*statuses: int, **codes: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses=`: the failures it has, each with an example.
 
     statuses: by their usual code; codes: further ones by their own, `empty_cart=(422, "The cart is empty.")`.
-    What every route has (500) or its shape implies (413, 415, 422 with a body or a query) is added by itself.
+    What every route has (429, 500) or its shape implies (413, 415, 422 with a body or a query) is added by itself.
     """
     said = [(status, *_CODES[status]) for status in statuses]
     said += [(status, code, message) for code, (status, message) in codes.items()]
@@ -99,15 +101,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for fastapis_own in ("HTTPValidationError", "ValidationError"):
         schemas.pop(fastapis_own, None)
     schemas["Error"] = _ERROR_SCHEMA
-    for path in found.get("paths", {}).values():
-        for operation in path.values():
-            _complete(operation)
+    for path, operations in found.get("paths", {}).items():
+        for operation in operations.values():
+            _complete(operation, limited=path not in NEVER)
     return found
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], *, limited: bool) -> None:
     answers: dict[str, Any] = operation["responses"]
-    implied = [500]
+    implied = [429, 500] if limited else [500]
+    if operation.get("security"):
+        _add(answers.setdefault("503", {}), 503, *_WITH_TOKENS)
     if "requestBody" in operation:
         implied += _WITH_BODY
     elif "422" in answers:
@@ -120,11 +124,8 @@ def _complete(operation: dict[str, Any]) -> None:
             _add(answer, status, *_CODES[status])
     if any(parameter["name"] == KEY_HEADER for parameter in operation.get("parameters", ())):
         _add_replays(answers)
-    for answer in answers.values():
-        answer.setdefault("headers", {})[HEADER] = {
-            "description": "The id of this request, in our logs too.",
-            "schema": {"type": "string"},
-        }
+    for said, answer in answers.items():
+        answer.setdefault("headers", {}).update(headers_of(said))
     operation["responses"] = dict(sorted(answers.items()))
 
 

@@ -6,19 +6,24 @@ from tests.support.face import Face
 
 from licet.app import create_app
 from licet.http.context import Context
+from licet.http.rate_limits.count import DESCRIBED
+from licet.http.rate_limits.rules import NEVER
 from licet.http.routes import StrictRoute
 
 
 async def test_the_description(face: Face) -> None:
     document = (await face.call("GET", "/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
+    assert set(document["paths"]) >= NEVER
     assert "HTTPValidationError" not in str(document)
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             answers = operation["responses"]
             assert "500" in answers, (method, path)
+            assert ("429" in answers) == (path not in NEVER), (method, path)
             for status, answer in answers.items():
-                assert "X-Request-Id" in answer["headers"]
+                assert {"X-Request-Id", *DESCRIBED} <= set(answer["headers"])
+                assert ("Retry-After" in answer["headers"]) == (status in {"429", "503"})
                 if int(status) < 400:
                     continue
                 content = answer["content"]["application/json"]

@@ -14,7 +14,7 @@ MIB = 1024 * 1024
 
 
 async def test_nothing_at_this_address(face: Face) -> None:
-    for path in ["/", "/nowhere", "/api/orders/", "/docs", "/redoc", "//api/orders", "/%00"]:
+    for path in ["/", "/nowhere", "/api/orders/", "/docs/", "/docs/README.md", "/redoc", "//api/orders", "/%00"]:
         assert_error(await face.call("GET", path), 404, "not_found")
 
 
