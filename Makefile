@@ -31,6 +31,7 @@ check: $(SET_UP)
 
 unit: $(SET_UP)
 	@dev/chromium.sh
+	@dev/redis.sh
 	UV="$$(dev/uv.sh)" $(BIN)/pytest $(PYTEST)
 
 lint: check ## Run the checks that need no running program: format, lint, types, layers
