@@ -5,112 +5,17 @@ before it hears of it, so its answer is never sent, and the sandbox (which lives
 """
 
 import asyncio
-import os
-import signal
-import subprocess
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import httpx
 import pytest
-from tests.support.running import ANY_PORTS, PATIENCE_SECONDS, Running, command, environment, start
+from tests.support.commit_proxy import CommitProxy
+from tests.support.killed import close, died, same_ports, started, value
+from tests.support.running import PATIENCE_SECONDS, Running
 from tests.support.shop import eventually
-
-COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
-"""PostgreSQL's word that a transaction is committed (protocol: CommandComplete)."""
-
-KEEPS_AN_EVENT = b"INSERT INTO events"
-"""Seen once on each connection that handles events: the statement is prepared, and only named from then on."""
-
-
-class CommitProxy:
-    """Forwards to PostgreSQL's socket, and kills `pid` before it hears of the next commit of an event."""
-
-    def __init__(self, dsn: str) -> None:
-        parts = urlsplit(dsn)
-        (directory,) = parse_qs(parts.query)["host"]
-        self._socket = str(next(Path(directory).glob(".s.PGSQL.*[0-9]")))
-        self._database = parts.path
-        self._user = parts.username
-        self.pid: int | None = None
-        self.armed = False
-        self.dsn = ""
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["CommitProxy"]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        self.dsn = f"postgresql://{self._user}@127.0.0.1:{port}{self._database}?sslmode=disable"
-        try:
-            yield self
-        finally:
-            server.close()
-            await server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream, upstream_writer = await asyncio.open_unix_connection(self._socket)
-        of_events = asyncio.Event()
-        try:
-            done, pending = await asyncio.wait(
-                [
-                    asyncio.create_task(self._to_server(reader, upstream_writer, of_events)),
-                    asyncio.create_task(self._to_licet(upstream, writer, of_events)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*done, *pending, return_exceptions=True)
-        finally:
-            for one in (writer, upstream_writer):
-                one.close()
-
-    async def _to_server(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, of_events: asyncio.Event
-    ) -> None:
-        while data := await reader.read(65536):
-            if KEEPS_AN_EVENT in data:
-                of_events.set()
-            writer.write(data)
-            await writer.drain()
-
-    async def _to_licet(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, of_events: asyncio.Event
-    ) -> None:
-        while data := await reader.read(65536):
-            if self.armed and of_events.is_set() and COMMITTED in data and self.pid is not None:
-                self.armed = False
-                os.kill(self.pid, signal.SIGKILL)
-                return
-            writer.write(data)
-            await writer.drain()
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="licet-kill-") as directory:
-        yield Path(directory)
-        # Whatever a failing test has left running.
-        subprocess.run(["pkill", "-9", "-f", directory], check=False)
-
-
-async def started(place: Path, proxy: CommitProxy, ports: Sequence[str] = ANY_PORTS) -> Running | None:
-    """A new life over the same data; None where it was killed before it was ready."""
-
-    def spawned(pid: int) -> None:
-        proxy.pid = pid
-
-    env = environment(LICET_DATABASE_URL=proxy.dsn)
-    try:
-        return await asyncio.to_thread(start, command(place / "data", *ports), place, env, spawned)
-    except AssertionError:
-        assert not proxy.armed
-        return None
 
 
 async def counts(dsn: str) -> dict[str, Any]:
@@ -213,20 +118,6 @@ async def killed_again(
     return licet, kills
 
 
-async def value(dsn: str, query: str) -> Any:
-    """The one value of a query."""
-    conn = await asyncpg.connect(dsn)
-    try:
-        return await conn.fetchval(query)
-    finally:
-        await conn.close()
-
-
-def same_ports(licet: Running) -> list[str]:
-    """Its next lives answer where the first did."""
-    return ["--json", "--port", port_of(licet.url), "--sandbox-port", port_of(licet.said["sandboxUrl"])]
-
-
 async def a_cart(client: httpx.AsyncClient, url: str) -> str:
     """A checkout session of a one-off and a recurring product."""
     ada = {"kind": "user", "name": "Ada", "email": "ada@example.com"}
@@ -237,26 +128,6 @@ async def a_cart(client: httpx.AsyncClient, url: str) -> str:
     answer = await client.post(f"{url}/api/billing/checkout", params={"accountId": account}, json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["sessionId"])
-
-
-async def died(licet: Running, seconds: float = 5.0) -> bool:
-    """Whether it was killed; it lives on where no transaction was left to commit."""
-    try:
-        code = await asyncio.to_thread(licet.process.wait, seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    assert code == -signal.SIGKILL
-    close(licet)
-    return True
-
-
-def port_of(url: str) -> str:
-    return str(urlsplit(url).port)
-
-
-def close(licet: Running) -> None:
-    assert licet.process.stdout is not None
-    licet.process.stdout.close()
 
 
 async def all_delivered(sandbox_url: str) -> bool:

@@ -1,0 +1,162 @@
+"""Checkouts under a key: Stripe has one session, we have one row, whatever was lost on the way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest_asyncio
+from tests.support.counterpart import Say, stripe_error
+from tests.support.face import assert_error
+from tests.support.keyed import assert_replayed, count, post
+from tests.support.selling import Selling, catalog_of, open_selling, price, product
+from tests.support.shop import eventually
+
+from licet.db.pool import Pool
+
+PATH = "/api/billing/checkout"
+SESSIONS = ("POST", "/v1/checkout/sessions")
+AT_ONCE = {"stripe-should-retry": "false"}
+
+
+@pytest_asyncio.fixture
+async def shop(pool: Pool) -> AsyncIterator[Selling]:
+    async with open_selling(pool) as opened:
+        addon = product("addon", price(500), prefix="ADD")
+        await opened.sell(catalog_of(addon, product("growth", price(9900), kind="plan")))
+        yield opened
+
+
+async def checkout(
+    shop: Selling, idempotency_key: str = "k", items: Any = (("addon", 1),), **more: Any
+) -> httpx.Response:
+    return await post(shop.face, PATH, idempotency_key, shop.body(items, **more), key=shop.key)
+
+
+async def made_at_stripe(shop: Selling) -> list[str]:
+    return [session["id"] async for session in shop.stripe.list_all("checkout.session")]
+
+
+async def written(shop: Selling) -> list[str]:
+    return [row[0] for row in await shop.pool.fetch("SELECT stripe_session_id FROM checkout_sessions")]
+
+
+async def test_one_session_for_one_key(shop: Selling) -> None:
+    first = await checkout(shop)
+    assert first.status_code == 201
+    assert_replayed(await checkout(shop), first)
+    assert await made_at_stripe(shop) == await written(shop) == [first.json()["sessionId"]]
+    kept = await shop.pool.fetchrow("SELECT account_id, made_id FROM idempotency_keys")
+    assert kept["account_id"] == shop.account_id
+    assert kept["made_id"] == await shop.pool.fetchval("SELECT order_id FROM checkout_sessions")
+    other = await checkout(shop, "k2")
+    assert other.json()["sessionId"] != first.json()["sessionId"]
+    assert_error(await checkout(shop, "k", items=[("addon", 2)]), 422, "idempotency_key_reused")
+
+
+async def test_while_the_first_is_under_way(shop: Selling) -> None:
+    assert (await shop.checkout([("addon", 1)])).status_code == 201
+    # Stripe takes its time, and is asked to hurry once we have seen what we came for.
+    await slow(shop, 3000)
+    running = asyncio.create_task(checkout(shop))
+    await eventually(lambda: is_under_way(shop))
+    early = await checkout(shop)
+    assert_error(early, 409, "idempotency_in_progress")
+    assert early.headers["retry-after"] == "1"
+    assert_error(await checkout(shop, items=[("addon", 2)]), 422, "idempotency_key_reused")
+    first = await running
+    assert first.status_code == 201
+    await slow(shop, 0)
+    assert_replayed(await checkout(shop), first)
+    assert len(await made_at_stripe(shop)) == 2
+
+
+async def slow(shop: Selling, milliseconds: int) -> None:
+    answer = await shop.face.client.post(f"{shop.sandbox_url}/_sandbox/faults", json={"apiLatencyMs": milliseconds})
+    assert answer.status_code == 200, answer.text
+
+
+async def is_under_way(shop: Selling) -> bool:
+    return await count(shop.pool, "idempotency_keys WHERE leased_until IS NOT NULL") == 1
+
+
+async def test_stripe_down_and_up_again(shop: Selling) -> None:
+    for said in (Say(503, stripe_error(), AT_ONCE), Say(429, stripe_error(), {"retry-after": "30"}), Say(400)):
+        shop.between.always[SESSIONS] = said
+        answer = await checkout(shop)
+        assert answer.status_code in (502, 503)
+        assert "idempotent-replayed" not in answer.headers
+    del shop.between.always[SESSIONS]
+    first = await checkout(shop)
+    assert first.status_code == 201
+    assert_replayed(await checkout(shop), first)
+    assert await made_at_stripe(shop) == [first.json()["sessionId"]]
+
+
+async def test_a_session_whose_making_was_not_heard_of(shop: Selling) -> None:
+    assert (await shop.checkout([("addon", 1)])).status_code == 201
+    shop.between.loses_next_write = True
+    assert_error(await checkout(shop), 503, "stripe_unavailable")
+    assert len(await made_at_stripe(shop)) == 2
+    answer = await checkout(shop)
+    assert answer.status_code == 201
+    assert sorted(await made_at_stripe(shop)) == sorted(await written(shop))
+    assert answer.json()["sessionId"] in await written(shop)
+
+
+async def test_stripe_keeps_a_failure_under_our_key(shop: Selling) -> None:
+    kept = Say(500, stripe_error("Oops."), {**AT_ONCE, "idempotent-replayed": "true"})
+    shop.between.script[SESSIONS] = [kept]
+    assert (await checkout(shop)).status_code == 201
+    assert len(await made_at_stripe(shop)) == 1
+
+
+async def test_what_has_changed_since_is_another_session(shop: Selling) -> None:
+    """The first was made and never heard of; Stripe would refuse its key for the new price."""
+    assert (await shop.checkout([("addon", 1)])).status_code == 201
+    body = shop.body([("addon", 1)])
+    shop.between.loses_next_write = True
+    assert_error(await post(shop.face, PATH, "k", body, key=shop.key), 503, "stripe_unavailable")
+    await shop.sell(catalog_of(product("addon", price(700), prefix="ADD")))
+    answer = await post(shop.face, PATH, "k", body, key=shop.key)
+    assert answer.status_code == 201, answer.text
+    session = await shop.stripe.retrieve("checkout.session", answer.json()["sessionId"])
+    assert session is not None
+    assert session["amount_total"] == 700
+    assert answer.json()["sessionId"] in await written(shop)
+
+
+async def test_a_declined_card_and_a_wrong_cart_stay_so(shop: Selling) -> None:
+    declined = stripe_error("Declined.", code="card_declined", decline_code="generic_decline")
+    declined["error"]["type"] = "card_error"
+    shop.between.script[SESSIONS] = [Say(402, declined)]
+    first = await checkout(shop)
+    assert_error(first, 402, "card_declined")
+    assert_replayed(await checkout(shop), first)
+    empty = await checkout(shop, "k2", items=[])
+    assert_error(empty, 422, "empty_cart")
+    assert_replayed(await checkout(shop, "k2", items=[]), empty)
+    assert await made_at_stripe(shop) == []
+
+
+async def test_a_key_is_of_the_account_that_is_acted_for(shop: Selling) -> None:
+    other = await shop.make_account()
+    body = shop.body([("addon", 1)])
+    answers = [await post(shop.face, f"{PATH}?accountId={account}", "k", body) for account in (shop.account_id, other)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    own = await post(shop.face, PATH, "k", body, key=shop.key)
+    assert own.status_code == 201
+    assert len({answer.json()["sessionId"] for answer in (*answers, own)}) == 3
+    for account, first in zip((shop.account_id, other), answers, strict=True):
+        assert_replayed(await post(shop.face, f"{PATH}?accountId={account}", "k", body), first)
+    rows = await shop.pool.fetch("SELECT account_id FROM idempotency_keys")
+    assert sorted(row[0] for row in rows) == sorted([shop.account_id, shop.account_id, other])
+
+
+async def test_a_purchase_under_a_key_is_one_purchase(shop: Selling) -> None:
+    first = await checkout(shop, items=[("growth", 1)])
+    await shop.pay(first.json()["sessionId"])
+    await shop.had_subscription("growth", status="active")
+    # It would be refused by now, and was not when it was asked for.
+    assert_replayed(await checkout(shop, items=[("growth", 1)]), first)
+    assert_error(await checkout(shop, "k2", items=[("growth", 1)]), 409, "already_subscribed")

@@ -1,0 +1,91 @@
+"""A proxy between Licet and its PostgreSQL, which kills Licet at a chosen word between the two."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
+"""PostgreSQL's word that a transaction is committed (protocol: CommandComplete)."""
+
+KEEPS_AN_EVENT = b"INSERT INTO events"
+
+
+class CommitProxy:
+    """Forwards to PostgreSQL's socket, and kills `pid` once when it is armed.
+
+    statement: is seen once on each connection that uses it: it is prepared, and only named from then on.
+    before: whether Licet dies as the statement is first prepared, and PostgreSQL never gets it; else before Licet hears
+    of the next commit on a connection that uses it.
+    """
+
+    def __init__(self, dsn: str, *, statement: bytes = KEEPS_AN_EVENT, before: bool = False) -> None:
+        parts = urlsplit(dsn)
+        (directory,) = parse_qs(parts.query)["host"]
+        self._socket = str(next(Path(directory).glob(".s.PGSQL.*[0-9]")))
+        self._database = parts.path
+        self._user = parts.username
+        self._statement = statement
+        self._before = before
+        self.pid: int | None = None
+        self.armed = False
+        self.dsn = ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["CommitProxy"]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        self.dsn = f"postgresql://{self._user}@127.0.0.1:{port}{self._database}?sslmode=disable"
+        try:
+            yield self
+        finally:
+            server.close()
+            await server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream, upstream_writer = await asyncio.open_unix_connection(self._socket)
+        uses_it = asyncio.Event()
+        try:
+            done, pending = await asyncio.wait(
+                [
+                    asyncio.create_task(self._to_server(reader, upstream_writer, uses_it)),
+                    asyncio.create_task(self._to_licet(upstream, writer, uses_it)),
+                ],
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*done, *pending, return_exceptions=True)
+        finally:
+            for one in (writer, upstream_writer):
+                one.close()
+
+    async def _to_server(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, uses_it: asyncio.Event
+    ) -> None:
+        while data := await reader.read(65536):
+            if self._statement in data:
+                uses_it.set()
+                if self._before and self._kill():
+                    return
+            writer.write(data)
+            await writer.drain()
+
+    async def _to_licet(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, uses_it: asyncio.Event
+    ) -> None:
+        while data := await reader.read(65536):
+            if not self._before and uses_it.is_set() and COMMITTED in data and self._kill():
+                return
+            writer.write(data)
+            await writer.drain()
+
+    def _kill(self) -> bool:
+        if not self.armed or self.pid is None:
+            return False
+        self.armed = False
+        os.kill(self.pid, signal.SIGKILL)
+        return True
