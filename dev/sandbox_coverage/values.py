@@ -54,7 +54,8 @@ class Values:
 
     def _wanted(self, inner: str, properties: dict[str, Schema]) -> list[str]:
         """A price where something is billed, an amount where a price is made, and how much of it in a line."""
-        many = [name for name in ("quantity",) if "adjustable_quantity" in properties and name != inner]
+        in_line = inner != "quantity" and {"adjustable_quantity", "quantity"} <= properties.keys()
+        many = ["quantity"] if in_line else []
         if inner in _PRICED:
             return many
         wanted: list[str] = [name for name in ("price", "unit_amount") if name in properties]

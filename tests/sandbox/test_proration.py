@@ -445,7 +445,7 @@ async def test_items_of_different_intervals(play: Play) -> None:
         ({"items": [{"price": "price_nobody"}]}, "items[0][price]"),
         ({"trial_end": 1}, "trial_end"),
         ({"trial_end": 99999999999}, "trial_end"),
-        ({"collection_method": "send_invoice"}, "collection_method"),
+        ({"collection_method": "send_invoice"}, "days_until_due"),
         ({"days_until_due": 3}, "days_until_due"),
         ({"transfer_data": {"destination": "acct_1"}}, "transfer_data"),
         ({"pending_invoice_item_interval": {"interval": "day"}}, "pending_invoice_item_interval"),

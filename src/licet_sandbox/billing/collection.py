@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import payments, standing
 from licet_sandbox.billing.agenda import ended
+from licet_sandbox.billing.by_mail import is_by_mail, send
 from licet_sandbox.billing.dunning import load_dunning
 from licet_sandbox.billing.invoices import (
     finalize,
@@ -130,7 +131,13 @@ def finalize_due(tx: Tx, invoice_id: str) -> None:
 
 
 def collect_quietly(tx: Tx, invoice: Obj) -> None:
-    """A try that nobody waits for: a decline is written down by `_failed`, there is no one to raise it to."""
+    """A try that nobody waits for: a decline is written down by `_failed`, there is no one to raise it to.
+
+    What is not charged but paid by hand is sent instead.
+    """
+    if is_by_mail(invoice):
+        send(tx, invoice)
+        return
     try:
         collect(tx, invoice, off_session=True)
     except StripeError as refusal:
@@ -151,7 +158,8 @@ def _give_up(tx: Tx, invoice: Obj) -> None:
 
 def _is_retried(invoice: Obj, subscription: Obj) -> bool:
     """First invoices wait for their customer instead, and so does what is not collected by itself."""
-    return invoice["auto_advance"] and subscription["status"] != "incomplete" and not ended(subscription)
+    waits = is_by_mail(invoice) or subscription["status"] == "incomplete" or ended(subscription)
+    return invoice["auto_advance"] and not waits
 
 
 def _failed(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
@@ -167,7 +175,8 @@ def _failed(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
     action = refusal.error.get("decline_code") == "authentication_required"
     asked = ["invoice.payment_action_required"] if action else []
     tx.save(invoice, "invoice.updated", *asked, "invoice.payment_failed")
-    standing.invoice_failed(tx, invoice)
+    if not is_by_mail(invoice):
+        standing.invoice_failed(tx, invoice)
 
 
 def _no_card() -> StripeError:

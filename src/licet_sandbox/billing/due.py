@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import (
+    by_mail,
     checkout,
     collection,
     coupons,
@@ -45,6 +46,7 @@ HANDLERS: dict[str, Callable[[Tx, str], None]] = {
     "subscription.cycle": subscriptions.cycle,
     "invoice.finalize": collection.finalize_due,
     "invoice.retry": collection.retry,
+    "invoice.overdue": by_mail.become_overdue,
     "refund.outcome": refunds.bring_outcome,
     "charge.dispute": disputes.open_for_card,
     "dispute.decide": disputes.decide_due,

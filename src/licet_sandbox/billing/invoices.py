@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
+_DAY = 24 * 3600
+
+
 def make_invoice(
     tx: Tx,
     customer: Obj,
@@ -42,7 +45,7 @@ def make_invoice(
             "account_country": "US",
             "account_name": NAME,
             "auto_advance": True,
-            "collection_method": "charge_automatically",
+            "collection_method": (subscription or {}).get("collection_method", "charge_automatically"),
             "currency": lines[0]["currency"] if lines else None,
             "customer": customer["id"],
             "customer_address": customer["address"],
@@ -61,6 +64,7 @@ def make_invoice(
             "period_end": tx.now,
             "status": "draft",
             "discounts": inherited(tx, subscription),
+            "due_date": due_date_of(tx, subscription),
             "total_discount_amounts": [],
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
@@ -71,6 +75,12 @@ def make_invoice(
     )
     add_lines(tx, invoice, lines)
     return tx.insert(invoice, "invoice.created")
+
+
+def due_date_of(tx: Tx, subscription: Obj | None) -> int | None:
+    """When an invoice is due that this subscription makes now; None where it is not sent but charged."""
+    days = (subscription or {}).get("days_until_due")
+    return None if days is None else tx.now + days * _DAY
 
 
 def inherited(tx: Tx, subscription: Obj | None) -> list[str]:
@@ -144,6 +154,8 @@ def finalize(tx: Tx, invoice: Obj) -> None:
         "webhooks_delivered_at": tx.now,
     }
     tx.save(invoice, "invoice.finalized")
+    if invoice["due_date"] is not None:
+        tx.schedule("invoice.overdue", invoice["id"], invoice["due_date"])
     _move_balance(tx, customer, invoice, invoice["ending_balance"] - invoice["starting_balance"])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import collection, pending_updates, standing
 from licet_sandbox.billing.agenda import plan_ahead
+from licet_sandbox.billing.by_mail import is_by_mail, send
 from licet_sandbox.billing.holding import is_held, put_away
 from licet_sandbox.billing.invoices import finalize, make_invoice, payment_of
 from licet_sandbox.billing.lines import amount_of, subscription_line
@@ -145,6 +146,9 @@ def _collect(tx: Tx, subscription: Obj, invoice: Obj, how: How) -> None:
     finalize(tx, invoice)
     if invoice["amount_due"] == 0:
         collection.settle(tx, invoice, None)
+        return
+    if is_by_mail(invoice):
+        send(tx, invoice)
         return
     if how.payment_behavior == "default_incomplete":
         payment_of(tx, invoice)

@@ -43,6 +43,9 @@ def read_terms(subscription: Obj, p: Params) -> How:
         off_session=p.get("off_session", False),
     )
     if how.payment_behavior == "pending_if_incomplete":
+        if subscription["collection_method"] == "send_invoice":
+            message = "`pending_if_incomplete` needs `collection_method=charge_automatically`."
+            raise invalid(message, param="payment_behavior")
         unknown = [name for name in p.names() if name not in _PENDING]
         if unknown:
             message = f"When `payment_behavior` is set to `pending_if_incomplete`, you cannot pass `{unknown[0]}`."

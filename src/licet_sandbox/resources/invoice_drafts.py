@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.balance import SELLER_S_CURRENCY
+from licet_sandbox.billing.by_mail import is_by_mail
 from licet_sandbox.billing.debits import item_behind
 from licet_sandbox.billing.invoice_items import pending_items
 from licet_sandbox.billing.invoices import inherited, make_invoice, subscription_of
@@ -14,7 +15,8 @@ from licet_sandbox.billing.methods import owned_method
 from licet_sandbox.billing.totals import work_out
 from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.ids import new_id
-from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
+from licet_sandbox.kit.fields import merge_metadata, metadata_of, recipient_of
+from licet_sandbox.resources.collection_methods import invoice_collection
 from licet_sandbox.resources.discounts import Use, set_discounts
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def create(tx: Tx, p: Params) -> Obj:
         auto_advance=False,
         metadata=metadata_of(p),
         **_details(tx, p, customer_id),
+        **invoice_collection(tx, p, subscription),
     )
     set_advance(tx, invoice, p)
     return tx.save(invoice)
@@ -96,12 +99,8 @@ def _details(tx: Tx, p: Params, customer_id: str) -> Obj:
     if "effective_at" in p:
         found["effective_at"] = p.get("effective_at") or None
     if "shipping_details" in p:
-        given = p.get("shipping_details") or None
-        found["shipping_details"] = given and {
-            "address": address_of(given["address"]),
-            "name": given["name"],
-            "phone": given.get("phone") or None,
-        }
+        recipient = p.sub("shipping_details")
+        found["shipping_details"] = recipient_of(recipient) if recipient else None
     if "default_payment_method" in p:
         chosen = p.text("default_payment_method")
         owned = None if chosen is None else owned_method(tx, chosen, customer_id, "default_payment_method")["id"]
@@ -136,7 +135,7 @@ def set_advance(tx: Tx, invoice: Obj, p: Params) -> None:
         moment = at or invoice["automatically_finalizes_at"] or tx.now + _HOUR
         invoice["automatically_finalizes_at"] = moment
         tx.schedule("invoice.finalize", invoice["id"], moment)
-    elif invoice["status"] == "open" and invoice["next_payment_attempt"] is None:
+    elif invoice["status"] == "open" and invoice["next_payment_attempt"] is None and not is_by_mail(invoice):
         invoice["next_payment_attempt"] = tx.now + _HOUR
         tx.schedule("invoice.retry", invoice["id"], tx.now + _HOUR)
 
@@ -150,6 +149,8 @@ def update(tx: Tx, p: Params, invoice_id: str) -> Obj:
         message = f"Finalized invoices can't be updated in this way: `{frozen[0]}`."
         raise invalid(message, param=frozen[0], code="invoice_not_editable")
     invoice |= _details(tx, p, invoice["customer"])
+    if invoice["status"] == "draft":
+        invoice |= invoice_collection(tx, p, invoice)
     if "discounts" in p:
         _discount(tx, invoice, p)
     if "auto_advance" in p or "automatically_finalizes_at" in p:
@@ -191,7 +192,6 @@ def _let_go(tx: Tx, item: Obj) -> None:
 
 def _refuse_unbuilt(p: Params) -> None:
     """Parameters whose plain values ask for nothing."""
-    p.refuse("collection_method", "charge_automatically")
     p.sub("automatic_tax").refuse("enabled", False)
     p.sub("issuer").refuse("type", "self")
     for name in ("account_tax_ids", "default_tax_rates", "shipping_cost", "transfer_data"):

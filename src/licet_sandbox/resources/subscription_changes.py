@@ -152,9 +152,8 @@ def use_of(subscription: Obj) -> Use:
 
 
 def refuse_unbuilt(p: Params) -> None:
-    """Parameters whose plain values ask for nothing: tax, Connect, thresholds, other collection methods."""
+    """Parameters whose plain values ask for nothing: tax, Connect, thresholds."""
     p.sub("automatic_tax").refuse("enabled", False)
-    p.refuse("collection_method", "charge_automatically")
     for name in (
         "application_fee_percent",
         "billing_schedules",

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import collection, pending_updates, standing, updating
 from licet_sandbox.billing.agenda import ended, plan_ahead
+from licet_sandbox.billing.by_mail import is_by_mail
 from licet_sandbox.billing.invoice_items import drop_pending_prorations
 from licet_sandbox.billing.invoices import finalize, payment_of
 from licet_sandbox.billing.methods import owned_method
 from licet_sandbox.billing.pending_setups import prepare_card, prepare_other_card
 from licet_sandbox.billing.proration import credit_unused
 from licet_sandbox.billing.schedule_follows import keep_up
-from licet_sandbox.billing.subscriptions import INCOMPLETE_SECONDS, final_invoice, first_invoice, make_subscription
+from licet_sandbox.billing.subscriptions import (
+    DRAFT_SECONDS,
+    INCOMPLETE_SECONDS,
+    final_invoice,
+    first_invoice,
+    make_subscription,
+)
 from licet_sandbox.billing.test_clocks import check_room
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
@@ -21,6 +28,7 @@ from licet_sandbox.kit.lists import Where, page, ranged, same
 from licet_sandbox.resources import subscription_changes as changes
 from licet_sandbox.resources.billing_terms import check_changeable, read_terms
 from licet_sandbox.resources.checkout_sessions import billing_mode, trial_settings
+from licet_sandbox.resources.collection_methods import subscription_collection
 from licet_sandbox.resources.discounts import set_discounts
 from licet_sandbox.resources.item_changes import change_items, check_items
 from licet_sandbox.resources.subscription_pauses import set_collection
@@ -42,7 +50,11 @@ _BILLED = ("items", "trial_end", "trial_from_plan", "billing_cycle_anchor", "add
 
 def create(tx: Tx, p: Params) -> Obj:
     """A subscription whose first invoice is tried at once. It stays `incomplete` where that fails."""
-    p.refuse("payment_behavior", "allow_incomplete", "default_incomplete", "error_if_incomplete")
+    if p.peek("payment_behavior") == "pending_if_incomplete":
+        message = (
+            "`payment_behavior=pending_if_incomplete` is for updates alone; there is nothing yet to leave as it was."
+        )
+        raise invalid(message, param="payment_behavior")
     customer = tx.named("customer", p.need("customer"), "customer")
     check_room(tx, customer)
     subscription = make(tx, customer, p, anchor=p.get("billing_cycle_anchor"))
@@ -60,12 +72,14 @@ def make(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) -> Obj:
     """The subscription that these parameters describe, as far as it is billed; not yet stored."""
     changes.refuse_unbuilt(p)
     chosen = chosen_items(tx, p)
-    trial_end = first_trial_end(tx, p, chosen)
+    trial_end, collected = first_trial_end(tx, p, chosen), subscription_collection(p)
+    # What is sent is paid later, and the subscription does not wait for it.
+    charged = collected["collection_method"] == "charge_automatically"
     subscription = make_subscription(
         tx,
         customer,
         chosen,
-        status="incomplete" if trial_end is None else "trialing",
+        status="trialing" if trial_end is not None else "incomplete" if charged else "active",
         trial_end=trial_end,
         anchor=first_anchor(tx, p, anchor, chosen, trial_end),
         billing_mode=billing_mode(p),
@@ -73,6 +87,7 @@ def make(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) -> Obj:
         metadata=metadata_of(p),
         start_date=first_day(tx, p),
         trial_settings=trial_settings(p),
+        **collected,
     )
     check_items(subscription)
     use = changes.use_of(subscription)
@@ -88,6 +103,12 @@ def _start(tx: Tx, subscription: Obj, p: Params) -> None:
     add_extras(tx, subscription, p)
     invoice = first_invoice(tx, subscription, prorated=p.get("proration_behavior") != "none")
     tx.save(subscription)
+    if is_by_mail(invoice) and invoice["amount_due"] > 0:
+        invoice["automatically_finalizes_at"] = tx.now + DRAFT_SECONDS
+        tx.save(invoice)
+        tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+        plan_ahead(tx, subscription)
+        return
     finalize(tx, invoice)
     if subscription["status"] == "incomplete":
         tx.schedule("subscription.incomplete_expire", subscription["id"], tx.now + INCOMPLETE_SECONDS)
@@ -142,6 +163,7 @@ def change(tx: Tx, subscription: Obj, p: Params) -> None:
     _set_card(tx, subscription, p)
     changes.set_payment_settings(subscription, p)
     changes.set_invoice_settings(subscription, p)
+    subscription |= subscription_collection(p, subscription)
     if "description" in p:
         subscription["description"] = p.text("description")
     if "trial_settings" in p:

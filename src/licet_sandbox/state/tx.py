@@ -41,6 +41,7 @@ RANKS = (
     "subscription.cycle",
     "invoice.finalize",
     "invoice.retry",
+    "invoice.overdue",
     "refund.outcome",
     "charge.dispute",
     "dispute.decide",
