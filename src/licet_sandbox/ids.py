@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import string
+import time
 
 _ALPHABET = string.ascii_letters + string.digits
 # Any byte as a letter or digit. A few are a little likelier than others, which does no harm to ids, and a character
 # by itself would take ten times as long: most of what a renewal does is making ids.
 _LETTERS = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
+
+_SORTED = "".join(sorted(_ALPHABET))
+_TIME_LETTERS = 7
 
 # kind -> (prefix, random characters). Lengths as in Stripe's own examples.
 _SHAPES: dict[str, tuple[str, int]] = {
@@ -53,6 +57,18 @@ def random_text(length: int) -> str:
 
 
 def new_id(kind: str) -> str:
-    """A fresh id for an object of this kind, such as `prod_QXg1hqf4jFNsqG`."""
+    """A fresh id for an object of this kind, such as `prod_QXg1hqf4jFNsqG`.
+
+    As Stripe's do, it begins with the time, so that what is made together stands together in the file's indexes.
+    """
     prefix, length = _SHAPES[kind]
-    return prefix + random_text(length)
+    return prefix + _time_text(time.time_ns() >> 20) + random_text(length - _TIME_LETTERS)
+
+
+def _time_text(moment: int) -> str:
+    """Letters that sort as the moments (about milliseconds) do, for 50 years and then anew."""
+    letters = ""
+    for _ in range(_TIME_LETTERS):
+        moment, digit = divmod(moment, len(_SORTED))
+        letters = _SORTED[digit] + letters
+    return letters

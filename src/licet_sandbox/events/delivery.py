@@ -27,6 +27,12 @@ PARALLEL = 4
 # Seconds from one try to the next, on the sandbox's clock: about three days in all, as Stripe's live mode does.
 BACKOFF_SECONDS = (10, 60, 300, 1800, 7200, 18000, 36000, 43200, 43200, 43200, 43200)
 
+# For so long an outcome waits for others, to be written down together.
+_GATHER_SECONDS = 0.01
+
+# A delivery, and what became of its request: None when its endpoint is gone or disabled.
+Outcome = tuple["sqlite3.Row", "dict[str, Any] | None"]
+
 # First tries whose turn it is: what a fault moved waits to be overtaken, but not for ever.
 _QUEUED = """
     SELECT * FROM deliveries
@@ -35,7 +41,7 @@ _QUEUED = """
 """
 _AHEAD = """
     SELECT (SELECT min(next_at) FROM deliveries WHERE state = 'waiting' AND next_at > ?1),
-        (SELECT min(next_at) FROM deliveries WHERE state = 'queued' AND next_at > ?1)
+        (SELECT min(next_at) FROM deliveries WHERE state = 'queued' AND next_at > 0 AND next_at > ?1)
 """
 _WAITED = "SELECT * FROM deliveries WHERE state = 'waiting' AND next_at <= ? ORDER BY next_at, position LIMIT ?"
 
@@ -51,8 +57,12 @@ class Deliveries:
         self._sender = Sender(TIMEOUT_SECONDS)
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
-        # Delivery and endpoint.
-        self._under_way: dict[int, str] = {}
+        # Those that were begun and whose outcome is not yet written down, and how many of each endpoint have no answer.
+        self._under_way: set[int] = set()
+        self._busy: Counter[str] = Counter()
+        self._outcomes: list[Outcome] = []
+        self._crowded = False
+        """Was the last look through the queue cut short, because somebody was busy?"""
 
     def wake(self) -> None:
         """Something may be due."""
@@ -61,11 +71,14 @@ class Deliveries:
     async def run(self) -> None:
         """Send for as long as the sandbox runs."""
         # What is under way when the sandbox stops stands in the queue as not yet sent, and goes at the next start.
-        async with self._sender, asyncio.TaskGroup() as group:
-            while True:
-                self._wake.clear()
-                self._start_due(group)
-                await self._wait()
+        try:
+            async with self._sender, asyncio.TaskGroup() as group:
+                while True:
+                    self._wake.clear()
+                    self._start_due(group)
+                    await self._wait()
+        finally:
+            self._write_down()
 
     async def sent_once(self) -> None:
         """Wait until every event that was made so far has been tried once, what a fault delays or drops apart."""
@@ -81,8 +94,8 @@ class Deliveries:
 
     async def retried(self, moment: float) -> None:
         """Wait until every delivery that was to be tried, or tried again, by `moment` has been."""
-        self.wake()
         while self._store.value("SELECT 1 FROM deliveries WHERE state = 'waiting' AND next_at <= ? LIMIT 1", moment):
+            self.wake()
             await self._changed.wait()
 
     def queued(self) -> int:
@@ -98,6 +111,7 @@ class Deliveries:
         """Send this one again now, whatever became of it; False when there is none."""
         if self._store.row("SELECT 1 FROM deliveries WHERE id = ?", delivery_id) is None:
             return False
+        self._write_down()
         self._store.run("UPDATE deliveries SET state = 'queued', attempts = 0, next_at = 0 WHERE id = ?", delivery_id)
         self.wake()
         return True
@@ -107,6 +121,7 @@ class Deliveries:
 
         only: values that columns of `deliveries` must have; a tuple: one of them
         """
+        self._write_down()
         wanted = {column: value if isinstance(value, tuple) else (value,) for column, value in only.items()}
         places = [f"deliveries.{column} IN ({', '.join('?' * len(values))})" for column, values in wanted.items()]
         sql = f"""
@@ -120,15 +135,16 @@ class Deliveries:
         return self._store.rows(sql, *(value for values in wanted.values() for value in values), limit)
 
     def _start_due(self, group: asyncio.TaskGroup) -> None:
-        busy = Counter(self._under_way.values())
         one_by_one = self._faults.settings.touches_events
+        self._crowded = False
         for row in self._due():
-            if row["id"] in self._under_way or busy[row["endpoint_id"]] >= PARALLEL:
+            if row["id"] in self._under_way:
                 continue
-            if one_by_one and self._under_way:
-                return
-            self._under_way[row["id"]] = row["endpoint_id"]
-            busy[row["endpoint_id"]] += 1
+            if self._busy[row["endpoint_id"]] >= PARALLEL or (one_by_one and self._under_way):
+                self._crowded = True
+                continue
+            self._under_way.add(row["id"])
+            self._busy[row["endpoint_id"]] += 1
             group.create_task(self._send(row))
 
     def _due(self) -> list[sqlite3.Row]:
@@ -152,13 +168,29 @@ class Deliveries:
 
     async def _send(self, row: sqlite3.Row) -> None:
         try:
-            answer = await self._attempt(row)
-            self._record(row, answer)
+            self._outcomes.append((row, await self._attempt(row)))
         finally:
-            del self._under_way[row["id"]]
+            self._busy[row["endpoint_id"]] -= 1
+        if len(self._outcomes) >= PARALLEL or not self._busy.total():
+            self._write_down()
+            return
+        if len(self._outcomes) == 1:
+            asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._write_down)
+        if self._crowded:
             self.wake()
-            self._changed.set()
-            self._changed = asyncio.Event()
+
+    def _write_down(self) -> None:
+        """A few outcomes in one transaction: each by itself takes as long as its request does."""
+        if not self._outcomes:
+            return
+        with self._store.transaction():
+            for row, answer in self._outcomes:
+                self._record(row, answer)
+        self._under_way.difference_update(row["id"] for row, _ in self._outcomes)
+        self._outcomes.clear()
+        self.wake()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def _attempt(self, row: sqlite3.Row) -> dict[str, Any] | None:
         """One request; what became of it. None when the endpoint is gone or disabled."""

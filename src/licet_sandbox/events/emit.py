@@ -63,7 +63,7 @@ def _body(tx: Tx, event: Obj, version: str) -> str | None:
 
 def _queue(tx: Tx, event: Obj, endpoint: Obj, copy: Copy, *, seq: int, body: str | None, later: int) -> None:
     now, store = tx.engine.clock.timestamp(), tx.store
-    state, next_at, own_place = "queued", 0.0, store.value("SELECT coalesce(max(id), 0) + 1 FROM deliveries")
+    state, next_at = "queued", 0.0
     if copy.dropped:
         state = "dropped"
     elif copy.delay_seconds:
@@ -72,11 +72,11 @@ def _queue(tx: Tx, event: Obj, endpoint: Obj, copy: Copy, *, seq: int, body: str
         next_at = now + HOLD_SECONDS
     delivery_id = store.run(
         "INSERT INTO deliveries (event_id, event_seq, endpoint_id, position, state, next_at, body, faults)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, (SELECT coalesce(max(id), 0) + 1 FROM deliveries) + ?, ?, ?, ?, ?)",
         event["id"],
         seq,
         endpoint["id"],
-        own_place + later + 0.5 if later else own_place,
+        later + 0.5 if later else 0,
         state,
         next_at,
         body,

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import os
 import secrets
@@ -22,17 +21,20 @@ class Signer:
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
+        self._secrets: dict[str, str] = {}
 
     def secret(self, endpoint_id: str) -> str:
         """`whsec_` and 32 letters or digits, always the same for this endpoint."""
-        digest = hmac.new(self._seed, endpoint_id.encode(), hashlib.sha256).digest()
-        return "whsec_" + base64.b32encode(digest).decode()[:32].lower()
+        if endpoint_id not in self._secrets:
+            digest = hmac.digest(self._seed, endpoint_id.encode(), "sha256")
+            self._secrets[endpoint_id] = "whsec_" + base64.b32encode(digest).decode()[:32].lower()
+        return self._secrets[endpoint_id]
 
     def sign(self, endpoint_id: str, body: str) -> str:
         """The header for this body. `t` is wall time, because receivers compare it with theirs."""
         at = int(time.time())
-        digest = hmac.new(self.secret(endpoint_id).encode(), f"{at}.{body}".encode(), hashlib.sha256)
-        return f"t={at},v1={digest.hexdigest()}"
+        digest = hmac.digest(self.secret(endpoint_id).encode(), f"{at}.{body}".encode(), "sha256")
+        return f"t={at},v1={digest.hex()}"
 
 
 def load_signer(db_path: Path | None) -> Signer:

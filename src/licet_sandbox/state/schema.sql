@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     faults TEXT NOT NULL DEFAULT '[]'
 );
 CREATE INDEX IF NOT EXISTS deliveries_queued ON deliveries (endpoint_id, position) WHERE state = 'queued';
+CREATE INDEX IF NOT EXISTS deliveries_held ON deliveries (next_at) WHERE state = 'queued' AND next_at > 0;
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (next_at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id);
 CREATE INDEX IF NOT EXISTS deliveries_endpoint ON deliveries (endpoint_id);
