@@ -4,15 +4,12 @@ from uuid import UUID
 
 from licet.errors import Conflict, Unprocessable
 
-RETRY_AFTER_SECONDS = 1
-
 
 def in_progress() -> Conflict:
     """Another request with the same key has not been answered yet."""
     return Conflict(
         "The first request with this Idempotency-Key is still running. Send the same again in a moment.",
         code="idempotency_in_progress",
-        retry_after_seconds=RETRY_AFTER_SECONDS,
     )
 
 
