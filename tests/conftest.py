@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -21,6 +22,8 @@ from licet.db.embedded import EmbeddedPostgres
 from licet.db.migrate import migrate
 from licet.db.pool import Pool, open_pool
 from licet.kit.redact import redact_secrets
+from licet_sandbox.validation import Violations
+from licet_sandbox.validation.file import VARIABLE
 
 MEMORY = Path("/dev/shm")
 ENOUGH_BYTES = 4 * 1024**3
@@ -42,9 +45,44 @@ def pytest_configure() -> None:
         tempfile.tempdir = None
 
 
+class Loop(uvloop.Loop):
+    """uvloop warns of what is still open as it closes, and waits for it to end.
+
+    As an error that warning would be lost in its depths, what is open stay so, and the run hang for ever. So it comes
+    afterwards.
+    """
+
+    def close(self) -> None:
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always", ResourceWarning)
+            super().close()
+        for warning in found:
+            warnings.warn(str(warning.message), warning.category, stacklevel=2)
+
+
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run in the event loop that `licet up` runs in."""
-    return {"uvloop": uvloop.new_event_loop}
+    return {"uvloop": Loop}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _traffic() -> Iterator[None]:
+    """Every sandbox that has no checker of its own has this one, those in processes that tests start included.
+
+    Anybody may write there: some of them run as another user.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="traffic-"))
+    directory.chmod(0o711)
+    file = directory / "violations"
+    file.touch()
+    file.chmod(0o666)
+    os.environ[VARIABLE] = str(file)
+    yield
+    del os.environ[VARIABLE]
+    found = file.read_text()
+    shutil.rmtree(directory)
+    if found:
+        raise Violations(found)
 
 
 @pytest.fixture(scope="session", autouse=True)

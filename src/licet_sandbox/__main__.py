@@ -13,10 +13,13 @@ import sqlite3
 import sys
 from pathlib import Path
 
+from uvicorn.loops.auto import auto_loop_factory
+
 from licet_sandbox.sandbox import Sandbox
 from licet_sandbox.serving import may_listen_on
 from licet_sandbox.spec.document import API_VERSION
 from licet_sandbox.state.versions import FileRefused
+from licet_sandbox.validation import CannotCheck, FileChecker
 
 _EPILOG = """\
 examples:
@@ -36,8 +39,9 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO if given.verbose else logging.WARNING, format="%(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        asyncio.run(_serve(given))
-    except (OSError, sqlite3.Error, FileRefused) as error:
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+            runner.run(_serve(given))
+    except (OSError, sqlite3.Error, FileRefused, CannotCheck) as error:
         sys.stderr.write(f"licet_sandbox: {_why(error, given)}\n")
         return 1
     return 0
@@ -54,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=8081, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--db", type=Path, metavar="FILE", help="its SQLite file (default: in memory, gone at the end)")
     parser.add_argument("--json", action="store_true", help="say where it is as one line of JSON, for programs")
+    parser.add_argument("--check", type=Path, metavar="FILE", help="append to it what Stripe's document forbids")
     parser.add_argument("--verbose", action="store_true", help="log every request")
     return parser
 
@@ -65,22 +70,24 @@ def _port(text: str) -> int:
 
 
 async def _serve(given: argparse.Namespace) -> None:
-    running = await Sandbox(given.db).serve(given.host, given.port)
+    # Before it says where it is: whoever knows may end it.
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    checker = FileChecker(given.check) if given.check is not None else None
+    running = await Sandbox(given.db, validate=checker).serve(given.host, given.port)
     db = None if given.db is None else str(given.db.resolve())
     facts = {"url": running.url, "db": db, "apiVersion": API_VERSION, "pid": os.getpid()}
     sys.stdout.write(f"{json.dumps(facts) if given.json else running.url}\n")
     sys.stdout.flush()
-    ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     await ended.wait()
     await running.stop()
 
 
 def _why(error: Exception, given: argparse.Namespace) -> str:
     """Why it cannot start, and what to do about it."""
-    if isinstance(error, FileRefused):
-        return f"{given.db}: {error}"
+    if isinstance(error, (FileRefused, CannotCheck)):
+        return f"{given.db}: {error}" if isinstance(error, FileRefused) else str(error)
     if isinstance(error, sqlite3.Error):
         if "locked" in str(error):
             return f"{given.db} is in use by another sandbox: stop that one, or give another file with --db"

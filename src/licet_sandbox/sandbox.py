@@ -19,6 +19,7 @@ from licet_sandbox.pages.routes import Pages, static_files
 from licet_sandbox.serving import Running, serve
 from licet_sandbox.spec.document import document
 from licet_sandbox.timekeeper import Timekeeper
+from licet_sandbox.validation import checker_of_environment
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,14 +38,14 @@ class Sandbox:
     """A Stripe of one's own.
 
     db_path: its SQLite file (None: in memory)
-    validate: called with ("request" | "answer" | "event", name, value) for all traffic; see `validation.Checker`
+    validate: called with ("request" | "answer" | "event", name, value) for all traffic; see `validation`
     Whoever embeds it serves `app`, sets `base_url` once the port is known, and calls `start`.
     """
 
     def __init__(self, db_path: Path | None = None, *, validate: Callable[[str, str, Any], None] | None = None) -> None:
         self.base_url = "http://127.0.0.1:8081"
         self._db_path = db_path
-        self._validate = validate
+        self._validate = validate or checker_of_environment()
         self._callbacks: list[Callable[[], Awaitable[None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._running: tuple[Engine, Api, Timekeeper] | None = None

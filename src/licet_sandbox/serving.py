@@ -47,6 +47,15 @@ class Running:
         await self.sandbox.stop()
 
 
+async def _serve_until_told(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Cancelled, uvicorn goes on listening, which keeps uvloop from closing: it would wait for ever."""
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for listening in server.servers:
+            listening.close()
+
+
 async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
     """Bind, set `base_url`, start the sandbox, then the server. Beyond this machine only where that is meant."""
     if not may_listen_on(host):
@@ -65,7 +74,7 @@ async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
         raise
     config = uvicorn.Config(sandbox.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    task = asyncio.create_task(_serve_until_told(server, listener))
     while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn tells in no other way.
         await asyncio.sleep(0.005)
     return Running(sandbox, server, task)

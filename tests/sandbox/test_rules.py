@@ -16,7 +16,7 @@ from licet_sandbox.billing.lines import format_amount
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.errors import StripeError
 from licet_sandbox.spec.document import document
-from licet_sandbox.validation import _request_validator
+from licet_sandbox.validation.schemas import request_validator
 
 ANCHORS = st.integers(946684800, 4102444800)
 RECURRING = st.sampled_from(
@@ -111,7 +111,7 @@ def test_what_is_taken_fits_the_document(value: dict) -> None:
     pairs = [pair for key, inner in value.items() for pair in flatten(key, inner)]
     with contextlib.suppress(StripeError):
         taken = coerce(found[0].schema, parse_form(urlencode(pairs)))
-        assert list(_request_validator("POST /v1/checkout/sessions").iter_errors(taken)) == []
+        assert list(request_validator("POST /v1/checkout/sessions").iter_errors(taken)) == []
 
 
 @pytest.mark.parametrize(

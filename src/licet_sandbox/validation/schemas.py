@@ -1,0 +1,59 @@
+"""Stripe's OpenAPI document as JSON Schema validators, in the layout of each API version.
+
+`jsonschema_rs` is loaded only when the first one is made.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from licet_sandbox.events.rendering import schemas_of
+from licet_sandbox.spec.document import API_VERSION, document
+
+
+@cache
+def schemas(version: str) -> dict[str, Any]:
+    """The schemas of objects in this version's layout: today's, with what came later undone by the table."""
+    return schemas_of(version, document().schemas)
+
+
+_BASE = "urn:stripe"
+
+
+def _plain(schema: Any) -> Any:
+    """OpenAPI 3.0 as JSON Schema: `nullable` becomes a choice with null, references name the document."""
+    if isinstance(schema, list):
+        return [_plain(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if isinstance(schema.get("$ref"), str):
+        return {"$ref": _BASE + schema["$ref"]}
+    made = {key: _plain(value) for key, value in schema.items() if not (key == "nullable" and value is True)}
+    return {"anyOf": [made, {"type": "null"}]} if schema.get("nullable") is True else made
+
+
+def _compile(schema: dict[str, Any], **options: Any) -> Any:
+    import jsonschema_rs  # noqa: PLC0415  # A dependency of the tests alone.
+
+    return jsonschema_rs.Draft202012Validator(schema, **options)
+
+
+@cache
+def object_validator(version: str = API_VERSION) -> Any:
+    """Of `{schema's name: object}`, for all kinds at once: each validator keeps a document of its own, 13 MB of it."""
+    import jsonschema_rs  # noqa: PLC0415  # A dependency of the tests alone.
+
+    known = schemas(version)
+    components = {**document().content["components"], "schemas": known}
+    registry = jsonschema_rs.Registry([(_BASE, {"components": _plain(components)})])
+    kinds = {kind: {"$ref": f"{_BASE}#/components/schemas/{kind}"} for kind in known}
+    return _compile({"properties": kinds}, registry=registry)
+
+
+@cache
+def request_validator(name: str) -> Any:
+    """Of the parameters of one operation."""
+    method, template = name.split(" ")
+    found = document().find_operation(method, template)
+    return _compile(_plain(found[0].schema) if found is not None else {})
