@@ -67,10 +67,11 @@ def change(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | Non
         _discount(tx, subscription["id"], choice)
         change_later(tx, subscription, choice)
         return None
-    # Pending updates take no discounts: with one it is paid at once or not at all.
-    behavior = "error_if_incomplete" if choice.discounts else "pending_if_incomplete"
-    _discount(tx, subscription["id"], choice)
-    given = Params({**_terms(tx, feature, subscription, choice), "payment_behavior": behavior})
+    terms = _terms(tx, feature, subscription, choice) | {"payment_behavior": "pending_if_incomplete"}
+    if choice.discounts:
+        # Pending updates take no discounts: with one it is paid at once or not at all.
+        terms |= {"discounts": _beside(subscription, choice.discounts), "payment_behavior": "error_if_incomplete"}
+    given = Params(terms)
     subscriptions.update(tx, given, subscription["id"])
     given.end()
     invoice_id = pending_updates.awaited(subscription)
@@ -115,13 +116,16 @@ def _moment(tx: Tx, subscription: Obj, at: int | None) -> int:
 
 def _discount(tx: Tx, subscription_id: str, choice: Choice) -> None:
     if choice.discounts:
-        add_discounts(tx, subscription_id, list(choice.discounts))
+        add_discounts(tx, tx.get("subscription", subscription_id), choice.discounts)
 
 
-def add_discounts(tx: Tx, subscription_id: str, discounts: list[Obj]) -> None:
+def add_discounts(tx: Tx, subscription: Obj, discounts: tuple[Obj, ...]) -> None:
     """Beside those that the subscription has; 400 for one that does not hold."""
-    kept = [{"discount": one} for one in tx.get("subscription", subscription_id)["discounts"]]
-    given = [{name: value for name, value in one.items() if value is not None} for one in discounts]
-    params = Params({"discounts": [*kept, *given]})
-    subscriptions.update(tx, params, subscription_id)
+    params = Params({"discounts": _beside(subscription, discounts)})
+    subscriptions.update(tx, params, subscription["id"])
     params.end()
+
+
+def _beside(subscription: Obj, discounts: tuple[Obj, ...]) -> list[Obj]:
+    given = [{name: value for name, value in one.items() if value is not None} for one in discounts]
+    return [*({"discount": one} for one in subscription["discounts"]), *given]

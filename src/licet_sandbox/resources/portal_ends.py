@@ -76,7 +76,7 @@ def accept_offer(tx: Tx, subscription: Obj, coupon_id: str) -> None:
     """Stay, for a coupon."""
     taken = [tx.get("discount", one)["source"]["coupon"] for one in subscription["discounts"]]
     if coupon_id not in taken:
-        add_discounts(tx, subscription["id"], [{"coupon": coupon_id}])
+        add_discounts(tx, subscription, ({"coupon": coupon_id},))
 
 
 def may_pause(subscription: Obj) -> bool:

@@ -77,9 +77,16 @@ class Desk(Surface):
             return self._expired(expired)
         except StripeError as refusal:
             if entry.again is not None and refusal.status in {400, 402}:
-                with self._engine.transaction() as tx:
-                    return entry.again(tx, open_visit(tx, session_id), asked, refusal)
+                return self._again(entry.again, session_id, asked, refusal)
             return self._refused(session_id, refusal)
+
+    def _again(self, again: Again, session_id: str, asked: Asked, refusal: StripeError) -> Response:
+        try:
+            with self._engine.transaction() as tx:
+                return again(tx, open_visit(tx, session_id), asked, refusal)
+        except StripeError as another:
+            # The page itself is not to be had: say that instead.
+            return self._refused(session_id, another)
 
     def _refused(self, session_id: str, refusal: StripeError) -> Response:
         headings = {403: "Not possible here", 404: "There is nothing here"}

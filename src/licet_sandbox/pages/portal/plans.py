@@ -51,8 +51,9 @@ class Plans(Desk):
         if not may_change(subscription):
             raise invalid("This subscription cannot be changed here.", status=403)
         view = views.plans_view(tx, feature, subscription)
-        view |= {"chosen": asked.query.get("price"), "code": asked.query.get("code", "")}
-        view["quantity"] = asked.query.get("quantity", view["quantity"])
+        given = asked.query | asked.form
+        view |= {"chosen": given.get("price"), "code": given.get("code", "")}
+        view["quantity"] = given.get("quantity", view["quantity"])
         if refusal is None:
             return self._show(visit, "portal_plans.html", field=None, **view)
         field = refusal.error.get("param")
@@ -64,7 +65,9 @@ class Plans(Desk):
         return self._confirmation(tx, visit, asked.id, asked.query, problem=_AUTHENTICATION_FAILED if failed else None)
 
     def show_again(self, tx: Tx, visit: Visit, asked: Asked, refusal: StripeError) -> Response:
-        """The payment was declined: nothing has changed."""
+        """The payment was declined and nothing has changed; or what was chosen is not to be had."""
+        if refusal.status == 400:
+            return self.choose(tx, visit, asked, refusal)
         return self._confirmation(tx, visit, asked.id, asked.form, problem=str(refusal), status=refusal.status)
 
     def _confirmation(
