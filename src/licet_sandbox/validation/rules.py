@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.spec.document import API_VERSION, document
-from licet_sandbox.validation.schemas import request_validator, schemas, validator
+from licet_sandbox.validation.schemas import object_validator, request_validator, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def _check_request(name: str, value: Any) -> Found:
 
 def _check_answer(name: str, value: Any) -> Found:
     if name == "error":
-        return _errors(validator("error"), value)
+        return _object_errors("error", value)
     allowed = _PAGES.get(value.get("object"))
     if allowed is None:
         return _check_object(_answer_kinds(name), value)
@@ -39,7 +39,7 @@ def _check_object(kinds: frozenset[str], value: Any) -> Found:
     kind = f"deleted_{value.get('object')}" if value.get("deleted") else value.get("object")
     if kind not in kinds:
         return [("", f"a {kind}, not one of {sorted(kinds)}")]
-    return _errors(validator(kind), value) + _unknown_keys(value, "")
+    return _object_errors(kind, value) + _unknown_keys(value, "")
 
 
 def _check_event(name: str, value: Any) -> Found:
@@ -51,9 +51,8 @@ def _check_event(name: str, value: Any) -> Found:
     kind = document().schemas[name]["properties"]["object"]["$ref"].rsplit("/", 1)[-1]
     # In the document's own words the invoice of `invoice.upcoming` has no id, though invoices need one.
     upcoming = name == "invoice.upcoming"
-    found = _errors(validator("event"), value) + _errors(
-        validator(kind, version), {"id": "", **obj} if upcoming else obj
-    )
+    found = _object_errors("event", value)
+    found += _object_errors(kind, {"id": "", **obj} if upcoming else obj, version)
     if upcoming and "id" in obj:
         found.append(("id", "there is none yet"))
     found += _unknown_keys(obj, "", version)
@@ -74,6 +73,11 @@ CHECKS: dict[str, Callable[[str, Any], Found]] = {
 
 def _errors(schema: Any, value: Any) -> Found:
     return [("/".join(str(step) for step in error.instance_path), error.message) for error in schema.iter_errors(value)]
+
+
+def _object_errors(kind: str, value: Any, version: str = API_VERSION) -> Found:
+    """kind: the name of its schema"""
+    return [(at.partition("/")[2], text) for at, text in _errors(object_validator(version), {kind: value})]
 
 
 def _unknown_keys(value: Any, path: str, version: str = API_VERSION) -> Found:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from licet_sandbox.events.rendering import schemas_of
-from licet_sandbox.spec.document import API_VERSION, document
+from licet_sandbox.spec.document import document
 
 
 @cache
@@ -40,7 +40,7 @@ def _compile(schema: dict[str, Any], **options: Any) -> Any:
 
 
 @cache
-def object_validator(version: str = API_VERSION) -> Any:
+def object_validator(version: str) -> Any:
     """Of `{schema's name: object}`, for all kinds at once: each validator keeps a document of its own, 13 MB of it."""
     import jsonschema_rs  # noqa: PLC0415  # A dependency of the tests alone.
 
@@ -48,7 +48,7 @@ def object_validator(version: str = API_VERSION) -> Any:
     components = {**document().content["components"], "schemas": known}
     registry = jsonschema_rs.Registry([(_BASE, {"components": _plain(components)})])
     kinds = {kind: {"$ref": f"{_BASE}#/components/schemas/{kind}"} for kind in known}
-    return _compile({"properties": kinds}, registry=registry)
+    return _compile({"properties": kinds, "additionalProperties": False}, registry=registry)
 
 
 @cache
