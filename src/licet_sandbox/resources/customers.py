@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing.balance import SELLER_S_CURRENCY
 from licet_sandbox.billing.customers import delete_customer, make_customer
 from licet_sandbox.billing.methods import attach_to, owned_method
+from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of, recipient_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.test_clocks import put_on_clock
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _TEXTS = ("description", "email", "name", "phone")
 # Not there at all unless they say something.
 _NAMES = ("business_name", "individual_name")
+_HIGHEST_SEQUENCE = 999_999_999
 
 
 def create(tx: Tx, p: Params) -> Obj:
@@ -48,9 +50,21 @@ def _set_details(customer: Obj, p: Params) -> None:
         customer["tax_exempt"] = p.get("tax_exempt") or "none"
     if p.text("invoice_prefix"):
         customer["invoice_prefix"] = p.get("invoice_prefix")
+    if "next_invoice_sequence" in p:
+        customer["next_invoice_sequence"] = _next_sequence(p, customer)
     if "balance" in p:
         customer["balance"] = p.get("balance")
         customer["currency"] = customer["currency"] or SELLER_S_CURRENCY
+
+
+def _next_sequence(p: Params, customer: Obj) -> int:
+    """Numbers that were given away are not given again."""
+    wanted: int = p.get("next_invoice_sequence")
+    least = customer["next_invoice_sequence"]
+    if not least <= wanted <= _HIGHEST_SEQUENCE:
+        message = f"Invalid next_invoice_sequence: from {least}, the next that is free, to {_HIGHEST_SEQUENCE}."
+        raise invalid(message, param="next_invoice_sequence")
+    return wanted
 
 
 def _set_default(tx: Tx, customer: Obj, p: Params, attached: Obj | None = None) -> None:
@@ -66,6 +80,8 @@ def _set_default(tx: Tx, customer: Obj, p: Params, attached: Obj | None = None) 
         wanted["default_payment_method"] = chosen
     if "footer" in settings:
         wanted["footer"] = settings.text("footer")
+    if "custom_fields" in settings:
+        wanted["custom_fields"] = settings.get("custom_fields") or None
     customer["invoice_settings"] = wanted
 
 
