@@ -94,6 +94,13 @@ def test_live_without_one_of_them_says_which(monkeypatch: pytest.MonkeyPatch, na
         ("LICET_DATABASE_URL", "mysql://u:hidden@h/d", "postgresql://"),
         ("LICET_REDIRECT_HOSTS", "https://hidden.example", "host names"),
         ("LICET_PUBLIC_URL", "hidden", "https://"),
+        ("LICET_RATE_LIMITS", "hidden", "'on' or 'off'"),
+        ("LICET_RATE_LIMIT_PER_MINUTE", "0", "LICET_RATE_LIMIT_PER_MINUTE"),
+        ("LICET_REDIS_URL", "http://:hidden@h", "redis://"),
+        ("LICET_TRUSTED_PROXIES", "10.0.0.0/8,hidden", "networks"),
+        ("LICET_TRUSTED_PROXIES", "10.0.0.7/8", "networks"),
+        ("LICET_CORS_ORIGINS", "*", "origins"),
+        ("LICET_CORS_ORIGINS", "https://hidden.example/", "origins"),
         ("LICET_PORT", "hidden", "LICET_PORT"),
         ("LICET_KEY_PREFIX", "Hid_den", "LICET_KEY_PREFIX"),
         ("LICET_OPERATOR_KEY", "hidden", "lic_test_"),
@@ -112,12 +119,24 @@ def test_what_is_refused_names_the_setting_and_never_its_value(
     assert "hidden" not in said
 
 
+def test_proxies_and_origins_are_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(
+        monkeypatch,
+        LICET_TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.1,fd00::/8",
+        LICET_CORS_ORIGINS="https://App.example.com,http://localhost:3000, http://[::1]:80",
+    )
+    settings = read_settings()
+    assert settings.trusted_proxies == ("10.0.0.0/8", "192.0.2.1/32", "fd00::/8")
+    assert settings.cors_origins == ("https://app.example.com", "http://localhost:3000", "http://[::1]:80")
+
+
 def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
     given(
         monkeypatch,
         **LIVE,
         LICET_OPERATOR_KEY="lic_live_" + "x" * 32,
         LICET_SMTP_URL="smtp://u:pw@h",
+        LICET_REDIS_URL="redis://u:pw@h",
         LICET_MAIL_FROM="a@b.example",
     )
     shown = repr(read_settings()) + str(read_settings()) + read_settings().model_dump_json()

@@ -21,7 +21,18 @@ class _Server(uvicorn.Server):
 async def serve(app: Any) -> AsyncIterator[str]:
     """Serves an ASGI application for as long as the block lasts. Gives its address, with no slash at the end."""
     listening = listen("127.0.0.1", 0, option="--port")
-    server = _Server(uvicorn.Config(app, http="httptools", ws="none", lifespan="on", access_log=False, log_config=None))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            # As in earnest: who is believed about the caller's address is our own setting.
+            proxy_headers=False,
+        )
+    )
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         while not server.started:
