@@ -10,7 +10,10 @@ from fastapi import FastAPI
 from licet import refulfil
 from licet.accounts.last_used import LastUsed
 from licet.admin.routes import router as operators
+from licet.billing.invoices import router as invoices
 from licet.billing.orders import router as orders
+from licet.billing.payment_methods import router as payment_methods
+from licet.billing.portal import router as portal_session
 from licet.billing.routes import router as billing
 from licet.billing.subscriptions import router as subscriptions
 from licet.catalog.file import EXAMPLE, read_catalog
@@ -25,6 +28,7 @@ from licet.idempotency import jobs as idempotency_jobs
 from licet.letters import post_of
 from licet.licenses.routes import router as licenses
 from licet.mail import jobs as mail_jobs
+from licet.portal.routes import router as portal
 from licet.queue.jobs import Job
 from licet.webhooks import jobs as webhook_jobs
 from licet.webhooks.routes import router as webhooks
@@ -60,7 +64,19 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     app.state.last_used = LastUsed()
     app.state.identity_provider = _identity_provider(context.settings)
-    for router in (webhooks, billing, subscriptions, products, orders, licenses, operators):
+    for router in (
+        webhooks,
+        billing,
+        subscriptions,
+        invoices,
+        payment_methods,
+        portal_session,
+        portal,
+        products,
+        orders,
+        licenses,
+        operators,
+    ):
         app.include_router(router)
     add_conventions(app, context.settings, limiter)
     return app

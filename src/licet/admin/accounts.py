@@ -1,26 +1,25 @@
 """Operators make and see accounts: `/api/admin/accounts`."""
 
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated
 
 import asyncpg
 from fastapi import Query, Response
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from licet.accounts import store
 from licet.accounts.auth import Operator
+from licet.accounts.shown import Kind, ShownAccount, shown
 from licet.accounts.store import Account
 from licet.errors import Conflict, NotFound
 from licet.http.context import Ctx
 from licet.http.openapi import responses
 from licet.http.paging import Paging, listed
 from licet.http.routes import PathId, api_router
-from licet.http.shapes import Asked, At, Email, Listed, Name, OwnName, Shown
+from licet.http.shapes import Asked, Email, Listed, Name, OwnName
 from licet.idempotency.once import Once
 
 router = api_router("/api/admin/accounts", tag="operators")
 
-Kind = Literal["user", "organization"]
 _TAKEN = (409, "Another account has this externalId. Find it with ?externalId=, or choose another.")
 
 
@@ -49,18 +48,6 @@ class AccountChange(Asked):
         return value
 
 
-class ShownAccount(Shown):
-    """An account. One that came with its Stripe customer may have no name and no e-mail."""
-
-    id: UUID
-    kind: Kind
-    name: str | None
-    email: str | None
-    external_id: str | None
-    customer_id: str | None = Field(description="Stripe's; null until the first purchase.")
-    created_at: At
-
-
 @router.post(
     "",
     status_code=201,
@@ -76,7 +63,7 @@ async def make_account(ctx: Ctx, _: Operator, once: Once, asked: NewAccount) -> 
             await store.insert_account(conn, account)
         except asyncpg.UniqueViolationError:
             raise _external_id_taken() from None
-        return await attempt.answer(conn, _shown(account))
+        return await attempt.answer(conn, shown(account))
 
 
 @router.get("", summary="The accounts, the newest first", responses=responses(401, 403))
@@ -91,7 +78,7 @@ async def list_accounts(
     """Also by kind, e-mail or externalId."""
     async with ctx.pool.acquire() as conn:
         accounts, total = await store.list_accounts(conn, page, kind=kind, email=email, external_id=external_id)
-    return listed([_shown(account) for account in accounts], total, page)
+    return listed([shown(account) for account in accounts], total, page)
 
 
 @router.get("/{id}", summary="One account", responses=responses(401, 403, 404))
@@ -119,18 +106,4 @@ def _external_id_taken() -> Conflict:
 def _shown_if_there(account: Account | None) -> ShownAccount:
     if account is None:
         raise NotFound("There is no such account.")
-    return _shown(account)
-
-
-def _shown(account: Account) -> ShownAccount:
-    return ShownAccount.model_validate(
-        {
-            "id": account.id,
-            "kind": account.kind,
-            "name": account.name,
-            "email": account.email,
-            "external_id": account.external_id,
-            "customer_id": account.stripe_customer_id,
-            "created_at": account.created_at,
-        }
-    )
+    return shown(account)

@@ -13,18 +13,17 @@ import structlog
 from licet.catalog.core import Offer
 from licet.catalog.store import find_offers
 from licet.checkout.core import Line, build_cart, check_metadata, trial_days
-from licet.checkout.customers import customer_of, make_customer
+from licet.checkout.customers import as_customer
 from licet.checkout.promotions import promotion_code_id
 from licet.checkout.redirects import check_redirect
 from licet.checkout.session import Purchase, Wish, explain, session_key, session_params
-from licet.checkout.store import Buyer, find_buyer, find_had_trial, find_live_plans, write_session
+from licet.checkout.store import find_buyer, find_had_trial, find_live_plans, write_session
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.errors import Conflict, NotFound, StripeRefused
 from licet.http.context import Context
 from licet.kit.ids import as_id
 from licet.stripe_api.calls import at_most
-from licet.stripe_api.failures import is_missing
 from licet.stripe_api.once import create_once
 
 log = structlog.get_logger(__name__)
@@ -82,13 +81,20 @@ async def _open(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> O
     await _refuse_second_plan(ctx.pool, account_id, cart)
     tried = [line.offer.product_id for line in cart if line.offer.trial_days]
     days = trial_days(cart, await find_had_trial(ctx.pool, account_id, tried) if tried else set())
-    stripe_customer_id = await customer_of(buyer, ctx.pool, ctx.stripe)
-    promotion = None
-    if wish.promotion_code is not None:
-        promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
-    purchase = Purchase(order_id, account_id, cart, days, promotion)
-    session = await _make_session(ctx, purchase, wish, buyer, stripe_customer_id)
-    return Opened(purchase, session, buyer.email)
+
+    async def ask(stripe_customer_id: str) -> Opened:
+        promotion = None
+        if wish.promotion_code is not None:
+            promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
+        purchase = Purchase(order_id, account_id, cart, days, promotion)
+        params = session_params(purchase, wish, stripe_customer_id)
+        session = await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))
+        return Opened(purchase, session, buyer.email)
+
+    try:
+        return await as_customer(buyer, ctx.pool, ctx.stripe, ask)
+    except StripeRefused as refused:
+        raise explain(refused, wish, cart) from refused
 
 
 async def _offers(pool: Pool, product_ids: Sequence[str]) -> Mapping[str, Sequence[Offer]]:
@@ -108,24 +114,3 @@ async def _refuse_second_plan(pool: Pool, account_id: UUID, cart: Sequence[Line]
                 code="already_subscribed",
                 details={"productId": str(offer.product_id), "subscriptionId": live[offer.product_id]},
             )
-
-
-async def _make_session(
-    ctx: Context, purchase: Purchase, wish: Wish, buyer: Buyer, stripe_customer_id: str
-) -> dict[str, Any]:
-    try:
-        try:
-            return await _ask(ctx, purchase, wish, stripe_customer_id)
-        except StripeRefused as refused:
-            if not is_missing(refused, "customer"):
-                raise
-            log.warning("stripe customer is gone", account_id=str(buyer.account_id), customer=stripe_customer_id)
-            fresh = await make_customer(buyer, ctx.pool, ctx.stripe, instead_of=stripe_customer_id)
-            return await _ask(ctx, purchase, wish, fresh)
-    except StripeRefused as refused:
-        raise explain(refused, wish, purchase.cart) from refused
-
-
-async def _ask(ctx: Context, purchase: Purchase, wish: Wish, stripe_customer_id: str) -> dict[str, Any]:
-    params = session_params(purchase, wish, stripe_customer_id)
-    return await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))

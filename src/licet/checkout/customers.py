@@ -5,6 +5,9 @@ change between two tries, are told to it afterwards. A crash before our own row 
 at the same customer.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import structlog
 
 from licet.checkout.store import Buyer, write_customer
@@ -15,6 +18,8 @@ from licet.stripe_api.failures import is_missing
 from licet.stripe_api.once import create_once
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 TRIES = 5
 """How many customers in a row may turn out to be deleted: Stripe replays a key's answer after the deletion too."""
@@ -28,6 +33,21 @@ async def customer_of(buyer: Buyer, pool: Pool, stripe: StripeApi) -> str:
         # Whoever made it did not come to the second step.
         await _tell(stripe, buyer, buyer.stripe_customer_id)
     return buyer.stripe_customer_id
+
+
+async def as_customer(buyer: Buyer, pool: Pool, stripe: StripeApi, ask: Callable[[str], Awaitable[T]]) -> T:
+    """What Stripe answers when it is asked as the account's customer; asked again as a new one where it lost that one.
+
+    ask: of the customer's Stripe id. Raises what it raises.
+    """
+    stripe_customer_id = await customer_of(buyer, pool, stripe)
+    try:
+        return await ask(stripe_customer_id)
+    except StripeRefused as refused:
+        if not is_missing(refused, "customer"):
+            raise
+        log.warning("stripe customer is gone", account_id=str(buyer.account_id), customer=stripe_customer_id)
+    return await ask(await make_customer(buyer, pool, stripe, instead_of=stripe_customer_id))
 
 
 async def make_customer(buyer: Buyer, pool: Pool, stripe: StripeApi, *, instead_of: str | None) -> str:

@@ -11,6 +11,7 @@ from licet.db.connection import Connection
 from licet.licenses.core import Dispute, Effect, Refunded
 from licet.licenses.disputes import gravest
 from licet.refunds.mirror import FAILED
+from licet.refunds.store import REFUNDED_OF_INVOICE
 
 
 @dataclass(frozen=True)
@@ -67,26 +68,12 @@ def refunded(paid: int, returned: int) -> Refunded:
     return "full" if paid > 0 and returned >= paid else "part"
 
 
-_REFUNDED_OF_INVOICE = """
-    SELECT coalesce(sum(refund.amount), 0)::bigint
-    FROM (
-        SELECT refund.stripe_refund_id, refund.amount, refund.status
-        FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_payment_intent_id)
-        WHERE payment.stripe_invoice_id = invoice.stripe_invoice_id
-        UNION
-        SELECT refund.stripe_refund_id, refund.amount, refund.status
-        FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_charge_id)
-        WHERE payment.stripe_invoice_id = invoice.stripe_invoice_id) AS refund
-    WHERE refund.status <> ALL ($2)
-"""
-
-
 async def periods_of(conn: Connection, stripe_subscription_id: str) -> Periods:
     """What was paid for on a subscription, with what of it went back."""
     rows = await conn.fetch(
         f"""
         SELECT invoice.stripe_invoice_id, invoice.billing_reason, invoice.amount_paid,
-               ({_REFUNDED_OF_INVOICE}) AS amount_refunded,
+               ({REFUNDED_OF_INVOICE}) AS amount_refunded,
                (SELECT coalesce(jsonb_object_agg(line.item, extract(epoch FROM line.ends)), '{{}}')
                 FROM (SELECT stripe_subscription_item_id AS item, max(period_end_at) AS ends FROM invoice_lines
                       WHERE stripe_invoice_id = invoice.stripe_invoice_id AND NOT proration

@@ -14,6 +14,7 @@ COLLECTIONS: Mapping[str, str] = {
     "dispute": "/v1/disputes",
     "event": "/v1/events",
     "invoice": "/v1/invoices",
+    "invoice_preview": "/v1/invoices/create_preview",
     "invoice_payment": "/v1/invoice_payments",
     "invoiceitem": "/v1/invoiceitems",
     "item": "/v1/checkout/sessions/{session}/line_items",
@@ -30,7 +31,8 @@ COLLECTIONS: Mapping[str, str] = {
     "subscription_schedule": "/v1/subscription_schedules",
     "webhook_endpoint": "/v1/webhook_endpoints",
 }
-"""`item` is a line of a checkout session, `line_item` one of an invoice: Stripe's own names for them."""
+"""`item` is a line of a checkout session, `line_item` one of an invoice: Stripe's own names for them. A preview is an
+invoice too, which is made and not kept."""
 
 
 def collection(kind: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -39,19 +39,20 @@ async def read(context: Context, stripe: StripeApi, kind: str, stripe_id: str, c
             return obj
 
 
-async def change(context: Context, kind: str, stripe_id: str, cause: Cause, ask: Ask) -> None:
+async def change(context: Context, kind: str, stripe_id: str, cause: Cause, ask: Ask) -> StripeObject | None:
     """Have Stripe change an object, and apply the state that it answers before anybody else tells us.
 
-    ask: makes the change and returns what the object is then. Raises what it raises.
+    ask: makes the change and returns what the object is then, which is returned. Raises what it raises.
     """
 
     async def ask_for_all() -> StripeObject | None:
         obj = await ask()
         return None if obj is None else await _completed(context.stripe, kind, obj)
 
-    _, settled = await _ask_once(context, kind, stripe_id, cause, ask_for_all)
-    if not settled:
-        await read(context, context.stripe, kind, stripe_id, cause)
+    obj, settled = await _ask_once(context, kind, stripe_id, cause, ask_for_all)
+    if obj is not None and not settled:
+        await read(context, context.stripe, kind, obj["id"], cause)
+    return obj
 
 
 async def _ask_once(

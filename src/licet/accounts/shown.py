@@ -1,0 +1,38 @@
+"""An account as it is shown."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from licet.accounts.store import Account
+from licet.http.shapes import At, Shown
+
+Kind = Literal["user", "organization"]
+
+
+class ShownAccount(Shown):
+    """An account. One that came with its Stripe customer may have no name and no e-mail."""
+
+    id: UUID
+    kind: Kind
+    name: str | None
+    email: str | None
+    external_id: str | None
+    customer_id: str | None = Field(description="Stripe's; null until the first purchase.")
+    created_at: At
+
+
+def shown(account: Account) -> ShownAccount:
+    """The account as its owner and operators see it."""
+    return ShownAccount.model_validate(
+        {
+            "id": account.id,
+            "kind": account.kind,
+            "name": account.name,
+            "email": account.email,
+            "external_id": account.external_id,
+            "customer_id": account.stripe_customer_id,
+            "created_at": account.created_at,
+        }
+    )

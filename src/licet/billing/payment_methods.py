@@ -1,0 +1,154 @@
+"""What is paid with: `/api/billing/payment-methods`."""
+
+from typing import Annotated, Literal, Self
+
+from fastapi import Body, Path, Request, Response
+from pydantic import Field, StringConstraints, model_validator
+
+from licet.accounts.auth import ActingAccount, Reader, Writer
+from licet.changes import methods
+from licet.http.context import Ctx
+from licet.http.openapi import responses
+from licet.http.request_id import request_id_of
+from licet.http.routes import api_router
+from licet.http.shapes import Asked, Shown
+from licet.idempotency.once import Once
+from licet.kit.cause import Cause
+from licet.payment_methods.shown import ShownMethod, shown
+from licet.payment_methods.store import list_methods
+
+router = api_router("/api/billing/payment-methods", tag="billing")
+
+StripeId = Annotated[str, Path(alias="id", max_length=255)]
+_ACCOUNT = {"account_required": (422, "Name the account to act for.")}
+
+
+class ShownSetupIntent(Shown):
+    """What Stripe.js needs to collect a card on a page of yours."""
+
+    setup_intent_id: str = Field(examples=["seti_1QxYz"])
+    client_secret: str = Field(examples=["seti_1QxYz_secret_a1b2c3"])
+
+
+class ShownPage(Shown):
+    """Where the customer saves a card, on a page of Stripe's."""
+
+    url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
+
+
+class AskedMethod(Asked):
+    """One of three ways: `paymentMethodId` adds what Stripe.js has collected; both URLs ask for a hosted page; nothing
+    at all asks for a setup intent, for Stripe.js."""
+
+    payment_method_id: Annotated[str, StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,250}$")] | None = None
+    set_default: bool = False
+    success_url: str | None = None
+    cancel_url: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.success_url is None) != (self.cancel_url is None):
+            raise ValueError("successUrl and cancelUrl go together")
+        if self.payment_method_id is not None and self.success_url is not None:
+            raise ValueError("give paymentMethodId, or successUrl and cancelUrl, or neither")
+        if self.set_default and self.payment_method_id is None:
+            raise ValueError("setDefault goes with paymentMethodId")
+        return self
+
+
+class AskedChange(Asked):
+    """`payOpenInvoices` pays what is overdue with it, too."""
+
+    set_default: Literal[True]
+    pay_open_invoices: bool = False
+
+
+@router.get("", summary="What the customer can pay with", responses=responses(401, 403, 404, **_ACCOUNT))
+async def payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[ShownMethod]:
+    """The newest first."""
+    async with ctx.pool.acquire() as conn:
+        return [shown(method) for method in await list_methods(conn, account_id)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Add a payment method",
+    response_model=ShownMethod | ShownSetupIntent | ShownPage,
+    responses=responses(
+        401,
+        402,
+        403,
+        404,
+        502,
+        503,
+        invalid_payment_method=(422, "There is no such payment method, or it was used before."),
+        invalid_redirect_url=(422, "Customers are not sent to this URL; details.field says which one it is."),
+        **_ACCOUNT,
+    ),
+)
+async def add(
+    request: Request,
+    ctx: Ctx,
+    _: Writer,
+    account_id: ActingAccount,
+    once: Once,
+    asked: Annotated[AskedMethod | None, Body()] = None,
+) -> Response:
+    """In one of three ways; the first answers the payment method, the second `setupIntentId`, the third `url`."""
+    asked = asked or AskedMethod()
+    async with once.attempt(acting_for=account_id) as attempt:
+        answer: Shown
+        if asked.payment_method_id is not None:
+            cause = _cause(request, "a payment method added")
+            method = await methods.attach(ctx, account_id, asked.payment_method_id, cause)
+            if asked.set_default:
+                method = await methods.make_default(ctx, account_id, method.stripe_payment_method_id, cause)
+            answer = shown(method)
+        elif asked.success_url is not None and asked.cancel_url is not None:
+            url = await methods.open_setup_page(ctx, account_id, asked.success_url, asked.cancel_url, attempt.id)
+            answer = ShownPage(url=url)
+        else:
+            intent = await methods.start_setup(ctx, account_id, attempt.id)
+            answer = ShownSetupIntent(setup_intent_id=intent.stripe_setup_intent_id, client_secret=intent.client_secret)
+        return await attempt.answer(ctx.pool, answer)
+
+
+@router.patch(
+    "/{id}",
+    summary="Pay with this one from now on",
+    responses=responses(401, 402, 403, 404, 502, 503, **_ACCOUNT),
+)
+async def change(
+    request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId, asked: AskedChange
+) -> ShownMethod:
+    """For the customer and each of its subscriptions. A 402 is of an open invoice: it is the default all the same."""
+    cause = _cause(request, "made the default")
+    method = await methods.make_default(ctx, account_id, stripe_id, cause)
+    if asked.pay_open_invoices:
+        await methods.pay_open_invoices(ctx, account_id, method, cause)
+    return shown(method)
+
+
+@router.delete(
+    "/{id}",
+    status_code=204,
+    summary="Remove a payment method",
+    responses=responses(
+        401,
+        403,
+        404,
+        502,
+        503,
+        default_payment_method_in_use=(400, "A subscription is paid with it. Make another one the default first."),
+        **_ACCOUNT,
+    ),
+)
+async def remove(request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId) -> Response:
+    """For good: Stripe attaches it to nobody again."""
+    await methods.remove(ctx, account_id, stripe_id, _cause(request, "removed"))
+    return Response(status_code=204)
+
+
+def _cause(request: Request, what: str) -> Cause:
+    return Cause("api_call", request_id_of(request), what)

@@ -1,0 +1,1 @@
+"""What a customer sees of its own: the dashboard in one call."""
