@@ -22,6 +22,7 @@ from licet.accounts.core import Caller
 from licet.errors import LicetError, ValidationFailed
 from licet.http.answers import Answered, answer_to
 from licet.http.context import Context, Ctx
+from licet.http.json_body import parse_json
 from licet.http.openapi import KEY_HEADER
 from licet.idempotency import core, kept, refusals, store
 from licet.idempotency.attempt import Attempt
@@ -71,8 +72,10 @@ class Keyed:
 
     async def _as_asked(self, key: str, acting_for: UUID | None) -> core.Request:
         request = self._request
-        body = await request.json() if await request.body() else None
+        raw = await request.body()
         path, query = request.url.path, request.url.query
+        # A route that takes no body has not looked at what came.
+        body = parse_json(raw) if raw else None
         return core.Request(key, self._caller.name, acting_for, request.method, path, query, body)
 
     def _outcome(self, asked: core.Request, found: store.Found | None) -> Exception:

@@ -1,7 +1,13 @@
 """What lies in the database says nothing to whoever takes it: no key, no body, no answer, no secret."""
 
+from dataclasses import replace
+
+from cryptography.fernet import Fernet
+from tests.support.contexts import make_context
 from tests.support.face import Face
-from tests.support.keyed import ACCOUNTS, API_KEYS, account, post
+from tests.support.keyed import ACCOUNTS, API_KEYS, account, assert_replayed, post
+
+from licet.db.keyring import Keyring
 
 
 async def everything(face: Face) -> str:
@@ -35,3 +41,12 @@ async def test_no_secret_that_was_shown_once_is_kept(face: Face) -> None:
     assert face.operator_key not in kept
     (row,) = await face.context.pool.fetch("SELECT status, answer FROM idempotency_keys")
     assert tuple(row) == (201, None)
+
+
+async def test_an_answer_outlives_a_change_of_keys(face: Face) -> None:
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    before = make_context(face.context.pool)
+    face.app.state.context = replace(before, keyring=Keyring([old]))
+    first = await post(face, ACCOUNTS, "k", account())
+    face.app.state.context = replace(before, keyring=Keyring([new, old]))
+    assert_replayed(await post(face, ACCOUNTS, "k", account()), first)

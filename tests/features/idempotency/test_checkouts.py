@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
+from tests.factories.accounts import make_api_key
 from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.keyed import assert_replayed, count, post
@@ -142,13 +143,14 @@ async def test_a_key_is_of_the_account_that_is_acted_for(shop: Selling) -> None:
     body = shop.body([("addon", 1)])
     answers = [await post(shop.face, f"{PATH}?accountId={account}", "k", body) for account in (shop.account_id, other)]
     assert [answer.status_code for answer in answers] == [201, 201]
-    own = await post(shop.face, PATH, "k", body, key=shop.key)
-    assert own.status_code == 201
-    assert len({answer.json()["sessionId"] for answer in (*answers, own)}) == 3
+    keys = (shop.key, await make_api_key(shop.face.context, other))
+    own = [await post(shop.face, PATH, "k", body, key=key) for key in keys]
+    assert [answer.status_code for answer in own] == [201, 201]
+    assert len({answer.json()["sessionId"] for answer in (*answers, *own)}) == 4
     for account, first in zip((shop.account_id, other), answers, strict=True):
         assert_replayed(await post(shop.face, f"{PATH}?accountId={account}", "k", body), first)
     rows = await shop.pool.fetch("SELECT account_id FROM idempotency_keys")
-    assert sorted(row[0] for row in rows) == sorted([shop.account_id, shop.account_id, other])
+    assert sorted(row[0] for row in rows) == sorted([shop.account_id, shop.account_id, other, other])
 
 
 async def test_a_purchase_under_a_key_is_one_purchase(shop: Selling) -> None:

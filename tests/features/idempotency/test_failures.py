@@ -60,6 +60,11 @@ async def making(context: Context) -> AsyncIterator[Making]:
                 return Response()
             return await attempt.answer(context.pool, Made(id=attempt.id))
 
+    @router.post("/bare", status_code=201, response_model=Made)
+    async def make_of_nothing(_: Operator, once: Once) -> Response:
+        async with once.attempt(acting_for=None) as attempt:
+            return await attempt.answer(context.pool, Made(id=attempt.id))
+
     app.include_router(router)
     key = await make_api_key(context, None)
     async with serve(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
@@ -115,3 +120,12 @@ async def test_a_key_stays_with_its_request_while_that_is_tried_again(making: Ma
 async def test_a_route_that_forgets_to_answer_is_a_mistake_of_ours(making: Making) -> None:
     making.forgets_to_answer = True
     assert_error(await making.post(), 500, "internal_error")
+
+
+async def test_a_route_that_takes_no_body(making: Making) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = await making.face.post("/bare", headers=headers)
+    assert first.status_code == 201
+    assert_replayed(await making.face.post("/bare", headers=headers), first)
+    assert_error(await making.face.post("/bare", headers=headers, json={}), 422, "idempotency_key_reused")
+    assert_error(await making.face.post("/bare", headers=headers, content="{"), 400, "malformed_json")
