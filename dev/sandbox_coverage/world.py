@@ -150,7 +150,7 @@ class World:
         """By operation. What is not here is called with nothing but ids, or not at all."""
         subscription, schedule = self._subscription["id"], self._schedule["id"]
         self.known |= {"subscription": subscription, "invoice": self._draft, "charge": self._charge}
-        self.known |= {"payment_intent": self._paid["id"], "plan": self._dearer}
+        self.known |= {"payment_intent": self._paid["id"], "plan": self._dearer, "schedule": schedule}
         now = int(self._sandbox.engine.clock.timestamp())
         return self._lists() | {
             "GET /v1/payment_intents/{intent}": ((self._intent,), {}),
@@ -250,6 +250,7 @@ class World:
             ],
             "POST /v1/invoices/create_preview": [
                 ((), {"subscription": subscription}),
+                ((), {"customer": self._who}),
                 ((), {"subscription": subscription, "subscription_details": {"items": [swap, {"price": self._price}]}}),
                 ((), {"subscription_details": {"items": [{"price": self._price}]}}),
             ],

@@ -20,6 +20,7 @@ from licet_sandbox.resources.billing_terms import check_changeable, read_terms
 from licet_sandbox.resources.discounts import Use, set_discounts
 from licet_sandbox.resources.invoiceitems import make_item
 from licet_sandbox.resources.item_changes import change_items
+from licet_sandbox.resources.schedule_previews import is_of_schedule, scheduled_subscription
 from licet_sandbox.resources.subscriptions import end_now, make
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ def create_preview(tx: Tx, p: Params) -> Obj:
 
 
 def _none_upcoming(p: Params) -> StripeError:
-    whose = p.text("subscription") or p.text("customer")
+    whose = p.text("subscription") or p.text("schedule") or p.text("customer")
     return invalid(f"No upcoming invoices for: '{whose}'", code="invoice_upcoming_none", status=404)
 
 
 def _rehearse(tx: Tx, p: Params) -> Obj | None:
+    if is_of_schedule(p):
+        return _of_schedule(tx, p)
     details = p.sub("subscription_details")
     recurring = p.get("preview_mode", "next") == "recurring"
     if p.text("subscription") is None and "items" in details:
@@ -66,6 +69,18 @@ def _rehearse(tx: Tx, p: Params) -> Obj | None:
         _drop_pending(tx, subscription)
         return live_on(tx, subscription)
     return invoice or live_on(tx, subscription)
+
+
+def _of_schedule(tx: Tx, p: Params) -> Obj | None:
+    """What is billed at once where something changes or begins, else the renewal in the phase that holds then."""
+    recurring = p.get("preview_mode", "next") == "recurring"
+    subscription, made = scheduled_subscription(tx, p)
+    if made is not None and not recurring:
+        return made
+    if recurring:
+        _drop_pending(tx, subscription)
+    _add_items(tx, p, subscription)
+    return live_on(tx, subscription)
 
 
 def _latest(tx: Tx, subscription: Obj) -> Obj | None:

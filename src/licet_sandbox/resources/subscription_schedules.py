@@ -30,27 +30,32 @@ def create(tx: Tx, p: Params) -> Obj:
         return _wrap(tx, p)
     customer = tx.named("customer", p.need("customer"), "customer")
     start = moment(tx, p.need("start_date"))
-    phases = read_phases(tx, p, customer["id"], start, None)
-    if phases[0]["end_date"] <= tx.now:
-        raise invalid("The first phase must end in the future.", param="phases[0][end_date]")
-    schedule = tx.insert(
-        tx.new(
-            "subscription_schedule",
-            billing_mode=billing_mode(p),
-            customer=customer["id"],
-            default_settings=_defaults(tx, p, customer["id"]),
-            end_behavior=_end_behavior(p),
-            metadata=metadata_of(p),
-            phases=phases,
-            status="not_started",
-        )
-    )
+    schedule = make(tx, p, customer["id"], start)
     if start <= tx.now:
         schedules.begin(tx, schedule, "subscription_schedule.created")
     else:
         tx.emit("subscription_schedule.created", schedule)
         schedules.plan(tx, schedule)
     return schedule
+
+
+def make(tx: Tx, p: Params, customer_id: str, start: int) -> Obj:
+    """The schedule that these parameters describe; stored, not yet begun."""
+    phases = read_phases(tx, p, customer_id, start, None)
+    if phases[0]["end_date"] <= tx.now:
+        raise invalid("The first phase must end in the future.", param=f"{p.name('phases')}[0][end_date]")
+    return tx.insert(
+        tx.new(
+            "subscription_schedule",
+            billing_mode=billing_mode(p),
+            customer=customer_id,
+            default_settings=_defaults(tx, p, customer_id),
+            end_behavior=_end_behavior(p),
+            metadata=metadata_of(p),
+            phases=phases,
+            status="not_started",
+        )
+    )
 
 
 def _wrap(tx: Tx, p: Params) -> Obj:
@@ -93,7 +98,13 @@ def retrieve(tx: Tx, _: Params, schedule_id: str) -> Obj:
 def update(tx: Tx, p: Params, schedule_id: str) -> Obj:
     """Its current and future phases are replaced as a whole; what is past stays."""
     schedule = tx.get("subscription_schedule", schedule_id)
-    _require_open(schedule, "update")
+    check_open(schedule, "update")
+    change(tx, schedule, p)
+    return schedule
+
+
+def change(tx: Tx, schedule: Obj, p: Params) -> None:
+    """Everything that an update may set, and what that makes of its subscription."""
     merge_metadata(schedule, p)
     if "end_behavior" in p:
         schedule["end_behavior"] = _end_behavior(p)
@@ -103,7 +114,6 @@ def update(tx: Tx, p: Params, schedule_id: str) -> Obj:
     if "phases" in p:
         _replace_phases(tx, schedule, p)
     schedules.take_over(tx, schedule, how, edited="phases" in p)
-    return schedule
 
 
 def _replace_phases(tx: Tx, schedule: Obj, p: Params) -> None:
@@ -140,7 +150,7 @@ def _replace_phases(tx: Tx, schedule: Obj, p: Params) -> None:
 def cancel(tx: Tx, p: Params, schedule_id: str) -> Obj:
     """It and its subscription end now."""
     schedule = tx.get("subscription_schedule", schedule_id)
-    _require_open(schedule, "cancel")
+    check_open(schedule, "cancel")
     prorate, invoice_now = p.get("prorate", True), p.get("invoice_now", True)
     if schedule["subscription"] is None:
         schedule_ends.cancel(tx, schedule)
@@ -152,12 +162,13 @@ def cancel(tx: Tx, p: Params, schedule_id: str) -> Obj:
 def release(tx: Tx, p: Params, schedule_id: str) -> Obj:
     """Its subscription lives on by itself."""
     schedule = tx.get("subscription_schedule", schedule_id)
-    _require_open(schedule, "release")
+    check_open(schedule, "release")
     schedules.let_go(tx, schedule, keep_end=p.get("preserve_cancel_date", False))
     return schedule
 
 
-def _require_open(schedule: Obj, verb: str) -> None:
+def check_open(schedule: Obj, verb: str) -> None:
+    """400 for one that has ended or was let go."""
     if schedule["status"] not in schedule_ends.OPEN:
         message = (
             f"You cannot {verb} a subscription schedule that is currently in the `{schedule['status']}` status. "
