@@ -81,6 +81,40 @@ async def test_canceled_at_once_where_that_is_configured(play: Play, behavior: s
     assert await play.types(last) == [*credit, "customer.subscription.deleted"]
 
 
+@pytest.mark.parametrize("status", ["paused", "incomplete"])
+async def test_what_has_no_period_ends_at_once(play: Play, status: str) -> None:
+    subscription = await play.subscribe()
+    if status == "paused":
+        await play.api.subscriptions.pause_async(subscription.id)
+    else:
+        given = {"customer": subscription.customer, "items": [{"price": (await play.price()).id}]}
+        given["payment_behavior"] = "default_incomplete"
+        subscription = await play.api.subscriptions.create_async(given)
+    portal = await visit(play, subscription.customer)
+    at = f"/subscriptions/{subscription.id}/cancel"
+    assert "It ends at once." in (await portal.get(at)).text
+    await portal.posted(at)
+    assert (await portal.subscription(subscription.id)).status == "canceled"
+
+
+async def test_a_customer_who_lives_by_a_test_clock(play: Play) -> None:
+    now = int(play.sandbox.now().timestamp())
+    clock = await play.api.test_helpers.test_clocks.create_async({"frozen_time": now + 1000 * DAY})
+    given = {"test_clock": clock.id, "payment_method": "pm_card_visa"}
+    given["invoice_settings"] = {"default_payment_method": "pm_card_visa"}
+    customer = await play.api.customers.create_async(given)
+    items = [{"price": (await play.price()).id}]
+    subscription = await play.api.subscriptions.create_async({"customer": customer.id, "items": items})
+    portal = await visit(play, customer.id)
+    assert "Renews on" in (await portal.get()).text
+    await portal.posted(f"/subscriptions/{subscription.id}/cancel")
+    assert (await portal.subscription(subscription.id)).cancel_at > now + 1020 * DAY
+    # A card that is past by the customer's time.
+    past = (play.sandbox.now().year + 1) % 100
+    refused = await portal.post("/cards/add", card="4242424242424242", expiry=f"01/{past}", cvc="123")
+    assert refused.status_code == 402
+
+
 async def test_a_scheduled_subscription_of_the_shop_can_only_end_at_once(play: Play) -> None:
     subscription = await play.subscribe()
     schedule = await play.api.subscription_schedules.create_async({"from_subscription": subscription.id})

@@ -114,7 +114,10 @@ async def test_some_changes_wait_for_the_end_of_the_period(play: Play, condition
     home = await portal.get()
     assert "Changes to Small, $10.00 per month on" in home.text
     assert f"{portal.path}{at}/change" not in Outline(home.text).links
-    assert (await portal.post(f"{at}/confirm", price=small.id)).status_code == 403
+    assert (await portal.post(f"{at}/confirm", price=before.id)).status_code == 403
+    last = await play.last()
+    await portal.posted(f"{at}/confirm", price=small.id)
+    assert await play.types(last) == []
     # Called off, and wanted again.
     await portal.posted(f"{at}/keep-plan")
     assert (await portal.subscription(subscription.id)).schedule is None
@@ -307,6 +310,10 @@ async def test_a_promotion_code_comes_with_the_change(play: Play, asks: bool) ->
     assert (price_of(changed), len(changed.discounts)) == ((big.id, 1), 1)
     invoice = (await play.api.invoices.list_async({"limit": 1})).data[0]
     assert due_today(page.text) == f"${invoice.amount_paid / 100:.2f}"
+    # Sent twice, the code is used once.
+    last = await play.last()
+    await portal.posted(f"{at}/confirm", price=big.id, code="half", at=moment)
+    assert await play.types(last) == []
 
 
 @pytest.mark.parametrize("kind", ["two items", "ending", "scheduled by the shop", "paused"])

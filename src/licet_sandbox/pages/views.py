@@ -153,6 +153,12 @@ def _invoice_lines(invoice: Obj) -> list[View]:
     ]
 
 
+def address_text(address: Obj | None) -> str:
+    """An address on one line; empty where there is none."""
+    keys = ("line1", "line2", "postal_code", "city", "state", "country")
+    return ", ".join(address[key] for key in keys if address[key]) if address else ""
+
+
 def _period(period: Obj) -> str | None:
     same = period["start"] == period["end"]
     return None if same else f"{show_date(period['start'])} to {show_date(period['end'])}"
@@ -165,6 +171,7 @@ def paper_view(invoice: Obj) -> View:
         "facts": [
             ("From", invoice["account_name"]),
             ("To", invoice["customer_name"] or invoice["customer_email"]),
+            ("Address", address_text(invoice["customer_address"])),
             ("Date", show_date(invoice["effective_at"] or invoice["created"])),
             ("Status", _status_text(invoice)),
             ("Note", invoice["description"]),
@@ -173,6 +180,9 @@ def paper_view(invoice: Obj) -> View:
         "footer": invoice["footer"],
         **_invoice_totals(invoice),
     }
+
+
+_CHARGE_WORDS = {"succeeded": "Paid", "pending": "Not settled yet", "failed": "Failed"}
 
 
 def receipt_view(charge: Obj) -> View:
@@ -185,7 +195,7 @@ def receipt_view(charge: Obj) -> View:
         "facts": [
             ("Date", show_date(charge["created"])),
             ("Card", f"{card['brand'].capitalize()} ending in {card['last4']}"),
-            ("Status", charge["status"]),
+            ("Status", _CHARGE_WORDS[charge["status"]]),
             ("Refunded", format_amount(returned, charge["currency"]) if returned else None),
             ("Reference", charge["id"]),
         ],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.billing import pending_updates
 from licet_sandbox.billing.agenda import next_period_end
 from licet_sandbox.billing.invoices import payment_of
-from licet_sandbox.billing.portal_plans import change_later, check_choice, is_present, item_of, waits
+from licet_sandbox.billing.portal_plans import change_later, check_choice, is_present, item_of, planned, waits
 from licet_sandbox.billing.settlement import awaits_authentication
 from licet_sandbox.errors import StripeError, card_error
 from licet_sandbox.kit.params import Params
@@ -60,7 +60,7 @@ def change(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | Non
 
     A declined payment raises its 402, and nothing has changed.
     """
-    if is_present(subscription, choice) and not choice.discounts:
+    if _is_made(tx, subscription, choice):
         return None
     check_choice(tx, feature, subscription, choice)
     if waits(feature, subscription, choice):
@@ -70,7 +70,7 @@ def change(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | Non
     terms = _terms(tx, feature, subscription, choice) | {"payment_behavior": "pending_if_incomplete"}
     if choice.discounts:
         # Pending updates take no discounts: with one it is paid at once or not at all.
-        terms |= {"discounts": _beside(subscription, choice.discounts), "payment_behavior": "error_if_incomplete"}
+        terms |= {"discounts": _beside(tx, subscription, choice.discounts), "payment_behavior": "error_if_incomplete"}
     given = Params(terms)
     subscriptions.update(tx, given, subscription["id"])
     given.end()
@@ -80,6 +80,15 @@ def change(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | Non
     if awaits_authentication(tx, tx.get("invoice", invoice_id)):
         return invoice_id
     raise _called_off(tx, subscription, invoice_id)
+
+
+def _is_made(tx: Tx, subscription: Obj, choice: Choice) -> bool:
+    """The same form, sent twice: it bills the choice already, or will from the end of the period on."""
+    phase = planned(tx, subscription)
+    if phase is not None:
+        (item,) = phase["items"]
+        return bool((item["price"], item["quantity"]) == (choice.price["id"], choice.quantity))
+    return is_present(subscription, choice) and not _fresh(tx, subscription, choice.discounts)
 
 
 def call_off(tx: Tx, subscription: Obj) -> None:
@@ -121,11 +130,22 @@ def _discount(tx: Tx, subscription_id: str, choice: Choice) -> None:
 
 def add_discounts(tx: Tx, subscription: Obj, discounts: tuple[Obj, ...]) -> None:
     """Beside those that the subscription has; 400 for one that does not hold."""
-    params = Params({"discounts": _beside(subscription, discounts)})
+    params = Params({"discounts": _beside(tx, subscription, discounts)})
     subscriptions.update(tx, params, subscription["id"])
     params.end()
 
 
-def _beside(subscription: Obj, discounts: tuple[Obj, ...]) -> list[Obj]:
-    given = [{name: value for name, value in one.items() if value is not None} for one in discounts]
-    return [*({"discount": one} for one in subscription["discounts"]), *given]
+def _beside(tx: Tx, subscription: Obj, discounts: tuple[Obj, ...]) -> list[Obj]:
+    return [*({"discount": one} for one in subscription["discounts"]), *_fresh(tx, subscription, discounts)]
+
+
+def _fresh(tx: Tx, subscription: Obj, discounts: tuple[Obj, ...]) -> list[Obj]:
+    """Those that the subscription does not have yet, without the keys that name nothing."""
+    present = [tx.get("discount", one) for one in subscription["discounts"]]
+    codes = {one["promotion_code"] for one in present}
+    coupons = {one["source"]["coupon"] for one in present}
+    return [
+        {name: value for name, value in one.items() if value is not None}
+        for one in discounts
+        if one.get("promotion_code") not in codes - {None} and one.get("coupon") not in coupons
+    ]

@@ -22,7 +22,12 @@ def may_cancel(tx: Tx, feature: Obj, subscription: Obj) -> bool:
     if ended(subscription) or subscription["cancel_at"] is not None:
         return False
     managed = subscription["schedule"] is not None and planned(tx, subscription) is None
-    return feature["mode"] == "immediately" or not managed
+    return at_once(feature, subscription) or not managed
+
+
+def at_once(feature: Obj, subscription: Obj) -> bool:
+    """As the configuration says; what is paused or was never paid has no period whose end could be waited for."""
+    return feature["mode"] == "immediately" or subscription["status"] in {"paused", "incomplete"}
 
 
 def cancel(tx: Tx, feature: Obj, subscription: Obj, reason: str | None, comment: str | None) -> None:
@@ -35,7 +40,7 @@ def cancel(tx: Tx, feature: Obj, subscription: Obj, reason: str | None, comment:
     if not may_cancel(tx, feature, subscription):
         raise invalid("This subscription cannot be canceled here.", status=403)
     details = _said(feature, reason, comment)
-    if feature["mode"] == "immediately":
+    if at_once(feature, subscription):
         prorate = feature["proration_behavior"] == "create_prorations"
         _do(subscriptions.cancel, tx, {**details, "prorate": prorate}, subscription)
         return
@@ -73,10 +78,8 @@ def keep_plan(tx: Tx, subscription: Obj) -> None:
 
 
 def accept_offer(tx: Tx, subscription: Obj, coupon_id: str) -> None:
-    """Stay, for a coupon."""
-    taken = [tx.get("discount", one)["source"]["coupon"] for one in subscription["discounts"]]
-    if coupon_id not in taken:
-        add_discounts(tx, subscription, ({"coupon": coupon_id},))
+    """Stay, for a coupon; taken twice, it is the same."""
+    add_discounts(tx, subscription, ({"coupon": coupon_id},))
 
 
 def may_pause(subscription: Obj) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.next_actions import remember_return
@@ -54,7 +55,7 @@ class Cards(Desk):
         """The form was sent. A card that is mistyped or refused raises its 402."""
         visit.feature(_FEATURE)
         form = asked.form.get("form") or random_text(_FORM_LENGTH)
-        setup = portal_cards.add(tx, visit, typed.read_card(asked.form, self._engine.clock.now()), form)
+        setup = portal_cards.add(tx, visit, typed.read_card(asked.form, datetime.fromtimestamp(tx.now, UTC)), form)
         if setup["status"] == "requires_action":
             return go(f"{visit.path}/cards/3ds/{setup['id']}")
         return go(take_step(tx, visit, _FEATURE))

@@ -91,7 +91,9 @@ class Desk(Surface):
     def _refused(self, session_id: str, refusal: StripeError) -> Response:
         headings = {403: "Not possible here", 404: "There is nothing here"}
         heading = headings.get(refusal.status, "That did not work")
-        return self._message(heading, str(refusal), f"/p/session/{session_id}", "Back to billing", refusal.status)
+        with self._engine.transaction() as tx:
+            home = f"/p/session/{session_id}" if tx.find(session_id) is not None else None
+        return self._message(heading, str(refusal), home, "Back to billing", refusal.status)
 
     def _expired(self, expired: SessionExpiredError, problem: str | None = None, status: int = 410) -> Response:
         session = expired.session

@@ -63,7 +63,7 @@ class Ends(Desk):
             status,
             problem=problem,
             subscription=views.subscription_view(tx, subscription),
-            at_once=feature["mode"] == "immediately",
+            at_once=portal_ends.at_once(feature, subscription),
             reasons=[(word, REASONS[word]) for word in reason["options"]] if reason["enabled"] else [],
             offer=_offer_text(tx, visit, subscription),
         )

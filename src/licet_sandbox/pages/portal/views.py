@@ -9,6 +9,7 @@ from licet_sandbox.billing.agenda import ended, next_period_end
 from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount, product_name
 from licet_sandbox.billing.portal_plans import may_change, planned, plans, quantities
 from licet_sandbox.pages.dates import show_date
+from licet_sandbox.pages.views import address_text
 from licet_sandbox.resources.portal_cards import cards_of, may_remove
 from licet_sandbox.resources.portal_ends import may_cancel, may_pause
 
@@ -140,15 +141,10 @@ def _details(customer: Obj) -> list[tuple[str, str]]:
         ("Name", customer["name"]),
         ("E-mail", customer["email"]),
         ("Telephone", customer["phone"]),
-        ("Address", _address_text(customer["address"])),
-        ("Sent to", ", ".join(filter(None, (shipping.get("name"), _address_text(shipping.get("address")))))),
+        ("Address", address_text(customer["address"])),
+        ("Sent to", ", ".join(filter(None, (shipping.get("name"), address_text(shipping.get("address")))))),
     ]
     return [(label, text) for label, text in shown if text]
-
-
-def _address_text(address: Obj | None) -> str:
-    keys = ("line1", "line2", "postal_code", "city", "state", "country")
-    return ", ".join(address[key] for key in keys if address[key]) if address else ""
 
 
 def _invoices(tx: Tx, visit: Visit) -> list[View]:
