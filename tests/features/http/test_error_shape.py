@@ -1,9 +1,12 @@
 """Whatever goes wrong, on whatever path: one shape."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
+import pytest
 from fastapi import HTTPException
+from fastapi.responses import StreamingResponse
 from tests.support.face import Face, assert_error, fields_of
 from tests.support.serving import serve
 
@@ -111,6 +114,23 @@ async def test_what_nobody_foresaw(context: Context) -> None:
         assert answer.headers["x-pot"] == "tea"
         # The connection and the process live on.
         assert (await client.get("/healthz")).json() == {"status": "ok"}
+
+
+async def test_half_an_answer_is_cut_off(context: Context) -> None:
+    app = create_app(context)
+
+    async def half() -> AsyncIterator[str]:
+        yield "half an"
+        raise RuntimeError("the other half is not to be had")
+
+    @app.get("/half")
+    async def breaks_later() -> StreamingResponse:
+        return StreamingResponse(half())
+
+    async with serve(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get("/half")
+        assert (await client.get("/healthz")).status_code == 200
 
 
 async def test_an_error_says_how_to_authenticate(face: Face) -> None:
