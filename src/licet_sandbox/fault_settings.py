@@ -67,7 +67,7 @@ def checked(given: dict[str, Any]) -> Settings:
 
 def _number(key: str, value: Any, low: float, high: float, unit: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise FaultsRefused(f"{key} is {unit} from {low:g} to {high:g}")
+        raise FaultsRefused(f"{key} is {unit} from {low:g} to {high:.9g}")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,16 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from licet_sandbox import Sandbox
+
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
     import httpx
     from starlette.requests import Request
 
-    from licet_sandbox import Sandbox
+    from licet_sandbox.serving import Running
 
 DAY = 24 * 3600
 SUCCESS = "http://127.0.0.1:9/thanks?session_id={CHECKOUT_SESSION_ID}"
@@ -92,6 +98,16 @@ class Play:
         given = {"url": receiver.url, "enabled_events": list(types) or ["*"], "api_version": "2026-10-28.endive"}
         receiver.endpoint = await self.api.webhook_endpoints.create_async(given)
         return receiver.endpoint
+
+
+@asynccontextmanager
+async def served(path: Path | None = None, **given: Any) -> AsyncIterator[Running]:
+    """A sandbox beside the one that all tests share, with its own address."""
+    running = await Sandbox(path, **given).serve()
+    try:
+        yield running
+    finally:
+        await running.stop()
 
 
 class Switchboard:

@@ -67,7 +67,9 @@ def _queue(tx: Tx, event: Obj, endpoint: Obj, copy: Copy, *, seq: int, body: str
     if copy.dropped:
         state = "dropped"
     elif copy.delay_seconds:
-        state, next_at = "waiting", now + copy.delay_seconds
+        # From the second it was made in, not from how far this machine has come since: the order repeats.
+        made = tx.now if tx.clock is None else now
+        state, next_at = "waiting", made + copy.delay_seconds
     elif copy.overtaken_by:
         next_at = now + HOLD_SECONDS
     delivery_id = store.run(
