@@ -152,6 +152,7 @@ class World:
         self.known |= {"subscription": subscription, "invoice": self._draft, "charge": self._charge}
         self.known |= {"payment_intent": self._paid["id"], "plan": self._dearer, "schedule": schedule}
         now = int(self._sandbox.engine.clock.timestamp())
+        self.known["proration_date"] = now + 5 * 24 * 3600
         return self._lists() | {
             "GET /v1/payment_intents/{intent}": ((self._intent,), {}),
             "GET /v1/setup_intents/{intent}": ((self._setup,), {}),

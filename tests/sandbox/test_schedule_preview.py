@@ -104,3 +104,19 @@ async def test_refused(play: Play) -> None:
     await play.api.subscription_schedules.release_async(schedule.id)
     with pytest.raises(stripe.InvalidRequestError, match="released"):
         await preview(play, schedule=schedule.id)
+
+
+async def test_the_next_of_a_customer_whose_first_subscription_is_paused(play: Play) -> None:
+    paused = await play.subscribe(price=await play.price(1000))
+    await play.api.subscriptions.pause_async(paused.id, {"type": "subscription"})
+    assert await refused_preview(play, customer=paused.customer) == (404, "invoice_upcoming_none")
+    price = await play.price(300)
+    given = {"customer": paused.customer, "items": [{"price": price.id}]}
+    await play.api.subscriptions.create_async(given | {"default_payment_method": paused.default_payment_method})
+    assert (await preview(play, customer=paused.customer)).amount_due == 300
+
+
+async def refused_preview(play: Play, **given: Any) -> tuple[int | None, str | None]:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await preview(play, **given)
+    return refused.value.http_status, refused.value.code

@@ -97,7 +97,8 @@ def _subscription(tx: Tx, p: Params) -> Obj | None:
             raise p.missing("customer")
         tx.named("customer", customer_id, "customer")
         found = tx.select("subscription", "json ->> '$.customer' = ?", customer_id)
-        return min((one for one in found if not ended(one)), key=next_period_end, default=None)
+        billed = [one for one in found if not ended(one) and one["status"] != "paused"]
+        return min(billed, key=next_period_end, default=None)
     subscription = tx.named("subscription", p.get("subscription"), "subscription")
     if customer_id not in (None, subscription["customer"]):
         message = f"The subscription does not belong to the customer `{customer_id}`."
