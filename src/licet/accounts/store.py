@@ -72,7 +72,7 @@ async def insert_signed_in(conn: Connection, account: Account, issuer: str, subj
 
     Of that one, a name and an address that are missing are filled in; what there is stays.
     """
-    row = await conn.fetchrow(
+    (row,) = await conn.fetch(
         f"""
         INSERT INTO accounts ({_ACCOUNT}, oidc_issuer, oidc_subject) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT (oidc_issuer, oidc_subject) DO UPDATE SET

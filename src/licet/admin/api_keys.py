@@ -1,5 +1,6 @@
 """Operators make and end API keys: `/api/admin/api-keys`."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from licet.accounts.auth import Operator, SeenAccount
 from licet.accounts.core import Scope, in_order
 from licet.accounts.keys import make_key
 from licet.accounts.store import ApiKey
+from licet.config import Settings
 from licet.db.connection import Connection
 from licet.errors import NotFound, ValidationFailed
 from licet.http.context import Ctx
@@ -65,24 +67,37 @@ class MadeApiKey(ShownApiKey):
 async def make_api_key(ctx: Ctx, _: Operator, once: Once, asked: NewApiKey) -> Response:
     """`key` is in this answer alone: only a hash of it is kept. Asked again under the same key, it is a 409."""
     now = wall_now()
+    check(asked, now)
+    async with once.attempt(acting_for=None) as attempt, attempt.connection() as conn:
+        made = await make(conn, ctx.settings, asked, now, key_id=attempt.id)
+        return await attempt.answer(conn, made, shown_once=True)
+
+
+def check(asked: NewApiKey, now: datetime) -> None:
+    """Raises ValidationFailed for a key that cannot be. now: wall time."""
     if asked.expires_at is not None and asked.expires_at <= now:
         raise _invalid("expiresAt", "must be in the future")
     if "admin" in asked.scopes and asked.account_id is not None:
         raise _invalid("accountId", "must be left out with the scope admin: an operator's key belongs to no account")
     if "admin" not in asked.scopes and asked.account_id is None:
         raise _invalid("accountId", "is required, unless the scopes hold admin")
-    async with once.attempt(acting_for=None) as attempt, attempt.connection() as conn:
-        made = await make_key(
-            conn,
-            ctx.settings,
-            name=asked.name,
-            scopes=in_order(asked.scopes),
-            now=now,
-            account_id=await _account_id(conn, asked.account_id),
-            expires_at=asked.expires_at,
-            key_id=attempt.id,
-        )
-        return await attempt.answer(conn, MadeApiKey(**_fields(made.record), key=made.key), shown_once=True)
+
+
+async def make(
+    conn: Connection, settings: Settings, asked: NewApiKey, now: datetime, *, key_id: UUID | None = None
+) -> MadeApiKey:
+    """Makes what `check` let pass; `licet keys create` does too. Raises NotFound where the account is not there."""
+    made = await make_key(
+        conn,
+        settings,
+        name=asked.name,
+        scopes=in_order(asked.scopes),
+        now=now,
+        account_id=await _account_id(conn, asked.account_id),
+        expires_at=asked.expires_at,
+        key_id=key_id,
+    )
+    return MadeApiKey(**_fields(made.record), key=made.key)
 
 
 @router.get("", summary="The API keys, the newest first", responses=responses(401, 403, 404))

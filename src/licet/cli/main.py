@@ -7,6 +7,7 @@ import typer
 from licet.cannot_start import CannotStart
 from licet.cli.catalog import app as catalog
 from licet.cli.demo import demo
+from licet.cli.keys import app as keys
 from licet.cli.migrate import migrate
 from licet.cli.up import up
 
@@ -21,6 +22,7 @@ app.command()(up)
 app.command()(demo)
 app.command()(migrate)
 app.add_typer(catalog, name="catalog")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

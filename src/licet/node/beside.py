@@ -30,7 +30,20 @@ class Beside:
 
 @asynccontextmanager
 async def beside(settings: Settings) -> AsyncIterator[Beside]:
-    """The database and Stripe of the Licet that these settings name.
+    """The database and Stripe of the Licet that these settings name. Raises CannotStart as `beside_database` does."""
+    async with beside_database(settings) as pool:
+        stripe = _stripe(settings)
+        try:
+            if settings.mode != "sandbox":
+                await installation.check_account(pool, stripe)
+            yield Beside(pool, stripe)
+        finally:
+            await stripe.close()
+
+
+@asynccontextmanager
+async def beside_database(settings: Settings) -> AsyncIterator[Pool]:
+    """Its database alone, for what Stripe has no part in.
 
     Raises CannotStart where the database cannot be used, is of another version, or was filled from elsewhere.
     """
@@ -38,17 +51,13 @@ async def beside(settings: Settings) -> AsyncIterator[Beside]:
         pool = await open_pool(_dsn(settings), max_size=5)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise CannotStart(f"The database cannot be reached: {error}. Check LICET_DATABASE_URL.") from None
-    stripe = _stripe(settings)
     try:
         async with pool.acquire() as conn:
             if not await schema_is_current(conn):
                 raise CannotStart("The database has another version's schema. Run `licet migrate` or `licet up` first.")
             installation.check_mode(await installation.find_installation(conn), settings.mode)
-        if settings.mode != "sandbox":
-            await installation.check_account(pool, stripe)
-        yield Beside(pool, stripe)
+        yield pool
     finally:
-        await stripe.close()
         await pool.close()
 
 
