@@ -27,6 +27,8 @@ _PATTERNS = (
     (re.compile(r"(_secret_)[A-Za-z0-9]{8,}"), rf"\1{_GONE}"),
     # License keys: PREFIX-XXXX-XXXX-XXXX-XXXX in Crockford's base32. A UUID does not fit: its last group is longer.
     (re.compile(r"\b([A-Z0-9]{1,16})(?:-[0-9A-HJKMNP-TV-Z]{4}){4,8}\b", re.IGNORECASE), rf"\1-{_GONE}"),
+    # A JWT, whoever made it: its first part is a JSON object in base64.
+    (re.compile(r"\b(eyJ)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), rf"\1{_GONE}"),
     (re.compile(r"(authorization[\"']?\s*[:=]\s*[\"']?(?:bearer |basic )?)[^\s\"',}]+", re.IGNORECASE), rf"\1{_GONE}"),
     (re.compile(r"(\bbearer )[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE), rf"\1{_GONE}"),
     # The password of a database's or mail server's address.

@@ -21,6 +21,7 @@ SECRETS = [
     "SHOP-NCXV-EGHK-HSW3-GQTK",
     "data-h3rv-5par-5ttq-8kfc",
     f"cs_test_{RANDOM}",
+    f"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.{RANDOM}",
 ]
 
 
