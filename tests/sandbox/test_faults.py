@@ -120,8 +120,8 @@ async def year(play: Play, receivers: list[Receiver]) -> list[Any]:
             await play.change_card(session.customer, "4242424242424242")
         await play.advance(31 * DAY)
         await insist(lambda: play.api.invoices.list_async({"subscription": session.subscription}))
-    given: Any = {"invoice_now": True}
-    await insist(lambda: play.api.subscriptions.cancel_async(session.subscription, given, {"idempotency_key": "end"}))
+    ending: Any = {"invoice_now": True}
+    await insist(lambda: play.api.subscriptions.cancel_async(session.subscription, ending, {"idempotency_key": "end"}))
     await play.advance(30 * DAY)
     sent = [(entry["eventType"], entry["state"], entry["faults"]) for entry in await deliveries(play)]
     return [*(named(receiver.bodies) for receiver in receivers), sent, await log_of(play)]
