@@ -7,7 +7,7 @@ import asyncpg
 import structlog
 
 from licet.db.connection import Connection
-from licet.kit.statuses import ENTITLED
+from licet.kit.statuses import ENDED, ENTITLED
 from licet.kit.touched import Touched
 from licet.mail.store import queue_mail
 from licet.refunds.mirror import FAILED
@@ -106,6 +106,42 @@ async def refunds(conn: Connection, touched: Touched, now: datetime) -> None:
             row=row,
             subject="Your refund is on its way",
             about={"refundId": row["stripe_refund_id"]},
+            now=now,
+        )
+
+
+async def cancellations(conn: Connection, stripe_subscription_ids: Collection[str], now: datetime) -> None:
+    """Word of each end that is scheduled, once for each date, and of each that has come.
+
+    What was never paid for ends unannounced.
+    """
+    if not stripe_subscription_ids:
+        return
+    rows = await conn.fetch(
+        """
+        SELECT stripe_subscription_id, account_id, NULL AS customer_email, status, cancel_at_period_end, cancel_at,
+               (SELECT min(current_period_end_at) FROM subscription_items AS item
+                WHERE item.stripe_subscription_id = subscription.stripe_subscription_id) AS period_end_at
+        FROM subscriptions AS subscription
+        WHERE stripe_subscription_id = ANY ($1)
+            AND (status = 'canceled'
+                 OR status <> ALL ($2) AND (cancel_at_period_end OR cancel_at IS NOT NULL))
+        ORDER BY stripe_subscription_id
+        """,
+        list(stripe_subscription_ids),
+        list(ENDED),
+    )
+    for row in rows:
+        ended = row["status"] in ENDED
+        at = row["cancel_at"] or row["period_end_at"]
+        subscription_id = row["stripe_subscription_id"]
+        await _queue(
+            conn,
+            template="cancellation",
+            fact=f"{subscription_id}:ended" if ended else f"{subscription_id}:{at and int(at.timestamp())}",
+            row=row,
+            subject="Your subscription has ended" if ended else "Your subscription will end",
+            about={"subscriptionId": subscription_id},
             now=now,
         )
 

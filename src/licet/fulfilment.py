@@ -47,6 +47,7 @@ async def fulfil(conn: Connection, touched: Touched, settling: Settling) -> Fulf
         waits_for |= await settle_session(conn, session_id, settling)
     await announcements.receipts(conn, touched.invoices, settling.now)
     await announcements.refunds(conn, touched, settling.now)
+    await announcements.cancellations(conn, roots.subscriptions, settling.now)
     found = roots.subscriptions or roots.sessions or touched.invoices
     reads = frozenset() if found else _links_to_read(touched)
     return Fulfilled(frozenset(waits_for), reads)

@@ -13,6 +13,7 @@ from licet.mail.render import House, Rendered, render
 from licet.mail.smtp import SmtpServer
 from licet.orders.letters import gather_payment_failed, gather_receipt
 from licet.refunds.letters import gather_refund
+from licet.subscriptions.letters import gather_cancellation
 
 Gather = Callable[[Connection, Keyring, dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -21,6 +22,7 @@ LETTERS: Mapping[str, Gather] = {
     "receipt": gather_receipt,
     "payment_failed": gather_payment_failed,
     "refund": gather_refund,
+    "cancellation": gather_cancellation,
 }
 """By template, what it is rendered from."""
 

@@ -257,3 +257,33 @@ async def test_another_account_s(shop: Shop) -> None:
     assert_error(await shop.api("GET", f"{PATH}/{subscription}", key=key), 404, "not_found")
     assert (await shop.get(PATH, key=key))["data"] == []
     assert len(shop.between.writes()) == writes
+
+
+async def test_told_by_mail(shop: Shop) -> None:
+    _, subscription = await subscribed(shop, "Shopify Connector")
+    assert await shop.emails("cancellation") == []
+    await ask(shop, "cancel", subscription)
+    await ask(shop, "resume", subscription)
+    await ask(shop, "cancel", subscription)
+    await shop.settle()
+    (told,) = await shop.emails("cancellation")
+    assert (told["to"], told["subject"]) == ("ada@example.com", "Your subscription will end")
+    text = (await shop.get(f"/api/admin/emails/{told['id']}"))["text"]
+    assert "Shopify Connector" in text
+    assert "stays yours until" in text
+    await shop.turn(days=32)
+    assert [one["subject"] for one in await shop.emails("cancellation")] == [
+        "Your subscription will end",
+        "Your subscription has ended",
+    ]
+    text = (await shop.get(f"/api/admin/emails/{(await shop.emails('cancellation'))[1]['id']}"))["text"]
+    assert "ended on" in text
+
+
+async def test_a_mail_about_an_end_that_was_taken_back_says_so(shop: Shop) -> None:
+    _, subscription = await subscribed(shop, "Shopify Connector")
+    await ask(shop, "cancel", subscription)
+    await ask(shop, "resume", subscription)
+    await shop.settle()
+    (told,) = await shop.emails("cancellation")
+    assert "goes on as it was" in (await shop.get(f"/api/admin/emails/{told['id']}"))["text"]

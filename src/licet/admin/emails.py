@@ -25,7 +25,7 @@ class ShownEmail(Shown):
 
     id: UUID
     to: str
-    template: str = Field(examples=["welcome", "receipt", "payment_failed", "refund"])
+    template: str = Field(examples=["welcome", "receipt", "payment_failed", "refund", "cancellation"])
     subject: str
     status: Literal["queued", "sent", "kept", "failed"] = Field(description="kept: there is no mail server.")
     account_id: UUID | None

@@ -213,6 +213,7 @@ async def test_what_there_is_nothing_to_write_about(shop: Context) -> None:
         "receipt": {"invoiceId": "in_none"},
         "payment_failed": {"sessionId": "cs_none"},
         "refund": {"refundId": "re_none"},
+        "cancellation": {"subscriptionId": "sub_none"},
     }
     assert set(missing) == set(LETTERS)
     for template, about in missing.items():

@@ -1,0 +1,34 @@
+"""What the cancellation letter says, read from the subscription's id when it is sent or shown."""
+
+from typing import Any
+
+from licet.db.connection import Connection
+from licet.db.keyring import Keyring
+from licet.errors import NotFound
+from licet.kit.statuses import ENDED
+from licet.subscriptions.shown import get_subscription
+
+
+async def gather_cancellation(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
+    """`{name, products, ended, at}`. about: `{"subscriptionId"}`.
+
+    at: when it has ended, or will; None where the end was taken back since. Raises NotFound for an unknown one.
+    """
+    subscription = await get_subscription(conn, about["subscriptionId"], account_id=None)
+    row = await conn.fetchrow(
+        """
+        SELECT account.name, subscription.ended_at
+        FROM subscriptions AS subscription JOIN accounts AS account ON account.id = subscription.account_id
+        WHERE stripe_subscription_id = $1
+        """,
+        subscription.id,
+    )
+    if row is None:
+        raise NotFound(f"There is no subscription {subscription.id} to write about.")
+    ended = subscription.status in ENDED
+    return {
+        "name": row["name"],
+        "products": [item.product_name for item in subscription.items if item.product_name is not None],
+        "ended": ended,
+        "at": (row["ended_at"] or subscription.canceled_at) if ended else subscription.ends_at,
+    }
