@@ -103,6 +103,12 @@ def test_live_without_one_of_them_says_which(monkeypatch: pytest.MonkeyPatch, na
         ("LICET_CORS_ORIGINS", "https://hidden.example/", "origins"),
         ("LICET_PORT", "hidden", "LICET_PORT"),
         ("LICET_KEY_PREFIX", "Hid_den", "LICET_KEY_PREFIX"),
+        ("LICET_OIDC_ISSUER", "hidden", "https://"),
+        ("LICET_OIDC_ISSUER", "http://hidden.example.com", "https://"),
+        ("LICET_OIDC_ISSUER", "https://user:hidden@login.example.com", "https://"),
+        ("LICET_OIDC_ISSUER", "https://login.example.com/?hidden", "https://"),
+        ("LICET_OIDC_ISSUER", "https://hidden.example.com", "LICET_OIDC_AUDIENCE"),
+        ("LICET_OIDC_AUDIENCE", "hidden", "LICET_OIDC_ISSUER"),
         ("LICET_OPERATOR_KEY", "hidden", "lic_test_"),
         ("LICET_OPERATOR_KEY", "lic_test_" + "x" * 31, "32"),
         ("LICET_OPERATOR_KEY", "lic_live_" + "x" * 32, "sandbox"),
@@ -128,6 +134,23 @@ def test_proxies_and_origins_are_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings()
     assert settings.trusted_proxies == ("10.0.0.0/8", "192.0.2.1/32", "fd00::/8")
     assert settings.cors_origins == ("https://app.example.com", "http://localhost:3000", "http://[::1]:80")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://login.example.com",
+        "https://login.example.com/",
+        "https://login.example.com:8443/realms/acme",
+        "http://127.0.0.1:9400",
+        "http://localhost:9400/",
+        "http://[::1]:9400",
+    ],
+)
+def test_an_issuer_is_taken_letter_for_letter(monkeypatch: pytest.MonkeyPatch, issuer: str) -> None:
+    given(monkeypatch, LICET_OIDC_ISSUER=issuer, LICET_OIDC_AUDIENCE="licet")
+    settings = read_settings()
+    assert (settings.oidc_issuer, settings.oidc_audience) == (issuer, "licet")
 
 
 def test_secrets_do_not_print(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from tests.support.serving import serve
 
 from licet.accounts.keys import hash_of, make_key, mode_of
 from licet.app import create_app
-from licet.db.pool import Pool
+from licet.db.pool import Pool, open_pool
 from licet.kit.times import wall_now
 
 
@@ -53,6 +53,7 @@ async def test_nothing_else_opens(face: Face) -> None:
     ):
         answer = await face.client.get("/api/orders", headers=headers)
         assert_error(answer, 401, "unauthorized")
+        assert answer.headers["www-authenticate"] == "Bearer"
         assert key not in answer.text
     assert_error(await face.client.get("/api/orders", params={"key": key}), 401, "unauthorized")
 
@@ -63,6 +64,25 @@ async def test_a_revoked_key(face: Face) -> None:
     assert (await face.call("DELETE", f"/api/admin/api-keys/{made['id']}", key=key)).status_code == 204
     body = assert_error(await face.get("/api/orders", key=key), 401, "unauthorized")
     assert "revoked" in body["message"]
+
+
+async def test_a_revoked_key_opens_nothing_on_any_node(face: Face, database: str) -> None:
+    """Each looks it up each time, so there is nothing that could still hold it."""
+    key = await make_api_key(face.context, await make_account(face.context))
+    pool = await open_pool(database, max_size=2)
+    try:
+        async with serve(create_app(make_context(pool))) as url, httpx.AsyncClient(base_url=url, verify=False) as other:
+            headers = {"X-API-Key": key}
+            assert (await other.get("/api/orders", headers=headers)).status_code == 200
+            assert (await face.get("/api/orders", key=key)).status_code == 200
+            (made, *_) = (await face.get("/api/admin/api-keys")).json()["data"]
+            assert made["accountId"] is not None
+            revoked = await face.call("DELETE", f"/api/admin/api-keys/{made['id']}", key=face.operator_key)
+            assert revoked.status_code == 204
+            assert_error(await other.get("/api/orders", headers=headers), 401, "unauthorized")
+            assert_error(await face.get("/api/orders", key=key), 401, "unauthorized")
+    finally:
+        await pool.close()
 
 
 async def test_an_expired_key(face: Face) -> None:

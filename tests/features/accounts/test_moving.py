@@ -12,8 +12,9 @@ from licet.db.pool import Pool
 from licet.http.context import Context
 from licet.webhooks.actions import receive_event
 
-STAYS = {"api_keys"}
-"""Who may act for the account that was made for the customer; nobody may for the other."""
+STAYS = {"api_keys", "idempotency_keys"}
+"""Who may act for the account that was made for the customer; nobody may for the other. And what was answered to those
+who did, for a day: it was told them, and is looked up by the account it was for."""
 
 
 async def test_whatever_is_an_account_s_goes_along(pool: Pool) -> None:

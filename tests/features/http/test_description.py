@@ -1,5 +1,7 @@
 """`/openapi.json` says of each route what it answers, failures and all; and each route keeps the conventions."""
 
+import re
+
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from tests.support.face import Face
@@ -38,6 +40,23 @@ async def test_the_description(face: Face) -> None:
             if "{id}" in path:
                 assert "404" in answers, (method, path)
             assert operation["summary"], (method, path)
+
+
+async def test_how_to_say_who_is_calling(face: Face) -> None:
+    document = (await face.call("GET", "/openapi.json")).json()
+    schemes = document["components"]["securitySchemes"]
+    assert set(schemes) == {"bearer", "apiKey"}
+    assert (schemes["bearer"]["type"], schemes["bearer"]["scheme"]) == ("http", "bearer")
+    assert (schemes["apiKey"]["in"], schemes["apiKey"]["name"]) == ("header", "X-API-Key")
+    for scheme in schemes.values():
+        assert {"API", "JWT", "RS256", "ES256"} <= set(re.findall(r"\w+", scheme["description"]))
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if "security" in operation:
+                # Either of them is enough.
+                assert operation["security"] == [{"bearer": []}, {"apiKey": []}], path
+                unavailable = operation["responses"]["503"]["content"]["application/json"]["examples"]
+                assert "identity_provider_unavailable" in unavailable
 
 
 async def test_the_fields_are_camel_case(face: Face) -> None:
