@@ -60,7 +60,7 @@ def _expand(tx: Tx, at: _At, schema: Schema | None, steps: list[str], path: str)
             raise invalid(f"This property cannot be expanded ({path}).", param="expand")
         included = include(tx, at.owner) if include is not None and key not in holder else None
         if included is not None:
-            holder[key] = _show(included)
+            holder[key] = included if isinstance(included, int) else _show(included)
         holder[key] = _resolve(tx, holder.get(key), stubs=_takes_stubs(schema, key))
         if holder[key] is None:
             # An optional field that this object does not have stays away.

@@ -33,6 +33,11 @@ def _payments(tx: Tx, invoice: Obj) -> Obj:
     return _list(found[::-1], "/v1/invoice_payments")
 
 
+def _paid_off_stripe(tx: Tx, invoice: Obj) -> int:
+    by_us = tx.select("invoice_payment", "json ->> '$.invoice' = ? AND json ->> '$.status' = 'paid'", invoice["id"])
+    return int(invoice["amount_paid"] - sum(payment["amount_paid"] for payment in by_us))
+
+
 def _confirmation_secret(tx: Tx, invoice: Obj) -> Obj | None:
     payments = tx.select("invoice_payment", "json ->> '$.invoice' = ? AND json ->> '$.status' = 'open'", invoice["id"])
     if not payments:
@@ -69,10 +74,11 @@ def _credit_balance(tx: Tx, customer: Obj) -> Obj:
     return {currency: -amount for currency, amount in {**own, **stored.get("_", {}).get("balances", {})}.items()}
 
 
-INCLUDES: dict[tuple[str, str], Callable[[Tx, Obj], Obj | None]] = {
+INCLUDES: dict[tuple[str, str], Callable[[Tx, Obj], Obj | int | None]] = {
     ("checkout.session", "line_items"): _line_items,
     ("checkout.session", "total_details.breakdown"): _breakdown,
     ("invoice", "payments"): _payments,
+    ("invoice", "amount_paid_off_stripe"): _paid_off_stripe,
     ("invoice", "confirmation_secret"): _confirmation_secret,
     ("charge", "refunds"): _refunds,
     ("coupon", "applies_to"): _kept("applies_to"),

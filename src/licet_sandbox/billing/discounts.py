@@ -107,8 +107,16 @@ def standing_on(subscription: Obj) -> list[str]:
 
 
 def _take_from(subscription: Obj, discount_id: str) -> None:
-    for holder in (subscription, *subscription["items"]["data"]):
-        holder["discounts"] = [one for one in holder["discounts"] if one != discount_id]
+    items = [item | {"discounts": _without(item, discount_id)} for item in subscription["items"]["data"]]
+    # New dicts: events of this moment hold the items as they were.
+    subscription |= {
+        "discounts": _without(subscription, discount_id),
+        "items": subscription["items"] | {"data": items},
+    }
+
+
+def _without(holder: Obj, discount_id: str) -> list[str]:
+    return [one for one in holder["discounts"] if one != discount_id]
 
 
 def in_force(tx: Tx, discount_ids: list[str]) -> list[str]:

@@ -211,20 +211,18 @@ def note_try(invoice: Obj) -> None:
 
 
 def mark_paid(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
-    """Paid: by this payment, or (None) because nothing was due or it was settled elsewhere."""
+    """Paid: by this payment, or (None) because nothing was due or it was settled elsewhere, which counts as paid."""
     tx.unschedule(invoice["id"])
-    paid = 0
     if payment is not None:
-        paid = payment["amount_requested"]
         payment |= {
             "status": "paid",
-            "amount_paid": paid,
+            "amount_paid": payment["amount_requested"],
             "status_transitions": payment["status_transitions"] | {"paid_at": tx.now},
         }
         tx.save(payment, "invoice_payment.paid")
     invoice |= {
         "status": "paid",
-        "amount_paid": invoice["amount_paid"] + paid,
+        "amount_paid": invoice["amount_due"],
         "amount_remaining": 0,
         "attempted": True,
         "auto_advance": False,

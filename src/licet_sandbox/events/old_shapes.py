@@ -100,10 +100,13 @@ def _payment_of_invoice(tx: Tx, invoice: Obj) -> Obj:
     charge = last.get("charge") or (intent or {}).get("latest_charge")
     paid = invoice["status"] == "paid"
     settled_by_us = any(payment["status"] == "paid" for payment in payments)
+    elsewhere = paid and invoice["amount_due"] > 0 and not settled_by_us
     return {
+        # Money that came another way was not counted.
+        **({"amount_paid": 0} if elsewhere else {}),
         "payment_intent": None if invoice["status"] == "draft" else last.get("payment_intent"),
         "charge": charge if paid or invoice["attempt_count"] else None,
-        "paid_out_of_band": paid and invoice["amount_due"] > 0 and not settled_by_us,
+        "paid_out_of_band": elsewhere,
     }
 
 

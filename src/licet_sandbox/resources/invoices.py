@@ -58,7 +58,7 @@ def pay(tx: Tx, p: Params, invoice_id: str) -> Obj:
     if invoice["status"] == "draft":
         tx.unschedule(invoice_id)
         invoices.finalize(tx, invoice)
-    _require_status(invoice, "open", verb="pay")
+    _require_status(invoice, "open", "uncollectible", verb="pay")
     if p.get("paid_out_of_band", False):
         invoices.close_payments(tx, invoice, "void_invoice")
         collection.settle(tx, invoice, None)
