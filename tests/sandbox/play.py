@@ -176,6 +176,6 @@ class Receiver:
         await self._board.stop()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.bodies) < count:  # noqa: ASYNC110  # Bodies come from another task.
                 await asyncio.sleep(0.01)

@@ -20,6 +20,8 @@ from licet_sandbox.validation import CannotCheck, Checker, FileChecker, Violatio
 from licet_sandbox.validation.checker import EXCEPTIONS
 from licet_sandbox.validation.file import VARIABLE
 
+TREE = Path(__file__).parents[2]
+
 # A sandbox that answers for its account what Stripe never would.
 WRONG = """
 import sys
@@ -75,6 +77,17 @@ def test_the_whole_run_has_such_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path
     ]
     checker = Checker()
     assert Sandbox(validate=checker)._validate is checker
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+def test_a_run_with_violations_fails(tmp_path: Path, workers: list[str]) -> None:
+    wrong = "from licet_sandbox import Sandbox\ndef test_it(): Sandbox()._validate('event', 'no.such', {})\n"
+    (tmp_path / "test_wrong.py").write_text(wrong)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", *workers, str(tmp_path)]
+    ended = subprocess.run(command, cwd=TREE, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "Violations: event no.such: : no such event type" in ended.stdout
+    assert "1 passed, 1 error" in ended.stdout
 
 
 def test_no_place_for_it(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from datetime import datetime
+from itertools import pairwise
 
 import pytest
 import stripe
 from tests.sandbox.play import DAY, Play, Receiver
+
+from licet_sandbox.events.delivery import BACKOFF_SECONDS
 
 
 async def test_signed_and_by_type(play: Play, receiver: Receiver) -> None:
@@ -62,8 +65,7 @@ async def test_retried_until_it_is_taken(play: Play, receiver: Receiver) -> None
     await play.endpoint(receiver, "product.created")
     receiver.answers = [500, 302]
     await play.api.products.create_async({"name": "T"})
-    await receiver.until(1)
-    await asyncio.sleep(0.05)
+    await play.advance(0)
     [delivery] = (await play.http.get("/_sandbox/deliveries")).json()["data"]
     assert (delivery["state"], delivery["attempts"], delivery["answers"][0]["status"]) == ("pending", 1, 500)
     event = (await play.events())[-1]
@@ -86,11 +88,43 @@ async def test_given_up_after_three_days(play: Play, receiver: Receiver) -> None
     await play.advance(4 * DAY)
     [delivery] = (await play.http.get("/_sandbox/deliveries")).json()["data"]
     assert (delivery["state"], len(receiver.bodies)) == ("failed", 12)
+    tried = [datetime.fromisoformat(answer["at"]).timestamp() for answer in delivery["answers"]]
+    assert [later - earlier for earlier, later in pairwise(tried)] == pytest.approx(BACKOFF_SECONDS, abs=5)
     receiver.answers = []
     again = await play.http.post(f"/_sandbox/deliveries/{delivery['id']}/resend")
     assert again.json()["state"] == "delivered"
     assert len(receiver.bodies) == 13
     assert (await play.http.post("/_sandbox/deliveries/999/resend")).status_code == 404
+
+
+async def test_what_was_sent_by_endpoint_event_and_state(play: Play, receiver: Receiver) -> None:
+    products = await play.endpoint(receiver, "product.created")
+    given = {"url": receiver.url, "enabled_events": ["product.created", "price.created"]}
+    both = await play.api.webhook_endpoints.create_async(given)
+    receiver.endpoint = None
+    receiver.answers = [500]
+    await play.price()
+    await play.advance(0)
+
+    async def sent(**query: str | int) -> list[tuple[str, str]]:
+        answer = await play.http.get("/_sandbox/deliveries", params=query)
+        assert answer.status_code == 200, answer.text
+        return [(entry["eventType"], entry["endpointId"]) for entry in answer.json()["data"]]
+
+    assert await sent() == [
+        ("price.created", both.id),
+        ("product.created", both.id),
+        ("product.created", products.id),
+    ]
+    assert await sent(endpoint=products.id) == [("product.created", products.id)]
+    assert await sent(limit=1) == [("price.created", both.id)]
+    assert len(await sent(state="pending")) == 1
+    assert len(await sent(state="delivered")) == 2
+    price_created = (await play.events())[-1]
+    assert await sent(event=price_created.id) == [("price.created", both.id)]
+    for wrong in ({"state": "lost"}, {"limit": "many"}, {"nonsense": "1"}):
+        answer = await play.http.get("/_sandbox/deliveries", params=wrong)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, *wrong)
 
 
 async def test_endpoints_that_go(play: Play, receiver: Receiver) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -303,12 +304,13 @@ async def test_errors_as_the_sdk_sees_them(play: Play) -> None:
 
 async def test_a_call_that_is_never_answered(play: Play) -> None:
     await play.faults(apiTimeouts=1, apiTimeoutSeconds=60)
+    headers, impatient = {**AUTH, "Idempotency-Key": "k"}, httpx.Timeout(20, read=0.2)
     with pytest.raises(httpx.ReadTimeout):
-        await play.http.post("/v1/products", data={"name": "T"}, headers={**AUTH, "Idempotency-Key": "k"}, timeout=0.2)
+        await play.http.post("/v1/products", data={"name": "T"}, headers=headers, timeout=impatient)
     await play.faults()
     # It did nothing, and its key is free.
     assert (await play.api.products.list_async()).data == []
-    again = await play.http.post("/v1/products", data={"name": "T"}, headers={**AUTH, "Idempotency-Key": "k"})
+    again = await play.http.post("/v1/products", data={"name": "T"}, headers=headers)
     assert (again.status_code, again.headers.get("idempotent-replayed")) == (200, None)
 
 
@@ -350,14 +352,28 @@ async def test_latency(play: Play) -> None:
 
     assert await seconds(apiLatencyMs=80) >= 0.08
     assert await seconds(apiLatencyMs=[120, 200], seed=1) >= 0.12
-    assert await seconds() < 0.12
+
+    async def drawn(**settings: Any) -> list[float]:
+        await play.faults(**settings)
+        return [play.sandbox._engine.faults.call("GET /v1/products").latency_seconds for _ in range(9)]
+
+    slow = await drawn(apiLatencyMs=[100, 200], seed=1)
+    assert all(0.1 <= latency <= 0.2 for latency in slow)
+    assert len(set(slow)) == 9
+    assert await drawn(apiLatencyMs=[100, 200], seed=1) == slow
+    assert await drawn(apiLatencyMs=[100, 200], seed=2) != slow
+    assert set(await drawn()) == {0.0}
 
 
-async def test_the_rate_limit(play: Play) -> None:
+async def test_the_rate_limit(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("licet_sandbox.api.rate.time", SimpleNamespace(monotonic=lambda: now))
     await play.faults(apiRateLimit=5)
     outcomes = await asyncio.gather(*(call(play) for _ in range(12)))
     assert Counter(outcomes) == {"200": 5, "429": 7}
-    await asyncio.sleep(1.1)
+    now += 0.9
+    assert await call(play) == "429"
+    now += 0.1
     assert await call(play) == "200"
     await play.faults()
     assert set(await asyncio.gather(*(call(play) for _ in range(12)))) == {"200"}
