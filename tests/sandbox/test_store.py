@@ -16,6 +16,12 @@ from licet_sandbox.state.store import Store
         "payment.payment_intent",
         "parent.subscription_details.subscription",
         "product",
+        "lookup_key",
+        "email",
+        "default_payment_method",
+        "promotion.coupon",
+        "_.customer",
+        "_.product",
     ],
 )
 def test_every_join_has_its_index(path: str) -> None:

@@ -34,7 +34,7 @@ RETRIES = (0, 3, 8, 15)
 
 class Life(NamedTuple):
     interval: str
-    count: int
+    every: int
     trial: bool
     fails: bool
 
@@ -57,7 +57,7 @@ async def opened(path: Path, checker: Checker, transport: Any) -> AsyncIterator[
 async def begin(play: Play, life: Life, anchor: int) -> str:
     """A subscription whose first whole period begins at `anchor`, unpaid for until then."""
     price = await play.price(
-        interval=life.interval, recurring={"interval": life.interval, "interval_count": life.count}
+        interval=life.interval, recurring={"interval": life.interval, "interval_count": life.every}
     )
     customer = await play.api.customers.create_async({})
     card = "pm_card_chargeCustomerFail" if life.fails else "pm_card_visa"
@@ -85,9 +85,9 @@ def renewals(life: Life, anchor: int, until: int) -> Iterator[int]:
     first, number = datetime.fromtimestamp(anchor, UTC), 0
     while True:
         if life.interval == "week":
-            moment = first + timedelta(weeks=life.count * number)
+            moment = first + timedelta(weeks=life.every * number)
         else:
-            years, month = divmod(first.month - 1 + number * life.count * (12 if life.interval == "year" else 1), 12)
+            years, month = divmod(first.month - 1 + number * life.every * (12 if life.interval == "year" else 1), 12)
             last = monthrange(first.year + years, month + 1)[1]
             moment = first.replace(year=first.year + years, month=month + 1, day=min(first.day, last))
         if moment.timestamp() > until:

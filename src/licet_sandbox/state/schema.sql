@@ -29,6 +29,20 @@ CREATE INDEX IF NOT EXISTS objects_billed ON objects (kind, json ->> '$.parent.s
 CREATE INDEX IF NOT EXISTS objects_clock ON objects (clock, kind) WHERE clock IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_product ON objects (kind, json ->> '$.product')
     WHERE json ->> '$.product' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_lookup_key ON objects (kind, json ->> '$.lookup_key')
+    WHERE json ->> '$.lookup_key' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_email ON objects (kind, json ->> '$.email')
+    WHERE json ->> '$.email' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_default_method ON objects (kind, json ->> '$.default_payment_method')
+    WHERE json ->> '$.default_payment_method' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_code ON objects (kind, lower(json ->> '$.code'))
+    WHERE lower(json ->> '$.code') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_promoted ON objects (kind, json ->> '$.promotion.coupon')
+    WHERE json ->> '$.promotion.coupon' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_own_customer ON objects (kind, json ->> '$._.customer')
+    WHERE json ->> '$._.customer' IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_own_product ON objects (kind, json ->> '$._.product')
+    WHERE json ->> '$._.product' IS NOT NULL;
 
 -- What falls due, and when: one row per subject and kind of thing.
 CREATE TABLE IF NOT EXISTS due (
@@ -76,5 +90,6 @@ CREATE TABLE IF NOT EXISTS idempotency (
     body TEXT NOT NULL,
     wall_created REAL NOT NULL
 );
+CREATE INDEX IF NOT EXISTS idempotency_age ON idempotency (wall_created);
 
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
