@@ -13,9 +13,7 @@ from licet_sandbox.api.dispatch import Api
 from licet_sandbox.controls.routes import Controls
 from licet_sandbox.engine import Engine
 from licet_sandbox.guard import guarded
-from licet_sandbox.pages.authentication import Authentication
-from licet_sandbox.pages.portal.routes import portal_routes
-from licet_sandbox.pages.routes import Pages, static_files
+from licet_sandbox.pages.routes import page_routes, static_files
 from licet_sandbox.serving import Running, serve
 from licet_sandbox.spec.document import document
 from licet_sandbox.timekeeper import Timekeeper
@@ -56,15 +54,11 @@ class Sandbox:
             return guarded(handler, lambda: self.base_url)
 
         controls = Controls(lambda: self._engine, lambda: self._parts[2])
-        pages = Pages(lambda: self._engine)
-        authentication = Authentication(lambda: self._engine)
         methods = ["GET", "POST", "DELETE", "PUT", "PATCH"]
         routes = [
             Route("/v1{rest:path}", self._answer_api, methods=methods),
             *controls.routes(guard),
-            *pages.routes(guard),
-            *authentication.routes(guard),
-            *portal_routes(lambda: self._engine, guard),
+            *page_routes(lambda: self._engine, guard),
             Mount("/static", static_files()),
         ]
         app = Starlette(routes=routes)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route
-
 from licet_sandbox.billing.authentication import authenticate, awaits_customer, find_intent
 from licet_sandbox.billing.lines import format_amount
 from licet_sandbox.billing.next_actions import way_back
@@ -14,8 +12,6 @@ from licet_sandbox.pages import typed
 from licet_sandbox.pages.surface import Surface, go
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -26,10 +22,9 @@ if TYPE_CHECKING:
 class Authentication(Surface):
     """3-D Secure by itself."""
 
-    def routes(self, guard: Callable[[Handler], Handler]) -> list[Route]:
+    def table(self) -> list[tuple[str, str, Handler]]:
         """The question and its answer."""
-        table: list[tuple[str, Handler]] = [("GET", self.ask), ("POST", self.answer)]
-        return [Route("/3ds/{id}", guard(self._safely(handler)), methods=[method]) for method, handler in table]
+        return [("GET", "/3ds/{id}", self.ask), ("POST", "/3ds/{id}", self.answer)]
 
     async def ask(self, request: Request) -> Response:
         """The bank's question."""

@@ -8,7 +8,7 @@ from licet_sandbox.billing.checkout_totals import offer_of
 from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.billing.taking_off import Part, take_off
-from licet_sandbox.pages.dates import show_date
+from licet_sandbox.pages.wording import show_date
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj

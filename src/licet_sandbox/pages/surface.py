@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from licet_sandbox.errors import StripeError
 
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 # Stripe waits as long for webhooks before it sends the buyer on.
 _WAIT_SECONDS = 10
+
+
+# What the page says that somebody is sent back to.
+_FAILURES = {
+    "3ds": "We could not authenticate your payment method. Please choose a different one and try again.",
+    "payment": "The card on file did not pay. Please choose a different one and try again.",
+}
 
 
 @cache
@@ -41,6 +49,14 @@ class Surface:
     @property
     def _engine(self) -> Engine:
         return self._engine_of()
+
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Method, path and what answers."""
+        raise NotImplementedError
+
+    def routes(self, guard: Callable[[Handler], Handler]) -> list[Route]:
+        """Every page, guarded."""
+        return [Route(path, guard(self._safely(handler)), methods=[method]) for method, path, handler in self.table()]
 
     def _message(self, heading: str, text: str, link: str | None, link_text: str, status: int) -> Response:
         return self._page("message.html", status, heading=heading, text=text, link=link, link_text=link_text)
@@ -68,3 +84,8 @@ class Surface:
 def go(address: str) -> Response:
     """On to the next page, as a GET."""
     return RedirectResponse(address, 303)
+
+
+def failure(request: Request) -> str | None:
+    """Why the customer was sent back to this page, if they were."""
+    return _FAILURES.get(request.query_params.get("failed", ""))

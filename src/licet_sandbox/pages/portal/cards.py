@@ -9,9 +9,9 @@ from licet_sandbox.billing.next_actions import remember_return
 from licet_sandbox.billing.portal_visits import take_step
 from licet_sandbox.ids import random_text
 from licet_sandbox.pages import typed
+from licet_sandbox.pages.offered_cards import TEST_CARDS
 from licet_sandbox.pages.portal.desk import Desk, Entry
 from licet_sandbox.pages.surface import go
-from licet_sandbox.pages.views import TEST_CARDS
 from licet_sandbox.resources import portal_cards
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _FORM_LENGTH = 24
 class Cards(Desk):
     """Adding, choosing and removing them."""
 
-    def table(self) -> list[Entry]:
+    def entries(self) -> list[Entry]:
         """Its addresses."""
         return [
             Entry("GET", "/cards/add", self.show),

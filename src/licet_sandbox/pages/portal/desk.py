@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from starlette.routing import Route
-
 from licet_sandbox.billing.portal_visits import SessionExpiredError, Visit, open_visit
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed
@@ -50,13 +48,13 @@ class Entry:
 class Desk(Surface):
     """A group of the portal's pages."""
 
-    def table(self) -> list[Entry]:
+    def entries(self) -> list[Entry]:
         """Its addresses."""
         raise NotImplementedError
 
-    def routes(self, guard: Callable[[Handler], Handler]) -> list[Route]:
-        """Every page, guarded."""
-        return [Route(PREFIX + one.path, guard(self._handle(one)), methods=[one.method]) for one in self.table()]
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Method, path and what answers."""
+        return [(entry.method, PREFIX + entry.path, self._handle(entry)) for entry in self.entries()]
 
     def _handle(self, entry: Entry) -> Handler:
         async def handle(request: Request) -> Response:

@@ -26,7 +26,7 @@ _FEATURE = "customer_update"
 class Details(Desk):
     """Name, addresses, telephone."""
 
-    def table(self) -> list[Entry]:
+    def entries(self) -> list[Entry]:
         """Its addresses."""
         return [Entry("GET", "/details", self.show), Entry("POST", "/details", self.save, self.show_again)]
 

@@ -38,7 +38,7 @@ REASONS = {
 class Ends(Desk):
     """The end of a subscription, for good or for a while."""
 
-    def table(self) -> list[Entry]:
+    def entries(self) -> list[Entry]:
         """Its addresses."""
         at = "/subscriptions/{id}"
         return [

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from starlette.routing import Route
-
 from licet_sandbox.billing.portal_plans import item_of
 from licet_sandbox.billing.portal_visits import SessionExpiredError, log_in
 from licet_sandbox.errors import StripeError
@@ -16,8 +14,6 @@ from licet_sandbox.pages.portal.desk import PREFIX, Desk, Entry
 from licet_sandbox.pages.surface import go
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -30,13 +26,13 @@ if TYPE_CHECKING:
 class Home(Desk):
     """Where a visit begins and ends."""
 
-    def table(self) -> list[Entry]:
-        """Its addresses; logging in is apart, because nobody is let in before it."""
+    def entries(self) -> list[Entry]:
+        """Its addresses."""
         return [Entry("GET", "", self.show), Entry("GET", "/done", self.done)]
 
-    def routes(self, guard: Callable[[Handler], Handler]) -> list[Route]:
-        """Every page, guarded."""
-        return [*super().routes(guard), Route(f"{PREFIX}/login", guard(self._safely(self.login)), methods=["POST"])]
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """These, and the login, which is apart because nobody is let in before it."""
+        return [*super().table(), ("POST", f"{PREFIX}/login", self.login)]
 
     def show(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """Everything at a glance; with a flow, its step."""

@@ -11,10 +11,10 @@ from licet_sandbox.billing.lines import format_amount, product_name
 from licet_sandbox.billing.portal_plans import Choice, check_choice, item_of, may_change, waits
 from licet_sandbox.billing.portal_visits import take_step
 from licet_sandbox.errors import StripeError, invalid
-from licet_sandbox.pages.dates import show_date
 from licet_sandbox.pages.portal import views
 from licet_sandbox.pages.portal.desk import Desk, Entry
 from licet_sandbox.pages.surface import go
+from licet_sandbox.pages.wording import show_date
 from licet_sandbox.resources import portal_changes
 from licet_sandbox.resources.portal_ends import keep_plan
 
@@ -33,7 +33,7 @@ _AUTHENTICATION_FAILED = "We could not authenticate your payment method. Your pl
 class Plans(Desk):
     """Changes of what a subscription bills."""
 
-    def table(self) -> list[Entry]:
+    def entries(self) -> list[Entry]:
         """Its addresses."""
         at = "/subscriptions/{id}"
         return [

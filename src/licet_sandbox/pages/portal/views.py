@@ -8,8 +8,7 @@ from licet_sandbox.billing import pending_updates, resumption
 from licet_sandbox.billing.agenda import ended, next_period_end
 from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount, product_name
 from licet_sandbox.billing.portal_plans import may_change, planned, plans, quantities
-from licet_sandbox.pages.dates import show_date
-from licet_sandbox.pages.views import address_text
+from licet_sandbox.pages.wording import address_text, card_name, show_date
 from licet_sandbox.resources.portal_cards import cards_of, may_remove
 from licet_sandbox.resources.portal_ends import may_cancel, may_pause
 
@@ -128,7 +127,7 @@ def card_view(tx: Tx, visit: Visit, method: Obj) -> View:
     card = method["card"]
     return {
         "id": method["id"],
-        "name": f"{card['brand'].capitalize()} ending in {card['last4']}",
+        "name": card_name(card),
         "expiry": f"{card['exp_month']:02d} / {card['exp_year'] % 100:02d}",
         "is_default": visit.customer["invoice_settings"]["default_payment_method"] == method["id"],
         "removable": may_remove(tx, method),
