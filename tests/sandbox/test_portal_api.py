@@ -69,6 +69,10 @@ async def test_plans_of_a_configuration_are_recurring_prices_of_their_product(pl
     [
         ({"customer_update": {"enabled": True}}, "features[customer_update][allowed_updates]"),
         (
+            {"customer_update": {"enabled": True, "allowed_updates": ["name", "tax_id"]}},
+            "features[customer_update][allowed_updates]",
+        ),
+        (
             {"subscription_cancel": {"enabled": True, "proration_behavior": "always_invoice"}},
             "features[subscription_cancel][proration_behavior]",
         ),

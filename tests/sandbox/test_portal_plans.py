@@ -186,7 +186,7 @@ async def test_three_d_secure_comes_before_the_change(play: Play) -> None:
     # Sent twice, it is the same invoice that waits; the first page leads to it, too.
     await portal.posted(f"{at}/confirm", f"{at}/3ds", price=big.id)
     assert (await portal.subscription(subscription.id)).latest_invoice == pending.latest_invoice
-    assert f"/i/{pending.latest_invoice}" in Outline((await portal.get()).text).links
+    assert f"{portal.path}{at}/3ds" in Outline((await portal.get()).text).links
     question = await portal.get(f"{at}/3ds")
     assert Outline(question.text).buttons == ["Complete", "Fail"]
     failed = await portal.post(f"{at}/3ds", outcome="fail")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.portal import blank_features
-from licet_sandbox.errors import invalid
+from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.kit.fields import merge_metadata, metadata_of, web_address_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.portal_products import read_products
@@ -90,6 +90,8 @@ def _set_flags(features: Obj, given: Params) -> None:
 def _set_customer_update(feature: Obj, given: Params) -> None:
     if "allowed_updates" in given:
         feature["allowed_updates"] = given.get("allowed_updates") or []
+        if "tax_id" in feature["allowed_updates"]:
+            raise unsupported("tax IDs of customers", param=given.name("allowed_updates"))
     feature["enabled"] = given.get("enabled", feature["enabled"])
     if feature["enabled"] and not feature["allowed_updates"]:
         raise given.missing("allowed_updates")

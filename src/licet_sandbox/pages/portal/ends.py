@@ -8,8 +8,8 @@ from licet_sandbox.billing import settlement
 from licet_sandbox.billing.lines import format_amount
 from licet_sandbox.billing.portal_visits import take_step
 from licet_sandbox.errors import invalid
-from licet_sandbox.pages.portal import views
 from licet_sandbox.pages.portal.desk import Desk, Entry
+from licet_sandbox.pages.portal.entries import subscription_view
 from licet_sandbox.pages.surface import go
 from licet_sandbox.resources import portal_ends
 
@@ -62,7 +62,7 @@ class Ends(Desk):
             "portal_cancel.html",
             status,
             problem=problem,
-            subscription=views.subscription_view(tx, subscription),
+            subscription=subscription_view(tx, subscription),
             at_once=portal_ends.at_once(feature, subscription),
             reasons=[(word, REASONS[word]) for word in reason["options"]] if reason["enabled"] else [],
             offer=_offer_text(tx, visit, subscription),
@@ -105,7 +105,7 @@ class Ends(Desk):
             "portal_pause.html",
             status,
             problem=problem,
-            subscription=views.subscription_view(tx, subscription),
+            subscription=subscription_view(tx, subscription),
             durations=[_length(option) for option in duration["interval_options"]] if timed else [],
         )
 

@@ -9,8 +9,8 @@ from licet_sandbox.billing.portal_plans import item_of
 from licet_sandbox.billing.portal_visits import SessionExpiredError, log_in
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed
-from licet_sandbox.pages.portal import views
 from licet_sandbox.pages.portal.desk import PREFIX, Desk, Entry
+from licet_sandbox.pages.portal.views import home_view
 from licet_sandbox.pages.surface import go
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Home(Desk):
         if visit.flow is not None:
             return go(visit.path + _address_of_step(tx, visit))
         everything = asked.query.get("invoices") == "all"
-        return self._show(visit, "portal_home.html", is_home=True, **views.home_view(tx, visit, everything=everything))
+        return self._show(visit, "portal_home.html", is_home=True, **home_view(tx, visit, everything=everything))
 
     def done(self, _: Tx, visit: Visit, __: Asked) -> Response:
         """The confirmation after a flow."""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from licet_sandbox.billing import pending_updates, settlement
-from licet_sandbox.billing.coupons import find_code
 from licet_sandbox.billing.lines import format_amount, product_name
-from licet_sandbox.billing.portal_plans import Choice, check_choice, item_of, may_change, waits
+from licet_sandbox.billing.portal_plans import check_choice, may_change, waits
 from licet_sandbox.billing.portal_visits import take_step
 from licet_sandbox.errors import StripeError, invalid
-from licet_sandbox.pages.portal import views
+from licet_sandbox.pages.portal.choices import read_choice
 from licet_sandbox.pages.portal.desk import Desk, Entry
+from licet_sandbox.pages.portal.entries import price_text, subscription_view
+from licet_sandbox.pages.portal.views import plans_view
 from licet_sandbox.pages.surface import go
 from licet_sandbox.pages.wording import show_date
 from licet_sandbox.resources import portal_changes
@@ -21,6 +22,7 @@ from licet_sandbox.resources.portal_ends import keep_plan
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from licet_sandbox.billing.portal_plans import Choice
     from licet_sandbox.billing.portal_visits import Visit
     from licet_sandbox.pages.portal.desk import Asked
     from licet_sandbox.spec.shapes import Obj
@@ -50,7 +52,7 @@ class Plans(Desk):
         feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", asked.id)
         if not may_change(subscription):
             raise invalid("This subscription cannot be changed here.", status=403)
-        view = views.plans_view(tx, feature, subscription)
+        view = plans_view(tx, feature, subscription)
         given = asked.query | asked.form
         view |= {"chosen": given.get("price"), "code": given.get("code", "")}
         view["quantity"] = given.get("quantity", view["quantity"])
@@ -81,7 +83,7 @@ class Plans(Desk):
         status: int = 200,
     ) -> Response:
         feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", subscription_id)
-        choice = _choice(tx, visit, subscription, given)
+        choice = read_choice(tx, visit, subscription, given)
         check_choice(tx, feature, subscription, choice)
         later, currency = waits(feature, subscription, choice), subscription["currency"]
         cost = portal_changes.cost_of(tx, feature, subscription, choice)
@@ -90,9 +92,9 @@ class Plans(Desk):
             "portal_confirm.html",
             status,
             problem=problem,
-            subscription=views.subscription_view(tx, subscription),
+            subscription=subscription_view(tx, subscription),
             new_name=product_name(tx, choice.price),
-            new_price=views.price_text(choice.price, choice.quantity),
+            new_price=price_text(choice.price, choice.quantity),
             due=format_amount(cost.due, currency),
             credit=format_amount(cost.credit, currency) if cost.credit else None,
             later=later,
@@ -108,7 +110,7 @@ class Plans(Desk):
     def confirm(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """The button was pressed."""
         feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", asked.id)
-        choice = _choice(tx, visit, subscription, asked.form)
+        choice = read_choice(tx, visit, subscription, asked.form)
         if _is_waiting_for_bank(tx, subscription, choice):
             return go(f"{visit.path}/subscriptions/{asked.id}/3ds")
         if portal_changes.change(tx, feature, subscription, choice) is not None:
@@ -160,31 +162,3 @@ def _is_waiting_for_bank(tx: Tx, subscription: Obj, choice: Choice) -> bool:
     chosen = subscription.get("_", {}).get("update", {}).get("chosen")
     same = {"price": choice.price["id"], "quantity": choice.quantity}
     return chosen == same and _invoice_at_bank(tx, subscription) is not None
-
-
-def _choice(tx: Tx, visit: Visit, subscription: Obj, given: dict[str, str]) -> Choice:
-    """What a form or an address names. In a flow its discounts come along."""
-    quantity = given.get("quantity", "").strip() or str(item_of(subscription)["quantity"])
-    if not (quantity.isascii() and quantity.isdecimal() and len(quantity) <= 6):
-        raise invalid("The quantity is a whole number.", param="quantity")
-    at = given.get("at", "")
-    return Choice(
-        tx.named("price", given.get("price", ""), "price"),
-        int(quantity),
-        _discounts(tx, visit, subscription, given.get("code", "").strip()),
-        int(at) if at.isascii() and at.isdecimal() and len(at) <= 12 else None,
-    )
-
-
-def _discounts(tx: Tx, visit: Visit, subscription: Obj, code: str) -> tuple[Obj, ...]:
-    flow = (visit.flow or {}).get("subscription_update_confirm")
-    if flow is not None and flow["subscription"] == subscription["id"] and flow["discounts"]:
-        return tuple(flow["discounts"])
-    if not code:
-        return ()
-    if "promotion_code" not in visit.feature(_FEATURE)["default_allowed_updates"]:
-        raise invalid("No promotion codes are taken here.", param="code")
-    found = find_code(tx, code)
-    if found is None:
-        raise invalid("This code is invalid.", param="code")
-    return ({"promotion_code": found["id"]},)

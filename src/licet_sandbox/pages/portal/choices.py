@@ -1,0 +1,42 @@
+"""What a customer chose: a price, a quantity, a promotion code, as a form or an address names them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.coupons import find_code
+from licet_sandbox.billing.portal_plans import Choice, item_of
+from licet_sandbox.errors import invalid
+
+if TYPE_CHECKING:
+    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def read_choice(tx: Tx, visit: Visit, subscription: Obj, given: dict[str, str]) -> Choice:
+    """400 for what is none. In a flow its discounts come along."""
+    quantity = given.get("quantity", "").strip() or str(item_of(subscription)["quantity"])
+    if not (quantity.isascii() and quantity.isdecimal() and len(quantity) <= 6):
+        raise invalid("The quantity is a whole number.", param="quantity")
+    at = given.get("at", "")
+    return Choice(
+        tx.named("price", given.get("price", ""), "price"),
+        int(quantity),
+        _discounts(tx, visit, subscription, given.get("code", "").strip()),
+        int(at) if at.isascii() and at.isdecimal() and len(at) <= 12 else None,
+    )
+
+
+def _discounts(tx: Tx, visit: Visit, subscription: Obj, code: str) -> tuple[Obj, ...]:
+    flow = (visit.flow or {}).get("subscription_update_confirm")
+    if flow is not None and flow["subscription"] == subscription["id"] and flow["discounts"]:
+        return tuple(flow["discounts"])
+    if not code:
+        return ()
+    if "promotion_code" not in visit.feature("subscription_update")["default_allowed_updates"]:
+        raise invalid("No promotion codes are taken here.", param="code")
+    found = find_code(tx, code)
+    if found is None:
+        raise invalid("This code is invalid.", param="code")
+    return ({"promotion_code": found["id"]},)

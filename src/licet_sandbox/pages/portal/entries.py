@@ -1,0 +1,108 @@
+"""Subscriptions as their customer sees them in the portal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing import pending_updates, resumption
+from licet_sandbox.billing.agenda import next_period_end
+from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount, product_name
+from licet_sandbox.billing.portal_plans import may_change, planned
+from licet_sandbox.billing.settlement import awaits_authentication
+from licet_sandbox.pages.wording import show_date
+from licet_sandbox.resources.portal_ends import may_cancel, may_pause
+
+if TYPE_CHECKING:
+    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+    View = dict[str, Any]
+
+
+def subscription_view(tx: Tx, subscription: Obj) -> View:
+    """What it is, and what it costs."""
+    items = subscription["items"]["data"]
+    return {
+        "id": subscription["id"],
+        "name": ", ".join(product_name(tx, item["price"]) for item in items),
+        "price": ", ".join(price_text(item["price"], item["quantity"]) for item in items),
+        "period_end": show_date(next_period_end(subscription)),
+    }
+
+
+def price_text(price: Obj, quantity: int) -> str:
+    """`$9.00 per month`, `3 at $9.00 per month`."""
+    each = f"{format_amount(amount_of(price, 1), price['currency'])} per {describe_interval(price['recurring'])}"
+    return each if quantity == 1 else f"{quantity} at {each}"
+
+
+def entry(tx: Tx, visit: Visit, subscription: Obj) -> View:
+    """A subscription with how it stands and what may be done with it."""
+    features = visit.configuration["features"]
+    waiting = pending_updates.awaited(subscription) or resumption.awaited(subscription)
+    status, good = _standing(tx, subscription)
+    return subscription_view(tx, subscription) | {
+        "status": status,
+        "good": good,
+        "card": subscription["default_payment_method"],
+        "changeable": visit.allows("subscription_update") and may_change(subscription) and waiting is None,
+        "cancelable": visit.allows("subscription_cancel")
+        and may_cancel(tx, features["subscription_cancel"], subscription),
+        "keepable": visit.allows("subscription_cancel")
+        and subscription["cancel_at"] is not None
+        and subscription["schedule"] is None,
+        "pausable": visit.allows("subscription_pause") and may_pause(subscription),
+        "resumable": visit.allows("subscription_pause") and subscription["status"] == "paused" and waiting is None,
+        "planned": _planned(tx, subscription),
+        "plan_keepable": visit.allows("subscription_update"),
+        "waiting": _waiting(tx, visit, subscription, waiting),
+    }
+
+
+def _standing(tx: Tx, subscription: Obj) -> tuple[str, bool]:
+    """In words, and whether all is well."""
+    status, ends_at = subscription["status"], subscription["cancel_at"]
+    if ends_at is not None:
+        return f"Ends on {show_date(ends_at)}", False
+    if status == "trialing":
+        return f"Free trial until {show_date(subscription['trial_end'])}", True
+    if status == "paused":
+        at = tx.due_at("subscription.pause_end", subscription["id"])
+        return (f"Paused until {show_date(int(at))}" if at < 2**53 else "Paused"), False
+    words = {
+        "past_due": "The last payment failed",
+        "unpaid": "Not paid",
+        "incomplete": "Waits for its first payment",
+    }
+    if status in words:
+        return words[status], False
+    held = subscription["pause_collection"]
+    if held is not None:
+        until = f" until {show_date(held['resumes_at'])}" if held["resumes_at"] is not None else ""
+        return f"No payments{until}", True
+    return f"Renews on {show_date(next_period_end(subscription))}", True
+
+
+def _planned(tx: Tx, subscription: Obj) -> str | None:
+    phase = planned(tx, subscription)
+    if phase is None:
+        return None
+    item = phase["items"][0]
+    price = tx.get("price", item["price"])
+    what = f"{product_name(tx, price)}, {price_text(price, item['quantity'])}"
+    return f"Changes to {what} on {show_date(phase['start_date'])}"
+
+
+def _waiting(tx: Tx, visit: Visit, subscription: Obj, invoice_id: str | None) -> View | None:
+    """What is to be paid: for a change or a resumption that waits for it, else the latest invoice; and where."""
+    late = subscription["status"] in {"past_due", "unpaid", "incomplete"}
+    named = invoice_id or (subscription["latest_invoice"] if late else None)
+    invoice = None if named is None else tx.find(named)
+    if invoice is None or invoice["status"] != "open":
+        return None
+    at_bank = pending_updates.awaited(subscription) == named and awaits_authentication(tx, invoice)
+    return {
+        "address": f"{visit.path}/subscriptions/{subscription['id']}/3ds" if at_bank else f"/i/{named}",
+        "amount": format_amount(invoice["amount_remaining"], invoice["currency"]),
+    }
