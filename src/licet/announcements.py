@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -144,6 +145,25 @@ async def cancellations(conn: Connection, stripe_subscription_ids: Collection[st
             about={"subscriptionId": subscription_id},
             now=now,
         )
+
+
+async def second_plan(
+    conn: Connection, stripe_subscription_id: str, account_id: UUID, to: str | None, now: datetime
+) -> None:
+    """Word to the operator that a plan was bought twice and the second purchase is undone. to: None is nobody."""
+    if to is None:
+        log.warning("mail_without_address", template="second_plan", fact=stripe_subscription_id)
+        return
+    await queue_mail(
+        conn,
+        template="second_plan",
+        fact=stripe_subscription_id,
+        to=to,
+        account_id=account_id,
+        subject="A plan was bought twice: the second purchase is undone",
+        about={"subscriptionId": stripe_subscription_id},
+        now=now,
+    )
 
 
 async def failed_invoice(conn: Connection, stripe_invoice_id: str, attempt: int, now: datetime) -> None:

@@ -20,6 +20,7 @@ from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.catalog.routes import router as products
 from licet.changes import jobs as change_jobs
+from licet.changes import second_plans
 from licet.config import Settings
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
@@ -98,6 +99,7 @@ def jobs(context: Context) -> Sequence[Job]:
         *mail_jobs.jobs(post_of(context)),
         *idempotency_jobs.jobs(context),
         *change_jobs.jobs(context),
+        *second_plans.jobs(context),
     ]
 
 

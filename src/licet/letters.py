@@ -13,7 +13,7 @@ from licet.mail.render import House, Rendered, render
 from licet.mail.smtp import SmtpServer
 from licet.orders.letters import gather_payment_failed, gather_receipt
 from licet.refunds.letters import gather_refund
-from licet.subscriptions.letters import gather_cancellation
+from licet.subscriptions.letters import gather_cancellation, gather_second_plan
 
 Gather = Callable[[Connection, Keyring, dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -23,6 +23,7 @@ LETTERS: Mapping[str, Gather] = {
     "payment_failed": gather_payment_failed,
     "refund": gather_refund,
     "cancellation": gather_cancellation,
+    "second_plan": gather_second_plan,
 }
 """By template, what it is rendered from."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-CauseKind = Literal["stripe_event", "stripe_read", "api_call", "operator", "catalog", "time"]
+CauseKind = Literal["stripe_event", "stripe_read", "api_call", "operator", "catalog", "time", "rule"]
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class Cause:
     """What stands in a timeline's `because`: the kind, the id by which it can be looked up, and a word on it.
 
     id: a Stripe event id, the id of the object that was read, a request id, a catalogue key, or for what time alone
-    changed the subscription.
+    changed the subscription; for a rule of ours what it was applied to.
     """
 
     kind: CauseKind

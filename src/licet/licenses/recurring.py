@@ -52,7 +52,8 @@ async def settle_subscription(conn: Connection, stripe_subscription_id: str, set
     if sorted(unknown) != subscription["waits_for"]:
         await write_waits_for(conn, stripe_subscription_id, sorted(unknown))
     licenses = await store.lock_of_subscription(conn, stripe_subscription_id)
-    entitled = subscription["status"] in ENTITLED
+    # What is being undone brings nothing: a plan that was bought a second time.
+    entitled = subscription["status"] in ENTITLED and not subscription["cancelling"]
     if not licenses and not entitled:
         return unknown
     units = [Unit(one.id, one.product_id, one.unit_group or "", one.unit, spare=not one.wanted) for one in licenses]

@@ -1,4 +1,4 @@
-"""What the cancellation letter says, read from the subscription's id when it is sent or shown."""
+"""What letters about subscriptions say, read from their ids when they are sent or shown."""
 
 from typing import Any
 
@@ -32,3 +32,27 @@ async def gather_cancellation(conn: Connection, _: Keyring, about: dict[str, Any
         "ended": ended,
         "at": (row["ended_at"] or subscription.canceled_at) if ended else subscription.ends_at,
     }
+
+
+async def gather_second_plan(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
+    """`{name, account_id, plan, undone, kept}`, for an operator. about: `{"subscriptionId"}`, the one that was undone.
+
+    Raises NotFound for one that was not.
+    """
+    row = await conn.fetchrow(
+        """
+        SELECT account.name, account.id AS account_id, second.stripe_subscription_id AS undone,
+               second.kept_subscription_id AS kept,
+               (SELECT string_agg(DISTINCT product.name, ', ')
+                FROM subscription_items AS item JOIN products AS product USING (stripe_product_id)
+                WHERE item.stripe_subscription_id = second.stripe_subscription_id AND product.kind = 'plan') AS plan
+        FROM second_plans AS second
+        JOIN subscriptions AS subscription USING (stripe_subscription_id)
+        JOIN accounts AS account ON account.id = subscription.account_id
+        WHERE second.stripe_subscription_id = $1
+        """,
+        about["subscriptionId"],
+    )
+    if row is None:
+        raise NotFound(f"The subscription {about['subscriptionId']} was not undone.")
+    return dict(row)

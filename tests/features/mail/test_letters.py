@@ -214,6 +214,7 @@ async def test_what_there_is_nothing_to_write_about(shop: Context) -> None:
         "payment_failed": {"sessionId": "cs_none"},
         "refund": {"refundId": "re_none"},
         "cancellation": {"subscriptionId": "sub_none"},
+        "second_plan": {"subscriptionId": "sub_none"},
     }
     assert set(missing) == set(LETTERS)
     for template, about in missing.items():

@@ -1,0 +1,182 @@
+"""A plan is bought once: two sessions that are both paid make one subscription, and the other's money goes back."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.support.face import assert_error
+from tests.support.shop import Shop, eventually
+
+SUBSCRIPTIONS = "/api/billing/subscriptions"
+
+
+async def subscriptions(shop: Shop, account: str) -> list[dict[str, Any]]:
+    """All of the account's, the oldest first."""
+    found = (await shop.get(SUBSCRIPTIONS, accountId=account, status="all"))["data"]
+    pool = shop.context.pool
+    made = {
+        row["id"]: row["created_at"]
+        for row in await pool.fetch("SELECT stripe_subscription_id AS id, created_at FROM subscriptions")
+    }
+    return sorted(found, key=lambda one: (made[one["id"]], one["id"]))
+
+
+async def undone(shop: Shop) -> None:
+    """Wait until what was found is undone."""
+
+    async def nothing_left() -> bool:
+        await shop.worker.hand_over_due()
+        return bool(
+            await shop.context.pool.fetchval(
+                """
+                SELECT count(*) > 0 AND bool_and(due_at IS NULL) AND NOT EXISTS (SELECT 1 FROM cancellations)
+                FROM second_plans
+                """
+            )
+        )
+
+    for _ in range(3):
+        await shop.turn(seconds=10)
+    await eventually(nothing_left)
+    await shop.settle()
+
+
+async def refunds(shop: Shop) -> list[Any]:
+    return list(await shop.context.pool.fetch("SELECT amount, currency, status FROM refunds"))
+
+
+async def test_both_sessions_are_paid(shop: Shop) -> None:
+    account = await shop.make_account()
+    first, second = [await shop.checkout(account, "Growth") for _ in range(2)]
+    for session in (first, second):
+        assert (await shop.pay(session)).status_code == 200
+    await undone(shop)
+    kept, gone = await subscriptions(shop, account)
+    assert (kept["status"], gone["status"]) == ("active", "canceled")
+    assert [tuple(row) for row in await refunds(shop)] == [(9900, "usd", "succeeded")]
+    orders = (await shop.get("/api/orders", accountId=account))["data"]
+    assert sorted(order["status"] for order in orders) == ["paid", "refunded"]
+    error = assert_error(
+        await shop.api(
+            "POST",
+            f"/api/billing/checkout?accountId={account}",
+            json={
+                "items": [{"productId": (await shop.product("Growth"))["id"], "quantity": 1}],
+                "successUrl": "http://localhost/",
+                "cancelUrl": "http://localhost/",
+            },
+        ),
+        409,
+        "already_subscribed",
+    )
+    assert error["details"]["subscriptionId"] == kept["id"]
+
+
+async def test_at_the_same_time(shop: Shop) -> None:
+    account = await shop.make_account()
+    sessions = [await shop.checkout(account, "Starter") for _ in range(4)]
+    await asyncio.gather(*(shop.pay(session) for session in sessions))
+    await undone(shop)
+    statuses = [one["status"] for one in await subscriptions(shop, account)]
+    assert statuses == ["active", "canceled", "canceled", "canceled"]
+    assert len(await refunds(shop)) == 3
+
+
+async def test_in_a_trial_there_is_no_money_to_give_back(shop: Shop) -> None:
+    account = await shop.make_account()
+    sessions = [await shop.checkout(account, "Scale") for _ in range(2)]
+    for session in sessions:
+        await shop.pay(session)
+    await undone(shop)
+    assert [one["status"] for one in await subscriptions(shop, account)] == ["trialing", "canceled"]
+    assert await refunds(shop) == []
+
+
+@pytest.mark.parametrize("email", ["boss@acme.example", None])
+async def test_the_operator_is_told(shop: Shop, email: str | None) -> None:
+    # The jobs hold the settings of their start.
+    object.__setattr__(shop.context.settings, "operator_email", email)
+    account = await shop.make_account()
+    for session in [await shop.checkout(account, "Growth") for _ in range(2)]:
+        await shop.pay(session)
+    await undone(shop)
+    told = await shop.emails("second_plan")
+    if email is None:
+        assert told == []
+        return
+    (mail,) = told
+    assert mail["to"] == email
+    text = (await shop.get(f"/api/admin/emails/{mail['id']}"))["text"]
+    kept, gone = await subscriptions(shop, account)
+    assert "Growth" in text
+    assert f"Cancelled: {gone['id']}" in text
+    assert f"Kept: {kept['id']}" in text
+
+
+async def test_license_products_may_be_bought_again_and_other_plans_too(shop: Shop) -> None:
+    account = await shop.make_account()
+    for name in ("Shopify Connector", "Shopify Connector", "Starter", "Growth"):
+        await shop.buy(account, name)
+    await shop.settle()
+    assert [one["status"] for one in await subscriptions(shop, account)] == ["active"] * 4
+    assert await shop.context.pool.fetchval("SELECT count(*) FROM second_plans") == 0
+    assert len(await shop.licenses(account)) == 2
+
+
+async def test_bought_again_after_its_end(shop: Shop) -> None:
+    account = await shop.make_account()
+    await shop.buy(account, "Growth")
+    await shop.settle()
+    (first,) = await subscriptions(shop, account)
+    await shop.api("POST", f"{SUBSCRIPTIONS}/{first['id']}/cancel", json={"cancelAtPeriodEnd": False})
+    await shop.buy(account, "Growth")
+    await shop.settle()
+    assert [one["status"] for one in await subscriptions(shop, account)] == ["canceled", "active"]
+    assert await shop.context.pool.fetchval("SELECT count(*) FROM second_plans") == 0
+
+
+async def test_a_later_change_to_the_same_plan_undoes_nothing(shop: Shop) -> None:
+    account = await shop.make_account()
+    await shop.buy(account, "Starter")
+    await shop.buy(account, "Growth")
+    await shop.settle()
+    starter, _ = await subscriptions(shop, account)
+    growth = (await shop.product("Growth"))["prices"][0]["id"]
+    at_stripe = await shop.context.stripe.retrieve("subscription", starter["id"])
+    assert at_stripe is not None
+    change = {"items": [{"id": at_stripe["items"]["data"][0]["id"], "price": growth}]}
+    await shop.context.stripe.update("subscription", starter["id"], change)
+    await shop.settle()
+    assert [one["status"] for one in await subscriptions(shop, account)] == ["active", "active"]
+
+
+async def test_what_an_operator_made_at_stripe_is_let_be(shop: Shop) -> None:
+    account = await shop.make_account()
+    await shop.buy(account, "Growth")
+    await shop.settle()
+    customer = (await shop.get(f"/api/admin/accounts/{account}"))["customerId"]
+    growth = (await shop.product("Growth"))["prices"][0]["id"]
+    (card,) = await shop.get("/api/billing/payment-methods", accountId=account)
+    made = {"customer": customer, "items": [{"price": growth}], "default_payment_method": card["id"]}
+    await shop.context.stripe.create("subscription", made)
+    await shop.settle()
+    assert [one["status"] for one in await subscriptions(shop, account)] == ["active", "active"]
+
+
+async def test_the_later_one_goes_also_where_we_hear_of_it_first(shop: Shop) -> None:
+    account = await shop.make_account()
+    first, second = [await shop.checkout(account, "Growth") for _ in range(2)]
+    await shop.stripe("faults", {"drop": 1})
+    await shop.pay(first)
+    await shop.stripe("faults", {})
+    await shop.turn(seconds=2)
+    await shop.pay(second)
+    await shop.settle()
+    (heard_of,) = await subscriptions(shop, account)
+    assert heard_of["status"] == "active"
+    dropped = (await shop.client.get(f"{shop.sandbox_url}/_sandbox/deliveries?state=dropped")).json()["data"]
+    for delivery in dropped[::-1]:
+        await shop.stripe(f"deliveries/{delivery['id']}/resend")
+    await undone(shop)
+    kept, gone = await subscriptions(shop, account)
+    assert (kept["status"], gone["status"], gone["id"]) == ("active", "canceled", heard_of["id"])
