@@ -314,6 +314,19 @@ async def test_a_call_that_is_never_answered(play: Play) -> None:
     assert (again.status_code, again.headers.get("idempotent-replayed")) == (200, None)
 
 
+async def test_a_held_call_keeps_no_sandbox_from_stopping(checker: Checker, transport: Any) -> None:
+    async with served(validate=checker) as running, httpx.AsyncClient(base_url=running.url, timeout=60) as http:
+        play = play_with(running, transport, http)
+        await play.faults(apiTimeouts=1, apiTimeoutSeconds=600)
+        held = asyncio.create_task(http.get("/v1/products", headers=AUTH))
+        while not await told(play, "faults/log"):
+            assert not held.done()
+        async with asyncio.timeout(30):
+            await running.stop()
+            with pytest.raises(httpx.RemoteProtocolError):
+                await held
+
+
 async def test_an_answer_that_is_lost_is_given_to_the_retry(play: Play, transport: Any) -> None:
     await play.faults(apiLostAnswers=1)
     lost = {"name": "T"}

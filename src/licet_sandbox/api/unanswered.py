@@ -37,6 +37,7 @@ class Cut(Response):
             async with asyncio.timeout(self._seconds):
                 while (await receive())["type"] != "http.disconnect":
                     pass
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError):
+            # Cancelled: the server stops, which is one more way for an answer to be lost.
             headers = [(b"content-type", b"application/json"), (b"content-length", b"1")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
