@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from calls import Sandbox, find
+from table import Table
 from values import Values
-from world import World
 
 from licet_sandbox.api.table import OPERATIONS
 from licet_sandbox.errors import StripeError
@@ -27,15 +27,15 @@ _REFUSAL = "This sandbox does not support "
 def refusals(check: Any) -> dict[str, list[str]]:
     """By operation: the parameters, and where only some values are refused those (`name=value`)."""
     sandbox = Sandbox(check)
-    world = World(sandbox)
-    values = Values(world.known, int(sandbox.engine.clock.timestamp()))
-    calls = world.calls
+    table = Table(sandbox)
+    values = Values(table.known, int(sandbox.engine.clock.timestamp()))
+    calls = table.calls
     lacking = [name for name in OPERATIONS if name not in calls and find(name).schema["properties"].keys() - _COMMON]
     if lacking:
-        raise LookupError(f"`world.py` does not say how to call {lacking}.")
+        raise LookupError(f"`table.py` does not say how to call {lacking}.")
     found = {}
     for name, call in calls.items():
-        ways_in = [call, *world.others.get(name, [])]
+        ways_in = [call, *table.others.get(name, [])]
         for ids, given in ways_in:
             # It goes through as it stands, or asking for more would say nothing.
             sandbox.probe(name, ids, given)

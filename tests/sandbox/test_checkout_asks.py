@@ -243,6 +243,33 @@ async def test_an_expired_session_can_be_had_again(play: Play) -> None:
     assert (await play.http.get(recovery.url)).status_code == 410
 
 
+async def test_a_trial_that_is_over_is_not_had_again(play: Play) -> None:
+    price = await play.price(900)
+    made = await play.session(price)
+    session = await play.session(
+        price,
+        subscription_data={"trial_end": made.created + 5 * DAY},
+        after_expiration={"recovery": {"enabled": True}},
+    )
+    assert session.amount_total == 0
+    await play.advance(6 * DAY)
+    answer = await play.http.get(f"/c/recover/{session.id}")
+    again = await play.api.checkout.sessions.retrieve_async(answer.headers["location"].rpartition("/")[2])
+    assert again.amount_total == 900
+    assert (await play.pay(again)).status_code == 200
+    done = await play.api.checkout.sessions.retrieve_async(again.id, {"expand": ["subscription"]})
+    assert (done.subscription.status, done.subscription.trial_end) == ("active", None)
+
+
+async def test_a_field_left_as_it_stands_has_its_default(play: Play) -> None:
+    field = {**COMPANY, "text": {"default_value": "Acme"}}
+    session = await play.session(await play.price(), custom_fields=[field])
+    assert 'value="Acme"' in (await play.http.get(session.url)).text
+    assert (await play.pay(session)).status_code == 200
+    done = await play.api.checkout.sessions.retrieve_async(session.id)
+    assert done.custom_fields[0].text.value == "Acme"
+
+
 async def test_without_recovery_it_is_gone(play: Play) -> None:
     session = await play.session(await play.price(), after_expiration={"recovery": {"enabled": False}})
     await play.api.checkout.sessions.expire_async(session.id)

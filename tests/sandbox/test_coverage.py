@@ -52,10 +52,10 @@ def test_no_value_breaks_an_operation(written: Any) -> None:
     """Whatever stands in one parameter, it is taken or refused in Stripe's way; no answer leaves Stripe's shape."""
     checker = Checker()
     sandbox = written("calls").Sandbox(checker)
-    world = written("world").World(sandbox)
-    values = written("values").Values(world.known, int(sandbox.engine.clock.timestamp()))
+    table = written("table").Table(sandbox)
+    values = written("values").Values(table.known, int(sandbox.engine.clock.timestamp()))
     asked = 0
-    for name, (ids, given) in world.calls.items():
+    for name, (ids, given) in table.calls.items():
         for parameter, schema in written("calls").find(name).schema["properties"].items():
             for at, way in enumerate(values.ways((parameter,), schema)):
                 for path in _places(way):

@@ -78,6 +78,8 @@ def _check_metadata(values: dict[str, str], name: str) -> None:
     for key, value in values.items():
         if len(key) > 40:
             raise invalid(f"Metadata keys can be up to 40 characters long: {key[:60]}", param=name)
+        if "[" in key or "]" in key:
+            raise invalid(f"Metadata keys can't have square brackets: {key}", param=name)
         if len(value) > 500:
             raise invalid("Metadata values can have up to 500 characters.", param=_inner(name, key))
 
@@ -85,7 +87,7 @@ def _check_metadata(values: dict[str, str], name: str) -> None:
 def _array(schema: Schema, raw: Tree | str, name: str) -> list[Any]:
     if raw == "":
         return []
-    if not isinstance(raw, dict) or not all(key.isdecimal() for key in raw):
+    if not isinstance(raw, dict) or not all(key.isdecimal() and len(key) < 10 for key in raw):
         raise invalid("Invalid array", param=name)
     keys = sorted(raw, key=int)
     return [coerce(schema["items"], raw[key], _inner(name, str(at))) for at, key in enumerate(keys)]

@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl
 from licet_sandbox.errors import invalid
 
 _MOST_FIELDS = 5000
+# Deeper than any parameter of Stripe's, and not as deep as Python can go.
+_DEEPEST = 20
 
 Tree = dict[str, "Tree | str"]
 
@@ -31,7 +33,10 @@ def _steps(name: str) -> list[str]:
         return [name]
     if not head or not rest.endswith("]"):
         raise invalid(f"Invalid parameter name: {name[:200]}", param=name[:200])
-    return [head, *rest[:-1].split("][")]
+    steps = [head, *rest[:-1].split("][")]
+    if len(steps) > _DEEPEST:
+        raise invalid(f"Invalid parameter name: {name[:200]}", param=name[:200])
+    return steps
 
 
 def _insert(tree: Tree, steps: list[str], value: str, name: str) -> None:

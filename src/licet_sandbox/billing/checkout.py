@@ -5,25 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import checkout_setup, collection, payments
+from licet_sandbox.billing import checkout_setup, payments
 from licet_sandbox.billing.cards import refusal_to_save
 from licet_sandbox.billing.checkout_answers import Answers, show_answers, take_answers
-from licet_sandbox.billing.checkout_totals import check_offer, offer_of
+from licet_sandbox.billing.checkout_purchase import bill, grant_offer, invoiced, keeps_card, subscribe
+from licet_sandbox.billing.checkout_totals import check_offer
 from licet_sandbox.billing.customers import make_customer
-from licet_sandbox.billing.discounts import grant
-from licet_sandbox.billing.invoices import finalize, link_payment, make_invoice
-from licet_sandbox.billing.lines import one_time_line
 from licet_sandbox.billing.methods import card_of, make_method
 from licet_sandbox.billing.recovery import show_recovery
-from licet_sandbox.billing.subscriptions import make_subscription, start_paid
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
     from licet_sandbox.billing.card_table import Card
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
-
-_DAY = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
     method = make_method(
         tx, buyer.card, exp_month=buyer.exp_month, exp_year=buyer.exp_year, email=buyer.email, name=buyer.name
     )
-    if _keeps_card(session):
+    if keeps_card(session):
         method["allow_redisplay"] = "limited"
         tx.save(method)
     session["_"]["method"] = method["id"]
@@ -183,25 +178,16 @@ def _intent_of(tx: Tx, session: Obj) -> Obj:
 def _complete(tx: Tx, session: Obj, intent: Obj | None, method: Obj | None) -> None:
     _make_customer(tx, session)
     customer = None if session["customer"] is None else tx.get("customer", session["customer"])
-    if customer is not None and method is not None and _keeps_card(session):
+    if customer is not None and method is not None and keeps_card(session):
         method["customer"] = customer["id"]
         tx.save(method, "payment_method.attached")
     if session["mode"] == "subscription" and customer is not None:
-        _subscribe(tx, session, customer, intent, method)
-    elif _invoiced(session) and customer is not None:
-        _bill(tx, session, customer, intent)
+        subscribe(tx, session, customer, intent, method)
+    elif invoiced(session) and customer is not None:
+        bill(tx, session, customer, intent)
     else:
-        _grant(tx, session)
+        grant_offer(tx, session)
     _close(tx, session, customer)
-
-
-def _keeps_card(session: Obj) -> bool:
-    data = session["_"]["payment_intent_data"]
-    return session["mode"] != "payment" or data.get("setup_future_usage") is not None
-
-
-def _invoiced(session: Obj) -> bool:
-    return session["invoice_creation"] is not None and bool(session["invoice_creation"]["enabled"])
 
 
 def _make_customer(tx: Tx, session: Obj) -> None:
@@ -221,74 +207,8 @@ def _make_customer(tx: Tx, session: Obj) -> None:
 
 def _needs_customer(session: Obj) -> bool:
     """Keeping a card is reason enough, except in `setup` mode, where nothing else would come of it."""
-    wanted = session["customer_creation"] == "always" or _invoiced(session)
-    return wanted or (session["mode"] != "setup" and _keeps_card(session))
-
-
-def _subscribe(tx: Tx, session: Obj, customer: Obj, intent: Obj | None, method: Obj | None) -> None:
-    data: dict[str, Any] = session["_"]["subscription_data"]
-    chosen, extras = _lines(tx, session)
-    trial_days, trial_end = data.get("trial_period_days"), data.get("trial_end")
-    if trial_days:
-        trial_end = tx.now + trial_days * _DAY
-    subscription = make_subscription(
-        tx,
-        customer,
-        chosen,
-        status="trialing" if trial_end else "active",
-        trial_end=trial_end,
-        default_payment_method=method["id"] if method is not None else None,
-        metadata=data.get("metadata") or {},
-        **{key: data[key] for key in ("description", "billing_mode", "trial_settings") if data.get(key) is not None},
-    )
-    subscription["invoice_settings"] |= data.get("invoice_settings", {})
-    subscription["discounts"] = _grant(tx, session, subscription["id"])
-    invoice = start_paid(tx, subscription, extras, intent)
-    session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
-
-
-def _lines(tx: Tx, session: Obj) -> tuple[list[dict[str, Any]], list[tuple[Obj, int]]]:
-    """What recurs, as items; what is bought once, as (price, quantity)."""
-    chosen, extras = [], []
-    for line in session["_"]["line_items"]:
-        price = tx.get("price", line["price"]["id"])
-        if price["type"] == "recurring":
-            chosen.append({"price": price, "quantity": line["quantity"], "metadata": {}})
-        else:
-            extras.append((price, line["quantity"]))
-    return chosen, extras
-
-
-def _bill(tx: Tx, session: Obj, customer: Obj, intent: Obj | None) -> None:
-    """The invoice of a one-off purchase, made when it is already paid."""
-    data: dict[str, Any] = session["invoice_creation"]["invoice_data"]
-    lines = [one_time_line(tx, customer["id"], price, quantity) for price, quantity in _lines(tx, session)[1]]
-    invoice = make_invoice(
-        tx,
-        customer,
-        lines,
-        billing_reason="manual",
-        auto_advance=False,
-        paid_ahead=True,
-        description=data["description"],
-        footer=data["footer"],
-        custom_fields=data["custom_fields"],
-        metadata=data["metadata"] or {},
-        attempt_count=0 if intent is None else 1,
-        discounts=_grant(tx, session),
-    )
-    finalize(tx, invoice)
-    collection.settle(tx, invoice, None if intent is None else link_payment(tx, invoice, intent))
-    session["invoice"] = invoice["id"]
-
-
-def _grant(tx: Tx, session: Obj, subscription_id: str | None = None) -> list[str]:
-    """The discount that the session promised, now in use."""
-    offer = offer_of(tx, session)
-    if offer is None:
-        return []
-    where = {"checkout_session": session["id"], "customer": session["customer"], "subscription": subscription_id}
-    return [grant(tx, offer, **where)]
+    wanted = session["customer_creation"] == "always" or invoiced(session)
+    return wanted or (session["mode"] != "setup" and keeps_card(session))
 
 
 def _close(tx: Tx, session: Obj, customer: Obj | None) -> None:

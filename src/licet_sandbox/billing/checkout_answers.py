@@ -38,7 +38,7 @@ def take_answers(session: Obj, answers: Answers) -> None:
     if asks_terms(session) and not answers.terms:
         raise _missing("terms", "The terms of service must be accepted.")
     for one in session["custom_fields"]:
-        _check_field(one, answers.fields.get(one["key"], ""))
+        _check_field(one, _answer(one, answers.fields))
     session["_"]["answers"] = asdict(answers)
 
 
@@ -58,6 +58,11 @@ def _check_asked(session: Obj, answers: Answers) -> None:
             raise invalid(f"This checkout does not ask for {name}.", param=name)
         if value and len(value) > _LONGEST_NAME:
             raise invalid(f"At most {_LONGEST_NAME} characters.", param=name)
+
+
+def _answer(one: Obj, fields: dict[str, str]) -> str:
+    """What was typed; where the field was left as it stood, its default."""
+    return str(fields.get(one["key"], one[one["type"]]["default_value"] or ""))
 
 
 def _check_field(one: Obj, answer: str) -> None:
@@ -81,7 +86,7 @@ def show_answers(session: Obj) -> None:
     """Write them into a session that is complete; the caller saves."""
     given = session["_"].get("answers") or asdict(Answers())
     for one in session["custom_fields"]:
-        one[one["type"]]["value"] = given["fields"].get(one["key"]) or None
+        one[one["type"]]["value"] = _answer(one, given["fields"]) or None
     names = {name: given[name] or None for name in ("business_name", "individual_name")}
     session["collected_information"] = session["collected_information"] | names
     wanted = session["consent_collection"]

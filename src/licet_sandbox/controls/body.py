@@ -21,8 +21,8 @@ class Body:
             return cls({})
         try:
             fields = json.loads(raw)
-        except ValueError:
-            raise invalid("The body is not JSON.") from None
+        except (ValueError, RecursionError):
+            raise invalid("The body is not JSON, or is nested too deeply.") from None
         if not isinstance(fields, dict):
             raise invalid("The body must be a JSON object.")
         return cls(fields)

@@ -10,6 +10,8 @@ from licet_sandbox.billing.checkout_answers import Answers
 from licet_sandbox.billing.checkout_totals import enter_code
 from licet_sandbox.billing.next_actions import way_back
 from licet_sandbox.billing.quantities import adjust
+from licet_sandbox.errors import invalid
+from licet_sandbox.kit.fields import is_email
 
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
@@ -32,6 +34,8 @@ def pay(
 
     quantity: of the one line whose quantity may change; answers: to what else the page asks
     """
+    if email is not None and not is_email(email):
+        raise invalid("email must be an e-mail address.", param="email")
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)
         if promotion_code is not None:

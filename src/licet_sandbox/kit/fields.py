@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
 
 ADDRESS_KEYS = ("city", "country", "line1", "line2", "postal_code", "state")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_LONGEST_EMAIL = 512
 
 
 def merge_metadata(obj: Obj, p: Params) -> None:
@@ -59,6 +62,19 @@ def web_address_of(p: Params, name: str, most: int = 5000) -> str | None:
         message = f"Not a valid URL: it must begin with http:// or https://, and have {most} characters at most."
         raise invalid(message, param=p.name(name), code="url_invalid")
     return url
+
+
+def email_of(p: Params, name: str) -> str | None:
+    """An e-mail address; None where it is absent or cleared."""
+    email = p.text(name)
+    if email is not None and not is_email(email):
+        raise invalid(f"Invalid email address: {email[:200]}", param=p.name(name), code="email_invalid")
+    return email
+
+
+def is_email(text: str) -> bool:
+    """Does it look like an address, of no more than 512 characters?"""
+    return len(text) <= _LONGEST_EMAIL and _EMAIL.fullmatch(text) is not None
 
 
 def host_of(url: str) -> str | None:

@@ -93,7 +93,7 @@ def _comparison(kind: str, column: str, operator: str, found: re.Match[str]) -> 
         return f"{column} IS NULL", ()
     given = _unescaped(found["value"]) if found["value"] is not None else found["bare"]
     if kind == NUMBER:
-        if operator == "~" or not re.fullmatch(r"-?\d+", given):
+        if operator == "~" or not re.fullmatch("-?[0-9]{1,18}", given):
             raise _unreadable(found[0])
         return f"CAST({column} AS INTEGER) {'=' if operator == ':' else operator} ?", (int(given),)
     if operator == "~" and kind == TEXT:

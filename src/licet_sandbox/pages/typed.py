@@ -8,12 +8,14 @@ from urllib.parse import parse_qsl
 
 from licet_sandbox.billing.cards import TypedCard, card_by_number, check_expiry
 from licet_sandbox.billing.checkout_answers import Answers
-from licet_sandbox.errors import StripeError, card_error
+from licet_sandbox.errors import StripeError, card_error, invalid
+from licet_sandbox.kit.fields import is_email
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 _EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/\- ]?\s*(\d{4}|\d{2})\s*")
+_MOST_FIELDS = 50
 _FIELD_OF = {
     "incorrect_number": "card",
     "invalid_expiry_month": "expiry",
@@ -27,7 +29,10 @@ _FIELD_OF = {
 
 def parse(raw: bytes) -> dict[str, str]:
     """The fields of a form."""
-    return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
+    try:
+        return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise invalid(f"A form has at most {_MOST_FIELDS} fields.") from None
 
 
 def read_card(form: dict[str, str], now: datetime) -> TypedCard:
@@ -60,7 +65,7 @@ def read_answers(form: dict[str, str]) -> Answers:
 def read_email(form: dict[str, str]) -> str:
     """An address that looks like one."""
     email = form.get("email", "").strip()
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) or len(email) > 512:
+    if not is_email(email):
         raise card_error("Your email is invalid.", "email_invalid", param="email")
     return email
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import invalid
-from licet_sandbox.kit.fields import merge_metadata, shipping_of
+from licet_sandbox.kit.fields import email_of, merge_metadata, shipping_of
 from licet_sandbox.kit.lists import page, same
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ def retrieve(tx: Tx, _: Params, charge_id: str) -> Obj:
 def update(tx: Tx, p: Params, charge_id: str) -> Obj:
     """Change what is said about it. Its customer and transfer group can only be given where there was none."""
     charge = tx.get("charge", charge_id)
-    for name in ("description", "receipt_email"):
-        if name in p:
-            charge[name] = p.text(name)
+    if "description" in p:
+        charge["description"] = p.text("description")
+    if "receipt_email" in p:
+        charge["receipt_email"] = email_of(p, "receipt_email")
     if "customer" in p:
         _fill(charge, p, "customer")
         tx.named("customer", charge["customer"], "customer")

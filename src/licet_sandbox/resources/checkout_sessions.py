@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import checkout
 from licet_sandbox.billing.checkout_setup import begin_setup
 from licet_sandbox.billing.checkout_totals import total_up
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
-from licet_sandbox.kit.fields import merge_metadata, metadata_of, shipping_of, web_address_of
+from licet_sandbox.kit.fields import email_of, merge_metadata, metadata_of, web_address_of
 from licet_sandbox.kit.lists import Where, page, same, slice_page
 from licet_sandbox.resources.checkout_asks import read_asks
+from licet_sandbox.resources.checkout_data import mode_fields, payment_data, subscription_data
 from licet_sandbox.resources.checkout_lines import make_lines
 from licet_sandbox.resources.discounts import read_offer
 from licet_sandbox.resources.intent_parts import method_types
@@ -41,7 +42,7 @@ def create(tx: Tx, p: Params) -> Obj:
     p.refuse("ui_mode", "hosted_page")
     session_id = new_id("checkout.session")
     lines = [] if mode == "setup" else make_lines(tx, p, mode)
-    data = _subscription_data(tx, p) if mode == "subscription" else {}
+    data = subscription_data(tx, p) if mode == "subscription" else {}
     session = tx.new(
         "checkout.session",
         id=session_id,
@@ -62,12 +63,12 @@ def create(tx: Tx, p: Params) -> Obj:
         success_url=_success_address(p),
         ui_mode="hosted_page",
         url=f"{tx.engine.base_url}/c/pay/{session_id}",
-        _={"line_items": lines, "subscription_data": data, "payment_intent_data": _payment_data(p, mode)},
+        _={"line_items": lines, "subscription_data": data, "payment_intent_data": payment_data(p, mode)},
         **{key: p.get(key) for key in _SHOWN if key in p},
         **method_types(p),
         **read_asks(p),
         **_customer(tx, p, mode),
-        **_mode_fields(p, mode),
+        **mode_fields(p, mode),
     )
     _refuse_unbuilt(p)
     if mode == "setup":
@@ -132,7 +133,7 @@ def _after_expiration(p: Params, mode: str) -> Obj | None:
 
 
 def _customer(tx: Tx, p: Params, mode: str) -> Obj:
-    customer_id, email, creation = p.text("customer"), p.text("customer_email"), p.get("customer_creation")
+    customer_id, email, creation = p.text("customer"), email_of(p, "customer_email"), p.get("customer_creation")
     if customer_id and email:
         message = "You may only specify one of these parameters: customer, customer_email."
         raise invalid(message, param="customer", code="parameters_exclusive")
@@ -159,102 +160,6 @@ def _customer(tx: Tx, p: Params, mode: str) -> Obj:
         "tax_ids": [],
     }
     return {"customer": customer_id, "customer_details": details}
-
-
-def _mode_fields(p: Params, mode: str) -> Obj:
-    if mode == "setup":
-        return {}
-    if mode == "subscription":
-        if "invoice_creation" in p:
-            message = "You can not pass `invoice_creation` in `subscription` mode."
-            raise invalid(message, param="invoice_creation")
-        return {"payment_method_collection": p.get("payment_method_collection", "always")}
-    given = p.sub("invoice_creation")
-    data = given.sub("invoice_data")
-    for name in ("account_tax_ids", "issuer", "rendering_options"):
-        data.refuse(name, "")
-    return {
-        "invoice_creation": {
-            "enabled": given.get("enabled", False),
-            "invoice_data": {
-                "account_tax_ids": None,
-                "custom_fields": data.get("custom_fields") or None,
-                "description": data.text("description"),
-                "footer": data.text("footer"),
-                "issuer": None,
-                "metadata": metadata_of(data),
-                "rendering_options": None,
-            },
-        },
-    }
-
-
-def _payment_data(p: Params, mode: str) -> Obj:
-    """What the payment intent is to be made with."""
-    if mode == "subscription":
-        if "payment_intent_data" in p:
-            message = "You can not pass `payment_intent_data` in `subscription` mode."
-            raise invalid(message, param="payment_intent_data")
-        return {}
-    data = p.sub("payment_intent_data")
-    data.refuse("capture_method", "automatic", "automatic_async")
-    texts = ("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix")
-    made: Obj = {key: data.text(key) for key in texts} | {"metadata": metadata_of(data)}
-    made["setup_future_usage"] = data.get("setup_future_usage")
-    if "shipping" in data:
-        made["shipping"] = shipping_of(data.sub("shipping"))
-    return made
-
-
-def _subscription_data(tx: Tx, p: Params) -> dict[str, Any]:
-    """What the subscription is to be made with."""
-    if "customer_creation" in p:
-        message = "`customer_creation` can only be used in `payment` and `setup` mode."
-        raise invalid(message, param="customer_creation")
-    data = p.sub("subscription_data")
-    data.refuse("proration_behavior", "create_prorations", "none")
-    days, trial_end = data.get("trial_period_days"), data.get("trial_end")
-    if days is not None and trial_end is not None:
-        message = "You may only specify one of `trial_period_days` and `trial_end`."
-        raise invalid(message, param=data.name("trial_end"), code="parameters_exclusive")
-    if days is not None and not 1 <= days <= 730:
-        raise invalid("`trial_period_days` must be from 1 to 730.", param=data.name("trial_period_days"))
-    if trial_end is not None and trial_end < tx.now + 2 * _DAY - 5:
-        message = "The `trial_end` date has to be at least 2 days in the future."
-        raise invalid(message, param=data.name("trial_end"))
-    return {
-        "metadata": metadata_of(data),
-        "description": data.text("description"),
-        "trial_period_days": days,
-        "trial_end": trial_end,
-        "billing_mode": billing_mode(data),
-        "trial_settings": trial_settings(data),
-        "invoice_settings": _invoice_settings(data.sub("invoice_settings")),
-    }
-
-
-def _invoice_settings(p: Params) -> Obj:
-    """What the subscription's invoices are to say."""
-    p.refuse("account_tax_ids", "", [])
-    p.sub("issuer").refuse("type", "self")
-    return {"custom_fields": p.get("custom_fields") or None, "footer": p.text("footer")}
-
-
-def billing_mode(p: Params) -> Obj:
-    """How the subscription bills; `flexible` unless `classic` is asked for."""
-    given = p.sub("billing_mode")
-    if given.get("type", "flexible") == "classic":
-        return {"type": "classic", "flexible": None}
-    discounts = given.sub("flexible").get("proration_discounts", "included")
-    return {"type": "flexible", "flexible": {"proration_discounts": discounts}}
-
-
-def trial_settings(p: Params) -> Obj:
-    """What a trial's end does where there is no card."""
-    behavior = p.sub("trial_settings").sub("end_behavior")
-    behavior.refuse("billing_cycle_anchor", "now")
-    missing = behavior.get("missing_payment_method", "create_invoice")
-    return {"end_behavior": {"billing_cycle_anchor": None, "missing_payment_method": missing}}
 
 
 def _refuse_unbuilt(p: Params) -> None:

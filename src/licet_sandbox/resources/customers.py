@@ -8,7 +8,7 @@ from licet_sandbox.billing.balance import SELLER_S_CURRENCY
 from licet_sandbox.billing.customers import delete_customer, make_customer
 from licet_sandbox.billing.methods import attach_to, owned_method
 from licet_sandbox.errors import invalid
-from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of, recipient_of
+from licet_sandbox.kit.fields import address_of, email_of, merge_metadata, metadata_of, recipient_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.test_clocks import put_on_clock
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_TEXTS = ("description", "email", "name", "phone")
+_TEXTS = ("description", "name", "phone")
 # Not there at all unless they say something.
 _NAMES = ("business_name", "individual_name")
 _HIGHEST_SEQUENCE = 999_999_999
@@ -28,7 +28,7 @@ def create(tx: Tx, p: Params) -> Obj:
     if p.text("test_clock"):
         put_on_clock(tx, p.get("test_clock"))
     fields = {key: p.text(key) for key in _TEXTS} | {key: p.text(key) for key in _NAMES if p.text(key)}
-    customer = make_customer(tx, metadata=metadata_of(p), **fields)
+    customer = make_customer(tx, email=email_of(p, "email"), metadata=metadata_of(p), **fields)
     _set_details(customer, p)
     tx.insert(customer, "customer.created")
     attached = None
@@ -97,6 +97,8 @@ def update(tx: Tx, p: Params, customer_id: str) -> Obj:
     """Change it."""
     customer = tx.get("customer", customer_id)
     customer.update({key: p.text(key) for key in (*_TEXTS, *_NAMES) if key in p})
+    if "email" in p:
+        customer["email"] = email_of(p, "email")
     for key in _NAMES:
         if customer.get(key, "") is None:
             del customer[key]

@@ -9,7 +9,7 @@ from licet_sandbox.billing.balance import smallest_charge
 from licet_sandbox.billing.lines import format_amount
 from licet_sandbox.billing.payments import card_options
 from licet_sandbox.errors import invalid
-from licet_sandbox.kit.fields import shipping_of
+from licet_sandbox.kit.fields import email_of, shipping_of
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _LARGEST = 99999999
 _SUFFIX = re.compile(r"""(?=.*[A-Za-z])[^<>\\'"*]{1,22}""")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def check_amount(amount: int, currency: str) -> int:
@@ -41,9 +40,11 @@ def read_details(p: Params) -> Obj:
     if p.text("statement_descriptor") is not None:
         message = "Cards do not take `statement_descriptor`; use `statement_descriptor_suffix` instead."
         raise invalid(message, param="statement_descriptor")
-    given = ("capture_method", "description", "receipt_email", "setup_future_usage", "statement_descriptor_suffix")
+    given = ("capture_method", "description", "setup_future_usage", "statement_descriptor_suffix")
     fields: Obj = {name: p.text(name) for name in given if name in p}
-    _check_texts(fields)
+    if "receipt_email" in p:
+        fields["receipt_email"] = email_of(p, "receipt_email")
+    _check_suffix(fields)
     if "shipping" in p:
         shipping = p.sub("shipping")
         fields["shipping"] = shipping_of(shipping) if shipping else None
@@ -53,10 +54,8 @@ def read_details(p: Params) -> Obj:
     return fields
 
 
-def _check_texts(fields: Obj) -> None:
-    email, suffix = fields.get("receipt_email"), fields.get("statement_descriptor_suffix")
-    if email is not None and not _EMAIL.fullmatch(email):
-        raise invalid(f"Invalid email address: {email[:200]}", param="receipt_email", code="email_invalid")
+def _check_suffix(fields: Obj) -> None:
+    suffix = fields.get("statement_descriptor_suffix")
     if suffix is not None and not _SUFFIX.fullmatch(suffix):
         message = "The statement descriptor suffix must hold a letter, 22 characters at most, and none of < > \\ ' \" *"
         raise invalid(message, param="statement_descriptor_suffix")

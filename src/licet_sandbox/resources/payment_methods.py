@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing.cards import card_by_number, card_by_token, check_expiry
 from licet_sandbox.billing.methods import attach_to, make_method
 from licet_sandbox.errors import card_error, invalid, not_found, unsupported
-from licet_sandbox.kit.fields import address_of, merge_metadata, metadata_of
+from licet_sandbox.kit.fields import address_of, email_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, same
 
 if TYPE_CHECKING:
@@ -124,7 +124,9 @@ def retrieve_of_customer(tx: Tx, _: Params, customer_id: str, method_id: str) ->
 
 def _set_billing(method: Obj, p: Params) -> None:
     given = p.sub("billing_details")
-    for name in ("email", "name", "phone", "tax_id"):
+    if "email" in given:
+        method["billing_details"]["email"] = email_of(given, "email")
+    for name in ("name", "phone", "tax_id"):
         if name in given:
             method["billing_details"][name] = given.text(name)
     if "address" in given:

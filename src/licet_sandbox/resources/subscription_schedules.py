@@ -11,8 +11,8 @@ from licet_sandbox.billing.updating import How
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, ranged, same
-from licet_sandbox.resources.checkout_sessions import billing_mode
 from licet_sandbox.resources.schedule_phases import moment, read_phases, read_settings, refuse_unbuilt
+from licet_sandbox.resources.subscription_modes import billing_mode
 from licet_sandbox.resources.subscriptions import end_now
 
 if TYPE_CHECKING:

@@ -27,10 +27,10 @@ from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, ranged, same
 from licet_sandbox.resources import subscription_changes as changes
 from licet_sandbox.resources.billing_terms import check_changeable, read_terms
-from licet_sandbox.resources.checkout_sessions import billing_mode, trial_settings
 from licet_sandbox.resources.collection_methods import subscription_collection
 from licet_sandbox.resources.discounts import set_discounts
 from licet_sandbox.resources.item_changes import change_items, check_items
+from licet_sandbox.resources.subscription_modes import billing_mode, trial_settings
 from licet_sandbox.resources.subscription_pauses import set_collection
 from licet_sandbox.resources.subscription_starts import (
     add_extras,
