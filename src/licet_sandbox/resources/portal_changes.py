@@ -98,10 +98,7 @@ def call_off(tx: Tx, subscription: Obj) -> None:
 
 def _called_off(tx: Tx, subscription: Obj, invoice_id: str) -> StripeError:
     intent = tx.get("payment_intent", payment_of(tx, tx.get("invoice", invoice_id))["payment"]["payment_intent"])
-    said = intent["last_payment_error"] or {
-        "message": "There is no card to pay with. Add one first.",
-        "code": "missing",
-    }
+    said = intent["last_payment_error"] or _NO_CARD
     call_off(tx, subscription)
     return card_error(said["message"], said["code"], said.get("decline_code"))
 
