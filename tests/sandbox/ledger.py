@@ -182,7 +182,7 @@ def check_balance(books: Books, given: int) -> None:
 
 def check_subscription(books: Books, subscription: Any) -> None:
     """Its status against its invoices and the time."""
-    own = [one for one in books.invoices if _subscription_of(one) == subscription.id]
+    own = [one for one in books.invoices if _subscription_of(one) == subscription.id and one.billing_reason != "manual"]
     finalized = [one for one in own if one.status not in {"draft", "void"}]
     status, name = subscription.status, (subscription.id, subscription.status, [one.status for one in own])
     for item in subscription["items"].data:
@@ -268,8 +268,8 @@ def _credited_lines(credit: Any) -> list[str]:
     named = details.credited_items if details is not None else None
     if named is None:
         return []
-    named = named.invoice_line_item_details if credit.object == "invoiceitem" else named
-    return [] if named is None else list(named.invoice_line_items)
+    lines = getattr(named, "invoice_line_item_details", None) if credit.object == "invoiceitem" else named
+    return [] if lines is None else list(lines.invoice_line_items)
 
 
 def _line_details(line: Any) -> Any:

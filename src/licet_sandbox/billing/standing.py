@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def invoice_paid(tx: Tx, invoice: Obj) -> None:
-    """A subscription is in good standing again when its latest invoice is paid."""
+    """A subscription is in good standing again when its latest invoice is paid; a draft says nothing yet."""
     _set_delinquent(tx, invoice["customer"], delinquent=False)
     _settled(tx, invoice)
 
@@ -30,7 +30,7 @@ def invoice_written_off(tx: Tx, invoice: Obj) -> None:
 
 def _settled(tx: Tx, invoice: Obj) -> None:
     subscription = subscription_of(tx, invoice)
-    if subscription is None or subscription["latest_invoice"] != invoice["id"]:
+    if subscription is None or not _speaks_for(tx, subscription, invoice):
         return
     if resumption.awaited(subscription) == invoice["id"]:
         resumption.settled(tx, subscription, "active")
@@ -40,6 +40,21 @@ def _settled(tx: Tx, invoice: Obj) -> None:
         tx.unschedule(subscription["id"], "subscription.incomplete_expire")
         _set_status(tx, subscription, _in_good_standing(tx, subscription))
         plan_ahead(tx, subscription)
+
+
+def _speaks_for(tx: Tx, subscription: Obj, invoice: Obj) -> bool:
+    """Is it the one that says how its subscription stands: the latest, or while past due the latest finalized?
+
+    Source: Stripe, "How subscriptions work", the status `past_due`.
+    """
+    if subscription["latest_invoice"] == invoice["id"] or subscription["status"] != "past_due":
+        return bool(subscription["latest_invoice"] == invoice["id"])
+    where = (
+        "json ->> '$.customer' = ? AND json ->> '$.parent.subscription_details.subscription' = ?"
+        " AND json ->> '$.status' NOT IN ('draft', 'void') AND json ->> '$.billing_reason' != 'manual'"
+    )
+    finalized = tx.select("invoice", where, subscription["customer"], subscription["id"])
+    return bool(finalized[-1]["id"] == invoice["id"]) if finalized else False
 
 
 def invoice_voided(tx: Tx, invoice: Obj) -> None:
