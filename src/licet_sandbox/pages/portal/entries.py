@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing import pending_updates, resumption
@@ -69,7 +70,7 @@ def _standing(tx: Tx, subscription: Obj) -> tuple[str, bool]:
         return f"Free trial until {show_date(subscription['trial_end'])}", True
     if status == "paused":
         at = tx.due_at("subscription.pause_end", subscription["id"])
-        return (f"Paused until {show_date(int(at))}" if at < 2**53 else "Paused"), False
+        return (f"Paused until {show_date(int(at))}" if math.isfinite(at) else "Paused"), False
     words = {
         "past_due": "The last payment failed",
         "unpaid": "Not paid",
