@@ -47,6 +47,8 @@ class Counterpart:
         self.seen: list[Seen] = []
         self.script: dict[tuple[str, str], list[Say]] = {}
         self.always: dict[tuple[str, str], Say] = {}
+        self.everything: Say | None = None
+        """What is said to every request, whatever the scripts have."""
         self.loses_next_write = False
         """The next write is done, and its answer never arrives: as if we had crashed just after it."""
         self._behind = behind
@@ -61,7 +63,7 @@ class Counterpart:
         path = request.url.path
         self.seen.append(Seen(request.method, path, body, dict(request.headers)))
         waiting = self.script.get((request.method, path))
-        said = waiting.pop(0) if waiting else self.always.get((request.method, path))
+        said = self.everything or (waiting.pop(0) if waiting else self.always.get((request.method, path)))
         if said is None:
             return await self._lose_or_hand_on(request, body)
         await asyncio.sleep(said.seconds)

@@ -141,7 +141,11 @@ async def _update(ctx: Context, subscription: Subscription, params: dict[str, ob
 
 async def _has_ended(ctx: Context, stripe_subscription_id: str, refused: StripeRefused, cause: Cause) -> bool:
     """Whether Stripe refused a change because the subscription is over; our mirror then says so too."""
-    obj = await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
+    try:
+        obj = await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
+    except StripeRefused:
+        # It refuses whatever we ask, our key perhaps: nothing has changed.
+        return False
     return is_missing(refused) if obj is None else obj["status"] in ENDED
 
 
