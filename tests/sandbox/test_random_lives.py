@@ -58,6 +58,11 @@ def subscribe(**how: Any) -> Step:
 
 TAUGHT = {
     "a coupon for once, on an item": [subscribe(coupon=0, on_item=True, prices=[0, 1])],
+    "another item in a trial that is to be cut short": [
+        subscribe(trial_days=14),
+        Step("plan_end", {"which": 0, "how": 3 * DAY, "proration": "none"}),
+        Step("add_item", {"which": 0, "price": 5, "proration": "none"}),
+    ],
     "what is owed is paid in the hour of the next draft": [
         subscribe(prices=[4]),
         Step("card", {"number": NEVER}),

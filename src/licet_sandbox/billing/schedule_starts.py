@@ -44,9 +44,8 @@ def make_scheduled(tx: Tx, schedule: Obj, phase: Obj) -> Obj:
 
 def launch(tx: Tx, subscription: Obj, phase: Obj) -> None:
     """Store it; `customer.subscription.created`. Its first invoice behaves like a renewal's: a draft for an hour."""
-    if subscription["status"] != "trialing":
-        for item in subscription["items"]["data"]:
-            item["current_period_end"] = clip(subscription, item["current_period_end"])
+    for item in subscription["items"]["data"]:
+        item["current_period_end"] = clip(subscription, item["current_period_end"])
     discount(tx, subscription, phase)
     tx.insert(subscription, "customer.subscription.created")
     sell(tx, subscription, phase)

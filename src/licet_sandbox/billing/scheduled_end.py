@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def clip(subscription: Obj, end: int) -> int:
-    """The end of a period, or the subscription's own end where that comes first."""
+    """The end of a period, or the subscription's own end where that comes first; a trial's period stays whole."""
     cancel_at = subscription["cancel_at"]
-    return end if cancel_at is None else min(end, cancel_at)
+    return end if cancel_at is None or subscription["status"] == "trialing" else min(end, cancel_at)
 
 
 def natural_end(subscription: Obj, item: Obj) -> int:

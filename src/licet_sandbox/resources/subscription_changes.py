@@ -46,9 +46,8 @@ def _check_unmanaged(subscription: Obj, p: Params) -> None:
 
 def end_first_period(subscription: Obj) -> None:
     """Of a new subscription that ends before its first period would."""
-    if subscription["status"] != "trialing":
-        for item in subscription["items"]["data"]:
-            item["current_period_end"] = clip(subscription, item["current_period_end"])
+    for item in subscription["items"]["data"]:
+        item["current_period_end"] = clip(subscription, item["current_period_end"])
 
 
 def _set_end(tx: Tx, subscription: Obj, at: int, *, at_period_end: bool) -> None:
