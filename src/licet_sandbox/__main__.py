@@ -16,7 +16,7 @@ from pathlib import Path
 from uvicorn.loops.auto import auto_loop_factory
 
 from licet_sandbox.sandbox import Sandbox
-from licet_sandbox.serving import may_listen_on
+from licet_sandbox.serving import BesideStripe, check_not_beside_stripe, may_listen_on
 from licet_sandbox.spec.document import API_VERSION
 from licet_sandbox.state.versions import FileRefused
 from licet_sandbox.validation import CannotCheck, FileChecker
@@ -32,8 +32,10 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT. Ends with 2 where it was asked wrongly, with 1 where it cannot start."""
     parser = _parser()
     given = parser.parse_args()
-    if os.environ.get("STRIPE_SECRET_KEY"):
-        parser.error("STRIPE_SECRET_KEY is set, and the sandbox never starts beside the real Stripe; unset it first")
+    try:
+        check_not_beside_stripe()
+    except BesideStripe as error:
+        parser.error(str(error))
     if not may_listen_on(given.host):
         parser.error(f"{given.host} can be reached from elsewhere; set LICET_SANDBOX_PUBLIC=1 if that is meant")
     logging.basicConfig(level=logging.INFO if given.verbose else logging.WARNING, format="%(levelname)s %(message)s")

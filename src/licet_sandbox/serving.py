@@ -31,6 +31,18 @@ def may_listen_on(host: str) -> bool:
     return is_loopback(host) or os.environ.get("LICET_SANDBOX_PUBLIC") == "1"
 
 
+class BesideStripe(RuntimeError):  # Reads as what it would be.
+    """Where the real Stripe's key is at hand, somebody may mean the real Stripe."""
+
+
+def check_not_beside_stripe() -> None:
+    """Raise where `STRIPE_SECRET_KEY` is set."""
+    if os.environ.get("STRIPE_SECRET_KEY"):
+        raise BesideStripe(
+            "STRIPE_SECRET_KEY is set, and the sandbox never starts beside the real Stripe; unset it first"
+        )
+
+
 class Running:
     """A sandbox that is being served at `url`."""
 
@@ -58,6 +70,7 @@ async def _serve_until_told(server: uvicorn.Server, listener: socket.socket) -> 
 
 async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
     """Bind, set `base_url`, start the sandbox, then the server. Beyond this machine only where that is meant."""
+    check_not_beside_stripe()
     if not may_listen_on(host):
         raise PermissionError(f"{host} can be reached from elsewhere; set LICET_SANDBOX_PUBLIC=1 if that is meant")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

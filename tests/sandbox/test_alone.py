@@ -14,6 +14,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from licet_sandbox import Sandbox
+
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("STRIPE", "LICET"))}
@@ -100,6 +102,12 @@ def test_files_that_are_none(tmp_path: Path, make: Any, said: str) -> None:
     assert (told.returncode, told.stdout) == (1, "")
     assert said in told.stderr
     assert "Traceback" not in told.stderr
+
+
+async def test_as_a_library_it_is_as_careful(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_1")
+    with pytest.raises(RuntimeError, match="unset it first"):
+        await Sandbox().serve()
 
 
 @pytest.mark.parametrize(
