@@ -24,6 +24,7 @@ from licet.changes import second_plans
 from licet.config import Settings
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
+from licet.http.openapi import TAGS
 from licet.http.rate_limits.limiter import limiter_of
 from licet.idempotency import jobs as idempotency_jobs
 from licet.letters import post_of
@@ -61,6 +62,9 @@ def create_app(context: Context) -> FastAPI:
         # A redirect would be built from the Host header; an address with a slash too many is simply not there.
         redirect_slashes=False,
         lifespan=lifespan,
+        openapi_tags=TAGS,
+        # The names that generated clients call them by.
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.context = context
     app.state.last_used = LastUsed()

@@ -16,10 +16,10 @@ class ShownAccount(Shown):
 
     id: UUID
     kind: Kind
-    name: str | None
-    email: str | None
-    external_id: str | None
-    customer_id: str | None = Field(description="Stripe's; null until the first purchase.")
+    name: str | None = Field(examples=["Ada Lovelace"])
+    email: str | None = Field(examples=["ada@example.com"])
+    external_id: str | None = Field(examples=["customer-42"])
+    customer_id: str | None = Field(description="Stripe's; null until the first purchase.", examples=["cus_1QxYz"])
     created_at: At
 
 

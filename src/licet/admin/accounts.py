@@ -4,7 +4,7 @@ from typing import Annotated
 
 import asyncpg
 from fastapi import Query, Response
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from licet.accounts import store
 from licet.accounts.auth import Operator
@@ -29,14 +29,14 @@ class NewAccount(Asked):
     kind: Kind
     name: Name
     email: Email
-    external_id: OwnName | None = None
+    external_id: OwnName | None = Field(None, examples=["customer-42"])
 
 
 class AccountChange(Asked):
     """What is left out stays as it is; `externalId` alone may be null."""
 
     kind: Kind | None = None
-    name: Name | None = None
+    name: Name | None = Field(None, examples=["Ada King"])
     email: Email | None = None
     external_id: OwnName | None = None
 
@@ -71,9 +71,11 @@ async def list_accounts(
     ctx: Ctx,
     _: Operator,
     page: Paging,
-    kind: Annotated[Kind | None, Query()] = None,
-    email: Annotated[str | None, Query(max_length=254)] = None,
-    external_id: Annotated[str | None, Query(alias="externalId", max_length=255)] = None,
+    kind: Annotated[Kind | None, Query(description="Those of this kind.")] = None,
+    email: Annotated[str | None, Query(max_length=254, description="Those with this address.")] = None,
+    external_id: Annotated[
+        str | None, Query(alias="externalId", max_length=255, description="The one that you call so.")
+    ] = None,
 ) -> Listed[ShownAccount]:
     """Also by kind, e-mail or externalId."""
     async with ctx.pool.acquire() as conn:

@@ -19,7 +19,7 @@ from licet.http.context import Ctx
 from licet.http.openapi import responses
 from licet.http.paging import Paging, listed
 from licet.http.routes import PathId, api_router
-from licet.http.shapes import Asked, At, Listed, Moment, Name, OwnName, Shown
+from licet.http.shapes import EXAMPLE_ID, Asked, At, Listed, Moment, Name, OwnName, Shown
 from licet.idempotency.once import Once
 from licet.kit.ids import as_id
 from licet.kit.times import wall_now
@@ -31,8 +31,8 @@ class NewApiKey(Asked):
     """With an account: a key that sees this account alone. With the scope `admin` and no account: an operator's."""
 
     name: Name
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)]
-    account_id: OwnName | None = Field(None, description="The account's id or externalId.")
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3, examples=[["read", "write"]])]
+    account_id: OwnName | None = Field(None, description="The account's id or externalId.", examples=[EXAMPLE_ID])
     expires_at: Moment | None = Field(None, description="Null or left out: it holds until it is revoked.")
 
 
@@ -40,19 +40,19 @@ class ShownApiKey(Shown):
     """A key without its secret. `accountId` null: an operator's."""
 
     id: UUID
-    name: str
-    scopes: list[Scope]
+    name: str = Field(examples=["The shop's backend"])
+    scopes: list[Scope] = Field(examples=[["read", "write"]])
     account_id: UUID | None
     created_at: At
-    expires_at: At | None
+    expires_at: At | None = Field(examples=[None])
     last_used_at: At | None = Field(description="To the minute.")
-    revoked_at: At | None
+    revoked_at: At | None = Field(examples=[None])
 
 
 class MadeApiKey(ShownApiKey):
     """With the key itself, which is shown this once."""
 
-    key: str = Field(examples=["lic_test_…"])
+    key: str = Field(examples=["lic_test_" + "x" * 40])
 
 
 @router.post(

@@ -24,21 +24,21 @@ class ShownEmail(Shown):
     """A mail, without what it says."""
 
     id: UUID
-    to: str
+    to: str = Field(examples=["ada@example.com"])
     template: str = Field(examples=["welcome", "receipt", "payment_failed", "refund", "cancellation"])
-    subject: str
+    subject: str = Field(examples=["Your license"])
     status: Literal["queued", "sent", "kept", "failed"] = Field(description="kept: there is no mail server.")
     account_id: UUID | None
     created_at: At
     sent_at: At | None
-    error: str | None
+    error: str | None = Field(examples=[None])
 
 
 class ShownEmailInFull(ShownEmail):
     """A mail with what it says, written anew from what it is about: no license key is kept in it."""
 
-    text: str
-    html: str
+    text: str = Field(examples=["Hello, this is your license key: …"])
+    html: str = Field(examples=["<p>Hello, this is your license key: …</p>"])
 
 
 @router.get("", summary="The mails, the newest first", responses=responses(401, 403, 404))
@@ -47,8 +47,8 @@ async def list_emails(
     _: Operator,
     account_id: SeenAccount,
     page: Paging,
-    template: Annotated[str | None, Query(max_length=100)] = None,
-    to: Annotated[str | None, Query(max_length=254)] = None,
+    template: Annotated[str | None, Query(max_length=100, description="Those of this template.")] = None,
+    to: Annotated[str | None, Query(max_length=254, description="Those to this address.")] = None,
 ) -> Listed[ShownEmail]:
     """Also by template, address or account."""
     async with ctx.pool.acquire() as conn:

@@ -15,29 +15,30 @@ from licet.http.openapi import responses
 from licet.http.paging import Paging, listed
 from licet.http.routes import api_router
 from licet.http.shapes import At, Listed, Shown
-from licet.webhooks.actions import replay_event
+from licet.stripe_api.version import API_VERSION
+from licet.webhooks.actions import replay_event as handle_again
 
 router = api_router("/api/admin/events", tag="operators")
 
 Outcome = Literal["applied", "stale", "ignored", "parked", "failed"]
-EventId = Annotated[str, Path(alias="id", examples=["evt_1"])]
+EventId = Annotated[str, Path(alias="id", description="Stripe's id of it.", examples=["evt_1QxYz"])]
 
 
 class ShownEvent(Shown):
     """An event as received, without its payload."""
 
-    id: str
-    type: str
+    id: str = Field(examples=["evt_1QxYz"])
+    type: str = Field(examples=["invoice.paid"])
     outcome: Outcome
-    reason: str | None = Field(description="Why it was ignored, stale or parked.")
-    object_id: str | None
+    reason: str | None = Field(description="Why it was ignored, stale or parked.", examples=[None])
+    object_id: str | None = Field(examples=["in_1QxYz"])
     account_id: UUID | None
-    api_version: str | None
+    api_version: str | None = Field(examples=[API_VERSION])
     created_at: At = Field(description="When Stripe made it.")
     received_at: At
-    attempts: int
-    error: str | None
-    retry_at: At | None = Field(description="When it is tried again; null: not by itself.")
+    attempts: int = Field(examples=[1])
+    error: str | None = Field(examples=[None])
+    retry_at: At | None = Field(description="When it is tried again; null: not by itself.", examples=[None])
 
 
 @router.get("", summary="The events, the last received first", responses=responses(401, 403))
@@ -45,8 +46,10 @@ async def list_events(
     ctx: Ctx,
     _: Operator,
     page: Paging,
-    type_: Annotated[str | None, Query(alias="type", max_length=100, examples=["invoice.paid"])] = None,
-    outcome: Annotated[Outcome | None, Query()] = None,
+    type_: Annotated[
+        str | None, Query(alias="type", max_length=100, description="Those of this type.", examples=["invoice.paid"])
+    ] = None,
+    outcome: Annotated[Outcome | None, Query(description="Those that ended so.")] = None,
 ) -> Listed[ShownEvent]:
     """Also by type or outcome."""
     async with ctx.pool.acquire() as conn:
@@ -61,10 +64,10 @@ async def get_event(ctx: Ctx, _: Operator, event_id: EventId) -> ShownEvent:
 
 
 @router.post("/{id}/replay", summary="Handle an event again", responses=responses(401, 403, 404))
-async def replay(ctx: Ctx, _: Operator, event_id: EventId) -> ShownEvent:
+async def replay_event(ctx: Ctx, _: Operator, event_id: EventId) -> ShownEvent:
     """By the very same way as when it came; what was done already is found done. Answers with the new outcome."""
     await _get(ctx, event_id)
-    await replay_event(ctx, event_id)
+    await handle_again(ctx, event_id)
     return await _get(ctx, event_id)
 
 

@@ -33,15 +33,15 @@ class Alive(Shown):
 class Waiting(Shown):
     """Work that is due and not done. `oldestAt` null: nothing waits."""
 
-    count: int
-    oldest_at: At | None
+    count: int = Field(examples=[0])
+    oldest_at: At | None = Field(examples=[None])
 
 
 class Queue(Shown):
     """Jobs that are due. `oldestSeconds`: how long the oldest has waited for a worker; null: nothing waits."""
 
-    waiting: int
-    oldest_seconds: float | None
+    waiting: int = Field(examples=[1])
+    oldest_seconds: float | None = Field(examples=[0.4])
 
 
 class Checks(Shown):
@@ -70,6 +70,7 @@ async def healthz() -> Alive:
     "/readyz",
     summary="Can it serve?",
     response_model_exclude_unset=True,
+    openapi_extra={"security": [{}, {"bearer": []}, {"apiKey": []}]},
     responses=responses(401, 403, not_ready=(503, "The database cannot be reached. Check that PostgreSQL runs.")),
 )
 async def readyz(request: Request, ctx: Ctx) -> Ready:

@@ -16,7 +16,8 @@ from licet.http.routes import api_router
 from licet.http.shapes import Listed
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject, id_of
-from licet.orders.shown_invoices import ShownInvoice, ShownInvoiceInFull, find_invoice, list_invoices
+from licet.orders import shown_invoices
+from licet.orders.shown_invoices import ShownInvoice, ShownInvoiceInFull, find_invoice
 from licet.webhooks.reading import change
 
 router = api_router("/api/billing/invoices", tag="billing")
@@ -25,29 +26,35 @@ _ID = re.compile(r"in_[A-Za-z0-9_]{1,250}")
 
 
 @router.get("", summary="The invoices, the newest first", responses=responses(401, 403, 404))
-async def invoices(
+async def list_invoices(
     ctx: Ctx,
     _: Reader,
     account_id: SeenAccount,
     page: Paging,
-    status: Annotated[Literal["draft", "open", "paid", "void", "uncollectible"] | None, Query()] = None,
-    subscription_id: Annotated[str | None, Query(alias="subscriptionId", max_length=255)] = None,
+    status: Annotated[
+        Literal["draft", "open", "paid", "void", "uncollectible"] | None, Query(description="Those in this status.")
+    ] = None,
+    subscription_id: Annotated[
+        str | None, Query(alias="subscriptionId", max_length=255, description="Those of this subscription.")
+    ] = None,
 ) -> Listed[ShownInvoice]:
     """Of subscriptions and of what was bought once; also by status or subscription."""
     async with ctx.pool.acquire() as conn:
-        rows, total = await list_invoices(
+        rows, total = await shown_invoices.list_invoices(
             conn, page, account_id=account_id, status=status, subscription_id=subscription_id
         )
     return listed(rows, total, page)
 
 
 @router.get("/{id}", summary="One invoice", responses=responses(401, 403, 404, 502, 503))
-async def invoice(
+async def get_invoice(
     request: Request,
     ctx: Ctx,
     _: Reader,
     account_id: SeenAccount,
-    stripe_id: Annotated[str, Path(alias="id", max_length=255)],
+    stripe_id: Annotated[
+        str, Path(alias="id", max_length=255, description="Stripe's id of it.", examples=["in_1QxYz"])
+    ],
 ) -> ShownInvoiceInFull:
     """With its lines. One that Stripe has not told us of yet is asked for, and kept."""
     async with ctx.pool.acquire() as conn:

@@ -26,13 +26,16 @@ class ShownOrder(Shown):
 
     id: UUID
     status: OrderStatus
-    amount: int
-    amount_refunded: int
-    currency: str | None
+    amount: int = Field(examples=[14900])
+    amount_refunded: int = Field(examples=[0])
+    currency: str | None = Field(examples=["usd"])
     created_at: At
-    subscription_id: str | None = Field(description="Stripe's; null where nothing in it recurs.")
+    subscription_id: str | None = Field(
+        description="Stripe's; null where nothing in it recurs.", examples=["sub_1QxYz"]
+    )
     waits_for: list[str] = Field(
-        description="Stripe's ids of products that the catalogue does not know yet: their licenses come when it does."
+        description="Stripe's ids of products that the catalogue does not know yet: their licenses come when it does.",
+        examples=[[]],
     )
     items: list[ShownItem]
     licenses: list[LicenseOfOrder]
@@ -44,7 +47,7 @@ async def list_orders(
     _: Reader,
     account_id: SeenAccount,
     page: Paging,
-    status: Annotated[OrderStatus | None, Query()] = None,
+    status: Annotated[OrderStatus | None, Query(description="Those in this status.")] = None,
 ) -> Listed[ShownOrder]:
     """Each with what was bought and the licenses that came of it."""
     async with ctx.pool.acquire() as conn:

@@ -3,7 +3,8 @@
 from typing import Annotated, Literal, Self
 
 from fastapi import Body, Path, Request, Response
-from pydantic import Field, StringConstraints, model_validator
+from fastapi.openapi.models import Example
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from licet.accounts.auth import ActingAccount, Reader, Writer
 from licet.changes import methods
@@ -15,11 +16,11 @@ from licet.http.shapes import Asked, Shown
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
 from licet.payment_methods.shown import ShownMethod, shown
-from licet.payment_methods.store import list_methods
+from licet.payment_methods.store import list_methods as methods_of
 
 router = api_router("/api/billing/payment-methods", tag="billing")
 
-StripeId = Annotated[str, Path(alias="id", max_length=255)]
+StripeId = Annotated[str, Path(alias="id", max_length=255, description="Stripe's id of it.", examples=["pm_1QxYz"])]
 _ACCOUNT = {"account_required": (422, "Name the account to act for.")}
 
 
@@ -33,12 +34,19 @@ class ShownSetupIntent(Shown):
 class ShownPage(Shown):
     """Where the customer saves a card, on a page of Stripe's."""
 
+    model_config = ConfigDict(title="SetupPage")
+
     url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
 
 
 class AskedMethod(Asked):
     """One of three ways: `paymentMethodId` adds what Stripe.js has collected; both URLs ask for a hosted page; nothing
     at all asks for a setup intent, for Stripe.js."""
+
+    model_config = ConfigDict(
+        title="PaymentMethodRequest",
+        json_schema_extra={"dependentRequired": {"successUrl": ["cancelUrl"], "cancelUrl": ["successUrl"]}},
+    )
 
     payment_method_id: Annotated[str, StringConstraints(pattern=r"^pm_[A-Za-z0-9_]{1,250}$")] | None = None
     set_default: bool = False
@@ -56,18 +64,27 @@ class AskedMethod(Asked):
         return self
 
 
-class AskedChange(Asked):
+_WAYS: dict[str, Example] = {
+    "collected": {"value": {"paymentMethodId": "pm_1QxYz", "setDefault": True}},
+    "setupIntent": {"value": {}},
+    "hostedPage": {"value": {"successUrl": "https://example.com/saved", "cancelUrl": "https://example.com/account"}},
+}
+
+
+class AskedDefault(Asked):
     """`payOpenInvoices` pays what is overdue with it, too."""
+
+    model_config = ConfigDict(title="DefaultPaymentMethodRequest")
 
     set_default: Literal[True]
     pay_open_invoices: bool = False
 
 
 @router.get("", summary="What the customer can pay with", responses=responses(401, 403, 404, **_ACCOUNT))
-async def payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[ShownMethod]:
+async def list_payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[ShownMethod]:
     """The newest first."""
     async with ctx.pool.acquire() as conn:
-        return [shown(method) for method in await list_methods(conn, account_id)]
+        return [shown(method) for method in await methods_of(conn, account_id)]
 
 
 @router.post(
@@ -83,17 +100,21 @@ async def payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -> lis
         502,
         503,
         invalid_payment_method=(422, "There is no such payment method, or it was used before."),
-        invalid_redirect_url=(422, "Customers are not sent to this URL; details.field says which one it is."),
+        invalid_redirect_url=(
+            422,
+            "Customers are not sent to this URL; details.field says which one it is.",
+            {"field": "successUrl"},
+        ),
         **_ACCOUNT,
     ),
 )
-async def add(
+async def add_payment_method(
     request: Request,
     ctx: Ctx,
     _: Writer,
     account_id: ActingAccount,
     once: Once,
-    asked: Annotated[AskedMethod | None, Body()] = None,
+    asked: Annotated[AskedMethod | None, Body(openapi_examples=_WAYS)] = None,
 ) -> Response:
     """In one of three ways; the first answers the payment method, the second `setupIntentId`, the third `url`."""
     asked = asked or AskedMethod()
@@ -119,8 +140,8 @@ async def add(
     summary="Pay with this one from now on",
     responses=responses(401, 402, 403, 404, 502, 503, **_ACCOUNT),
 )
-async def change(
-    request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId, asked: AskedChange
+async def change_payment_method(
+    request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId, asked: AskedDefault
 ) -> ShownMethod:
     """For the customer and each of its subscriptions. A 402 is of an open invoice: it is the default all the same."""
     cause = _cause(request, "made the default")
@@ -144,7 +165,9 @@ async def change(
         **_ACCOUNT,
     ),
 )
-async def remove(request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId) -> Response:
+async def remove_payment_method(
+    request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId
+) -> Response:
     """For good: Stripe attaches it to nobody again."""
     await methods.remove(ctx, account_id, stripe_id, _cause(request, "removed"))
     return Response(status_code=204)

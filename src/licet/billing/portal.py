@@ -1,7 +1,7 @@
 """Stripe's own portal: `POST /api/billing/portal-session`."""
 
 from fastapi import Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from licet.accounts.auth import ActingAccount, Writer
 from licet.changes.portal import open_portal
@@ -17,11 +17,15 @@ router = api_router("/api/billing", tag="billing")
 class AskedPortal(Asked):
     """Where the portal leads back to."""
 
+    model_config = ConfigDict(title="PortalSessionRequest")
+
     return_url: str = Field(examples=["https://example.com/account"])
 
 
 class ShownPortal(Shown):
     """Where the customer goes, within five minutes: make one for each click."""
+
+    model_config = ConfigDict(title="PortalSession")
 
     url: str = Field(examples=["https://billing.stripe.com/p/session/test_a1b2c3"])
 
@@ -38,10 +42,16 @@ class ShownPortal(Shown):
         502,
         503,
         account_required=(422, "Name the account to act for."),
-        invalid_redirect_url=(422, "Customers are not sent to this URL; details.field says which one it is."),
+        invalid_redirect_url=(
+            422,
+            "Customers are not sent to this URL; details.field says which one it is.",
+            {"field": "returnUrl"},
+        ),
     ),
 )
-async def portal_session(ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: AskedPortal) -> Response:
+async def create_portal_session(
+    ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: AskedPortal
+) -> Response:
     """To look after cards, invoices, details, and the end of subscriptions."""
     async with once.attempt(acting_for=account_id) as attempt:
         url = await open_portal(ctx, account_id, asked.return_url)

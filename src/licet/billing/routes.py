@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Response
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from licet.accounts.auth import ActingAccount, Writer
 from licet.checkout.actions import open_session, start_checkout
@@ -12,19 +12,19 @@ from licet.checkout.session import Wish
 from licet.http.context import Ctx
 from licet.http.openapi import responses
 from licet.http.routes import api_router
-from licet.http.shapes import Asked, Shown
+from licet.http.shapes import EXAMPLE_ID, Asked, Shown
 from licet.idempotency.once import Once
 
 router = api_router("/api/billing", tag="billing")
-
-Url = Annotated[str, Field(examples=["https://example.com/thanks?session={CHECKOUT_SESSION_ID}"])]
 
 
 class AskedItem(Asked):
     """A product, as often as wanted. Without `priceId` it is the product's default price."""
 
-    product_id: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    quantity: Annotated[int, Field(ge=1, le=MOST_OF_ONE)]
+    model_config = ConfigDict(title="CheckoutItem")
+
+    product_id: Annotated[str, Field(min_length=1, max_length=255, examples=[EXAMPLE_ID])]
+    quantity: Annotated[int, Field(ge=1, le=MOST_OF_ONE, examples=[1])]
     price_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
 
 
@@ -32,10 +32,12 @@ class AskedCheckout(Asked):
     """A cart, and where its buyer goes afterwards. `{CHECKOUT_SESSION_ID}` in a URL is filled in by Stripe."""
 
     items: list[AskedItem]
-    success_url: Url
-    cancel_url: Url
+    success_url: Annotated[str, Field(examples=["https://example.com/thanks?session={CHECKOUT_SESSION_ID}"])]
+    cancel_url: Annotated[str, Field(examples=["https://example.com/cart"])]
     promotion_code: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    metadata: dict[str, str] | None = None
+    metadata: dict[str, str] | None = Field(
+        None, description="Kept at Stripe with the purchase.", examples=[{"campaign": "spring"}]
+    )
 
 
 class ShownCheckout(Shown):
@@ -58,18 +60,30 @@ class ShownCheckout(Shown):
         422,
         502,
         503,
-        already_subscribed=(409, "The account is subscribed to this plan already."),
+        already_subscribed=(409, "The account is subscribed to this plan already.", {"subscriptionId": "sub_1QxYz"}),
         account_required=(422, "Name the account to act for."),
         empty_cart=(422, "The cart is empty."),
-        invalid_product=(422, "The product is unknown, archived or without a price; details.productId names it."),
-        invalid_price=(422, "The price is not one of the product's; details.priceId names it."),
+        invalid_product=(
+            422,
+            "The product is unknown, archived or without a price; details.productId names it.",
+            {"productId": EXAMPLE_ID},
+        ),
+        invalid_price=(
+            422,
+            "The price is not one of the product's; details.priceId names it.",
+            {"priceId": "price_1QxYz"},
+        ),
         mixed_intervals=(422, "What recurs must recur together."),
         mixed_currencies=(422, "Everything in a cart must be in one currency."),
         invalid_promotion_code=(422, "The promotion code does not hold for this purchase."),
-        invalid_redirect_url=(422, "Buyers are not sent to this URL; details.field says which one it is."),
+        invalid_redirect_url=(
+            422,
+            "Buyers are not sent to this URL; details.field says which one it is.",
+            {"field": "successUrl"},
+        ),
     ),
 )
-async def checkout(ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: AskedCheckout) -> Response:
+async def create_checkout(ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: AskedCheckout) -> Response:
     """Makes a hosted checkout page for the cart. Licenses come once it is paid, and from nothing else."""
     wish = Wish(
         items=[Item(item.product_id, item.quantity, item.price_id) for item in asked.items],

@@ -17,12 +17,13 @@ from licet.http.shapes import Asked, At, Listed
 from licet.kit.cause import Cause
 from licet.licenses.shown import ShownLicense, licenses_of_subscription
 from licet.orders.shown_invoices import ShownInvoice, find_invoice_in_short
+from licet.subscriptions import shown
 from licet.subscriptions.core import Status
-from licet.subscriptions.shown import ShownSubscription, Subscription, get_subscription, list_subscriptions
+from licet.subscriptions.shown import ShownSubscription, Subscription
 
 router = api_router("/api/billing/subscriptions", tag="billing")
 
-StripeId = Annotated[str, Path(alias="id", max_length=255)]
+StripeId = Annotated[str, Path(alias="id", max_length=255, description="Stripe's id of it.", examples=["sub_1QxYz"])]
 
 
 class ShownSubscriptionInFull(ShownSubscription):
@@ -30,20 +31,20 @@ class ShownSubscriptionInFull(ShownSubscription):
 
     licenses: list[ShownLicense]
     latest_invoice: ShownInvoice | None
-    cancel_at: At | None = Field(description="When its scheduled end comes; null without one.")
-    canceled_at: At | None = Field(description="When it was cancelled, or its end was scheduled.")
-    trial_end: At | None
+    cancel_at: At | None = Field(description="When its scheduled end comes; null without one.", examples=[None])
+    canceled_at: At | None = Field(description="When it was cancelled, or its end was scheduled.", examples=[None])
+    trial_end: At | None = Field(examples=[None])
     quantity: int = Field(description="Of all items together.", examples=[1])
 
 
 class AskedCancellation(Asked):
     """`cancelAtPeriodEnd: false` ends it at once, with no refund."""
 
-    cancel_at_period_end: bool = True
+    cancel_at_period_end: bool = Field(True, examples=[True])
 
 
 @router.get("", summary="The subscriptions, the newest first", responses=responses(401, 403, 404))
-async def subscriptions(
+async def list_subscriptions(
     ctx: Ctx,
     _: Reader,
     account_id: SeenAccount,
@@ -54,15 +55,17 @@ async def subscriptions(
 ) -> Listed[ShownSubscription]:
     """Those that have not ended, unless asked otherwise."""
     async with ctx.pool.acquire() as conn:
-        found, total = await list_subscriptions(conn, page, account_id=account_id, status=status)
+        found, total = await shown.list_subscriptions(conn, page, account_id=account_id, status=status)
     return listed([ShownSubscription.model_validate(one.in_short()) for one in found], total, page)
 
 
 @router.get("/{id}", summary="One subscription", responses=responses(401, 403, 404))
-async def subscription(ctx: Ctx, _: Reader, account_id: SeenAccount, stripe_id: StripeId) -> ShownSubscriptionInFull:
+async def get_subscription(
+    ctx: Ctx, _: Reader, account_id: SeenAccount, stripe_id: StripeId
+) -> ShownSubscriptionInFull:
     """With its licenses and its latest invoice."""
     async with ctx.pool.acquire() as conn:
-        return await _in_full(ctx, conn, await get_subscription(conn, stripe_id, account_id=account_id))
+        return await _in_full(ctx, conn, await shown.get_subscription(conn, stripe_id, account_id=account_id))
 
 
 @router.post(
@@ -70,7 +73,7 @@ async def subscription(ctx: Ctx, _: Reader, account_id: SeenAccount, stripe_id: 
     summary="End a subscription",
     responses=responses(401, 403, 404, 502, 503),
 )
-async def cancel(
+async def cancel_subscription(
     request: Request,
     ctx: Ctx,
     _: Writer,
@@ -87,7 +90,7 @@ async def cancel(
     later = asked is None or asked.cancel_at_period_end
     cause = Cause("api_call", request_id_of(request), "cancelled at the period's end" if later else "cancelled at once")
     await (ending.end_later if later else ending.end_now)(ctx, account_id, stripe_id, cause)
-    return await subscription(ctx, _, account_id, stripe_id)
+    return await get_subscription(ctx, _, account_id, stripe_id)
 
 
 @router.post(
@@ -103,13 +106,13 @@ async def cancel(
         cancellation_under_way=(409, "The subscription is being cancelled at once, and that is not taken back."),
     ),
 )
-async def resume(
+async def resume_subscription(
     request: Request, ctx: Ctx, _: Writer, account_id: SeenAccount, stripe_id: StripeId
 ) -> ShownSubscriptionInFull:
     """However it was scheduled, in Stripe's own portal too. One that does not end is answered as it is."""
     cause = Cause("api_call", request_id_of(request), "the scheduled end taken back")
     await ending.take_back(ctx, account_id, stripe_id, cause)
-    return await subscription(ctx, _, account_id, stripe_id)
+    return await get_subscription(ctx, _, account_id, stripe_id)
 
 
 async def _in_full(ctx: Context, conn: Connection, found: Subscription) -> ShownSubscriptionInFull:

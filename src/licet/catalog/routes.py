@@ -21,8 +21,8 @@ class ShownPrice(Shown):
     id: str = Field(examples=["price_1QxYz"])
     amount: int = Field(description="In the currency's minor unit.", examples=[14900])
     currency: str = Field(examples=["usd"])
-    interval: Interval | None
-    interval_count: int | None
+    interval: Interval | None = Field(examples=["month"])
+    interval_count: int | None = Field(examples=[1])
     trial_days: int = Field(description="Days before the first payment; once per account and product.", examples=[0])
 
 
@@ -30,9 +30,9 @@ class ShownProduct(Shown):
     """A product with the prices it can be bought for, the default one first."""
 
     id: UUID
-    name: str
-    description: str | None
-    features: list[str]
+    name: str = Field(examples=["Shopify Connector"])
+    description: str | None = Field(examples=["Connects a Shopify shop."])
+    features: list[str] = Field(examples=[["Updates"]])
     prices: list[ShownPrice]
 
 

@@ -15,8 +15,8 @@ MAX_PAGE = 1_000_000
 
 
 def _paging(
-    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    page: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Counted from 1.")] = 1,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many a page holds.")] = 20,
 ) -> Page:
     return Page(page, limit)
 

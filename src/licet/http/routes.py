@@ -5,11 +5,12 @@ from email.message import Message
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 
 from licet.errors import NotFound, NotJson
 from licet.http.json_body import parse_json
+from licet.http.shapes import EXAMPLE_ID
 from licet.kit.ids import as_id
 
 
@@ -36,8 +37,8 @@ class StrictRoute(APIRoute):
         return read_first
 
 
-def _path_id(id: str) -> UUID:  # noqa: A002 - the paths say {id}
-    found = as_id(id)
+def _path_id(written: Annotated[str, Path(alias="id", description="Its id, a UUID.", examples=[EXAMPLE_ID])]) -> UUID:
+    found = as_id(written)
     if found is None:
         raise NotFound("There is nothing with this id.")
     return found

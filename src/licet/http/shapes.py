@@ -20,7 +20,21 @@ from licet.kit.times import rfc3339
 
 T = TypeVar("T")
 
+EXAMPLE_ID = "0193a1b2-7c3d-7e4f-8a5b-123456789abc"
+"""An id of ours, as it stands in examples."""
+
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _public_name(model: type) -> str:
+    """What a body is called in `/openapi.json`, unless its own title says otherwise."""
+    found: str = model.model_config.get("title") or model.__name__  # type: ignore[attr-defined]  # each is a BaseModel
+    if found.startswith("Asked"):
+        return found.removeprefix("Asked") + "Request"
+    if found.startswith("Listed["):
+        (of,) = model.__pydantic_generic_metadata__["args"]  # type: ignore[attr-defined]  # as above
+        return _public_name(of) + "List"
+    return found.removeprefix("Shown")
 
 
 class Asked(BaseModel):
@@ -28,6 +42,7 @@ class Asked(BaseModel):
     number in quotes."""
 
     model_config = ConfigDict(
+        model_title_generator=_public_name,
         alias_generator=to_camel,
         validate_by_alias=True,
         validate_by_name=False,
@@ -41,6 +56,7 @@ class Shown(BaseModel):
     """A body that we send, made with our own names."""
 
     model_config = ConfigDict(
+        model_title_generator=_public_name,
         alias_generator=to_camel,
         validate_by_alias=False,
         validate_by_name=True,
@@ -86,10 +102,18 @@ At = Annotated[
 ]
 """A time that we show: RFC 3339 in UTC, to the second."""
 
-Email = Annotated[str, BeforeValidator(_read_email), WithJsonSchema({"type": "string", "format": "email"})]
+Email = Annotated[
+    str,
+    BeforeValidator(_read_email),
+    WithJsonSchema({"type": "string", "format": "email", "examples": ["ada@example.com"]}),
+]
 """An e-mail address, normalised."""
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(examples=["Ada Lovelace"]),
+]
 """A line of text for people."""
 
 OwnName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
@@ -99,10 +123,10 @@ OwnName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 class Meta(Shown):
     """Which page of how many."""
 
-    total: int
+    total: int = Field(examples=[1])
     page: int = Field(examples=[1])
     limit: int = Field(examples=[20])
-    total_pages: int
+    total_pages: int = Field(examples=[1])
 
 
 class Listed(Shown, Generic[T]):

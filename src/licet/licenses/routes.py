@@ -24,8 +24,8 @@ async def list_licenses(
     _: Reader,
     account_id: SeenAccount,
     page: Paging,
-    status: Annotated[Status | None, Query()] = None,
-    product_id: Annotated[UUID | None, Query(alias="productId")] = None,
+    status: Annotated[Status | None, Query(description="Those that read so now.")] = None,
+    product_id: Annotated[UUID | None, Query(alias="productId", description="Those of this product.")] = None,
 ) -> Listed[ShownLicense]:
     """Each with its key and what it allows. `status` is as it reads now, in the filter too."""
     async with ctx.pool.acquire() as conn:
@@ -43,7 +43,7 @@ async def get_license(ctx: Ctx, _: Reader, account_id: SeenAccount, license_id: 
 
 
 @router.get("/{id}/timeline", summary="Why a license is as it is", responses=responses(401, 403, 404))
-async def list_changes(
+async def list_license_changes(
     ctx: Ctx, _: Reader, account_id: SeenAccount, license_id: PathId, page: Paging
 ) -> Listed[ShownChange]:
     """Every change with its cause, the newest first."""

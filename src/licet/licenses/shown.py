@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from licet.db.connection import Connection
 from licet.db.keyring import Keyring
@@ -25,21 +25,21 @@ class ShownLicense(Shown):
     id: UUID
     key: str = Field(examples=["SHOP-7K2M-9QXD-3VTN-W8RB"])
     product_id: UUID
-    product_name: str
+    product_name: str = Field(examples=["Shopify Connector"])
     status: Status
-    activations_count: int
-    activations_limit: int | None
+    activations_count: int = Field(examples=[1])
+    activations_limit: int | None = Field(examples=[3])
     expires_at: At | None
     created_at: At
-    subscription_id: str | None = Field(description="Stripe's; null for what was bought once.")
+    subscription_id: str | None = Field(description="Stripe's; null for what was bought once.", examples=["sub_1QxYz"])
     order_id: UUID | None
-    entitlements: list[Any] = Field(description="The product's features.")
+    entitlements: list[Any] = Field(description="The product's features.", examples=[["Updates"]])
 
 
 class ShownActivation(Shown):
     """Where a license is in use. `domain` is any fingerprint: a host name, a machine id."""
 
-    domain: str
+    domain: str = Field(examples=["shop.example.com"])
     activated_at: At
     last_seen_at: At | None
 
@@ -62,10 +62,12 @@ class LicenseOfOrder(Shown):
 class ShownChange(Shown):
     """One change of a license: when, what, from what to what, and because of what."""
 
+    model_config = ConfigDict(title="LicenseChange")
+
     at: At
     change: str = Field(examples=["status"])
-    from_: str | None = Field(serialization_alias="from")
-    to: str | None
+    from_: str | None = Field(serialization_alias="from", examples=["active"])
+    to: str | None = Field(examples=["revoked"])
     because: dict[str, Any] = Field(
         description="kind (stripe_event, stripe_read, api_call, operator, catalog), the id to look it up by, and why.",
         examples=[{"kind": "stripe_event", "id": "evt_1", "reason": "refunded"}],

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from licet.db.connection import Connection
 from licet.db.listing import Where, fetch_page
@@ -20,13 +20,15 @@ from licet.orders.core import OrderStatus
 class ShownItem(Shown):
     """One line of a cart. `productId` and `productName` are null where we never heard of Stripe's product."""
 
+    model_config = ConfigDict(title="OrderItem")
+
     product_id: UUID | None
-    product_name: str | None
-    price_id: str
-    quantity: int
-    unit_amount: int = Field(description="In the currency's minor unit.")
-    currency: str
-    interval: str | None = Field(description="day, week, month or year; null is bought once.")
+    product_name: str | None = Field(examples=["Shopify Connector"])
+    price_id: str = Field(examples=["price_1QxYz"])
+    quantity: int = Field(examples=[1])
+    unit_amount: int = Field(description="In the currency's minor unit.", examples=[14900])
+    currency: str = Field(examples=["usd"])
+    interval: str | None = Field(description="day, week, month or year; null is bought once.", examples=["month"])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A payment method as its owner sees it."""
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from licet.http.shapes import Shown
 from licet.payment_methods.store import Method
@@ -9,13 +9,15 @@ from licet.payment_methods.store import Method
 class ShownMethod(Shown):
     """A payment method. `brand`, `last4` and the expiry are null where its type has none."""
 
+    model_config = ConfigDict(title="PaymentMethod")
+
     id: str = Field(examples=["pm_1QxYz"])
     type: str = Field(examples=["card"])
     brand: str | None = Field(examples=["visa"])
     last4: str | None = Field(examples=["4242"])
     expiry_month: int | None = Field(examples=[12])
     expiry_year: int | None = Field(examples=[2034])
-    is_default: bool = Field(description="Whether the next renewal is paid with it.")
+    is_default: bool = Field(description="Whether the next renewal is paid with it.", examples=[True])
 
 
 def shown(method: Method) -> ShownMethod:

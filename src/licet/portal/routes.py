@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from licet.accounts.auth import ActingAccount, Reader
 from licet.accounts.shown import ShownAccount
@@ -31,6 +31,8 @@ MONTHS = 12
 class ShownCharge(Shown):
     """What is charged next, in the currency's minor unit."""
 
+    model_config = ConfigDict(title="NextCharge")
+
     amount: int = Field(examples=[14900])
     currency: str = Field(examples=["usd"])
     at: At
@@ -38,6 +40,8 @@ class ShownCharge(Shown):
 
 class ShownSpend(Shown):
     """What was paid in a month, in the currency's minor unit, what was given back taken off."""
+
+    model_config = ConfigDict(title="MonthlySpend")
 
     month: str = Field(examples=["2027-01"])
     amount: int = Field(examples=[14900])
@@ -63,7 +67,7 @@ class ShownDashboard(Shown):
     summary="A customer's dashboard",
     responses=responses(401, 403, 404, account_required=(422, "Name the account to act for.")),
 )
-async def dashboard(ctx: Ctx, _: Reader, account_id: ActingAccount) -> ShownDashboard:
+async def get_dashboard(ctx: Ctx, _: Reader, account_id: ActingAccount) -> ShownDashboard:
     """Everything in one call, from our own mirror: it is there when Stripe is not."""
     now = ctx.now()
     async with ctx.pool.acquire() as conn:
