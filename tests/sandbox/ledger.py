@@ -180,6 +180,21 @@ def check_balance(books: Books, given: int) -> None:
     assert books.customer.balance == given + sum(moved), (books.customer.balance, given, moved)
 
 
+def check_step(before: Books, after: Books) -> None:
+    """The one invoice that was finalized since started from the balance that there was.
+
+    Not a first one by Checkout, for which the payment came first.
+    """
+    known = {one.id for one in before.invoices if one.status != "draft"}
+    void = {one.id for one in before.invoices if one.status == "void"}
+    fresh = [one for one in after.invoices if one.status != "draft" and one.id not in known]
+    if len(fresh) != 1 or any(one.status == "void" and one.id not in void for one in after.invoices):
+        return
+    (invoice,) = fresh
+    by_checkout = invoice.billing_reason == "subscription_create" and invoice.starting_balance == 0
+    assert by_checkout or invoice.starting_balance == before.customer.balance, invoice.id
+
+
 def check_subscription(books: Books, subscription: Any) -> None:
     """Its status against its invoices and the time."""
     own = [one for one in books.invoices if _subscription_of(one) == subscription.id and one.billing_reason != "manual"]

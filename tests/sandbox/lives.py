@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import stripe
 from hypothesis import strategies as st
-from tests.sandbox.ledger import Books, check, open_books
+from tests.sandbox.ledger import Books, check, check_step, open_books
 
 from licet_sandbox.clock import Clock
 
@@ -84,11 +84,15 @@ class Life:
         self.coupons = [*({"coupon": coupon} for coupon in coupons), {"promotion_code": code}]
 
     async def live(self, steps: list[Step]) -> None:
+        before = await self.books()
         for step in steps:
             # A refusal takes everything back, and a declined card is a step like others.
             with suppress(stripe.InvalidRequestError, stripe.CardError):
                 await getattr(self, step.name)(**step.how)
-            check(await self.books(), self.given)
+            after = await self.books()
+            check(after, self.given)
+            check_step(before, after)
+            before = after
 
     async def books(self) -> Books:
         return await open_books(self.api, self.customer, self.now)
