@@ -47,7 +47,6 @@ def _is_for(published: dict[str, Any], algorithm: str) -> bool:
     return (
         published.get("alg", algorithm) == algorithm
         and published.get("use", "sig") == "sig"
-        and (algorithm != "ES256" or published.get("crv") == "P-256")
         and isinstance(operations, list)
         and "verify" in operations
     )

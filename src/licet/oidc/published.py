@@ -32,7 +32,7 @@ async def fetch_keys(issuer: str) -> list[Any]:
             published = (await _get(http, _address_of_keys(configuration, issuer))).get("keys")
     except TimeoutError:
         raise NotPublished(f"it did not answer within {WITHIN_SECONDS:.0f} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # OSError: certificates that cannot be read
         raise NotPublished(f"it cannot be reached: {type(error).__name__}") from None
     if not isinstance(published, list):
         raise NotPublished("its key set has no list of keys")

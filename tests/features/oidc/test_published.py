@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +91,12 @@ async def test_an_https_issuer_never_sends_us_to_this_machine(provider: Issuer) 
     configuration = {"issuer": "https://login.example.com", "jwks_uri": f"{provider.url}{KEYS}"}
     with pytest.raises(NotPublished, match="jwks_uri"):
         published._address_of_keys(configuration, "https://login.example.com")
+
+
+async def test_certificates_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(NotPublished, match="FileNotFoundError"):
+        await fetch_keys("https://login.example.com")
 
 
 async def test_an_issuer_without_a_slash_at_its_end(provider: Issuer) -> None:
