@@ -100,6 +100,7 @@ def _by_public_names(document: dict[str, Any]) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], schemas: dict[str, Any], *, limited: bool) -> None:
     answers: dict[str, Any] = operation["responses"]
+    _say_what_may_be_left_out(operation)
     _add_examples(operation, schemas)
     raw = operation.pop(RAW_BODY, False)
     implied = _EVERYWHERE + ((429,) if limited else ())
@@ -117,6 +118,15 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any], *, limited: bo
     for said, answer in answers.items():
         answer.setdefault("headers", {}).update(headers_of(said) | (replayed(said) if again else {}))
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _say_what_may_be_left_out(operation: dict[str, Any]) -> None:
+    """FastAPI calls it null, which no query or header can be; and a body of null is none."""
+    body = operation.get("requestBody", {"content": {}})
+    for holder in [*operation.get("parameters", ()), *body["content"].values()]:
+        schema = holder["schema"]
+        kept = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
+        schema |= kept[0] if len(kept) == 1 else {"anyOf": kept} if kept else {}
 
 
 def _add_examples(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
