@@ -238,10 +238,10 @@ def check_lines(books: Books) -> None:
         assert ended is None or line.period.start <= ended, (invoice.id, line.id, "billed after the end")
 
 
-def _counted_lines(books: Books) -> Iterator[tuple[Any, Any]]:
-    """Lines of all invoices that still count."""
+def _counted_lines(books: Books, *, void: bool = False) -> Iterator[tuple[Any, Any]]:
+    """Lines of all invoices that still count, or (void) of all."""
     for invoice in books.invoices:
-        if invoice.status != "void":
+        if void or invoice.status != "void":
             for line in books.lines[invoice.id]:
                 yield invoice, line
 
@@ -252,9 +252,12 @@ def net(line: Any) -> int:
 
 
 def check_nothing_is_paid_twice(books: Books) -> None:
-    """Where two invoices bill the same time of an item, the earlier is credited from the later's start on."""
+    """Where two invoices bill the same time of an item, the earlier is credited from the later's start on.
+
+    Whoever voids an invoice has voided its credits, too: those count here.
+    """
     credited: dict[str, int] = {}
-    for credit in _credits(books):
+    for credit in _credits(books, void=True):
         for key in _credited_lines(credit):
             credited[key] = min(credited.get(key, credit.period.start), credit.period.start)
     periods = defaultdict(list)
@@ -270,9 +273,9 @@ def check_nothing_is_paid_twice(books: Books) -> None:
             assert until <= later.period.start, (earlier.invoice, later.invoice, "the same time is billed twice")
 
 
-def _credits(books: Books) -> Iterator[Any]:
-    """Lines and pending items that give back unused time."""
-    for _, line in _counted_lines(books):
+def _credits(books: Books, *, void: bool = False) -> Iterator[Any]:
+    """Lines (void: also of void invoices) and pending items that give back unused time."""
+    for _, line in _counted_lines(books, void=void):
         details = line.parent.subscription_item_details
         if details is not None and details.proration and line.amount <= 0:
             yield line
