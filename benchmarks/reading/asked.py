@@ -1,0 +1,76 @@
+"""What is asked, by whom: every read endpoint, its first page and its last, and lists narrowed to what is rare."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from reading.fill import ACCOUNT_KEY, HEAVY_KEY, OPERATOR_KEY
+
+KEYS = {"account": ACCOUNT_KEY, "account of 1,000 licenses": HEAVY_KEY, "operator": OPERATOR_KEY, "anybody": None}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """name: the path as the contract has it. deep: the last page is asked for, whichever that is."""
+
+    who: str
+    name: str
+    path: str
+    deep: bool = False
+
+    @property
+    def key(self) -> str | None:
+        return KEYS[self.who]
+
+
+_LISTS = ("/api/billing/subscriptions", "/api/billing/invoices", "/api/orders", "/api/licenses")
+_OF_OPERATORS = ("/api/admin/accounts", "/api/admin/api-keys", "/api/admin/events", "/api/admin/emails")
+_NARROWED = (
+    "/api/billing/subscriptions?status=unpaid",
+    "/api/billing/invoices?status=open",
+    "/api/orders?status=refunded",
+    "/api/licenses?status=suspended",
+    "/api/admin/accounts?kind=organization",
+    "/api/admin/accounts?email=account7@example.com",
+    "/api/admin/events?outcome=parked",
+    "/api/admin/events?type=charge.refunded",
+    "/api/admin/emails?template=refund",
+    "/api/admin/emails?to=account7@example.com",
+)
+
+
+async def everything(conn: asyncpg.Connection) -> list[Asked]:
+    """One account's own things, those of the account with very many licenses, and everybody's."""
+    account = await conn.fetchval("SELECT account_id FROM api_keys WHERE key_hash = sha256($1)", ACCOUNT_KEY.encode())
+    product = await conn.fetchval("SELECT id FROM products ORDER BY id LIMIT 1")
+    return [
+        Asked("anybody", "/api/products", "/api/products"),
+        *(Asked("account", path, path) for path in (*_LISTS, "/api/billing/payment-methods", "/api/portal/billing")),
+        *await _single_ones(conn, "account", account),
+        *(Asked("account of 1,000 licenses", path, path) for path in ("/api/licenses", "/api/portal/billing")),
+        Asked("account of 1,000 licenses", "/api/licenses", "/api/licenses", deep=True),
+        *(Asked("operator", path, path, deep) for path in (*_LISTS, *_OF_OPERATORS) for deep in (False, True)),
+        *(Asked("operator", path, path) for path in (*_NARROWED, f"/api/licenses?productId={product}")),
+        *(Asked("operator", f"{path}?accountId=", f"{path}?accountId={account}") for path in _LISTS),
+        *await _single_ones(conn, "operator", account),
+    ]
+
+
+async def _single_ones(conn: asyncpg.Connection, who: str, account: object) -> list[Asked]:
+    row = await conn.fetchrow(
+        """
+        SELECT (SELECT stripe_subscription_id FROM subscriptions WHERE account_id = $1 LIMIT 1) AS subscription,
+               (SELECT stripe_invoice_id FROM invoices WHERE account_id = $1 LIMIT 1) AS invoice,
+               (SELECT id FROM orders WHERE account_id = $1 LIMIT 1) AS "order",
+               (SELECT id FROM licenses WHERE account_id = $1 LIMIT 1) AS license
+        """,
+        account,
+    )
+    paths = {
+        "/api/billing/subscriptions/{id}": "subscription",
+        "/api/billing/invoices/{id}": "invoice",
+        "/api/orders/{id}": "order",
+        "/api/licenses/{id}": "license",
+        "/api/licenses/{id}/timeline": "license",
+    }
+    return [Asked(who, name, name.replace("{id}", str(row[column]))) for name, column in paths.items()]
