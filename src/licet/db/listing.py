@@ -39,13 +39,19 @@ async def fetch_page(
     """The rows of one page and the number of all, in two queries however long the page is.
 
     joins: one-to-one, so that they change no count; left out of the counting. order_by: with an index, ending in a
-    unique column, or two pages could show one row twice.
+    unique column of the table, or two pages could show one row twice.
     """
     total: int = await conn.fetchval(f"SELECT count(*) FROM {table} {where.sql}", *where.arguments)
+    if page.offset >= total:
+        return [], total
+    unique = order_by.rpartition(", ")[2].removesuffix(" DESC").removeprefix(f"{table}.")
+    # What comes before the page is passed over in the index alone: neither read, joined nor counted after.
     rows = await conn.fetch(
         f"""
-        SELECT {columns} FROM {table} {joins} {where.sql}
-        ORDER BY {order_by} LIMIT {page.limit:d} OFFSET {page.offset:d}
+        WITH page AS (
+            SELECT {unique} FROM {table} {where.sql}
+            ORDER BY {order_by} LIMIT {page.limit:d} OFFSET {page.offset:d})
+        SELECT {columns} FROM page JOIN {table} USING ({unique}) {joins} ORDER BY {order_by}
         """,
         *where.arguments,
     )
