@@ -5,6 +5,7 @@ from typing import Annotated
 import asyncpg
 from fastapi import Query, Response
 from pydantic import Field, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from licet.accounts import store
 from licet.accounts.auth import Operator
@@ -35,9 +36,9 @@ class NewAccount(Asked):
 class AccountChange(Asked):
     """What is left out stays as it is; `externalId` alone may be null."""
 
-    kind: Kind | None = None
-    name: Name | None = Field(None, examples=["Ada King"])
-    email: Email | None = None
+    kind: Kind | SkipJsonSchema[None] = None
+    name: Name | SkipJsonSchema[None] = Field(None, examples=["Ada King"])
+    email: Email | SkipJsonSchema[None] = None
     external_id: OwnName | None = None
 
     @field_validator("kind", "name", "email", mode="before")

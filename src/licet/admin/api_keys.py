@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from licet.accounts import store
 from licet.accounts.auth import Operator, SeenAccount
@@ -27,8 +28,18 @@ from licet.kit.times import wall_now
 router = api_router("/api/admin/api-keys", tag="operators")
 
 
+_BY_SCOPE: JsonDict = {
+    "if": {"properties": {"scopes": {"contains": {"const": "admin"}}}},
+    "then": {"properties": {"accountId": {"type": "null"}}},
+    "else": {"properties": {"accountId": {"type": "string"}}, "required": ["accountId"]},
+}
+"""What `check` holds of `accountId`, for the description."""
+
+
 class NewApiKey(Asked):
     """With an account: a key that sees this account alone. With the scope `admin` and no account: an operator's."""
+
+    model_config = ConfigDict(json_schema_extra=_BY_SCOPE)
 
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=3, examples=[["read", "write"]])]

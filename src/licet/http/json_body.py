@@ -10,6 +10,9 @@ from licet.errors import MalformedJson, ValidationFailed
 MAX_DEPTH = 32
 """Nothing we ask for is nested more than five deep; what is far deeper is there to hurt a parser."""
 
+_EXACT_BELOW = 2**53
+"""From here on a float skips integers."""
+
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """PostgreSQL stores no NUL, and half of a surrogate pair is no text in any encoding."""
 
@@ -23,7 +26,7 @@ def parse_json(raw: bytes) -> Any:
     """
     try:
         value = json.loads(
-            raw.decode(), object_pairs_hook=_each_name_once, parse_constant=_no_such_number, parse_float=_finite
+            raw.decode(), object_pairs_hook=_each_name_once, parse_constant=_no_such_number, parse_float=_number
         )
     except RecursionError:
         raise _too_deep() from None
@@ -44,11 +47,12 @@ def _no_such_number(word: str) -> Any:
     raise ValueError(f"{word} is no JSON number")
 
 
-def _finite(digits: str) -> float:
+def _number(digits: str) -> float:
+    """30.0 is the integer 30, as in JSON Schema and JavaScript."""
     number = float(digits)
     if math.isinf(number):
         raise ValueError("a number is too large")
-    return number
+    return int(number) if number.is_integer() and abs(number) < _EXACT_BELOW else number
 
 
 def _said(error: ValueError) -> str:

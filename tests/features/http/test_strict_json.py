@@ -64,6 +64,12 @@ def test_where_the_text_stands() -> None:
     assert caught.value.details["fields"][0]["field"] == "items[1].metadata.a[0]"
 
 
+def test_an_integer_may_be_written_with_a_point() -> None:
+    found = parse_json(b"[30.0, 3e1, -0.0, 30.5, 1e300]")
+    assert found == [30, 30, 0, 30.5, 1e300]
+    assert [type(one) for one in found] == [int, int, int, float, float]
+
+
 def test_how_deep() -> None:
     assert parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
     with pytest.raises(MalformedJson):

@@ -1,0 +1,184 @@
+"""Schemathesis asks whatever the description allows, and what it does not, as everybody who may call and may not.
+
+It stands before the served application over a whole sandbox. Its requests are the same in every run: they are seeded.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import CHECKS, CheckContext, load_all_checks
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.transport import Response
+from schemathesis.schemas import APIOperation
+from tests.support.two_accounts import Both, seen_in, two_accounts
+
+SEED = 2027
+EXAMPLES = 6
+"""Of each operation, in either mode, for each caller."""
+
+BEYOND_ANY_SCHEMA = {"must be in the future"}
+
+# That no text holds a NUL is told by the tests of strict JSON; a schema would have to say it of each.
+PROJECT = ProjectConfig(generation=GenerationConfig(allow_x00=False))
+
+NONSENSE = ("nothing", "sub_nobody", "0193a1b2-7c3d-7e4f-8a5b-123456789abc", "..", "a\0b", "😀", "%2e%2e%2f")
+
+OFF = {
+    "positive_data_acceptance": "what has the right shape may mean nothing; `fits_its_own_schema` stands in its place",
+    "object_level_authorization": "it follows links, of which there are none; every byte is looked at instead",
+    "use_after_free": "it follows links",
+    "ensure_resource_availability": "it follows links",
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks. ids: what may stand in a path, by the path before it. hidden: what no answer may hold."""
+
+    key: str | None
+    ids: dict[str, tuple[str, ...]]
+    hidden: frozenset[str]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+
+async def an_account(both: Both) -> Caller:
+    own, other = both.sides
+    return Caller(own.key, {path: own.ids[path] + other.ids[path] for path in own.ids}, other.marks)
+
+
+async def an_account_with_the_ids_of_another(both: Both) -> Caller:
+    own, other = both.sides
+    return Caller(own.key, dict(other.ids), other.marks)
+
+
+async def somebody_signed_in(both: Both) -> Caller:
+    own, other = both.sides
+    return Caller(both.token(other), {path: own.ids[path] + other.ids[path] for path in own.ids}, own.marks)
+
+
+async def nobody(both: Both) -> Caller:
+    one, two = both.sides
+    return Caller(None, dict(one.ids), one.marks | two.marks)
+
+
+async def an_operator(both: Both) -> Caller:
+    one, two = both.sides
+    spare = {"name": "spare", "scopes": ["read"], "accountId": one.account_id}
+    made = (await both.shop.api("POST", "/api/admin/api-keys", json=spare)).json()["id"]
+    events = (await both.shop.get("/api/admin/events"))["data"]
+    emails = (await both.shop.get("/api/admin/emails"))["data"]
+    more = {
+        "/api/admin/api-keys": (made,),
+        "/api/admin/events": tuple(one["id"] for one in events),
+        "/api/admin/emails": tuple(one["id"] for one in emails),
+    }
+    ids = {path: one.ids[path] + two.ids[path] for path in one.ids}
+    return Caller(both.shop.operator_key, ids | more, frozenset())
+
+
+CALLERS = (an_account, an_account_with_the_ids_of_another, somebody_signed_in, nobody, an_operator)
+
+
+def fits_its_own_schema(ctx: CheckContext, response: Response, case: Case) -> None:
+    """What the description calls valid is not answered with `validation_failed`."""
+    positive = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
+    said = response.json() if positive and response.status_code == 422 else {}
+    faults = {fault["message"] for fault in said.get("details", {}).get("fields", ())}
+    assert faults <= BEYOND_ANY_SCHEMA, said
+
+
+def checks_of(caller: Caller) -> list[Callable[..., Any]]:
+    def nothing_leaks(ctx: CheckContext, response: Response, case: Case) -> None:
+        assert seen_in(response.text, caller.hidden) == []
+
+    load_all_checks()
+    built_in = CHECKS.get_by_names([name for name in CHECKS.get_all_names() if name not in OFF])
+    return [*built_in, nothing_leaks, fits_its_own_schema]
+
+
+def case_of(operation: APIOperation, caller: Caller, mode: GenerationMode) -> st.SearchStrategy[Case]:
+    """A request: its path with ids that are somebody's, or nobody's, all else as Schemathesis likes."""
+    if "{id}" not in operation.path:
+        return operation.as_strategy(generation_mode=mode)
+    ids = caller.ids.get(operation.path.partition("/{id}")[0], ()) + NONSENSE
+    return st.sampled_from(ids).flatmap(
+        lambda id_: operation.as_strategy(generation_mode=mode, path_parameters={"id": id_})
+    )
+
+
+def modes_of(operation: APIOperation) -> list[GenerationMode]:
+    """Nothing can be wrong with a request that is only a path."""
+    plain = not operation.body and not operation.query and not operation.headers
+    return [GenerationMode.POSITIVE] if plain else list(GenerationMode)
+
+
+def cases_of(operation: APIOperation, caller: Caller, mode: GenerationMode) -> list[Case]:
+    """Made beforehand: Hypothesis wants the `random` module for itself meanwhile, and what is served uses it too."""
+    cases: list[Case] = []
+
+    @seed(SEED)
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=case_of(operation, caller, mode))
+    def make(case: Case) -> None:
+        cases.append(case)
+
+    make()
+    return cases
+
+
+def ask(cases: list[Case], url: str, caller: Caller) -> list[str]:
+    """What was found, in words."""
+    found = []
+    checks = checks_of(caller)
+    with requests.Session() as session:
+        session.trust_env = False
+        for case in cases:
+            try:
+                case.call_and_validate(base_url=url, session=session, headers=caller.headers, checks=checks)
+            except FailureGroup as failures:
+                found.append(str(failures))
+    return found
+
+
+@pytest_asyncio.fixture
+async def both(database: str) -> AsyncIterator[Both]:
+    async with two_accounts(database) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("who", CALLERS, ids=lambda who: who.__name__)
+async def test_it_finds_nothing(both: Both, who: Callable[[Both], Any]) -> None:
+    caller = await who(both)
+    document = (await both.shop.client.get(f"{both.shop.url}/openapi.json")).json()
+    schema = schemathesis.openapi.from_dict(
+        document, config=SchemathesisConfig(projects=ProjectsConfig(default=PROJECT))
+    )
+    cases = [
+        case
+        for path, operations in document["paths"].items()
+        for method in operations
+        for mode in modes_of(schema[path][method])
+        for case in cases_of(schema[path][method], caller, mode)
+    ]
+    assert len(cases) > 200
+    found = await asyncio.to_thread(ask, cases, both.shop.url, caller)
+    assert not found, "\n".join(found)
