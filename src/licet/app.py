@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from licet import refulfil
 from licet.accounts.last_used import LastUsed
 from licet.admin.routes import router as operators
+from licet.billing.entitlements import router as entitlements
 from licet.billing.invoices import router as invoices
 from licet.billing.orders import router as orders
 from licet.billing.payment_methods import router as payment_methods
@@ -20,7 +21,7 @@ from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.catalog.routes import router as products
 from licet.changes import jobs as change_jobs
-from licet.changes import second_plans
+from licet.changes import releases, second_plans
 from licet.config import Settings
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
@@ -30,6 +31,11 @@ from licet.idempotency import jobs as idempotency_jobs
 from licet.letters import post_of
 from licet.licenses.routes import router as licenses
 from licet.mail import jobs as mail_jobs
+from licet.payments.checkout import router as plan_checkout
+from licet.payments.customers import router as plan_customers
+from licet.payments.plans import router as plans
+from licet.payments.returning import router as return_pages
+from licet.payments.update import router as plan_updates
 from licet.portal.routes import router as portal
 from licet.queue.jobs import Job
 from licet.webhooks import jobs as webhook_jobs
@@ -80,6 +86,12 @@ def create_app(context: Context) -> FastAPI:
         products,
         orders,
         licenses,
+        entitlements,
+        plans,
+        plan_checkout,
+        plan_updates,
+        plan_customers,
+        return_pages,
         operators,
     ):
         app.include_router(router)
@@ -104,6 +116,7 @@ def jobs(context: Context) -> Sequence[Job]:
         *idempotency_jobs.jobs(context),
         *change_jobs.jobs(context),
         *second_plans.jobs(context),
+        *releases.jobs(context),
     ]
 
 

@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     redirect_hosts: Words = ()
     """Hosts that a caller's URLs may name; empty: any."""
 
+    downgrade: Literal["period_end", "immediate"] = "period_end"
+    """When a smaller plan takes the place of a larger one."""
+    app_url: str | None = None
+    """Where a buyer goes back to when a caller names no address; None: plain pages of ours."""
+
     rate_limits: Literal["on", "off"] = "on"
     """off: for load tests alone."""
     rate_limit_per_minute: int = Field(60, ge=1)
@@ -92,6 +97,8 @@ class Settings(BaseSettings):
     rate_limit_validation_per_minute: int = Field(30, ge=1)
     rate_limit_activation_per_minute: int = Field(10, ge=1)
     """These two for each license key and address."""
+    rate_limit_process_per_minute: int = Field(10, ge=1)
+    """For each secret that a buyer comes back with, and address."""
     redis_url: SecretStr | None = None
     """Where several nodes count together: Redis or Valkey. None: each counts in its own memory."""
     trusted_proxies: Words = ()
@@ -205,7 +212,7 @@ class Settings(BaseSettings):
             raise ValueError("takes origins separated by commas (https://app.example.com), without path and wildcards")
         return origins
 
-    @field_validator("public_url")
+    @field_validator("public_url", "app_url")
     @classmethod
     def _public(cls, value: str | None) -> str | None:
         if value and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value):

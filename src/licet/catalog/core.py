@@ -33,7 +33,10 @@ class Price:
 
 @dataclass(frozen=True)
 class Product:
-    """prices: the first is the default. license_policy: as stored (`licenses/core.py: Policy`); None issues no keys."""
+    """prices: the first is the default. license_policy: as stored (`licenses/core.py: Policy`); None issues no keys.
+
+    grace_days: how long what was bought outlives a renewal that failed; whole days.
+    """
 
     key: str
     kind: Kind
@@ -44,6 +47,7 @@ class Product:
     features: tuple[str, ...]
     prices: tuple[Price, ...]
     license_policy: dict[str, Any] | None
+    grace_days: int = 0
 
 
 @dataclass(frozen=True)

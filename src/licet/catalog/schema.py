@@ -111,6 +111,7 @@ class ProductPart(_Part):
             features=tuple(self.features),
             prices=tuple(price.as_price() for price in self.prices),
             license_policy=policy,
+            grace_days=self.grace_days,
         )
 
 

@@ -37,18 +37,19 @@ async def write_product(conn: Connection, product: Product, stripe_product_id: s
     written = await conn.fetchval(
         """
         INSERT INTO products AS held (id, catalog_key, stripe_product_id, kind, name, description, active, rank,
-                                      product_group, features, license_policy, position)
-        VALUES ($1, $2, $3, $4, $5, $6, true, $7, $8, $9, $10, $11)
+                                      product_group, features, license_policy, position, grace_days)
+        VALUES ($1, $2, $3, $4, $5, $6, true, $7, $8, $9, $10, $11, $12)
         ON CONFLICT (stripe_product_id) DO UPDATE SET
             catalog_key = excluded.catalog_key, kind = excluded.kind, name = excluded.name,
             description = excluded.description, active = true, rank = excluded.rank,
             product_group = excluded.product_group, features = excluded.features,
-            license_policy = excluded.license_policy, position = excluded.position
+            license_policy = excluded.license_policy, position = excluded.position, grace_days = excluded.grace_days
         WHERE (held.catalog_key, held.kind, held.name, held.description, held.active, held.rank, held.product_group,
-               held.features, held.license_policy, held.position)
+               held.features, held.license_policy, held.position, held.grace_days)
            IS DISTINCT FROM
               (excluded.catalog_key, excluded.kind, excluded.name, excluded.description, true, excluded.rank,
-               excluded.product_group, excluded.features, excluded.license_policy, excluded.position)
+               excluded.product_group, excluded.features, excluded.license_policy, excluded.position,
+               excluded.grace_days)
         RETURNING id
         """,
         new_id(),
@@ -62,6 +63,7 @@ async def write_product(conn: Connection, product: Product, stripe_product_id: s
         list(product.features),
         product.license_policy,
         position,
+        product.grace_days,
     )
     if written is not None:
         return written, True

@@ -52,7 +52,7 @@ async def end_later(ctx: Context, account_id: UUID | None, stripe_subscription_i
     if subscription.status in ENDED or subscription.ends_by_itself:
         return
     with at_most(SECONDS):
-        await release_schedule(ctx, subscription, cause)
+        await release_schedule(ctx, subscription.stripe_schedule_id, cause)
         await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
 
 
@@ -66,7 +66,7 @@ async def take_back(ctx: Context, account_id: UUID | None, stripe_subscription_i
     if not subscription.ends_by_itself:
         return
     with at_most(SECONDS):
-        await release_schedule(ctx, subscription, cause)
+        await release_schedule(ctx, subscription.stripe_schedule_id, cause)
         # Stripe takes one of the two, and each clears what the other one set.
         undo: dict[str, object] = (
             {"cancel_at_period_end": False} if subscription.cancel_at_period_end else {"cancel_at": ""}
@@ -98,7 +98,7 @@ async def see_through(ctx: Context, stripe_subscription_id: str, cause: Cause) -
         return await ctx.stripe.delete("subscription", stripe_subscription_id)
 
     try:
-        await release_schedule(ctx, subscription, cause)
+        await release_schedule(ctx, subscription.stripe_schedule_id, cause)
         await change(ctx, "subscription", stripe_subscription_id, cause, ask)
     except StripeRefused as refused:
         if await _has_ended(ctx, stripe_subscription_id, refused, cause):

@@ -4,18 +4,16 @@ from licet.errors import StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject
-from licet.subscriptions.shown import Subscription
 from licet.webhooks.reading import change, read
 
 GONE = frozenset({"completed", "released", "canceled"})
 
 
-async def release_schedule(ctx: Context, subscription: Subscription, cause: Cause) -> None:
-    """Drop what waits for the subscription, which then lives on as it is. Nothing is asked where nothing waits.
+async def release_schedule(ctx: Context, schedule_id: str | None, cause: Cause) -> None:
+    """Drop what waits for a subscription, which then lives on as it is. Nothing is asked where nothing waits.
 
-    Raises what Stripe's door raises.
+    schedule_id: that of the subscription, if it has one. Raises what Stripe's door raises.
     """
-    schedule_id = subscription.stripe_schedule_id
     if schedule_id is None:
         return
 

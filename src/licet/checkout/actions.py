@@ -58,7 +58,8 @@ async def open_session(ctx: Context, account_id: UUID, wish: Wish, order_id: UUI
     Stripe's door raises; whatever is raised, nothing was written.
     """
     for field, url in (("successUrl", wish.success_url), ("cancelUrl", wish.cancel_url)):
-        check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
+        if field not in wish.ours:
+            check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
     check_metadata(wish.metadata)
     with at_most(SECONDS):
         return await _open(ctx, account_id, wish, order_id)
@@ -86,7 +87,7 @@ async def _open(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> O
         promotion = None
         if wish.promotion_code is not None:
             promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
-        purchase = Purchase(order_id, account_id, cart, days, promotion)
+        purchase = Purchase(order_id, account_id, cart, days, promotion, wish.one_plan, wish.secret)
         params = session_params(purchase, wish, stripe_customer_id)
         session = await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))
         return Opened(purchase, session, buyer.email)

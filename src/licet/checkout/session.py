@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +17,21 @@ _LINE = re.compile(r"line_items\[(\d+)\]")
 
 @dataclass(frozen=True)
 class Wish:
-    """What a caller asks for."""
+    """What a caller asks for.
+
+    one_plan: whether the buyer may have one plan at a time, whichever it is. secret: what stands in `success_url` to
+    know the buyer by who comes back, where that is an address of ours. ours: the fields whose URLs the caller left to
+    us, which need no check.
+    """
 
     items: Sequence[Item]
     success_url: str
     cancel_url: str
-    promotion_code: str | None
-    metadata: Mapping[str, str]
+    promotion_code: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    one_plan: bool = False
+    secret: str | None = None
+    ours: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,8 @@ class Purchase:
     cart: Sequence[Line]
     trial_days: int
     promotion_code_id: str | None
+    one_plan: bool = False
+    secret: str | None = None
 
 
 def session_params(purchase: Purchase, wish: Wish, stripe_customer_id: str) -> dict[str, Any]:
@@ -91,9 +101,9 @@ def explain(refused: StripeRefused, wish: Wish, cart: Sequence[Line]) -> LicetEr
         return invalid_product(wish.items[0].product_id)
     if param.startswith("discounts"):
         return invalid_promotion_code()
-    for field, name in (("successUrl", "success_url"), ("cancelUrl", "cancel_url")):
+    for given, name in (("successUrl", "success_url"), ("cancelUrl", "cancel_url")):
         if param == name:
-            return InvalidRedirectUrl(f"{field} is a URL that Stripe does not take.", details={"field": field})
+            return InvalidRedirectUrl(f"{given} is a URL that Stripe does not take.", details={"field": given})
     return refused
 
 

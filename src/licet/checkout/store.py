@@ -1,5 +1,6 @@
 """What a checkout reads of an account, and the session that it writes."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,11 @@ async def write_customer(pool: Pool, buyer: Buyer, stripe_customer_id: str, inst
         return held
 
 
+def hash_of_secret(secret: str) -> bytes:
+    """What a buyer who comes back is looked up by: the secret itself is kept nowhere."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
 async def find_live_plans(pool: Pool, account_id: UUID, product_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Which of these products the account has a subscription of that has not ended: its Stripe id by product."""
     rows = await pool.fetch(
@@ -144,8 +150,8 @@ async def _insert_session(conn: Connection, purchase: Purchase, session: dict[st
         """
         INSERT INTO checkout_sessions (stripe_session_id, account_id, order_id, made_here, mode, status, payment_status,
                                        stripe_customer_id, customer_email, amount_total, currency, url, lines_known,
-                                       created_at, expires_at)
-        VALUES ($1, $2, $3, true, $4, $5, $6, $7, $8, $9, $10, $11, true, $12, $13)
+                                       created_at, expires_at, one_plan, token_hash)
+        VALUES ($1, $2, $3, true, $4, $5, $6, $7, $8, $9, $10, $11, true, $12, $13, $14, $15)
         """,
         session["id"],
         purchase.account_id,
@@ -160,4 +166,6 @@ async def _insert_session(conn: Connection, purchase: Purchase, session: dict[st
         session["url"],
         from_epoch(session["created"]),
         from_epoch(session["expires_at"]),
+        purchase.one_plan,
+        purchase.secret and hash_of_secret(purchase.secret),
     )

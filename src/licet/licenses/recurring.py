@@ -150,17 +150,24 @@ async def _issue(conn: Connection, placed: Placed, wanted: Wanted, known: _Known
 def _decide(known: _Known, wanted: Wanted | None, policy: Policy, by_hand: Effect, now: datetime) -> State:
     subscription = known.subscription
     item = known.items[wanted.item_id] if wanted else None
-    paid_through = _paid_through(subscription, item, known.periods, policy) if item else None
-    # Stripe names the end of a period that was set to be the last in `cancel_at` too; older objects only say it ends.
-    ends_at = subscription["cancel_at"]
-    if ends_at is None and subscription["cancel_at_period_end"] and item is not None:
-        ends_at = item["current_period_end_at"]
+    until = paid_through(subscription, item, known.periods, policy) if item else None
     refunded: Refunded = known.periods.refunded()
-    term = Term(subscription["status"], paid_through, ends_at, subscription["cancelling"])
+    term = Term(subscription["status"], until, ends_at(subscription, item), subscription["cancelling"])
     return decide(Facts(term, refunded, known.dispute, by_hand, wanted is not None), policy, now)
 
 
-def _paid_through(
+def ends_at(subscription: asyncpg.Record, item: asyncpg.Record | None) -> datetime | None:
+    """When the scheduled end comes, or None.
+
+    Stripe names the end of a period that was set to be the last in `cancel_at` too; older objects only say it ends.
+    """
+    at: datetime | None = subscription["cancel_at"]
+    if at is None and subscription["cancel_at_period_end"] and item is not None:
+        at = item["current_period_end_at"]
+    return at
+
+
+def paid_through(
     subscription: asyncpg.Record, item: asyncpg.Record, periods: Periods, policy: Policy
 ) -> datetime | None:
     """Until when an item is paid for (contract, section 4): what no event has told yet, the item's period says."""

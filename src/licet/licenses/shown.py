@@ -203,13 +203,14 @@ async def licenses_of_orders(
                 id=row["id"],
                 key=keyring.decrypt(row["key_encrypted"]),
                 product_id=row["product_id"],
-                status=_status(row, now),
+                status=status_now(row, now),
             )
         )
     return found
 
 
-def _status(row: asyncpg.Record, now: datetime) -> Status:
+def status_now(row: asyncpg.Record, now: datetime) -> Status:
+    """The status of a license's row as it reads at `now`: what time alone has changed is no longer what was stored."""
     return State(row["status"], row["reason"], row["valid_until"], row["then_status"]).at(now)
 
 
@@ -219,7 +220,7 @@ def _fields(row: asyncpg.Record, keyring: Keyring, now: datetime) -> dict[str, A
         "key": keyring.decrypt(row["key_encrypted"]),
         "product_id": row["product_id"],
         "product_name": row["product_name"],
-        "status": _status(row, now),
+        "status": status_now(row, now),
         "activations_count": row["activations_count"],
         "activations_limit": row["activations_limit"],
         "expires_at": row["expires_at"],

@@ -1,8 +1,9 @@
 """A plan is bought once: where an account has paid for it a second time, the later purchase is undone.
 
 The checkout refuses what is bought already, but two open sessions can both be paid. So the moment in which a purchase
-of ours is first seen to be live, it is compared with the account's other subscriptions: of two that have the same plan
-the one made later goes, whichever we learnt of first. It is compared once, so that a later change of plans undoes
+of ours is first seen to be live, it is compared with the account's other subscriptions: of two that have the same plan,
+or any two plans where a session said that its buyer has one at a time, the one made later goes, whichever we learnt of
+first. It is compared once, so that a later change of plans undoes
 nothing; and only what a session of ours has bought is ever undone. Source: contract, sections 2 and 3.
 """
 
@@ -24,35 +25,27 @@ class SecondPlan:
     kept_subscription_id: str
 
 
-_LIVE_PURCHASE = """
-    SELECT subscription.account_id, subscription.created_at
-    FROM subscriptions AS subscription JOIN mirrors ON mirrors.stripe_id = subscription.stripe_subscription_id
-    WHERE subscription.stripe_subscription_id = $1 AND NOT subscription.compared AND subscription.status = ANY ($2)
-        AND EXISTS (
-            SELECT 1 FROM checkout_sessions AS session WHERE session.made_here
-                AND (session.stripe_subscription_id = $1
-                     OR session.order_id::text = mirrors.object -> 'metadata' ->> 'licet_order_id'))
-"""
-# The session's own event, which names the subscription, may come after the subscription's.
+@dataclass(frozen=True)
+class Standing:
+    """A subscription to plans that has not ended. one_plan: its session said that its buyer has one at a time.
 
-_TWINS = """
-    SELECT DISTINCT other.stripe_subscription_id, other.created_at, EXISTS (
-        SELECT 1 FROM checkout_sessions AS session JOIN mirrors ON mirrors.stripe_id = other.stripe_subscription_id
-        WHERE session.made_here
-            AND (session.stripe_subscription_id = other.stripe_subscription_id
-                 OR session.order_id::text = mirrors.object -> 'metadata' ->> 'licet_order_id')
-    ) AS made_here
-    FROM subscription_items AS mine
-    JOIN products AS plan ON plan.stripe_product_id = mine.stripe_product_id AND plan.kind = 'plan'
-    JOIN subscription_items AS theirs ON theirs.stripe_product_id = plan.stripe_product_id
-    JOIN subscriptions AS other ON other.stripe_subscription_id = theirs.stripe_subscription_id
-    WHERE mine.stripe_subscription_id = $1 AND other.account_id = $2 AND other.stripe_subscription_id <> $1
-        AND other.status = ANY ($3)
-        AND NOT EXISTS (SELECT 1 FROM cancellations AS going
-                        WHERE going.stripe_subscription_id = other.stripe_subscription_id)
-"""
+    made_here: whether a session of ours bought it. compared: whether it was looked at before.
+    """
 
-_STANDS = (*sorted(ENTITLED), "past_due")
+    created_at: datetime
+    id: str
+    status: str
+    compared: bool
+    plans: frozenset[str]
+    made_here: bool
+    one_plan: bool
+
+
+def to_undo(mine: Standing, others: Sequence[Standing]) -> list[SecondPlan]:
+    """Of all that is had once with `mine`, everything but the first, as far as sessions of ours bought it."""
+    rivals = [one for one in others if one.one_plan or mine.one_plan or one.plans & mine.plans]
+    first, *later = sorted([mine, *rivals], key=lambda one: (one.created_at, one.id))
+    return [SecondPlan(one.id, first.id) for one in later if one.made_here]
 
 
 async def find_second_plans(conn: Connection, stripe_subscription_id: str) -> list[SecondPlan]:
@@ -60,23 +53,61 @@ async def find_second_plans(conn: Connection, stripe_subscription_id: str) -> li
 
     The caller holds the lock of the customer.
     """
-    mine = await conn.fetchrow(_LIVE_PURCHASE, stripe_subscription_id, sorted(ENTITLED))
-    if mine is None:
+    compared = await conn.fetchval(
+        "SELECT compared OR status <> ALL ($2) FROM subscriptions WHERE stripe_subscription_id = $1",
+        stripe_subscription_id,
+        list(ENTITLED),
+    )
+    if compared is not False:
+        return []
+    standing = await _standing(conn, stripe_subscription_id)
+    mine = next((one for one in standing if one.id == stripe_subscription_id), None)
+    if mine is None or not mine.made_here:
         return []
     await conn.execute(
         "UPDATE subscriptions SET compared = true WHERE stripe_subscription_id = $1", stripe_subscription_id
     )
-    twins = await conn.fetch(_TWINS, stripe_subscription_id, mine["account_id"], list(_STANDS))
-    return _undone(stripe_subscription_id, mine["created_at"], twins)
+    return to_undo(mine, [one for one in standing if one is not mine])
 
 
-def _undone(mine: str, created_at: datetime, twins: Sequence[asyncpg.Record]) -> list[SecondPlan]:
-    """All but the first one, as far as sessions of ours bought them."""
-    purchases = [(created_at, mine, True)]
-    purchases += [(twin["created_at"], twin["stripe_subscription_id"], twin["made_here"]) for twin in twins]
-    purchases.sort()
-    kept = purchases[0][1]
-    return [SecondPlan(id_, kept) for _, id_, made_here in purchases[1:] if made_here]
+async def _standing(conn: Connection, stripe_subscription_id: str) -> list[Standing]:
+    """The plans that the subscription's account has, but for what is being ended at once.
+
+    The session's own event, which names the subscription, may come after the subscription's: the order's id in its
+    metadata, which we put there, leads to the session as well.
+    """
+    rows = await conn.fetch(
+        """
+        SELECT other.created_at, other.stripe_subscription_id AS id, other.status, other.compared,
+               array_agg(plan.stripe_product_id) AS plans,
+               coalesce(bool_or(session.made_here), false) AS made_here,
+               coalesce(bool_or(session.one_plan), false) AS one_plan
+        FROM subscriptions AS mine
+        JOIN subscriptions AS other ON other.account_id = mine.account_id AND other.status = ANY ($2)
+        JOIN subscription_items AS item ON item.stripe_subscription_id = other.stripe_subscription_id
+        JOIN products AS plan ON plan.stripe_product_id = item.stripe_product_id AND plan.kind = 'plan'
+        LEFT JOIN mirrors ON mirrors.stripe_id = other.stripe_subscription_id
+        LEFT JOIN LATERAL (
+            SELECT made_here, one_plan FROM checkout_sessions
+            WHERE made_here AND stripe_subscription_id = other.stripe_subscription_id
+            UNION
+            SELECT made_here, one_plan FROM checkout_sessions
+            WHERE made_here AND order_id = CASE
+                WHEN mirrors.object -> 'metadata' ->> 'licet_order_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                THEN (mirrors.object -> 'metadata' ->> 'licet_order_id')::uuid END
+        ) AS session ON true
+        WHERE mine.stripe_subscription_id = $1
+            AND NOT EXISTS (SELECT 1 FROM cancellations AS going
+                            WHERE going.stripe_subscription_id = other.stripe_subscription_id)
+        GROUP BY other.stripe_subscription_id
+        """,
+        stripe_subscription_id,
+        list(_STANDS),
+    )
+    return [Standing(**{**row, "plans": frozenset(row["plans"])}) for row in rows]
+
+
+_STANDS = (*sorted(ENTITLED), "past_due")
 
 
 async def insert(conn: Connection, found: SecondPlan, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from licet.config import Settings
 
-Rule: TypeAlias = Literal["general", "payment", "validation", "activation"]
+Rule: TypeAlias = Literal["general", "payment", "validation", "activation", "process"]
 
 WINDOW_SECONDS = 60
 
@@ -31,6 +31,7 @@ def limits_of(settings: "Settings") -> dict[Rule, Limit]:
         "payment": settings.rate_limit_payment_per_minute,
         "validation": settings.rate_limit_validation_per_minute,
         "activation": settings.rate_limit_activation_per_minute,
+        "process": settings.rate_limit_process_per_minute,
     }
     return {rule: Limit(rule, amount) for rule, amount in amounts.items()}
 

@@ -1,0 +1,149 @@
+"""An organisation subscribes: `POST /payment/subscription-checkout`, and its buyer's return."""
+
+import secrets
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+from pydantic import Field, StringConstraints
+
+from licet.accounts.auth import CurrentCaller, Writer
+from licet.checkout.actions import open_session, start_checkout
+from licet.checkout.core import Item
+from licet.checkout.returning import Outcome, process
+from licet.checkout.session import Wish
+from licet.errors import Conflict
+from licet.http.context import Context, Ctx
+from licet.http.openapi import responses
+from licet.http.rate_limits.admission import limit
+from licet.http.request_id import request_id_of
+from licet.http.routes import api_router
+from licet.http.shapes import Asked, Shown
+from licet.idempotency.once import Once
+from licet.kit.cause import Cause
+from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
+from licet.payments.returning import CANCELLED, RETURN
+from licet.plans.choosing import choose
+from licet.plans.store import find_current_plan
+
+router = api_router("/payment", tag="payment")
+
+AskedId = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+CHOICE = {
+    "invalid_product": (422, "The plan is unknown or no longer on sale; details.productId names it."),
+    "invalid_price": (422, "The price is not one of the plan's on sale; details.priceId names it."),
+}
+"""What naming a plan and a price can get: for a route's `responses`."""
+
+
+class AskedPlanCheckout(Asked):
+    """Which plan, at which price. Product and price are named by Stripe's ids, the product by ours too."""
+
+    organization_id: Named
+    price_id: AskedId = Field(examples=["price_1QxYz"])
+    product_id: AskedId = Field(examples=["prod_1QxYz"])
+    success_url: str | None = Field(
+        None,
+        description="Where the buyer goes once it is paid, {CHECKOUT_SESSION_ID} filled in; a page of ours if absent.",
+        examples=["https://example.com/welcome?session={CHECKOUT_SESSION_ID}"],
+    )
+    cancel_url: str | None = Field(None, examples=["https://example.com/plans"])
+
+
+class ShownPlanCheckout(Shown):
+    """Where the buyer pays."""
+
+    url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
+
+
+class ShownProcessed(Shown):
+    """What became of a checkout. Subscription, product and price are Stripe's ids, null unless it was processed."""
+
+    status: Outcome = Field(examples=["processed"])
+    subscription_id: str | None = Field(examples=["sub_1QxYz"])
+    organization_id: str = Field(description="Our id of it.", examples=["01912d68-783e-7a03-8467-5661c1243ad4"])
+    product_id: str | None = Field(examples=["prod_1QxYz"])
+    price_id: str | None = Field(examples=["price_1QxYz"])
+
+
+@router.post(
+    "/subscription-checkout",
+    summary="Subscribe to a plan",
+    response_model=ShownPlanCheckout,
+    responses=responses(
+        401,
+        402,
+        403,
+        502,
+        503,
+        **ORGANIZATION_NOT_FOUND,
+        subscription_exists=(409, "The organisation has a subscription that has not ended: update that one."),
+        invalid_redirect_url=(422, "Buyers are not sent to this URL; details.field says which one it is."),
+        **CHOICE,
+    ),
+)
+async def subscribe(ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, asked: AskedPlanCheckout) -> Response:
+    """Makes a hosted checkout page for one plan. Two of them that are both paid make one subscription all the same."""
+    organization = await find_organization(ctx, caller, asked.organization_id)
+    async with once.attempt(acting_for=organization) as attempt:
+        async with ctx.pool.acquire() as conn:
+            chosen = await choose(conn, asked.product_id, asked.price_id)
+            current = await find_current_plan(conn, organization)
+        if current is not None:
+            raise Conflict(
+                "The organisation has a subscription that has not ended: POST /payment/subscription-update changes it.",
+                code="subscription_exists",
+                details={"subscriptionId": current.stripe_subscription_id},
+            )
+        item = Item(str(chosen.plan.product_id), 1, chosen.price.place.stripe_price_id)
+        opened = await open_session(ctx, organization, _wish(ctx, asked, item), attempt.id)
+        async with ctx.pool.acquire() as conn, conn.transaction():
+            started = await start_checkout(conn, opened)
+            return await attempt.answer(conn, ShownPlanCheckout(url=started.url))
+
+
+def _wish(ctx: Context, asked: AskedPlanCheckout, item: Item) -> Wish:
+    secret = secrets.token_urlsafe(32)
+    ours = ctx.settings.public_url or ""
+    return Wish(
+        items=[item],
+        success_url=asked.success_url or f"{ours}{RETURN}?secret={secret}",
+        cancel_url=asked.cancel_url or ctx.settings.app_url or f"{ours}{CANCELLED}",
+        one_plan=True,
+        secret=None if asked.success_url else secret,
+        ours=frozenset(
+            name
+            for name, given in (("successUrl", asked.success_url), ("cancelUrl", asked.cancel_url))
+            if given is None
+        ),
+    )
+
+
+@router.post(
+    "/subscription-process",
+    summary="What became of a checkout, now",
+    responses=responses(502, 503, checkout_not_found=(404, "There is no such checkout.")),
+)
+async def process_checkout(
+    request: Request,
+    ctx: Ctx,
+    secret: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=255,
+            description="The checkout session's id, or the token in our own return address. No key is needed.",
+            examples=["cs_test_a1b2c3"],
+        ),
+    ],
+) -> ShownProcessed:
+    """Does what the webhook would do, if that has not come yet: the page after payment need not wait for it."""
+    await limit(request, "process", secret)
+    found = await process(ctx, secret, Cause("api_call", request_id_of(request), "the buyer came back"))
+    return ShownProcessed(
+        status=found.outcome,
+        subscription_id=found.stripe_subscription_id,
+        organization_id=str(found.account_id),
+        product_id=found.stripe_product_id,
+        price_id=found.stripe_price_id,
+    )

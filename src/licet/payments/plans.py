@@ -1,0 +1,77 @@
+"""What an organisation may subscribe to: `GET /payment/subscription-plans`."""
+
+from pydantic import Field
+
+from licet.accounts.auth import Reader
+from licet.http.context import Ctx
+from licet.http.openapi import responses
+from licet.http.routes import api_router
+from licet.http.shapes import Shown
+from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Organization
+from licet.plans.core import Change, change_to
+from licet.plans.store import CurrentPlan, Plan, PlanPrice, find_current_plan, list_plans
+
+router = api_router("/payment", tag="payment")
+
+
+class ShownPlanPrice(Shown):
+    """What a plan can be had for. The amount is in the currency's minor unit."""
+
+    price_id: str = Field(examples=["price_1QxYz"])
+    amount: int = Field(examples=[9900])
+    currency: str = Field(examples=["usd"])
+    interval: str = Field(description="day, week, month or year.", examples=["month"])
+    interval_count: int = Field(examples=[1])
+    trial_days: int = Field(description="Days before the first payment, for who has had none yet.", examples=[0])
+    change: Change = Field(description="What choosing it would be for this organisation.", examples=["upgrade"])
+
+
+class ShownPlan(Shown):
+    """A plan, its prices in the catalogue's order."""
+
+    product_id: str = Field(description="Stripe's.", examples=["prod_1QxYz"])
+    name: str = Field(examples=["Growth"])
+    description: str | None = Field(examples=["For a shop that grows."])
+    features: list[str] = Field(examples=[["5 shops", "5000 orders a month"]])
+    prices: list[ShownPlanPrice]
+    is_current: bool = Field(description="Whether the organisation is subscribed to it.", examples=[False])
+    current_price_id: str | None = Field(
+        description="The price that it pays, where this plan is its own.", examples=[None]
+    )
+
+
+@router.get(
+    "/subscription-plans",
+    summary="The plans, and what each would be for the organisation",
+    responses=responses(401, 403, **ORGANIZATION_NOT_FOUND),
+)
+async def list_subscription_plans(ctx: Ctx, _: Reader, organization: Organization) -> list[ShownPlan]:
+    """In the catalogue's order. Which change is up and which is down, its ranks say."""
+    async with ctx.pool.acquire() as conn:
+        current = await find_current_plan(conn, organization)
+        return [_shown(plan, current) for plan in await list_plans(conn)]
+
+
+def _shown(plan: Plan, current: CurrentPlan | None) -> ShownPlan:
+    is_current = current is not None and current.stripe_product_id == plan.stripe_product_id
+    return ShownPlan(
+        product_id=plan.stripe_product_id,
+        name=plan.name,
+        description=plan.description,
+        features=plan.features,
+        prices=[_shown_price(price, current) for price in plan.prices],
+        is_current=is_current,
+        current_price_id=current.place.stripe_price_id if current is not None and is_current else None,
+    )
+
+
+def _shown_price(price: PlanPrice, current: CurrentPlan | None) -> ShownPlanPrice:
+    return ShownPlanPrice(
+        price_id=price.place.stripe_price_id,
+        amount=price.amount,
+        currency=price.currency,
+        interval=price.place.rhythm.interval,
+        interval_count=price.place.rhythm.interval_count,
+        trial_days=price.trial_days,
+        change=change_to(price.place, current.place if current else None),
+    )

@@ -1,0 +1,155 @@
+"""An organisation changes its plan: `/payment/subscription-update`, `-preview` and `-cancel`."""
+
+from uuid import UUID
+
+from fastapi import Request
+from pydantic import Field
+
+from licet.accounts.auth import CurrentCaller, Writer
+from licet.changes import ending, plans
+from licet.changes.plans import Changed, Outcome
+from licet.http.context import Ctx
+from licet.http.openapi import responses
+from licet.http.request_id import request_id_of
+from licet.http.routes import api_router
+from licet.http.shapes import EXAMPLE_ID, Asked, At, Shown
+from licet.kit.cause import Cause
+from licet.kit.ids import as_id
+from licet.payments.checkout import CHOICE, AskedId
+from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
+from licet.plans.choosing import Chosen, choose
+
+router = api_router("/payment", tag="payment")
+
+_NO_SUBSCRIPTION = {"no_subscription": (404, "The organisation has no subscription that has not ended.")}
+
+
+class AskedPlan(Asked):
+    """Which plan, at which price. Product and price are named by Stripe's ids, the product by ours too."""
+
+    organization_id: Named
+    price_id: AskedId = Field(examples=["price_1QxYz"])
+    product_id: AskedId = Field(examples=["prod_1QxYz"])
+
+
+class AskedUpdate(AskedPlan):
+    """`quoteId` of a preview: then exactly what that said is charged, or nothing changes."""
+
+    quote_id: AskedId | None = Field(None, examples=[EXAMPLE_ID])
+
+
+class AskedEnd(Asked):
+    """At the period's end, unless it is to be at once."""
+
+    organization_id: Named
+    immediately: bool = False
+
+
+class ShownUpdate(Shown):
+    """What came of a change. Subscription, product and price are Stripe's ids."""
+
+    status: Outcome = Field(
+        description="updated: it took effect. scheduled: it will, at effectiveAt. unchanged: the plan is what it was.",
+        examples=["updated"],
+    )
+    subscription_id: str = Field(examples=["sub_1QxYz"])
+    product_id: str = Field(examples=["prod_1QxYz"])
+    price_id: str = Field(examples=["price_1QxYz"])
+    effective_at: At
+    proration_amount: int = Field(
+        description="What is charged now, in the currency's minor unit; 0 where nothing is.", examples=[7000]
+    )
+    currency: str = Field(examples=["usd"])
+
+
+class ShownPreview(ShownUpdate):
+    """What the same update would answer, and the quote that holds it to that."""
+
+    quote_id: str = Field(examples=[EXAMPLE_ID])
+    expires_at: At
+
+
+class Done(Shown):
+    """Nothing more to say."""
+
+
+@router.post(
+    "/subscription-update",
+    summary="Change the plan",
+    responses=responses(
+        401,
+        402,
+        403,
+        502,
+        503,
+        **ORGANIZATION_NOT_FOUND,
+        **_NO_SUBSCRIPTION,
+        **CHOICE,
+        quote_expired=(409, "The quote has expired, or what it was reckoned from has changed. Ask anew."),
+    ),
+)
+async def update_subscription(
+    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedUpdate
+) -> ShownUpdate:
+    """Up at once and paid at once (402 where the card is declined: nothing has changed then); down at the period's end.
+
+    A scheduled cancellation is taken back, and another change that waits is dropped. In a trial every change takes
+    effect at once and costs nothing.
+    """
+    organization = await find_organization(ctx, caller, asked.organization_id)
+    chosen = await _chosen(ctx, asked)
+    cause = Cause("api_call", request_id_of(request), "the plan changed")
+    quote_id = None
+    if asked.quote_id is not None:
+        # What can be no quote's id is of none that holds.
+        quote_id = as_id(asked.quote_id) or UUID(int=0)
+    return ShownUpdate.model_validate(
+        _fields(chosen, await plans.change_plan(ctx, organization, chosen, cause, quote_id))
+    )
+
+
+@router.post(
+    "/subscription-preview",
+    summary="What a change of plan would cost",
+    responses=responses(401, 402, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHOICE),
+)
+async def preview_update(ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedPlan) -> ShownPreview:
+    """Nothing changes. The quote holds for a quarter of an hour."""
+    organization = await find_organization(ctx, caller, asked.organization_id)
+    chosen = await _chosen(ctx, asked)
+    changed, quote = await plans.preview(ctx, organization, chosen)
+    return ShownPreview.model_validate(
+        {**_fields(chosen, changed), "quote_id": str(quote.id), "expires_at": quote.expires_at}
+    )
+
+
+@router.post(
+    "/subscription-cancel",
+    summary="End the subscription",
+    responses=responses(401, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION),
+)
+async def cancel_subscription(request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedEnd) -> Done:
+    """At the end of the period that is paid for, or at once, with no refund."""
+    organization = await find_organization(ctx, caller, asked.organization_id)
+    plan = await plans.get_current_plan(ctx, organization)
+    cause = Cause("api_call", request_id_of(request), "the plan cancelled")
+    end = ending.end_now if asked.immediately else ending.end_later
+    await end(ctx, organization, plan.stripe_subscription_id, cause)
+    return Done()
+
+
+async def _chosen(ctx: Ctx, asked: AskedPlan) -> Chosen:
+    async with ctx.pool.acquire() as conn:
+        return await choose(conn, asked.product_id, asked.price_id)
+
+
+def _fields(chosen: Chosen, changed: Changed) -> dict[str, object]:
+    return {
+        "status": changed.outcome,
+        "subscription_id": changed.stripe_subscription_id,
+        "product_id": chosen.plan.stripe_product_id,
+        "price_id": chosen.price.place.stripe_price_id,
+        "effective_at": changed.effective_at,
+        "proration_amount": changed.amount,
+        "currency": changed.currency,
+    }
