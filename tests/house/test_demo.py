@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -14,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from tests.support.running import PATIENCE_SECONDS, environment
+from tests.support.running import PATIENCE_SECONDS, database_process, environment
 
 STEPS = [
     "purchase",
@@ -162,6 +164,59 @@ def test_when_licet_dies_on_the_way_it_says_so_and_clears_up(place: Path) -> Non
     assert wrong["answers"][-1]["expected"] == {"answer": "one"}
     assert wrong["answers"][-1]["found"]["answer"].endswith("Error")
     assert (end["ok"], end["told"]) == (False, wrong["step"])
+    assert list(place.iterdir()) == []
+
+
+def test_killed_it_leaves_nothing_running(place: Path) -> None:
+    with started(place, "--json") as process:
+        read_until(process, '"purchase"')
+        licet = os.pidfd_open(licet_of(place))
+        process.kill()
+        process.wait()
+    ended, _, _ = select.select([licet], [], [], PATIENCE_SECONDS)
+    os.close(licet)
+    assert ended
+    (left,) = place.iterdir()
+    assert database_process(left) is None
+
+
+def test_served_it_stays_until_it_is_told_to_end(place: Path) -> None:
+    with started(place, "--serve", "--json") as process:
+        said = json.loads(read_until(process, '"operatorKey"').splitlines()[-1])
+        for page in ("docsUrl", "checkoutUrl", "portalUrl", "invoiceUrl"):
+            assert httpx.get(said[page], follow_redirects=True).status_code == 200, page
+        assert seen(said["emailsUrl"], said["operatorKey"])
+        before = seen(f"{said['url']}/api/orders", said["accountKey"])
+        session = said["checkoutUrl"].rpartition("/")[2]
+        card = next(number for number, outcome in said["cards"].items() if outcome == "is taken")
+        paid = httpx.post(f"{said['sandboxUrl']}/_sandbox/checkout/{session}/pay", json={"card": card})
+        assert paid.json()["redirectTo"].startswith(said["docsUrl"])
+        assert seen(f"{said['url']}/api/orders", said["accountKey"]) == before + 1
+        process.send_signal(signal.SIGTERM)
+        rest, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        assert (process.returncode, errors) == (0, "")
+    end = json.loads(rest)
+    assert (end["ok"], end["told"], end["steps"]) == (True, 9, 9)
+    assert list(place.iterdir()) == []
+
+
+def seen(url: str, key: str) -> int:
+    """How many there are in a list."""
+    answer = httpx.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE_SECONDS)
+    total: int = answer.json()["meta"]["total"]
+    return total
+
+
+def test_what_ends_by_itself_while_it_is_served_is_said(place: Path) -> None:
+    with started(place, "--serve") as process:
+        assert process.stderr is not None
+        while "Ctrl-C" not in (line := process.stderr.readline()):
+            assert line
+        os.kill(licet_of(place), signal.SIGKILL)
+        story, said = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 1
+    assert said.startswith("licet: Licet ended by itself (exit code -9).")
+    assert CREDENTIAL.search(story) is None
     assert list(place.iterdir()) == []
 
 

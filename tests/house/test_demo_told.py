@@ -11,6 +11,7 @@ from rich.text import Text
 from licet.demo.answers import Answer, Fact, Finding, NotAsExpected
 from licet.demo.cast import Cast
 from licet.demo.in_words import TellerInWords
+from licet.demo.invitation import Invitation
 from licet.demo.scene import Scene
 from licet.demo.shop import Shop
 from licet.demo.stage import Open
@@ -31,8 +32,9 @@ def out() -> StringIO:
     return StringIO()
 
 
-def in_words(out: StringIO, *, width: int = 100, terminal: bool = False) -> TellerInWords:
-    return TellerInWords(Console(file=out, width=width, force_terminal=terminal, no_color=True, highlight=False))
+def in_words(out: StringIO, *, width: int = 100, terminal: bool = False, aside: Console | None = None) -> TellerInWords:
+    console = Console(file=out, width=width, force_terminal=terminal, no_color=True, highlight=False)
+    return TellerInWords(console, aside or console)
 
 
 def scene(out: StringIO) -> Scene:
@@ -157,6 +159,45 @@ def test_without_unicode_a_letter_marks_each_line() -> None:
     teller.finds(Finding(license_that_is("active"), {"status": "active"}))
     teller.finds(Finding(license_that_is("active"), {"status": "revoked"}))
     assert [line.split()[0] for line in out.getvalue().splitlines()] == ["+", "x", "status:"]
+
+
+INVITATION = Invitation(
+    url="http://licet",
+    sandbox_url="http://stripe",
+    customer="Ada",
+    checkout_url="http://stripe/c/pay/cs_1",
+    portal_url="http://stripe/p/session/1",
+    invoice_url="http://stripe/i/1",
+    operator_key="lic_test_operator",
+    account_key="lic_test_ada",
+)
+
+
+def test_a_program_is_told_where_everything_is(out: StringIO) -> None:
+    JsonTeller(out).invites(INVITATION)
+    said = json.loads(out.getvalue())
+    assert (said["docsUrl"], said["emailsUrl"]) == ("http://licet/docs", "http://licet/api/admin/emails")
+    assert (said["operatorKey"], said["accountKey"]) == ("lic_test_operator", "lic_test_ada")
+    assert said["cards"]["4242424242424242"] == "is taken"
+    assert {"url", "sandboxUrl", "checkoutUrl", "portalUrl", "invoiceUrl"} <= set(said)
+
+
+def test_a_person_is_told_where_everything_is_and_no_key_gets_into_the_story(out: StringIO) -> None:
+    beside = StringIO()
+    teller = in_words(out, aside=Console(file=beside, width=40))
+    teller.says("The story.")
+    teller.invites(INVITATION)
+    assert out.getvalue() == "   The story.\n"
+    lines = beside.getvalue().splitlines()
+    assert "Ada's key        lic_test_ada" in lines
+    assert "To pay by hand   http://stripe/c/pay/cs_1" in lines
+    assert "                 4242 4242 4242 4242 is taken" in lines
+    assert lines[-1] == "It stays until Ctrl-C (or SIGTERM)."
+
+
+def test_an_invitation_shows_no_secret_by_accident() -> None:
+    assert "lic_test" not in repr(INVITATION)
+    assert "cs_1" not in repr(INVITATION)
 
 
 def test_words() -> None:

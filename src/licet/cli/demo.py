@@ -15,6 +15,9 @@ def demo(
         Path | None,
         typer.Option(help="An empty or new directory that keeps database and logs; without it nothing is left behind."),
     ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Afterwards it stays, to click through, until Ctrl-C or SIGTERM.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a step, and one at the end.")] = False,
 ) -> None:
     """Watch a purchase become a license, and what can befall it afterwards.
@@ -27,9 +30,14 @@ def demo(
     Exit codes: 0 all was as expected; 1 something was not; 2 called wrongly;
     3 could not start; 130 interrupted (128 and the number, by another signal).
     """
-    from licet.demo.run import INTERRUPTED, run_demo
+    from licet.demo.run import FAILED, INTERRUPTED, run_demo
+    from licet.demo.stage import EndedByItself
 
-    code = run_demo(_teller(as_json), keep=data_dir)
+    try:
+        code = run_demo(_teller(as_json), keep=data_dir, serve=serve)
+    except EndedByItself as ended:
+        typer.echo(f"licet: {ended}", err=True)
+        raise typer.Exit(FAILED) from None
     if code > INTERRUPTED:
         typer.echo("Interrupted." if data_dir else "Interrupted. Nothing is left behind.", err=True)
     raise typer.Exit(code)
@@ -48,4 +56,4 @@ def _teller(as_json: bool) -> "Teller":
 
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an old locale gets question marks, not a stack trace
-    return TellerInWords(Console(highlight=False))
+    return TellerInWords(Console(highlight=False), aside=Console(highlight=False, stderr=True))

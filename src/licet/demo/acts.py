@@ -12,11 +12,6 @@ from licet.demo.cast import Customer, Delivery
 from licet.demo.shop import Shop
 from licet.kit.times import rfc3339
 
-VISA = "4242424242424242"
-INSUFFICIENT_FUNDS = "4000000000009995"
-ASKS_FOR_3D_SECURE = "4000002500003155"
-FAILS_AT_RENEWALS = "4000000000000341"
-
 
 def product(shop: Shop, name: str) -> dict[str, Any]:
     """What is on sale under this name."""

@@ -7,19 +7,26 @@ from rich.console import Console
 from rich.text import Text
 
 from licet.demo.answers import Finding
+from licet.demo.invitation import CARDS, Invitation
 from licet.demo.teller import Outcome, Told
+from licet.demo.words import card
 
 _INDENT = 3
 _SUBJECT_WIDTH = 10
+_PLACE_WIDTH = 17
 _WIDE = 100
 """From this many columns on there is room for what was asked, to the right of what was found."""
 
 
 class TellerInWords:
-    """Writes to a Rich console, which knows whether a person watches."""
+    """Writes to a Rich console, which knows whether a person watches.
 
-    def __init__(self, console: Console) -> None:
+    aside: where keys are said, which a file that catches the story must not catch.
+    """
+
+    def __init__(self, console: Console, aside: Console) -> None:
         self._console = console
+        self._aside = aside
 
     def opens(self) -> None:
         """What is to come."""
@@ -59,6 +66,12 @@ class TellerInWords:
     def ends(self, told: Told) -> None:
         """Each line has been said already."""
 
+    def invites(self, invitation: Invitation) -> None:
+        """What to open, and with what."""
+        for name, value in _places(invitation):
+            self._aside.print(Text.assemble((name.ljust(_PLACE_WIDTH), "bold"), value), soft_wrap=True)
+        self._aside.print(Text("It stays until Ctrl-C (or SIGTERM).", style="dim"), soft_wrap=True)
+
     def closes(self, outcome: Outcome) -> None:
         """How it went, and what to do next."""
         self._console.print()
@@ -93,6 +106,19 @@ class TellerInWords:
         for number, line in enumerate(lines):
             line.rstrip()
             self._console.print(Text(" " * (indent + hanging * bool(number))).append_text(line), no_wrap=True)
+
+
+def _places(invitation: Invitation) -> Iterator[tuple[str, str]]:
+    """What to call each, and where it is."""
+    yield "API, to try out", invitation.docs_url
+    yield "Operator's key", invitation.operator_key
+    yield f"{invitation.customer}'s key", invitation.account_key
+    yield "To pay by hand", invitation.checkout_url
+    for number, outcome in CARDS.items():
+        yield "", f"{card(number)} {outcome}"
+    yield "Stripe's portal", invitation.portal_url
+    yield "An invoice", invitation.invoice_url
+    yield "The mails", f'curl -H "Authorization: Bearer {invitation.operator_key}" {invitation.emails_url}'
 
 
 def _how_it_went(outcome: Outcome) -> str:

@@ -12,14 +12,16 @@ INTERRUPTED = 128
 """And the signal's number on top."""
 
 
-def run_demo(teller: Teller, *, keep: Path | None = None) -> int:
+def run_demo(teller: Teller, *, keep: Path | None = None, serve: bool = False) -> int:
     """Tells the whole story; the exit code: 0, 1 where something was not as expected, 128 + n for the signal n.
 
-    keep: as in `Stage`. Raises CannotStart where the stage cannot be set, and leaves nothing behind then either.
+    keep: as in `Stage`. serve: once all was as expected, the stage stays until a signal comes, which then interrupts
+    nothing. Raises CannotStart where the stage cannot be set and EndedByItself where it does not stay; nothing is left
+    behind then either.
     """
     with Signals() as signals:
         try:
-            outcome = _on_a_stage(teller, signals, keep)
+            outcome = _on_a_stage(teller, signals, keep, serve=serve)
         except Interrupted:
             return signals.exit_code or FAILED
     if signals.exit_code:
@@ -28,19 +30,27 @@ def run_demo(teller: Teller, *, keep: Path | None = None) -> int:
     return 0 if outcome.ok else FAILED
 
 
-def _on_a_stage(teller: Teller, signals: Signals, keep: Path | None) -> Outcome:
+def _on_a_stage(teller: Teller, signals: Signals, keep: Path | None, *, serve: bool) -> Outcome:
     began = time.monotonic()
     teller.opens()
     with Stage(keep) as stage:
         signals.then = stage.end_soon
         with teller.waiting("PostgreSQL, the sandbox, the API and its worker are starting"):
             # The process starts beside these imports.
+            from licet.demo.open_house import OpenHouse  # noqa: PLC0415
             from licet.demo.shop import Shop  # noqa: PLC0415
             from licet.demo.story import STORY, tell  # noqa: PLC0415
 
             opened = stage.ready(signals.check)
+        house = OpenHouse()
+        story = (*STORY, house.step) if serve else STORY
         with Shop(opened, signals.check) as shop:
-            told = tell(STORY, shop, teller)
+            told = tell(story, shop, teller)
+        seconds = time.monotonic() - began
+        if house.invitation is not None:
+            teller.invites(house.invitation)
+            stage.wait(lambda: signals.came)
+            signals.forget()
         with teller.waiting("everything is being cleared away" if keep is None else "everything is being stopped"):
             stage.clear()
-    return Outcome(told, len(STORY), time.monotonic() - began, str(stage.directory) if keep else None)
+    return Outcome(told, len(story), seconds, str(stage.directory) if keep else None)

@@ -32,10 +32,19 @@ class Signals:
         """128 and the first signal's number, as shells have it; None if none came."""
         return None if self._came is None else 128 + self._came
 
+    @property
+    def came(self) -> bool:
+        """Whether one has come."""
+        return self._came is not None
+
     def check(self) -> None:
         """Raises Interrupted once a signal has come."""
-        if self._came is not None:
+        if self.came:
             raise Interrupted
+
+    def forget(self) -> None:
+        """What came was waited for: it interrupts nothing."""
+        self._came = None
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:

@@ -41,6 +41,10 @@ class Open:
     webhook_secret: str = field(repr=False)
 
 
+class EndedByItself(Exception):
+    """What was to stay is gone, and nobody asked for that. Says what it wrote last."""
+
+
 class Stage:
     """Entering makes the directory and starts the process; `ready` waits for it; leaving clears it.
 
@@ -79,6 +83,14 @@ class Stage:
         if self._process is not None:
             self._process.terminate()
 
+    def wait(self, told: Callable[[], bool]) -> None:
+        """Until the process ends. Raises EndedByItself where that was not because `told` said so."""
+        if self._process is None:
+            raise RuntimeError("a stage ends only after it was entered")
+        exit_code = self._process.wait()
+        if not told():
+            raise EndedByItself(f"Licet ended by itself (exit code {exit_code}). Its log ends:\n{self._last_words()}")
+
     def ready(self, check: Callable[[], None] = lambda: None) -> Open:
         """Waits until every address answers. Raises CannotStart with the reason where it does not come to that.
 
@@ -106,13 +118,13 @@ class Stage:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("LICET_", "STRIPE_"))}
         # The story asks more within seconds than one key may within a minute.
         environment["LICET_RATE_LIMITS"] = "off"
-        command = [sys.executable, "-m", "licet", "up", "--port", "0", "--sandbox-port", "0", "--json"]
+        command = [sys.executable, "-m", "licet.demo.tethered", "up", "--port", "0", "--sandbox-port", "0", "--json"]
         with os.fdopen(os.open(self.directory / LOG, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as log:
             # In our process group, so that whoever ends that as a whole ends this too. Started from the new directory,
             # it finds no `.env`.
             return subprocess.Popen(
                 [*command, "--data-dir", str(self.directory)],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=self.directory,
@@ -122,7 +134,7 @@ class Stage:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None or process.stdout is None:
+        if process is None or process.stdin is None or process.stdout is None:
             return
         process.terminate()
         try:
@@ -130,6 +142,7 @@ class Stage:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        process.stdin.close()
         process.stdout.close()
         left = find_postmaster(Path(os.path.realpath(self.directory)) / "postgres")
         if left is not None and left.running:

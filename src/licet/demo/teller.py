@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
 from licet.demo.answers import Finding
+from licet.demo.invitation import CARDS, Invitation
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ class Teller(Protocol):
     def ends(self, told: Told) -> None:
         """The step is over."""
 
+    def invites(self, invitation: Invitation) -> None:
+        """The story is told, and its stage stays until a signal comes."""
+
     def closes(self, outcome: Outcome) -> None:
         """The story is over, and what is not kept is gone."""
 
@@ -98,6 +102,24 @@ class JsonTeller:
                 "seconds": round(told.seconds, 2),
                 "happens": self._said,
                 "answers": [_as_json(finding) for finding in told.findings],
+            }
+        )
+
+    def invites(self, invitation: Invitation) -> None:
+        """`{"url", "docsUrl", "sandboxUrl", "operatorKey", …}`: where everything is, keys included."""
+        self._write(
+            {
+                "url": invitation.url,
+                "docsUrl": invitation.docs_url,
+                "sandboxUrl": invitation.sandbox_url,
+                "operatorKey": invitation.operator_key,
+                "customer": invitation.customer,
+                "accountKey": invitation.account_key,
+                "checkoutUrl": invitation.checkout_url,
+                "cards": CARDS,
+                "portalUrl": invitation.portal_url,
+                "invoiceUrl": invitation.invoice_url,
+                "emailsUrl": invitation.emails_url,
             }
         )
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from licet.demo import acts, questions
+from licet.demo import acts, cards, questions
 from licet.demo.cast import Cast
 from licet.demo.scene import Scene
 from licet.demo.shop import Shop
@@ -39,8 +39,8 @@ def failed_renewal(scene: Scene, shop: Shop, cast: Cast) -> None:
     """Active in its grace, suspended after it."""
     ada = cast.ada
     turn = questions.period_end(shop, ada)
-    scene.happens(f"Ada's card becomes {card(acts.FAILS_AT_RENEWALS)}, on which every charge fails.")
-    scene.finds(acts.change_card(shop, ada, acts.FAILS_AT_RENEWALS), last4="0341")
+    scene.happens(f"Ada's card becomes {card(cards.FAILS_AT_RENEWALS)}, on which every charge fails.")
+    scene.finds(acts.change_card(shop, ada, cards.FAILS_AT_RENEWALS), last4="0341")
     scene.happens(f"The clock is turned to {day(turn)}. The renewal fails; three days of grace begin.")
     with scene.waiting("a month passes"):
         acts.turn_clock_to(shop, turn + _CHARGED_AFTER)
@@ -65,8 +65,8 @@ def failed_renewal(scene: Scene, shop: Shop, cast: Cast) -> None:
 def new_card(scene: Scene, shop: Shop, cast: Cast) -> None:
     """Stripe's next try succeeds."""
     ada = cast.ada
-    scene.happens(f"Ada gives a card that works, {card(acts.VISA)}.")
-    scene.finds(acts.change_card(shop, ada, acts.VISA), last4="4242")
+    scene.happens(f"Ada gives a card that works, {card(cards.VISA)}.")
+    scene.finds(acts.change_card(shop, ada, cards.VISA), last4="4242")
     next_try = acts.now(shop) + _NEXT_TRY_WITHIN
     scene.happens(f"The clock is turned to {day(next_try)}. Stripe has tried again.")
     with scene.waiting("days pass"):
