@@ -24,6 +24,7 @@ TAGS = [
     {"name": "products", "description": "What can be bought."},
     {"name": "orders", "description": "What was bought."},
     {"name": "licenses", "description": "What a customer holds."},
+    {"name": "payment", "description": "The plan that an organisation subscribes to."},
     {"name": "operators", "description": "For whoever runs the service: keys with the scope admin and no account."},
     {"name": "webhooks", "description": "For Stripe."},
     {"name": "health", "description": "For whatever watches the process."},

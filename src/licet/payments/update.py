@@ -128,7 +128,7 @@ async def preview_update(ctx: Ctx, caller: CurrentCaller, _: Writer, asked: Aske
     summary="End the subscription",
     responses=responses(401, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION),
 )
-async def cancel_subscription(request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedEnd) -> Done:
+async def cancel_plan(request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedEnd) -> Done:
     """At the end of the period that is paid for, or at once, with no refund."""
     organization = await find_organization(ctx, caller, asked.organization_id)
     plan = await plans.get_current_plan(ctx, organization)
