@@ -56,7 +56,7 @@ class Engine:
         at: a moment on this test clock, or on the sandbox's own; by default this one
         """
         kept: StripeError | None = None
-        with self.store.transaction():
+        with self.store.transaction(), self.deliveries.written_down():
             tx = Tx(self, at if at is not None else int(self.clock.timestamp()), cause, test_clock)
             try:
                 yield tx

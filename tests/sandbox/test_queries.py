@@ -19,7 +19,7 @@ ARGUED = {
     r"FROM objects WHERE .* ORDER BY seq DESC LIMIT \d+$": "a list: backwards from its newest, and never past its page",
     r"SELECT deliveries\.\*.* ORDER BY deliveries\.id DESC LIMIT \d+$": "the same, of deliveries",
     r"FROM deliveries WHERE state = 'queued'$": "only those that wait for their first try; an advance sends them at 32",
-    r"FROM deliveries WHERE state = 'queued' AND event_seq <= \d+ LIMIT 1$": "the same",
+    r"FROM deliveries WHERE state = 'queued' AND event_seq <= \d+ AND id NOT IN .* LIMIT 1$": "the same",
     r"DELETE FROM (objects WHERE kind != 'webhook_endpoint'|deliveries|due|idempotency|fault_log)$": "a reset",
     r"DELETE FROM meta WHERE key LIKE": "a dozen facts about the sandbox itself",
     r"WHERE value ->> '\$\.price\.product' =": "when a feature is given to a product, for all who have that already",

@@ -7,12 +7,14 @@ import json
 import logging
 import time
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.events.sending import Sender, SendingFailed
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
     from licet_sandbox.clock import Clock
     from licet_sandbox.events.signing import Signer
@@ -27,23 +29,43 @@ PARALLEL = 4
 # Seconds from one try to the next, on the sandbox's clock: about three days in all, as Stripe's live mode does.
 BACKOFF_SECONDS = (10, 60, 300, 1800, 7200, 18000, 36000, 43200, 43200, 43200, 43200)
 
-# For so long an outcome waits for others, to be written down together.
+# So many of an endpoint's are read at once.
+_AHEAD = 32
+
+# For so long an outcome waits for others, or for whatever is written next, to be written down together; and so many.
 _GATHER_SECONDS = 0.01
+_TOGETHER = 16
 
 # A delivery, and what became of its request: None when its endpoint is gone or disabled.
 Outcome = tuple["sqlite3.Row", "dict[str, Any] | None"]
 
-# First tries whose turn it is: what a fault moved waits to be overtaken, but not for ever.
-_QUEUED = """
-    SELECT * FROM deliveries
-    WHERE state = 'queued' AND endpoint_id = ? AND (next_at <= ? OR position <= (SELECT max(id) FROM deliveries))
-    ORDER BY position LIMIT ?
+# A delivery with what is sent, and where to; `url` is NULL when its endpoint is gone or disabled.
+_ROWS = """
+    SELECT *, coalesce(body, (SELECT json FROM objects WHERE id = event_id)) AS text,
+        (SELECT json ->> '$.url' FROM objects
+            WHERE id = endpoint_id AND NOT deleted AND json ->> '$.status' = 'enabled') AS url
+    FROM deliveries
 """
-_AHEAD = """
+# First tries whose turn it is: what a fault moved waits to be overtaken, but not for ever.
+_QUEUED = f"""
+    {_ROWS} WHERE state = 'queued' AND endpoint_id = ?
+        AND (next_at <= ? OR position <= (SELECT max(id) FROM deliveries))
+    ORDER BY position LIMIT ?
+"""  # noqa: S608  # Only our own words.
+_WAITED = f"{_ROWS} WHERE state = 'waiting' AND next_at <= ? ORDER BY next_at, position LIMIT ?"
+_NEXT = """
     SELECT (SELECT min(next_at) FROM deliveries WHERE state = 'waiting' AND next_at > ?1),
         (SELECT min(next_at) FROM deliveries WHERE state = 'queued' AND next_at > 0 AND next_at > ?1)
 """
-_WAITED = "SELECT * FROM deliveries WHERE state = 'waiting' AND next_at <= ? ORDER BY next_at, position LIMIT ?"
+_UNTRIED = """
+    SELECT 1 FROM deliveries WHERE state = 'queued' AND event_seq <= ? AND id NOT IN (SELECT value FROM json_each(?))
+    LIMIT 1
+"""
+
+
+def is_delivered(answer: dict[str, Any] | None) -> bool:
+    """Was it taken? Stripe counts any 2xx."""
+    return answer is not None and answer["status"] is not None and 200 <= answer["status"] < 300
 
 
 class Deliveries:
@@ -61,11 +83,14 @@ class Deliveries:
         self._under_way: set[int] = set()
         self._busy: Counter[str] = Counter()
         self._outcomes: list[Outcome] = []
-        self._crowded = False
-        """Was the last look through the queue cut short, because somebody was busy?"""
+        self._later: asyncio.TimerHandle | None = None
+        # What is due, read ahead in the order of the queue, and whether there is more than that.
+        self._ahead: list[sqlite3.Row] = []
+        self._more = False
 
     def wake(self) -> None:
-        """Something may be due."""
+        """Something may be due, or may be due no more: look again."""
+        self._ahead.clear()
         self._wake.set()
 
     async def run(self) -> None:
@@ -75,7 +100,9 @@ class Deliveries:
             async with self._sender, asyncio.TaskGroup() as group:
                 while True:
                     self._wake.clear()
-                    self._start_due(group)
+                    self._look_ahead()
+                    while (row := self._take()) is not None:
+                        group.create_task(self._send(row))
                     await self._wait()
         finally:
             self._write_down()
@@ -88,9 +115,12 @@ class Deliveries:
         # What still waits to be overtaken goes last.
         self._store.run("UPDATE deliveries SET next_at = 0 WHERE state = 'queued' AND next_at > 0")
         self.wake()
-        left = "SELECT 1 FROM deliveries WHERE state = 'queued' AND event_seq <= ? LIMIT 1"
-        while self._store.value(left, up_to) is not None:
+        while self._untried(up_to):
             await self._changed.wait()
+
+    def _untried(self, up_to: int) -> bool:
+        answered = json.dumps([row["id"] for row, _ in self._outcomes])
+        return self._store.value(_UNTRIED, up_to, answered) is not None
 
     async def retried(self, moment: float) -> None:
         """Wait until every delivery that was to be tried, or tried again, by `moment` has been."""
@@ -134,31 +164,32 @@ class Deliveries:
         """  # noqa: S608  # Only our own columns.
         return self._store.rows(sql, *(value for values in wanted.values() for value in values), limit)
 
-    def _start_due(self, group: asyncio.TaskGroup) -> None:
-        one_by_one = self._faults.settings.touches_events
-        self._crowded = False
-        for row in self._due():
-            if row["id"] in self._under_way:
-                continue
-            if self._busy[row["endpoint_id"]] >= PARALLEL or (one_by_one and self._under_way):
-                self._crowded = True
-                continue
-            self._under_way.add(row["id"])
-            self._busy[row["endpoint_id"]] += 1
-            group.create_task(self._send(row))
-
-    def _due(self) -> list[sqlite3.Row]:
-        """The first that are due of each endpoint, in the order of the queue."""
-        now, most = self._clock.timestamp(), 2 * PARALLEL
+    def _look_ahead(self) -> None:
+        """Read the first that are due of each endpoint, in the order of the queue."""
+        now = self._clock.timestamp()
         endpoints = self._store.rows("SELECT id FROM objects WHERE kind = 'webhook_endpoint'")
-        queued = [row for endpoint in endpoints for row in self._store.rows(_QUEUED, endpoint["id"], now, most)]
-        waited = self._store.rows(_WAITED, now, most * (1 + len(endpoints)))
-        return sorted([*queued, *waited], key=lambda row: float(row["position"]))
+        found = [self._store.rows(_QUEUED, endpoint["id"], now, _AHEAD) for endpoint in endpoints]
+        found.append(self._store.rows(_WAITED, now, _AHEAD * (1 + len(endpoints))))
+        self._more = any(len(rows) >= _AHEAD for rows in found)
+        rows = [row for rows in found for row in rows if row["id"] not in self._under_way]
+        self._ahead = sorted(rows, key=lambda row: float(row["position"]))
+
+    def _take(self) -> sqlite3.Row | None:
+        """Begin the first whose endpoint has room for it; while events are struck by faults, one by one."""
+        if self._under_way and self._faults.settings.touches_events:
+            return None
+        for at, row in enumerate(self._ahead):
+            if self._busy[row["endpoint_id"]] < PARALLEL:
+                del self._ahead[at]
+                self._under_way.add(row["id"])
+                self._busy[row["endpoint_id"]] += 1
+                return row
+        return None
 
     async def _wait(self) -> None:
         """Until woken, or until the next one is due; at most a second, for the clock may be turned meanwhile."""
         now = self._clock.timestamp()
-        ahead = [at for at in self._store.row(_AHEAD, now) or () if at is not None]
+        ahead = [at for at in self._store.row(_NEXT, now) or () if at is not None]
         seconds = min([1.0, *(max(0.01, at - now) for at in ahead)])
         try:
             async with asyncio.timeout(seconds):
@@ -166,39 +197,62 @@ class Deliveries:
         except TimeoutError:
             return
 
-    async def _send(self, row: sqlite3.Row) -> None:
-        try:
-            self._outcomes.append((row, await self._attempt(row)))
-        finally:
-            self._busy[row["endpoint_id"]] -= 1
-        if len(self._outcomes) >= PARALLEL or not self._busy.total():
+    async def _send(self, first: sqlite3.Row) -> None:
+        """This one, and then whatever is next for as long as there is anything."""
+        row: sqlite3.Row | None = first
+        while row is not None:
+            try:
+                answer = await self._attempt(row)
+            finally:
+                self._busy[row["endpoint_id"]] -= 1
+            self._note(row, answer)
+            row = self._take()
+        if not self._busy.total():
+            self._tell()
+
+    def _note(self, row: sqlite3.Row, answer: dict[str, Any] | None) -> None:
+        """Remember an outcome. Only what is delivered may wait to be written down: of the rest, time depends on it."""
+        self._outcomes.append((row, answer))
+        waits = is_delivered(answer) and not self._faults.settings.touches_events
+        if not waits or len(self._outcomes) >= _TOGETHER:
             self._write_down()
-            return
-        if len(self._outcomes) == 1:
-            asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._write_down)
-        if self._crowded:
-            self.wake()
+        elif self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._write_down)
 
     def _write_down(self) -> None:
-        """A few outcomes in one transaction: each by itself takes as long as its request does."""
-        if not self._outcomes:
-            return
-        with self._store.transaction():
-            for row, answer in self._outcomes:
+        """Outcomes in a transaction of their own: each by itself takes as long as its request does."""
+        if self._outcomes:
+            with self._store.transaction(), self.written_down():
+                pass
+            self.wake()
+            self._tell()
+
+    @contextmanager
+    def written_down(self) -> Iterator[None]:
+        """Within a transaction: outcomes are written with it, or remain to be written where it is rolled back."""
+        outcomes, self._outcomes = self._outcomes, []
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        try:
+            for row, answer in outcomes:
                 self._record(row, answer)
-        self._under_way.difference_update(row["id"] for row, _ in self._outcomes)
-        self._outcomes.clear()
-        self.wake()
+            yield
+        except BaseException:
+            self._outcomes = outcomes
+            raise
+        self._under_way.difference_update(row["id"] for row, _ in outcomes)
+
+    def _tell(self) -> None:
+        """Wake who waits for outcomes."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def _attempt(self, row: sqlite3.Row) -> dict[str, Any] | None:
         """One request; what became of it. None when the endpoint is gone or disabled."""
-        text = self._store.value("SELECT json FROM objects WHERE id = ? AND NOT deleted", row["endpoint_id"])
-        endpoint = json.loads(text) if text is not None else None
-        if endpoint is None or endpoint["status"] != "enabled":
+        if row["url"] is None:
             return None
-        body: str = row["body"] or self._store.value("SELECT json FROM objects WHERE id = ?", row["event_id"])
+        body: str = row["text"]
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
@@ -207,7 +261,7 @@ class Deliveries:
         answer: dict[str, Any] = {"at": self._clock.timestamp(), "status": None, "error": None, "body": None}
         began = time.monotonic()
         try:
-            status, said = await self._sender.post(endpoint["url"], body.encode(), headers)
+            status, said = await self._sender.post(row["url"], body.encode(), headers)
             answer |= {"status": status, "body": said}
         except SendingFailed as failure:
             answer["error"] = str(failure)
@@ -219,7 +273,7 @@ class Deliveries:
             return
         attempts = row["attempts"] + 1
         state, next_at = "waiting", 0.0
-        if answer["status"] is not None and 200 <= answer["status"] < 300:
+        if is_delivered(answer):
             state = "delivered"
         elif attempts > len(BACKOFF_SECONDS):
             state = "failed"
