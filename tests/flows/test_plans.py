@@ -419,3 +419,152 @@ async def test_stripe_away(acme: Organization) -> None:
     ):
         assert_error(await acme.ask(verb, **body), 503, "stripe_unavailable")
     assert (await acme.info(), await acme.plans(), await acme.features()) == before
+
+
+async def releases(shop: Shop) -> int:
+    found: int = await shop.context.pool.fetchval("SELECT count(*) FROM plan_releases")
+    return found
+
+
+async def test_up_whose_answer_is_lost_drops_what_waits_all_the_same(acme: Organization) -> None:
+    shop = acme.shop
+    await acme.subscribe("Growth")
+    await acme.update("Starter")
+    shop.between.loses_next_write = True
+    assert_error(await acme.ask("subscription-update", **await acme.plan("Scale")), 503, "stripe_unavailable")
+    assert await releases(shop) == 1
+    await shop.settle()
+    assert (await acme.info())["activePriceId"] == (await acme.plan("Scale"))["priceId"]
+    # Nobody asks again: a job sees to it.
+    await shop.turn(seconds=60)
+
+    async def released() -> bool:
+        return await releases(shop) == 0
+
+    await eventually(released)
+    await shop.turn(days=32)
+    assert [one["amountPaid"] for one in await acme.invoices()][-1] == 29900
+
+
+async def test_up_that_did_not_arrive_leaves_what_waits(acme: Organization) -> None:
+    shop = acme.shop
+    await acme.subscribe("Growth")
+    await acme.update("Starter")
+    (subscription,) = await acme.subscriptions()
+    path = ("POST", f"/v1/subscriptions/{subscription['id']}")
+    shop.between.always[path] = Say(500, stripe_error(), {"stripe-should-retry": "false"})
+    assert_error(await acme.ask("subscription-update", **await acme.plan("Scale")), 503, "stripe_unavailable")
+    shop.between.always.clear()
+    await shop.turn(seconds=60)
+
+    async def looked_at() -> bool:
+        return await releases(shop) == 0
+
+    await eventually(looked_at)
+    await shop.turn(days=32)
+    assert await acme.features() == STARTER
+
+
+@pytest.mark.parametrize("lost", ["/v1/subscription_schedules", "/v1/subscription_schedules/{schedule}"])
+async def test_down_whose_answer_is_lost_is_completed_by_the_next_try(acme: Organization, lost: str) -> None:
+    shop = acme.shop
+    await acme.subscribe("Growth")
+    starter = await acme.plan("Starter")
+    if "{schedule}" in lost:
+        # The first of the two calls goes through, and the second does not.
+        failing = Say(500, stripe_error(), {"stripe-should-retry": "false"})
+        made = await shop.context.stripe.create(
+            "subscription_schedule", {"from_subscription": (await acme.subscriptions())[0]["id"]}
+        )
+        await shop.settle()
+        shop.between.script["POST", lost.format(schedule=made["id"])] = [failing]
+    else:
+        shop.between.loses_next_write = True
+    assert_error(await acme.ask("subscription-update", **starter), 503, "stripe_unavailable")
+    assert (await acme.done("subscription-update", **starter))["status"] == "scheduled"
+    await shop.turn(days=32)
+    assert await acme.features() == STARTER
+    assert [one["amountPaid"] for one in await acme.invoices()] == [9900, 2900]
+
+
+async def test_two_plans_asked_for_at_once(acme: Organization) -> None:
+    await acme.subscribe("Starter")
+    growth, scale = await acme.plan("Growth"), await acme.plan("Scale")
+    answers = await asyncio.gather(
+        *(acme.ask("subscription-update", **plan) for plan in (growth, scale, growth, scale))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    await acme.shop.settle()
+    info = await acme.info()
+    (subscription,) = await acme.subscriptions()
+    at_stripe = await acme.shop.context.stripe.retrieve("subscription", subscription["id"])
+    assert at_stripe is not None
+    assert info["activePriceId"] == at_stripe["items"]["data"][0]["price"]["id"]
+
+
+async def test_month_to_year_and_back(shop: Shop) -> None:
+    """The longer of two intervals is up; back to the shorter one it goes when the year is over."""
+    starter = await shop.product("Starter")
+    stripe_product = await shop.context.pool.fetchval(
+        "SELECT stripe_product_id FROM products WHERE id::text = $1", starter["id"]
+    )
+    yearly = await shop.context.stripe.create(
+        "price",
+        {
+            "product": stripe_product,
+            "currency": "usd",
+            "unit_amount": 29000,
+            "recurring": {"interval": "year"},
+        },
+    )
+    await shop.settle()
+    await shop.context.pool.execute("UPDATE prices SET position = 9 WHERE stripe_price_id = $1", yearly["id"])
+    acme = await make_organization(shop)
+    await acme.subscribe("Starter")
+    prices = (await acme.plans())[0]["prices"]
+    assert [price["change"] for price in prices] == ["same", "upgrade"]
+    shown = await acme.done("subscription-preview", **await acme.plan("Starter", "year"))
+    year = await acme.update("Starter", "year", quoteId=shown["quoteId"])
+    # The unused month is taken off.
+    assert year["prorationAmount"] == shown["prorationAmount"] == 29000 - 2900
+    ends = at((await acme.info())["currentPeriodEnd"])
+    assert 364 <= (ends - shop.context.now()).days <= 366
+    back = await acme.update("Starter")
+    assert (back["status"], at(back["effectiveAt"])) == ("scheduled", ends)
+    await shop.turn(days=367)
+    assert [one["amountPaid"] for one in await acme.invoices()][-1] == 2900
+    assert (await acme.info())["activePriceId"] == prices[0]["priceId"]
+
+
+async def test_features_follow_a_refund_and_a_dispute(acme: Organization) -> None:
+    shop = acme.shop
+    await acme.subscribe("Starter")
+    payment = await shop.context.pool.fetchval("SELECT stripe_payment_intent_id FROM invoice_payments")
+    dispute = await shop.stripe("disputes", {"paymentIntent": payment})
+    await shop.settle()
+    assert await acme.features() == []
+    await shop.stripe(f"disputes/{dispute['id']}/close", {"status": "won"})
+    await shop.settle()
+    assert await acme.features() == STARTER
+    await shop.stripe("refunds", {"paymentIntent": payment})
+    await shop.settle()
+    assert await acme.features() == []
+
+
+async def test_entitlements_name_their_sources(acme: Organization) -> None:
+    shop = acme.shop
+    await acme.subscribe("Starter")
+    await shop.buy(acme.id, "Data Migrator")
+    await shop.settle()
+    found = await shop.get("/api/entitlements", accountId=acme.name)
+    assert found == await shop.get("/api/entitlements", key=acme.key)
+    (subscription,) = await acme.subscriptions()
+    starter, migrator = await shop.product("Starter"), await shop.product("Data Migrator")
+    assert found[0] == {
+        "feature": "1 shop",
+        "value": True,
+        "source": {"type": "plan", "id": subscription["id"], "productId": starter["id"]},
+    }
+    license = await shop.license(acme.id)
+    assert found[-1]["source"] == {"type": "license", "id": license["id"], "productId": migrator["id"]}
+    assert [one["feature"] for one in found] == [*STARTER, *migrator["features"]]
