@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections import Counter
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.events.sending import Sender, SendingFailed
+from licet_sandbox.state.text import decode, encode
 
 if TYPE_CHECKING:
     import sqlite3
@@ -119,7 +119,7 @@ class Deliveries:
             await self._changed.wait()
 
     def _untried(self, up_to: int) -> bool:
-        answered = json.dumps([row["id"] for row, _ in self._outcomes])
+        answered = encode([row["id"] for row, _ in self._outcomes])
         return self._store.value(_UNTRIED, up_to, answered) is not None
 
     async def retried(self, moment: float) -> None:
@@ -281,7 +281,7 @@ class Deliveries:
             next_at = self._clock.timestamp() + BACKOFF_SECONDS[attempts - 1]
         if state != "delivered":
             log.warning("delivery %s of %s: %s", row["id"], row["event_id"], answer["status"] or answer["error"])
-        answers = json.dumps([*json.loads(row["answers"]), answer])
+        answers = encode([*decode(row["answers"]), answer])
         self._store.run(
             "UPDATE deliveries SET state = ?, attempts = ?, next_at = ?, answers = ? WHERE id = ?",
             state,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from licet_sandbox.events.layouts import SINCE
@@ -82,7 +81,7 @@ def _queue(tx: Tx, event: Obj, endpoint: Obj, copy: Copy, *, seq: int, body: str
         state,
         next_at,
         body,
-        json.dumps(copy.names),
+        encode(copy.names),
     )
     for name in copy.names:
         more = {"seconds": copy.delay_seconds} if name == "delay" else {}

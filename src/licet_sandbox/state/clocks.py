@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import StripeError
+from licet_sandbox.state.text import decode
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -36,7 +36,7 @@ def read_clock(store: Store, clock_id: str) -> Obj | None:
     text = store.value("SELECT json FROM objects WHERE id = ? AND NOT deleted", clock_id)
     if text is None:
         return None
-    clock: Obj = json.loads(text)
+    clock: Obj = decode(text)
     return clock
 
 

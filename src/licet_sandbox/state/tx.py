@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from licet_sandbox.errors import not_found
 from licet_sandbox.spec.document import document
 from licet_sandbox.spec.shapes import Obj, new, public
 from licet_sandbox.state.clocks import OWN_TIME, advancing, read_clock
-from licet_sandbox.state.text import encode
+from licet_sandbox.state.text import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +114,7 @@ class Tx:
             row = self.store.row("SELECT json, clock FROM objects WHERE id = ?", object_id)
             if row is None:
                 return None
-            self._loaded[object_id] = json.loads(row["json"])
+            self._loaded[object_id] = decode(row["json"])
             self._saved[object_id] = row["json"]
             self._clocks[object_id] = row["clock"]
             if row["clock"] is not None:
@@ -145,7 +144,7 @@ class Tx:
 
     def move_to_clock(self, clock_id: str, ids: list[str]) -> None:
         """From here on these objects live by this test clock, and what was to fall due for them does so on it."""
-        chosen = json.dumps(ids)
+        chosen = encode(ids)
         self.store.run("UPDATE objects SET clock = ? WHERE id IN (SELECT value FROM json_each(?))", clock_id, chosen)
         self.store.run("UPDATE due SET clock = ? WHERE object_id IN (SELECT value FROM json_each(?))", clock_id, chosen)
         self._clocks.update(dict.fromkeys(ids, clock_id))
@@ -173,7 +172,7 @@ class Tx:
 
     def save(self, obj: Obj, *events: str) -> Obj:
         """Store a change. An event that ends in `.updated` says what changed; without any change it is not sent."""
-        before = json.loads(self._saved[obj["id"]])
+        before = decode(self._saved[obj["id"]])
         changed = {key: before.get(key) for key in obj.keys() | before.keys() if before.get(key) != obj.get(key)}
         if not changed:
             return obj
@@ -238,7 +237,7 @@ class Tx:
 
     def finish(self) -> None:
         """Called before the commit, where traffic is checked: a change that nobody saved is a mistake of ours."""
-        forgotten = [key for key, obj in self._loaded.items() if json.loads(self._saved[key]) != obj]
+        forgotten = [key for key, obj in self._loaded.items() if decode(self._saved[key]) != obj]
         if forgotten:
             raise RuntimeError(f"changed but not saved: {forgotten}")
 
