@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,23 +18,43 @@ _MISSING: Any = ...
 
 def new(kind: str, **fields: Any) -> Obj:
     """A new object of this kind. What Stripe requires and has no natural default must be given (KeyError otherwise)."""
-    blank = _blank(kind)
-    unknown = fields.keys() - document().schemas[kind]["properties"].keys() - {"_"}
+    shape = _shape(kind)
+    unknown = fields.keys() - shape.known
     if unknown:
         raise KeyError(f"{kind} has no {sorted(unknown)}")
-    made = {key: fields[key] if key in fields else _copied(value) for key, value in blank.items()}
-    made.update({key: value for key, value in fields.items() if key not in blank})
+    copied = {key: copy.deepcopy(value) for key, value in shape.nested if key not in fields}
+    made = {**shape.blank, **copied, **fields}
     if made.get("id", "") is _MISSING:
         made["id"] = new_id(kind)
-    absent = [key for key, value in made.items() if value is _MISSING]
+    absent = [key for key in shape.asked if made[key] is _MISSING]
     if absent:
         raise KeyError(f"{kind} needs {absent}")
     return made
 
 
-def _copied(value: Any) -> Any:
-    """A copy where one is needed: most defaults are null or a number."""
-    return copy.deepcopy(value) if isinstance(value, (dict, list)) else value
+@dataclass(frozen=True)
+class _Shape:
+    """What a new object of a kind begins as.
+
+    blank: every field that is always there, in Stripe's order; nested: those of them that must be copied
+    asked: those without a default; known: all that it may have
+    """
+
+    blank: Obj
+    nested: list[tuple[str, Any]]
+    asked: list[str]
+    known: frozenset[str]
+
+
+@cache
+def _shape(kind: str) -> _Shape:
+    blank = _blank(kind)
+    return _Shape(
+        blank,
+        nested=[(key, value) for key, value in blank.items() if isinstance(value, (dict, list))],
+        asked=[key for key, value in blank.items() if value is _MISSING],
+        known=frozenset(document().schemas[kind]["properties"]) | {"_"},
+    )
 
 
 def empty_list(url: str) -> Obj:
@@ -46,7 +67,6 @@ def public(obj: Obj) -> Obj:
     return {key: value for key, value in obj.items() if key != "_"}
 
 
-@cache
 def _blank(kind: str) -> Obj:
     schema = document().schemas[kind]
     properties, required = schema["properties"], schema.get("required", [])
