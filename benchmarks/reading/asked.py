@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from reading.fill import ACCOUNT_KEY, HEAVY_KEY, OPERATOR_KEY
+from .fill import ACCOUNT_KEY, HEAVY_KEY, OPERATOR_KEY
 
 KEYS = {"account": ACCOUNT_KEY, "account of 1,000 licenses": HEAVY_KEY, "operator": OPERATOR_KEY, "anybody": None}
 

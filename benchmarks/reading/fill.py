@@ -28,6 +28,10 @@ _PREPARE = """
     CREATE FUNCTION moment(n bigint, total bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
         SELECT timestamptz '2025-01-01Z' + interval '730 days' * n / total
     $$;
+    -- What befalls the n-th of `total` subscriptions: not the same to all of one account.
+    CREATE FUNCTION luck(n bigint, total bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+        SELECT n + n * 5 / total
+    $$;
     CREATE TABLE keys_to_come (n bigint, hash bytea, encrypted bytea);
 """
 
@@ -46,7 +50,7 @@ FILL: dict[str, str] = {
         FROM generate_series(1, 20) AS n, generate_series(0, 1) AS kind WHERE $1 > 0""",
     "accounts": """
         INSERT INTO accounts (id, kind, name, email, external_id, stripe_customer_id, created_at)
-        SELECT made(2, n), CASE WHEN n % 4 = 0 THEN 'organization' ELSE 'user' END, 'Account ' || n,
+        SELECT made(2, n), CASE WHEN n % 20 = 0 THEN 'organization' ELSE 'user' END, 'Account ' || n,
                'account' || n || '@example.com', 'customer-' || n, 'cus_' || n, moment(n, $1 / 5)
         FROM generate_series(1, $1 / 5) AS n""",
     "customers": """
@@ -67,9 +71,10 @@ FILL: dict[str, str] = {
         INSERT INTO subscriptions (stripe_subscription_id, account_id, stripe_customer_id, status, cancel_at_period_end,
                                    stripe_latest_invoice_id, created_at)
         SELECT 'sub_' || n, made(2, 1 + n % ($1 / 5)), 'cus_' || 1 + n % ($1 / 5),
-               CASE WHEN n % 10 = 0 THEN 'canceled' WHEN n % 50 = 1 THEN 'past_due' WHEN n % 50 = 2 THEN 'trialing'
-                    WHEN n % 1000 = 3 THEN 'unpaid' ELSE 'active' END,
-               n % 40 = 5, 'in_' || n || '_6', moment(n, $1)
+               CASE WHEN luck(n, $1) % 10 = 0 THEN 'canceled' WHEN luck(n, $1) % 50 = 1 THEN 'past_due'
+                    WHEN luck(n, $1) % 50 = 2 THEN 'trialing' WHEN luck(n, $1) % 1000 = 3 THEN 'unpaid'
+                    ELSE 'active' END,
+               luck(n, $1) % 40 = 5, 'in_' || n || '_6', moment(n, $1)
         FROM generate_series(1, $1) AS n""",
     "subscription items": """
         INSERT INTO subscription_items (stripe_subscription_item_id, stripe_subscription_id, position, stripe_price_id,
@@ -116,7 +121,7 @@ FILL: dict[str, str] = {
                CASE WHEN failing THEN at + interval '3 days' END
         FROM generate_series(1, 6) AS nth, generate_series(1, $1) AS n,
              LATERAL (SELECT timestamptz '2026-01-01Z' + interval '60 days' * nth + interval '30 days' * n / $1 AS at,
-                             nth = 6 AND n % 50 = 1 AS failing)""",
+                             nth = 6 AND luck(n, $1) % 50 = 1 AS failing)""",
     "lines of invoices": """
         INSERT INTO invoice_lines (stripe_invoice_id, position, stripe_invoice_line_id, stripe_subscription_id,
                                    stripe_price_id, stripe_product_id, description, quantity, amount, currency,
@@ -142,10 +147,11 @@ FILL: dict[str, str] = {
         SELECT made(6, n), session.account_id, made(1, 1 + n % 20), session.order_id,
                CASE WHEN n > $1 THEN session.stripe_session_id END, CASE WHEN n > $1 THEN 0 END,
                session.stripe_subscription_id, CASE WHEN n <= $1 THEN 'product' END, n, key.hash, key.encrypted, 3,
-               CASE WHEN n % 10 = 0 THEN 'revoked' WHEN n % 200 = 1 THEN 'suspended' ELSE 'active' END, 'made',
+               CASE WHEN luck(n, $1) % 10 = 0 THEN 'revoked' WHEN luck(n, $1) % 200 = 1 THEN 'suspended'
+                    ELSE 'active' END, 'made',
                CASE WHEN n <= $1 THEN timestamptz '2027-01-20Z' END,
-               CASE WHEN n <= $1 AND n % 10 <> 0 THEN timestamptz '2027-01-23Z' END,
-               CASE WHEN n <= $1 AND n % 10 <> 0 THEN 'expired' END, session.created_at
+               CASE WHEN n <= $1 AND luck(n, $1) % 10 <> 0 THEN timestamptz '2027-01-23Z' END,
+               CASE WHEN n <= $1 AND luck(n, $1) % 10 <> 0 THEN 'expired' END, session.created_at
         FROM keys_to_come AS key
         JOIN checkout_sessions AS session
             ON session.stripe_session_id
@@ -176,8 +182,9 @@ FILL: dict[str, str] = {
     "events": """
         INSERT INTO events (stripe_event_id, type, stripe_object_id, account_id, created_at, received_at, outcome,
                             payload)
-        SELECT 'evt_' || n, (ARRAY['invoice.paid', 'invoice.created', 'customer.subscription.updated',
-                                   'invoice_payment.paid', 'charge.refunded'])[1 + n % 5], 'in_' || n,
+        SELECT 'evt_' || n, CASE WHEN n % 100 = 1 THEN 'charge.refunded' ELSE
+                   (ARRAY['invoice.paid', 'invoice.created', 'customer.subscription.updated', 'invoice_payment.paid']
+                   )[1 + n % 4] END, 'in_' || n,
                made(2, 1 + n % ($1 / 5)), moment(n, $1 * 5), moment(n, $1 * 5),
                CASE WHEN n % 5000 = 1 THEN 'parked' WHEN n % 20 = 2 THEN 'stale' ELSE 'applied' END,
                jsonb_build_object('data', repeat('what Stripe sent ', 30))

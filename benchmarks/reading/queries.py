@@ -1,6 +1,5 @@
 """Which queries an answer took, and how PostgreSQL goes about each of them."""
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +21,19 @@ class Query:
     def short(self) -> str:
         """Without what it selects, on one line."""
         words = " ".join(self.sql.split())
-        return re.sub(r"^SELECT (?!count\(\*\) FROM).*? FROM ", "SELECT … FROM ", words)[:180]
+        if words.startswith(("SELECT count(*) FROM", "WITH page")):
+            return words
+        return f"SELECT … {_from(words)}"
+
+
+def _from(words: str) -> str:
+    """From the FROM on that stands in no parentheses."""
+    depth = 0
+    for at, letter in enumerate(words):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and words.startswith("FROM ", at):
+            return words[at:]
+    raise ValueError(f"nothing is selected from anywhere: {words}")
 
 
 @asynccontextmanager

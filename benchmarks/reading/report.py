@@ -3,8 +3,8 @@
 import statistics
 from dataclasses import dataclass, field
 
-from reading.asked import Asked
-from reading.queries import Query
+from .asked import Asked
+from .queries import Query
 
 
 @dataclass
