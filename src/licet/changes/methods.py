@@ -60,11 +60,13 @@ async def attach(ctx: Context, account_id: UUID, stripe_payment_method_id: str, 
     except StripeRefused as refused:
         if refused.details.get("stripeStatus") not in (400, 404):
             raise
+        # What else Stripe says would tell another account's from one that is not there.
+        said = {"stripeRequestId": refused.details.get("stripeRequestId")}
         raise Unprocessable(
             f"{stripe_payment_method_id} cannot be added: there is no such payment method, or it was used before. "
             "Collect a new one with Stripe.js.",
             code="invalid_payment_method",
-            details={"paymentMethodId": stripe_payment_method_id, **refused.details},
+            details={"paymentMethodId": stripe_payment_method_id, **said},
         ) from refused
     return await get_method(ctx, account_id, attached["id"] if attached else stripe_payment_method_id)
 
