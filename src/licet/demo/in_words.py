@@ -117,6 +117,7 @@ def _places(invitation: Invitation) -> Iterator[tuple[str, str]]:
     for number, outcome in CARDS.items():
         yield "", f"{card(number)} {outcome}"
     yield "Stripe's portal", invitation.portal_url
+    yield "", "opens within five minutes; POST /api/billing/portal-session makes another"
     yield "An invoice", invitation.invoice_url
     yield "The mails", f'curl -H "Authorization: Bearer {invitation.operator_key}" {invitation.emails_url}'
 
