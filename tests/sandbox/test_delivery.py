@@ -9,7 +9,7 @@ import pytest
 import stripe
 from tests.sandbox.play import DAY, Play, Receiver
 
-from licet_sandbox.events.delivery import BACKOFF_SECONDS
+from licet_sandbox.events.outcomes import BACKOFF_SECONDS
 
 
 async def test_signed_and_by_type(play: Play, receiver: Receiver) -> None:

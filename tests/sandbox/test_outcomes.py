@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 import stripe
 from tests.sandbox.conftest import KEY
 from tests.sandbox.play import Play, Receiver
@@ -15,8 +16,6 @@ from licet_sandbox.events import delivery
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from licet_sandbox.validation import Checker
 
@@ -84,3 +83,41 @@ async def test_whoever_asks_is_told(play: Play, receiver: Receiver, monkeypatch:
     slow.let_go.set()
     await play.sandbox._engine.deliveries.sent_once()
     assert state_of_the_first(play.sandbox) == "delivered"
+
+
+async def test_nothing_is_lost_with_a_request_that_is_refused(
+    play: Play, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_GATHER_SECONDS", 3600)
+    slow = Slow(receiver)
+    await play.endpoint(receiver)
+    for name in ("first", "second"):
+        await play.api.products.create_async({"name": name})
+    await gathered(play.sandbox)
+    with pytest.raises(stripe.InvalidRequestError):
+        await play.api.products.retrieve_async("prod_none")
+    assert state_of_the_first(play.sandbox) == "queued"
+    await play.api.products.list_async()
+    assert state_of_the_first(play.sandbox) == "delivered"
+    slow.let_go.set()
+    await play.sandbox._engine.deliveries.sent_once()
+    assert [body["data"]["object"]["name"] for body in receiver.bodies] == ["first", "second"]
+
+
+async def test_what_was_read_ahead_is_not_sent_to_who_is_gone(play: Play, receiver: Receiver) -> None:
+    let_go = asyncio.Event()
+
+    async def wait(_: dict[str, Any]) -> None:
+        await let_go.wait()
+
+    endpoint = await play.endpoint(receiver)
+    receiver.hook = wait
+    for name in range(delivery.PARALLEL + 3):
+        await play.api.products.create_async({"name": str(name)})
+    await receiver.until(delivery.PARALLEL)
+    await play.api.webhook_endpoints.update_async(endpoint.id, {"disabled": True})
+    let_go.set()
+    await play.sandbox._engine.deliveries.sent_once()
+    assert len(receiver.bodies) == delivery.PARALLEL
+    listed = (await play.http.get("/_sandbox/deliveries")).json()["data"]
+    assert [entry["state"] for entry in listed] == ["canceled"] * 3 + ["delivered"] * delivery.PARALLEL

@@ -9,8 +9,9 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.events.outcomes import Answer, Outcome, is_delivered, record
 from licet_sandbox.events.sending import Sender, SendingFailed
-from licet_sandbox.state.text import decode, encode
+from licet_sandbox.state.text import encode
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,18 +27,12 @@ log = logging.getLogger("licet_sandbox.delivery")
 TIMEOUT_SECONDS = 10
 # To one endpoint at the same time; another that hangs keeps nobody waiting.
 PARALLEL = 4
-# Seconds from one try to the next, on the sandbox's clock: about three days in all, as Stripe's live mode does.
-BACKOFF_SECONDS = (10, 60, 300, 1800, 7200, 18000, 36000, 43200, 43200, 43200, 43200)
-
 # So many of an endpoint's are read at once.
 _AHEAD = 32
 
 # For so long an outcome waits for others, or for whatever is written next, to be written down together; and so many.
 _GATHER_SECONDS = 0.01
 _TOGETHER = 16
-
-# A delivery, and what became of its request: None when its endpoint is gone or disabled.
-Outcome = tuple["sqlite3.Row", "dict[str, Any] | None"]
 
 # A delivery with what is sent, and where to; `url` is NULL when its endpoint is gone or disabled.
 _ROWS = """
@@ -61,11 +56,6 @@ _UNTRIED = """
     SELECT 1 FROM deliveries WHERE state = 'queued' AND event_seq <= ? AND id NOT IN (SELECT value FROM json_each(?))
     LIMIT 1
 """
-
-
-def is_delivered(answer: dict[str, Any] | None) -> bool:
-    """Was it taken? Stripe counts any 2xx."""
-    return answer is not None and answer["status"] is not None and 200 <= answer["status"] < 300
 
 
 class Deliveries:
@@ -210,7 +200,7 @@ class Deliveries:
         if not self._busy.total():
             self._tell()
 
-    def _note(self, row: sqlite3.Row, answer: dict[str, Any] | None) -> None:
+    def _note(self, row: sqlite3.Row, answer: Answer | None) -> None:
         """Remember an outcome. Only what is delivered may wait to be written down: of the rest, time depends on it."""
         self._outcomes.append((row, answer))
         waits = is_delivered(answer) and not self._faults.settings.touches_events
@@ -236,7 +226,7 @@ class Deliveries:
             self._later = None
         try:
             for row, answer in outcomes:
-                self._record(row, answer)
+                record(self._store, self._clock.timestamp(), row, answer)
             yield
         except BaseException:
             self._outcomes = outcomes
@@ -248,45 +238,21 @@ class Deliveries:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def _attempt(self, row: sqlite3.Row) -> dict[str, Any] | None:
+    async def _attempt(self, row: sqlite3.Row) -> Answer | None:
         """One request; what became of it. None when the endpoint is gone or disabled."""
         if row["url"] is None:
             return None
-        body: str = row["text"]
+        body: bytes = row["text"].encode()
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
             "Stripe-Signature": self._signer.sign(row["endpoint_id"], body),
         }
-        answer: dict[str, Any] = {"at": self._clock.timestamp(), "status": None, "error": None, "body": None}
+        answer: Answer = {"at": self._clock.timestamp(), "status": None, "error": None, "body": None}
         began = time.monotonic()
         try:
-            status, said = await self._sender.post(row["url"], body.encode(), headers)
+            status, said = await self._sender.post(row["url"], body, headers)
             answer |= {"status": status, "body": said}
         except SendingFailed as failure:
             answer["error"] = str(failure)
         return answer | {"milliseconds": round((time.monotonic() - began) * 1000)}
-
-    def _record(self, row: sqlite3.Row, answer: dict[str, Any] | None) -> None:
-        if answer is None:
-            self._store.run("UPDATE deliveries SET state = 'canceled' WHERE id = ?", row["id"])
-            return
-        attempts = row["attempts"] + 1
-        state, next_at = "waiting", 0.0
-        if is_delivered(answer):
-            state = "delivered"
-        elif attempts > len(BACKOFF_SECONDS):
-            state = "failed"
-        else:
-            next_at = self._clock.timestamp() + BACKOFF_SECONDS[attempts - 1]
-        if state != "delivered":
-            log.warning("delivery %s of %s: %s", row["id"], row["event_id"], answer["status"] or answer["error"])
-        answers = encode([*decode(row["answers"]), answer])
-        self._store.run(
-            "UPDATE deliveries SET state = ?, attempts = ?, next_at = ?, answers = ? WHERE id = ?",
-            state,
-            attempts,
-            next_at,
-            answers,
-            row["id"],
-        )

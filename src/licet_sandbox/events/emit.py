@@ -20,7 +20,7 @@ HOLD_SECONDS = 3.0
 
 def make_event(tx: Tx, event_type: str, obj: Obj, previous: Obj | None) -> None:
     """Store the event in the same transaction as the change, and queue it."""
-    endpoints = [endpoint for endpoint in tx.select("webhook_endpoint") if wants(endpoint, event_type)]
+    endpoints = [endpoint for endpoint in tx.endpoints if wants(endpoint, event_type)]
     event = tx.new(
         "event",
         type=event_type,

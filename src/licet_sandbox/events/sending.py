@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -172,8 +172,13 @@ async def _connect(parts: SplitResult) -> _Connection:
 
 
 def _request(parts: SplitResult, body: bytes, headers: dict[str, str]) -> bytes:
-    target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe="%/:=&?~+!$,;'@()*[]")
-    host = parts.netloc.rpartition("@")[2]
-    lines = [f"POST {target} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(body)}"]
+    lines = [_address(parts), f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+@lru_cache
+def _address(parts: SplitResult) -> str:
+    """The request's first two lines."""
+    target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe="%/:=&?~+!$,;'@()*[]")
+    return f"POST {target} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}"

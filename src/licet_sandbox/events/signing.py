@@ -30,10 +30,10 @@ class Signer:
             self._secrets[endpoint_id] = "whsec_" + base64.b32encode(digest).decode()[:32].lower()
         return self._secrets[endpoint_id]
 
-    def sign(self, endpoint_id: str, body: str) -> str:
+    def sign(self, endpoint_id: str, body: bytes) -> str:
         """The header for this body. `t` is wall time, because receivers compare it with theirs."""
         at = int(time.time())
-        digest = hmac.digest(self.secret(endpoint_id).encode(), f"{at}.{body}".encode(), "sha256")
+        digest = hmac.digest(self.secret(endpoint_id).encode(), b"%d.%b" % (at, body), "sha256")
         return f"t={at},v1={digest.hex()}"
 
 

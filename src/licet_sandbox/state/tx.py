@@ -6,6 +6,7 @@ import copy
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.errors import not_found
@@ -76,6 +77,11 @@ class Tx:
         self._silent = False
         self.written: dict[str, Obj] = {}
         """Every object that this transaction made or changed."""
+
+    @cached_property
+    def endpoints(self) -> list[Obj]:
+        """Those that webhooks go to. Read once: what changes one of them makes no event."""
+        return self.select("webhook_endpoint")
 
     def new(self, kind: str, **fields: Any) -> Obj:
         """An object in Stripe's shape, stamped with this moment; not yet stored."""
