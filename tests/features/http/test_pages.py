@@ -1,5 +1,6 @@
 """Pages: `?page=1&limit=20`, `{data, meta}`."""
 
+from benchmarks.reading.fill import fill
 from tests.factories.accounts import make_account
 from tests.support.face import Face, fields_of
 
@@ -52,6 +53,17 @@ async def test_pages_hold_everything_once_the_newest_first(face: Face) -> None:
         assert body["meta"] == {"total": 7, "page": page, "limit": 2, "totalPages": 4}
         seen += [account["id"] for account in body["data"]]
     assert seen == made[::-1]
+
+
+async def test_small_pages_hold_what_a_large_one_holds(face: Face) -> None:
+    async with face.context.pool.acquire() as conn:
+        await fill(conn, face.context.keyring, 100, lambda _: None)
+    for path in [*LISTS, "/api/billing/subscriptions", "/api/billing/invoices"]:
+        first = (await face.get(f"{path}?limit=100")).json()
+        small = [(await face.get(f"{path}?limit=10&page={page}")).json() for page in range(1, 11)]
+        assert [row for page in small for row in page["data"]] == first["data"], path
+        assert {page["meta"]["total"] for page in small} == {first["meta"]["total"]}
+        assert len(first["data"]) == min(first["meta"]["total"], 100) > 10
 
 
 async def test_an_empty_list(face: Face) -> None:
