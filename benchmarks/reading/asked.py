@@ -24,6 +24,7 @@ class Asked:
 
 
 _LISTS = ("/api/billing/subscriptions", "/api/billing/invoices", "/api/orders", "/api/licenses")
+_OF_ONE = ("/api/billing/payment-methods", "/api/portal/billing", "/api/entitlements")
 _OF_OPERATORS = ("/api/admin/accounts", "/api/admin/api-keys", "/api/admin/events", "/api/admin/emails")
 _NARROWED = (
     "/api/billing/subscriptions?status=unpaid",
@@ -45,14 +46,17 @@ async def everything(conn: asyncpg.Connection) -> list[Asked]:
     product = await conn.fetchval("SELECT id FROM products ORDER BY id LIMIT 1")
     return [
         Asked("anybody", "/api/products", "/api/products"),
-        *(Asked("account", path, path) for path in (*_LISTS, "/api/billing/payment-methods", "/api/portal/billing")),
+        *(Asked("account", path, path) for path in (*_LISTS, *_OF_ONE)),
         *await _single_ones(conn, "account", account),
         *(Asked("account of 1,000 licenses", path, path) for path in ("/api/licenses", "/api/portal/billing")),
         Asked("account of 1,000 licenses", "/api/licenses", "/api/licenses", deep=True),
         *(Asked("operator", path, path, deep) for path in (*_LISTS, *_OF_OPERATORS) for deep in (False, True)),
-        *(Asked("operator", path, path) for path in (*_NARROWED, f"/api/licenses?productId={product}")),
-        *(Asked("operator", f"{path}?accountId=", f"{path}?accountId={account}") for path in _LISTS),
+        *(Asked("operator", path, path) for path in _NARROWED),
+        Asked("operator", "/api/licenses?productId=", f"/api/licenses?productId={product}"),
+        *(Asked("operator", f"{path}?accountId=", f"{path}?accountId={account}") for path in (*_LISTS, *_OF_ONE)),
         *await _single_ones(conn, "operator", account),
+        Asked("operator", "/api/admin/accounts/{id}", f"/api/admin/accounts/{account}"),
+        Asked("operator", "/api/admin/events/{id}", "/api/admin/events/evt_7"),
     ]
 
 
