@@ -25,7 +25,7 @@ class ShownOrder(Shown):
     """An order: one checkout. Amounts are in the currency's minor unit."""
 
     id: UUID
-    status: OrderStatus
+    status: OrderStatus = Field(examples=["paid"])
     amount: int = Field(examples=[14900])
     amount_refunded: int = Field(examples=[0])
     currency: str | None = Field(examples=["usd"])
@@ -34,8 +34,10 @@ class ShownOrder(Shown):
         description="Stripe's; null where nothing in it recurs.", examples=["sub_1QxYz"]
     )
     waits_for: list[str] = Field(
-        description="Stripe's ids of products that the catalogue does not know yet: their licenses come when it does.",
-        examples=[[]],
+        default_factory=list,
+        description="Only where something waits: Stripe's ids of products that the catalogue does not know yet. Their "
+        "licenses come when it does.",
+        exclude_if=lambda products: not products,
     )
     items: list[ShownItem]
     licenses: list[LicenseOfOrder]

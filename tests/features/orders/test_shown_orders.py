@@ -29,7 +29,6 @@ async def test_an_order_with_what_was_bought_and_what_came_of_it(face: Face) -> 
         "currency": "usd",
         "createdAt": rfc3339(now),
         "subscriptionId": order.stripe_subscription_id,
-        "waitsFor": [],
         "items": [
             {
                 "productId": str(product.id),
@@ -112,3 +111,10 @@ async def test_as_many_queries_for_many_as_for_one(face: Face) -> None:
 async def test_what_is_not_there(face: Face) -> None:
     for order_id in (str(new_id()), "x", "0", "null"):
         assert_error(await face.get(f"/api/orders/{order_id}"), 404, "not_found")
+
+
+async def test_an_order_that_waits_says_for_what(face: Face) -> None:
+    order = await make_order(face.context, await make_account(face.context), [await make_product(face.context)])
+    assert "waitsFor" not in (await face.get(f"/api/orders/{order.id}")).json()
+    await face.context.pool.execute("UPDATE orders SET waits_for = '{prod_new}' WHERE id = $1", order.id)
+    assert (await face.get(f"/api/orders/{order.id}")).json()["waitsFor"] == ["prod_new"]
