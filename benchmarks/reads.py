@@ -113,8 +113,8 @@ async def measure(asked: Asked, served: Served, turns: int) -> Found:
     async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=60) as client:
         body = (await client.get(asked.path)).raise_for_status().json()
         meta = body.get("meta") if isinstance(body, dict) else None
-        page = meta["totalPages"] if meta and asked.deep else 1
-        path = f"{asked.path}?page={page}" if asked.deep else asked.path
+        page = asked.number(meta["totalPages"]) if meta else 1
+        path = f"{asked.path}?page={page}" if page > 1 else asked.path
         async with noted(served.pool) as queries:
             (await client.get(path)).raise_for_status()
     ask = partial(take_turns, f"{served.bare_url}/bare", served.url + path, asked.key, turns)
@@ -135,7 +135,7 @@ async def measure_all(context: Context, to_ask: list[Asked], turns: int) -> list
     with ProcessPoolExecutor(1, mp_context=spawn) as caller:
         async with serving(create_app(context)) as url, serving(bare(context.pool)) as bare_url:
             for n, asked in enumerate(to_ask, 1):
-                tell(f"{n}/{len(to_ask)} {asked.who}: {asked.name}{', the last page' if asked.deep else ''}")
+                tell(f"{n}/{len(to_ask)} {asked.who}: {asked.name}, {asked.page} page")
                 found.append(await measure(asked, Served(context.pool, url, bare_url, caller), turns))
     return found
 

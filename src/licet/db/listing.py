@@ -45,14 +45,26 @@ async def fetch_page(
     if page.offset >= total:
         return [], total
     unique = order_by.rpartition(", ")[2].removesuffix(" DESC").removeprefix(f"{table}.")
-    # What comes before the page is passed over in the index alone: neither read, joined nor counted after.
+    # What is not of the page is passed over in the index alone, from the nearer end: neither read nor joined.
     rows = await conn.fetch(
         f"""
-        WITH page AS (
-            SELECT {unique} FROM {table} {where.sql}
-            ORDER BY {order_by} LIMIT {page.limit:d} OFFSET {page.offset:d})
+        WITH page AS (SELECT {unique} FROM {table} {where.sql} {_slice(order_by, page, total)})
         SELECT {columns} FROM page JOIN {table} USING ({unique}) {joins} ORDER BY {order_by}
         """,
         *where.arguments,
     )
     return rows, total
+
+
+def _slice(order_by: str, page: Page, total: int) -> str:
+    """The page's part of all rows, counted from the beginning, or from the end where that is nearer."""
+    if page.offset <= total // 2:
+        return f"ORDER BY {order_by} LIMIT {page.limit:d} OFFSET {page.offset:d}"
+    limit = min(page.limit, total - page.offset)
+    return f"ORDER BY {_reverse(order_by)} LIMIT {limit:d} OFFSET {total - page.offset - limit:d}"
+
+
+def _reverse(order_by: str) -> str:
+    """`a DESC, b` is `a, b DESC`: PostgreSQL walks the same index backwards."""
+    terms = order_by.split(", ")
+    return ", ".join(term.removesuffix(" DESC") if term.endswith(" DESC") else f"{term} DESC" for term in terms)
