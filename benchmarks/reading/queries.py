@@ -21,9 +21,10 @@ class Query:
     def short(self) -> str:
         """Without what it selects, on one line."""
         words = " ".join(self.sql.split())
-        if words.startswith(("SELECT count(*) FROM", "WITH page")):
-            return words
-        return f"SELECT … {_from(words)}"
+        page, found, rest = words.partition(") SELECT ") if words.startswith("WITH page") else ("", "", words)
+        if rest.startswith("SELECT count(*) FROM"):
+            return rest
+        return f"{page}{found or 'SELECT '}… {_from(rest)}"
 
 
 def _from(words: str) -> str:
