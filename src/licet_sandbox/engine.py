@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from licet_sandbox.events.signing import Signer
     from licet_sandbox.spec.shapes import Obj
 
 NOBODY = Cause()
@@ -37,7 +38,7 @@ class Engine:
         self.store = Store(db_path)
         self.base_url = base_url
         self.clock = Clock(float(self.store.get_meta("offset") or 0))
-        self.signer = load_signer(db_path)
+        self.signer = self._load_signer(db_path)
         self.faults = Faults(self.store)
         self.deliveries = Deliveries(self.store, self.clock, self.signer, self.faults)
         self.hurry = asyncio.Event()
@@ -46,6 +47,14 @@ class Engine:
         if self.store.get_meta("account") is None:
             self.store.set_meta("account", new_id("account"))
             self.store.set_meta("started", str(int(time.time())))
+
+    def _load_signer(self, db_path: Path | None) -> Signer:
+        """Only with the file held: nobody else makes a seed for it meanwhile."""
+        try:
+            return load_signer(db_path)
+        except BaseException:
+            self.store.close()
+            raise
 
     @contextmanager
     def transaction(
@@ -119,7 +128,7 @@ class Engine:
         """Forget every object, event and delivery. Webhook endpoints, the account's id and the clock stay."""
         with self.store.transaction():
             self.store.run("DELETE FROM objects WHERE kind != 'webhook_endpoint'")
-            for table in ("deliveries", "due", "idempotency"):
+            for table in ("deliveries", "due", "idempotency", "parts"):
                 self.store.run(f"DELETE FROM {table}")  # noqa: S608
             self.faults.set({})
             save_dunning(self.store, Dunning())

@@ -83,6 +83,9 @@ async def live(play: Play, receiver: Receiver) -> None:
     for path in ("customers", "invoices", "charges", "payment_intents", "events", "refunds"):
         assert (await getattr(api, path).list_async({"limit": 3})).data
     await api.customers.list_async({"email": "a@example.com"})
+    assert (await api.events.list_async({"created": {"gte": subscription.created}})).data
+    assert (await api.events.list_async({"created": {"gt": 2 * subscription.created}})).data == []
+    await api.subscription_items.retrieve_async(failing["items"].data[0].id)
     await api.invoices.list_async({"subscription": subscription.id, "expand": ["data.payments", "data.customer"]})
     assert (await play.http.get("/_sandbox/deliveries")).json()["data"]
 

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from licet_sandbox.state.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -37,4 +42,16 @@ def test_all_or_nothing() -> None:
     with pytest.raises(TypeError), store.transaction():
         assert store.set_meta("a", "1") is store.rows()  # type: ignore[call-arg]
     assert store.get_meta("a") is None
+    store.close()
+
+
+def test_items_of_an_older_file_are_found(tmp_path: Path) -> None:
+    store = Store(tmp_path / "sandbox.db")
+    kept = '{"id": "sub_1", "items": {"data": [{"id": "si_1"}, {"id": "si_2"}]}}'
+    store.run("INSERT INTO objects (id, kind, created, json) VALUES ('sub_1', 'subscription', 0, ?)", kept)
+    store.run("DROP TABLE parts")
+    store.run("PRAGMA user_version = 2")
+    store.close()
+    store = Store(tmp_path / "sandbox.db")
+    assert [tuple(row) for row in store.rows("SELECT * FROM parts")] == [("si_1", "sub_1"), ("si_2", "sub_1")]
     store.close()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.coupons import redeem
 from licet_sandbox.billing.periods import add_months
 from licet_sandbox.billing.taking_off import Part, take_off
@@ -14,8 +15,6 @@ from licet_sandbox.spec.shapes import public
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
-
-_ENDED = ("canceled", "incomplete_expired")
 
 
 @dataclass(frozen=True)
@@ -85,20 +84,13 @@ def _is_customer_s(discount: Obj) -> bool:
 def end_due(tx: Tx, discount_id: str) -> None:
     """The months of a repeating coupon have passed."""
     discount = tx.get("discount", discount_id)
-    subscription = tx.find(discount["subscription"] or "") or _subscription_with(tx, discount["subscription_item"])
+    subscription = tx.find(discount["subscription"] or "") or tx.find_with(discount["subscription_item"] or "")
     if subscription is not None:
-        if subscription["status"] in _ENDED:
+        if ended(subscription):
             return
         _take_from(subscription, discount_id)
         tx.save(subscription, "customer.subscription.updated")
     drop(tx, discount_id)
-
-
-def _subscription_with(tx: Tx, item_id: str | None) -> Obj | None:
-    """The subscription that has this item."""
-    where = "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.id' = ?)"
-    found = [] if item_id is None else tx.select("subscription", where, item_id)
-    return found[0] if found else None
 
 
 def standing_on(subscription: Obj) -> list[str]:

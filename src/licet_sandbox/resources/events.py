@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import invalid
-from licet_sandbox.kit.lists import Where, page
+from licet_sandbox.kit.lists import Where, page, ranged
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -25,7 +25,7 @@ def retrieve(tx: Tx, _: Params, event_id: str) -> Obj:
 
 def list_all(tx: Tx, p: Params) -> Obj:
     """Events, newest first; `type` may end in `*`, and `delivery_success` asks how their deliveries stand."""
-    wheres: list[Where] = []
+    wheres = _between(p)
     event_type, types = p.text("type"), p.get("types", [])
     if event_type and types:
         raise invalid("You cannot use both `type` and `types`.", param="types", code="parameters_exclusive")
@@ -39,6 +39,17 @@ def list_all(tx: Tx, p: Params) -> Obj:
         wheres.append((f"{negated}EXISTS ({queued})", ()))
     listed = page(tx, p, "event", "/v1/events", wheres)
     return {**listed, "data": [_with_pending(tx, event) for event in listed["data"]]}
+
+
+def _between(p: Params) -> list[Where]:
+    """Where in the list the times that were asked for begin and end, so that nothing beyond is read."""
+    if "created" not in p:
+        return []
+    times = ranged(p, "created", "created")
+    of_time = " AND ".join(sql for sql, _ in times)
+    within = f"FROM objects INDEXED BY objects_event_created WHERE kind = 'event' AND {of_time}"
+    values = tuple(value for _, group in times for value in group)
+    return [(f"seq BETWEEN (SELECT min(seq) {within}) AND (SELECT max(seq) {within})", values * 2)]
 
 
 def _with_pending(tx: Tx, event: Obj) -> Obj:

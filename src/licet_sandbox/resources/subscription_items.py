@@ -78,12 +78,10 @@ def _change(tx: Tx, subscription: Obj, p: Params, edit: Callable[[], None]) -> N
 
 def _find(tx: Tx, item_id: str) -> tuple[Obj, Obj]:
     """The subscription with this item, and the item."""
-    where = "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.id' = ?)"
-    for subscription in tx.select("subscription", where, item_id):
-        for item in subscription["items"]["data"]:
-            if item["id"] == item_id:
-                return subscription, item
-    raise not_found("subscription_item", item_id, param="item")
+    subscription = tx.find_with(item_id)
+    if subscription is None:
+        raise not_found("subscription_item", item_id, param="item")
+    return subscription, next(item for item in subscription["items"]["data"] if item["id"] == item_id)
 
 
 def _shown(subscription: Obj, item_id: str) -> Obj:

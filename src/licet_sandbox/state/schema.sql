@@ -43,6 +43,11 @@ CREATE INDEX IF NOT EXISTS objects_own_customer ON objects (kind, json ->> '$._.
     WHERE json ->> '$._.customer' IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_own_product ON objects (kind, json ->> '$._.product')
     WHERE json ->> '$._.product' IS NOT NULL;
+-- A list of events within a stretch of time. Of the other kinds there are so few that reading all of one does no harm.
+CREATE INDEX IF NOT EXISTS objects_event_created ON objects (created) WHERE kind = 'event';
+
+-- In what an object stands, or stood, that is part of another and has an id of its own: subscription items.
+CREATE TABLE IF NOT EXISTS parts (id TEXT PRIMARY KEY, whole TEXT NOT NULL) WITHOUT ROWID;
 
 -- What falls due, and when: one row per subject and kind of thing.
 CREATE TABLE IF NOT EXISTS due (

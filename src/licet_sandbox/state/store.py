@@ -46,10 +46,12 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            # Where the disk is full, SQLite may have taken it back by itself.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
@@ -58,8 +60,9 @@ class Store:
         try:
             yield
         finally:
-            self._db.execute("ROLLBACK TO rehearsal")
-            self._db.execute("RELEASE rehearsal")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK TO rehearsal")
+                self._db.execute("RELEASE rehearsal")
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
@@ -78,6 +81,10 @@ class Store:
     def run(self, sql: str, *values: Any) -> int:
         """Change something; the id of the row that an INSERT made."""
         return self._db.execute(sql, values).lastrowid or 0
+
+    def run_many(self, sql: str, values: list[tuple[Any, ...]]) -> None:
+        """Change something once for each of these."""
+        self._db.executemany(sql, values)
 
     def get_meta(self, key: str) -> str | None:
         """A fact about the sandbox itself."""

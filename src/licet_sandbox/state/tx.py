@@ -112,6 +112,7 @@ class Tx:
         self._loaded[obj["id"]] = self.written[obj["id"]] = obj
         self._saved[obj["id"]] = text
         self._clocks[obj["id"]] = clock
+        self._note_parts(obj)
         return self.store.run(sql, obj["id"], kind, obj.get("created", self.now), clock, text)
 
     def find(self, object_id: str, *, deleted: bool = False) -> Obj | None:
@@ -135,6 +136,12 @@ class Tx:
             was: Obj = found["_"]["was"]
             return was
         return found
+
+    def find_with(self, item_id: str) -> Obj | None:
+        """The subscription that has this item, or None."""
+        whole = self.store.value("SELECT whole FROM parts WHERE id = ?", item_id)
+        found = None if whole is None else self.find(whole)
+        return found if found is not None and any(item["id"] == item_id for item in found["items"]["data"]) else None
 
     def live_by(self, clock_id: str | None) -> None:
         """From here on `now` is the time of this test clock, or (None) of the sandbox."""
@@ -257,6 +264,12 @@ class Tx:
         self.store.run("UPDATE objects SET json = ?, clock = ? WHERE id = ?", text, clock, obj["id"])
         self._saved[obj["id"]] = text
         self.written[obj["id"]] = obj
+        self._note_parts(obj)
+
+    def _note_parts(self, obj: Obj) -> None:
+        if obj["object"] == "subscription":
+            parts = [(item["id"], obj["id"]) for item in obj["items"]["data"]]
+            self.store.run_many("INSERT OR IGNORE INTO parts (id, whole) VALUES (?, ?)", parts)
 
     def _check_still(self, clock_id: str | None) -> None:
         """429 where a request would change something whose time is passing just now."""

@@ -21,6 +21,11 @@ _STEPS = (
         "ALTER TABLE due ADD COLUMN clock TEXT",
         "DROP INDEX IF EXISTS due_at",
     ),
+    (
+        "CREATE TABLE parts (id TEXT PRIMARY KEY, whole TEXT NOT NULL) WITHOUT ROWID",
+        "INSERT INTO parts SELECT value ->> '$.id', objects.id FROM objects, json_each(objects.json, '$.items.data')"
+        " WHERE kind = 'subscription'",
+    ),
 )
 
 
