@@ -1,6 +1,11 @@
-"""A NUL in an address never gets as far as PostgreSQL, which stores none and would raise."""
+"""An address that two readers could understand differently, or no database could store, goes no further.
 
-from typing import TYPE_CHECKING
+A NUL would make PostgreSQL raise. Of a name that comes twice in a query one reader takes the first value, another the
+last; no route of ours asks for several.
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
 from licet.errors import LicetError, NotFound, ValidationFailed
@@ -9,11 +14,13 @@ from licet.http.answers import answer_to
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    Query: TypeAlias = list[tuple[str, str]]
 
-class StorableAddress:
+
+class PlainAddress:
     """Answers for every route, whatever it makes of its path and query: 404 for the one, 422 for the other.
 
-    Only a NUL has to be looked for: what is no UTF-8 was replaced as it was decoded.
+    What is no UTF-8 was replaced as it was decoded.
     """
 
     def __init__(self, app: "ASGIApp") -> None:
@@ -28,11 +35,23 @@ class StorableAddress:
 def _fault(scope: "Scope") -> LicetError | None:
     if "\0" in scope["path"]:
         return NotFound("There is nothing at this address.")
-    if b"%00" not in scope["query_string"]:
+    if not scope["query_string"]:
         return None
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    names = dict.fromkeys(name.replace("\0", "")[:200] for name, value in query if "\0" in name + value)
-    fields = [{"field": name, "message": "must hold no NUL"} for name in list(names)[:50]]
-    return (
-        ValidationFailed("The query holds text that cannot be stored.", details={"fields": fields}) if fields else None
-    )
+    return _unstorable(query) or _repeated(query)
+
+
+def _unstorable(query: "Query") -> ValidationFailed | None:
+    names = [name.replace("\0", "") for name, value in query if "\0" in name + value]
+    return _refusal("The query holds text that cannot be stored.", names, "must hold no NUL")
+
+
+def _repeated(query: "Query") -> ValidationFailed | None:
+    times = Counter(name for name, _ in query)
+    names = [name for name, count in times.items() if count > 1]
+    return _refusal("The query has a name twice, and nothing says which counts.", names, "must come once")
+
+
+def _refusal(message: str, names: list[str], fault: str) -> ValidationFailed | None:
+    fields = [{"field": name, "message": fault} for name in dict.fromkeys(name[:200] for name in names)]
+    return ValidationFailed(message, details={"fields": fields[:50]}) if fields else None

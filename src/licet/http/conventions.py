@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from licet.config import Settings
 from licet.http.access_log import AccessLog
-from licet.http.address import StorableAddress
+from licet.http.address import PlainAddress
 from licet.http.answers import add_error_answers
 from licet.http.body_limit import BodyLimit
 from licet.http.client_address import ClientAddress
@@ -22,7 +22,7 @@ def add_conventions(app: FastAPI, settings: Settings, limiter: Limiter | None) -
     app.include_router(docs)
     add_error_answers(app)
     # What is added last stands outermost.
-    app.add_middleware(StorableAddress)
+    app.add_middleware(PlainAddress)
     app.add_middleware(BodyLimit)
     app.add_middleware(Unforeseen)
     if limiter is not None:
