@@ -48,8 +48,8 @@ class EndedByItself(Exception):
 class Stage:
     """Entering makes the directory and starts the process; `ready` waits for it; leaving clears it.
 
-    keep: a directory that is empty or not there yet, and stays afterwards; None: a throw-away one. Where we are killed the
-    process ends by itself (`tethered.py`), and the directory stays.
+    keep: a directory that is empty or not there yet, and stays afterwards; None: a throw-away one. Where we are killed,
+    the process ends by itself (`tethered.py`) and the directory stays.
     Raises CannotStart.
     """
 
