@@ -22,8 +22,8 @@ from licet.accounts.core import Caller
 from licet.errors import LicetError, ValidationFailed
 from licet.http.answers import Answered, answer_to
 from licet.http.context import Context, Ctx
+from licet.http.described_operations import KEY_HEADER
 from licet.http.json_body import parse_json
-from licet.http.openapi import KEY_HEADER
 from licet.idempotency import core, kept, refusals, store
 from licet.idempotency.attempt import Attempt
 from licet.kit.times import wall_now

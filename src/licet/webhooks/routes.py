@@ -7,7 +7,8 @@ from fastapi.responses import JSONResponse
 
 from licet.errors import LicetError
 from licet.http.context import Ctx
-from licet.http.openapi import RAW_BODY, responses
+from licet.http.described_operations import RAW_BODY
+from licet.http.openapi import responses
 from licet.http.shapes import Shown
 from licet.kit.times import wall_now
 from licet.stripe_api.signature import verify
