@@ -28,11 +28,11 @@ class Query:
 
 
 def _from(words: str) -> str:
-    """From the FROM on that stands in no parentheses."""
+    """From the FROM on that stands in no parentheses and is not IS DISTINCT FROM."""
     depth = 0
     for at, letter in enumerate(words):
         depth += (letter == "(") - (letter == ")")
-        if depth == 0 and words.startswith("FROM ", at):
+        if depth == 0 and words.startswith("FROM ", at) and not words.endswith("DISTINCT ", 0, at):
             return words[at:]
     raise ValueError(f"nothing is selected from anywhere: {words}")
 
