@@ -25,7 +25,7 @@ from licet.changes import releases, second_plans
 from licet.config import Settings
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
-from licet.http.openapi import TAGS
+from licet.http.openapi import DESCRIPTION, TAGS
 from licet.http.rate_limits.limiter import limiter_of
 from licet.idempotency import jobs as idempotency_jobs
 from licet.letters import post_of
@@ -62,7 +62,7 @@ def create_app(context: Context) -> FastAPI:
     app = FastAPI(
         title="Licet",
         version=version("licet"),
-        description="Turns Stripe payments into software licenses and organisation plans.",
+        description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
         # A redirect would be built from the Host header; an address with a slash too many is simply not there.

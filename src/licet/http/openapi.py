@@ -11,6 +11,13 @@ from licet.http.described_errors import ERROR_SCHEMA, Failure, add_failure, add_
 from licet.http.described_operations import complete
 from licet.http.rate_limits.rules import NEVER
 
+DESCRIPTION = """Turns Stripe payments into software licenses and organisation plans.
+
+Money is an integer in the currency's minor unit beside its `currency`; times are RFC 3339 in UTC, to the second.
+Every failure has one shape, `Error`, and a stable `code`: also on addresses that are not here (404 `not_found`) and for
+methods that an address does not take (405 `method_not_allowed`, with `Allow`).
+"""
+
 TAGS = [
     {"name": "billing", "description": "What a customer buys, pays with and cancels."},
     {"name": "portal", "description": "A customer's own page."},
