@@ -52,6 +52,15 @@ async def test_queries(play: Play, query: str, names: list[str]) -> None:
     assert await found(play.api.customers, query) == names
 
 
+@pytest.mark.parametrize("key", ["$price", "$.plan", "$[", "a.b", "0", 'say "so"', "back\\slash", "é"])
+async def test_keys_of_metadata_are_no_paths(play: Play, key: str) -> None:
+    await people(play)
+    metadata = {} if "[" in key else {key: "its value"}
+    await play.api.customers.create_async({"name": "Dee", "metadata": metadata})
+    written = key.replace("\\", "\\\\").replace('"', '\\"')
+    assert await found(play.api.customers, f'metadata["{written}"]:"its value"') == ["Dee"] * len(metadata)
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -69,7 +69,8 @@ def _unreadable(query: str) -> StripeError:
 def _clause(found: re.Match[str], resource: str, fields: Mapping[str, str]) -> tuple[str, tuple[Any, ...]]:
     name, key, operator = found["field"].lower(), found["key"], found["operator"]
     if name == "metadata" and key is not None:
-        kind, column = TOKEN, "json -> '$.metadata' ->> ?"
+        # Not as a path: a key may hold dots, quotes and dollars.
+        kind, column = TOKEN, "(SELECT value FROM json_each(objects.json, '$.metadata') WHERE key = ?)"
         values: tuple[Any, ...] = (_unescaped(key),)
     elif key is None and name in fields:
         kind, _, path = fields[name].partition(" ")
