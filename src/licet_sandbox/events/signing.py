@@ -12,8 +12,16 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
+from licet_sandbox.state.versions import FileRefused
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+_SEED_BYTES = 32
+
+
+class SeedDamaged(FileRefused):
+    """Without the whole seed, its webhook secrets are lost."""
 
 
 class Signer:
@@ -40,13 +48,22 @@ class Signer:
 def load_signer(db_path: Path | None) -> Signer:
     """The signer of this sandbox: its seed stands beside the file (mode 0600), or in memory where there is none."""
     if db_path is None:
-        return Signer(secrets.token_bytes(32))
+        return Signer(secrets.token_bytes(_SEED_BYTES))
     path = db_path.with_name(db_path.name + ".seed")
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return Signer(path.read_bytes())
-    with os.fdopen(descriptor, "wb") as file:
-        seed = secrets.token_bytes(32)
-        file.write(seed)
+    if not path.exists():
+        _write_seed(path)
+    seed = path.read_bytes()
+    if len(seed) != _SEED_BYTES:
+        raise SeedDamaged(f"{path.name} beside it is damaged. Remove that, and make its webhook endpoints anew.")
     return Signer(seed)
+
+
+def _write_seed(path: Path) -> None:
+    """Whole or not at all: whoever is killed half-way must not sign with what anybody can guess afterwards."""
+    unfinished = path.with_name(path.name + ".new")
+    descriptor = os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(_SEED_BYTES))
+        file.flush()
+        os.fsync(descriptor)
+    unfinished.replace(path)
