@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("licet_sandbox")
 
 _STOP_SECONDS = 0.8
+_AGAIN_SECONDS = 1
 
 
 class Sandbox:
@@ -84,9 +85,7 @@ class Sandbox:
         engine = Engine(self._db_path, self.base_url, self._validate)
         timekeeper = Timekeeper(engine, self._callbacks)
         self._running = (engine, Api(engine), timekeeper)
-        self._tasks = [asyncio.create_task(engine.deliveries.run()), asyncio.create_task(timekeeper.run())]
-        for task in self._tasks:
-            task.add_done_callback(_report)
+        self._tasks = [asyncio.create_task(_keep_up(run)) for run in (engine.deliveries.run, timekeeper.run)]
 
     async def stop(self) -> None:
         """End within a second; what was not delivered stands in the file."""
@@ -112,7 +111,11 @@ class Sandbox:
         return await serve(self, host, port)
 
 
-def _report(task: asyncio.Task[None]) -> None:
-    """A background task never ends by itself: say so where it did."""
-    if not task.cancelled() and task.exception() is not None:
-        log.error("a background task of the sandbox failed", exc_info=task.exception())
+async def _keep_up(run: Callable[[], Awaitable[None]]) -> None:
+    """A background task never ends by itself. Where it fails, say so and begin anew: a full disk may be emptied."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("a background task of the sandbox failed; it is tried again in %s s", _AGAIN_SECONDS)
+            await asyncio.sleep(_AGAIN_SECONDS)

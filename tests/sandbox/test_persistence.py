@@ -17,6 +17,7 @@ from tests.sandbox.play import DAY, Play, Receiver
 
 from licet_sandbox import Sandbox
 from licet_sandbox.__main__ import main
+from licet_sandbox.state.versions import FileRefused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +73,50 @@ async def test_one_at_a_time(tmp_path: Path) -> None:
 async def test_not_beyond_this_machine() -> None:
     with pytest.raises(PermissionError):
         await Sandbox().serve("0.0.0.0")
+
+
+@pytest.mark.parametrize("seed", [b"", b"x" * 31])
+async def test_no_secrets_from_half_a_seed(tmp_path: Path, seed: bytes) -> None:
+    path = tmp_path / "sandbox.db"
+    (tmp_path / "sandbox.db.seed").write_bytes(seed)
+    with pytest.raises(FileRefused, match="damaged"):
+        await Sandbox(path).serve()
+    (tmp_path / "sandbox.db.seed").unlink()
+    # The file itself was let go of.
+    await (await Sandbox(path).serve()).stop()
+    assert len((tmp_path / "sandbox.db.seed").read_bytes()) == 32
+
+
+async def test_killed_while_the_seed_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    (tmp_path / "sandbox.db.seed.new").write_bytes(b"")
+    await (await Sandbox(path).serve()).stop()
+    assert {file.name for file in tmp_path.iterdir()} == {"sandbox.db", "sandbox.db.seed"}  # noqa: ASYNC240
+
+
+async def test_goes_on_when_the_disk_can_be_written_again(
+    play: Play, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What fails in the background meanwhile is tried again: deliveries, and what falls due."""
+    db = play.sandbox._engine.store._db
+
+    async def no_more_writing(_: object) -> None:
+        db.execute("PRAGMA query_only = ON")
+
+    await play.endpoint(receiver)
+    receiver.hook, receiver.answers = no_more_writing, [500]
+    await play.api.products.create_async({"name": "T"})
+    async with asyncio.timeout(30):
+        while "background task" not in caplog.text:  # noqa: ASYNC110  # The log tells nobody.
+            await asyncio.sleep(0.01)
+    with pytest.raises(stripe.APIError):
+        await play.api.products.create_async({"name": "U"})
+    receiver.hook = None
+    db.execute("PRAGMA query_only = OFF")
+    await receiver.until(2)
+    await play.api.products.create_async({"name": "V"})
+    await receiver.until(3)
+    assert [body["data"]["object"]["name"] for body in receiver.bodies][-1] == "V"
 
 
 class Alone:

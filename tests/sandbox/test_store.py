@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,4 +55,19 @@ def test_items_of_an_older_file_are_found(tmp_path: Path) -> None:
     store.close()
     store = Store(tmp_path / "sandbox.db")
     assert [tuple(row) for row in store.rows("SELECT * FROM parts")] == [("si_1", "sub_1"), ("si_2", "sub_1")]
+    store.close()
+
+
+def test_a_full_disk_takes_all_back() -> None:
+    store = Store(None)
+    store.set_meta("a", "1")
+    store.run(f"PRAGMA max_page_count = {store.value('PRAGMA page_count')}")
+    with pytest.raises(sqlite3.OperationalError, match="full"), store.transaction():
+        store.run("INSERT INTO meta VALUES ('b', '2'), ('c', ?)", "x" * 1_000_000)
+    assert (store.get_meta("a"), store.get_meta("b")) == ("1", None)
+    with pytest.raises(sqlite3.OperationalError, match="full"), store.transaction(), store.rehearsal():
+        store.set_meta("b", "x" * 1_000_000)
+    with store.transaction():
+        store.set_meta("a", "3")
+    assert store.get_meta("a") == "3"
     store.close()

@@ -84,8 +84,11 @@ class Deliveries:
         self._wake.set()
 
     async def run(self) -> None:
-        """Send for as long as the sandbox runs."""
+        """Send for as long as the sandbox runs. Called again where it failed."""
         # What is under way when the sandbox stops stands in the queue as not yet sent, and goes at the next start.
+        self._write_down()
+        self._under_way.clear()
+        self._busy.clear()
         try:
             async with self._sender, asyncio.TaskGroup() as group:
                 while True:
