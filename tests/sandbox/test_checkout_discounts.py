@@ -174,3 +174,21 @@ async def test_a_discount_in_use_outlives_its_coupon(play: Play) -> None:
     await play.advance(32 * DAY)
     invoices = await play.api.invoices.list_async({"subscription": done.subscription, "expand": ["data.discounts"]})
     assert [one.amount_paid for one in invoices.data] == [500, 500]
+
+
+@pytest.mark.parametrize("typed", [False, True])
+async def test_a_coupon_that_is_deleted_before_the_buyer_pays(play: Play, typed: bool) -> None:
+    off = await coupon(play, percent_off=50, duration="once")
+    await code(play, "HALF", off)
+    offered = {"allow_promotion_codes": True} if typed else {"discounts": [{"coupon": off.id}]}
+    session = await play.session(await play.price(), **offered)
+    if typed:
+        assert (await play.http.post(f"{session.url}/promotion", data={"code": "HALF"})).status_code == 303
+    await play.api.coupons.delete_async(off.id)
+    assert (await play.http.get(session.url)).status_code == 200
+    refused = await play.pay(session)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "promotion_code" if typed else "discounts")
+    if typed:
+        await play.http.post(f"{session.url}/promotion", data={"remove": "yes"})
+        assert (await play.pay(session)).status_code == 200
+        assert (await play.api.checkout.sessions.retrieve_async(session.id)).amount_total == 1000

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import stripe
-from tests.sandbox.play import Play
+from tests.sandbox.play import DAY, Play
 
 ADDRESS = {"line1": "1 Way", "city": "London", "country": "GB"}
 
@@ -68,3 +68,23 @@ async def test_what_their_invoices_say(play: Play) -> None:
 async def test_refused(play: Play, given: dict[str, Any], param: str) -> None:
     assert await refused(play.api.customers.create_async(given)) == (400, param)
     assert (await play.api.customers.list_async()).data == []
+
+
+async def test_one_that_is_deleted_leaves_its_invoices_as_they_are(play: Play) -> None:
+    customer = await play.api.customers.create_async({"email": "ada@example.com"})
+    made = []
+    for _ in range(2):
+        made.append(await play.api.invoices.create_async({"customer": customer.id, "auto_advance": True}))
+        item = {"customer": customer.id, "invoice": made[-1].id, "amount": 500, "currency": "usd"}
+        await play.api.invoice_items.create_async(item)
+    draft, open_ = made[0], await play.api.invoices.finalize_invoice_async(made[1].id, {"auto_advance": False})
+    await play.api.customers.delete_async(customer.id)
+    # Time goes on for everybody else.
+    await play.advance(3 * DAY)
+    draft = await play.api.invoices.retrieve_async(draft.id)
+    assert (draft.status, draft.auto_advance, draft.automatically_finalizes_at) == ("draft", False, None)
+    page = await play.http.get(open_.hosted_invoice_url)
+    assert (page.status_code, "$5.00" in page.text) == (200, True)
+    card = {"card": "4242 4242 4242 4242", "expiry": "12 / 40", "cvc": "123"}
+    assert (await play.http.post(open_.hosted_invoice_url, data=card)).status_code == 303
+    assert (await play.api.invoices.retrieve_async(open_.id)).status == "paid"

@@ -238,3 +238,21 @@ async def test_refused(play: Play, change: dict[str, Any], param: str) -> None:
         await scheduled(play, given)
     assert (refused.value.http_status, refused.value.param) == (400, param)
     assert (await play.api.subscription_schedules.list_async({})).data == []
+
+
+async def test_a_phase_keeps_its_coupon_when_that_is_deleted(play: Play) -> None:
+    price, off = await play.price(1000), await play.api.coupons.create_async({"percent_off": 10, "duration": "forever"})
+    code = {"promotion": {"type": "coupon", "coupon": off.id}, "code": "TEN"}
+    promotion_code = await play.api.promotion_codes.create_async(code)
+    schedule = await scheduled(
+        play,
+        phase(price, duration=MONTH),
+        phase(price, duration=MONTH, discounts=[{"coupon": off.id}]),
+        phase(price, duration=MONTH, discounts=[{"promotion_code": promotion_code.id}]),
+    )
+    await play.api.coupons.delete_async(off.id)
+    for _ in range(2):
+        subscription, _ = await latest(play, schedule.subscription)
+        await until_period_end(play, subscription, 2 * HOUR)
+        _, invoice = await latest(play, schedule.subscription)
+        assert (invoice.subtotal, invoice.total, invoice.status) == (1000, 900, "paid")

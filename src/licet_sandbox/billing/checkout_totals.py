@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.coupons import check_code, check_coupon, find_code
+from licet_sandbox.billing.coupons import check_code, check_coupon, find_code, get_coupon
 from licet_sandbox.billing.discounts import Offer
 from licet_sandbox.billing.lines import amount_of
 from licet_sandbox.billing.taking_off import Part, take_off
@@ -43,8 +43,8 @@ def offer_of(tx: Tx, session: Obj) -> Offer | None:
     for entry in session["discounts"] or []:
         if entry["promotion_code"] is not None:
             code = tx.get("promotion_code", entry["promotion_code"])
-            return Offer(tx.get("coupon", code["promotion"]["coupon"]), code)
-        return Offer(tx.get("coupon", entry["coupon"]))
+            return Offer(get_coupon(tx, code["promotion"]["coupon"]), code)
+        return Offer(get_coupon(tx, entry["coupon"]))
     return None
 
 
@@ -55,7 +55,7 @@ def enter_code(tx: Tx, session: Obj, text: str) -> None:
     code = find_code(tx, text)
     if code is None:
         raise invalid("This code is invalid.", param="promotion_code")
-    _check(tx, session, Offer(tx.get("coupon", code["promotion"]["coupon"]), code))
+    _check(tx, session, Offer(get_coupon(tx, code["promotion"]["coupon"]), code))
     session["discounts"] = [{"coupon": None, "promotion_code": code["id"]}]
     total_up(tx, session)
     tx.save(session)

@@ -105,7 +105,9 @@ def method_of(tx: Tx, subscription: Obj) -> Obj | None:
 
 
 def _default_of(tx: Tx, customer_id: str) -> Obj | None:
-    chosen = tx.get("customer", customer_id)["invoice_settings"]["default_payment_method"]
+    """None as well where the customer was deleted: its open invoices can still be looked at, and paid."""
+    customer = tx.find(customer_id)
+    chosen = None if customer is None else customer["invoice_settings"]["default_payment_method"]
     return tx.find(chosen) if chosen is not None else None
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.taking_off import amount_in
-from licet_sandbox.errors import invalid
+from licet_sandbox.errors import invalid, not_found
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
+
+
+def get_coupon(tx: Tx, coupon_id: str) -> Obj:
+    """The coupon that was promised. One that was deleted since is as it last was: no longer valid."""
+    found = tx.find_as_it_was(coupon_id)
+    if found is None:
+        raise not_found("coupon", coupon_id)
+    return found
 
 
 def check_coupon(coupon: Obj, currency: str | None, param: str) -> None:
@@ -25,7 +33,7 @@ def check_code(
     tx: Tx, code: Obj, param: str, *, customer: str | None, currency: str | None, amount: int | None = None
 ) -> Obj:
     """The coupon behind a promotion code; 400 where this customer cannot redeem it now (`amount` None: not known)."""
-    coupon = tx.get("coupon", code["promotion"]["coupon"])
+    coupon = get_coupon(tx, code["promotion"]["coupon"])
     if not code["active"]:
         raise invalid("This promotion code is not active, and cannot be redeemed.", param=param)
     if code["customer"] is not None and code["customer"] != customer:
@@ -49,7 +57,9 @@ def find_code(tx: Tx, text: str) -> Obj | None:
 
 
 def redeem(tx: Tx, coupon: Obj, code: Obj | None) -> None:
-    """Count one use. What is used up by it is valid no more."""
+    """Count one use. What is used up by it is valid no more; of what was deleted nobody counts."""
+    if tx.find(coupon["id"]) is None:
+        return
     coupon["times_redeemed"] += 1
     if coupon["max_redemptions"] is not None and coupon["times_redeemed"] >= coupon["max_redemptions"]:
         coupon["valid"] = False

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import schedule_ends, standing
 from licet_sandbox.billing.agenda import ended
+from licet_sandbox.billing.invoices import stop_collecting
 from licet_sandbox.ids import random_text
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
+
+
+_DRAFTS = "json ->> '$.customer' = ? AND json ->> '$.status' = 'draft' AND json ->> '$.auto_advance'"
 
 
 def make_customer(tx: Tx, **fields: object) -> Obj:
@@ -37,11 +41,13 @@ def make_customer(tx: Tx, **fields: object) -> Obj:
 
 
 def delete_customer(tx: Tx, customer: Obj) -> Obj:
-    """For good: its subscriptions end now, and its cards are gone. Answers Stripe's stub."""
+    """For good: its subscriptions end now, drafts stay drafts, and its cards are gone. Answers Stripe's stub."""
     for subscription in tx.select("subscription", "json ->> '$.customer' = ?", customer["id"]):
         if not ended(subscription):
             standing.end(tx, subscription, reason="cancellation_requested")
     schedule_ends.cancel_all(tx, customer["id"])
+    for draft in tx.select("invoice", _DRAFTS, customer["id"]):
+        stop_collecting(tx, draft)
     for method in tx.select("payment_method", "json ->> '$.customer' = ?", customer["id"]):
         method["customer"] = None
         method["_"]["detached"] = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from licet_sandbox.billing.coupons import get_coupon
 from licet_sandbox.billing.discounts import Offer, coupon_of, drop, grant, in_force
 
 if TYPE_CHECKING:
@@ -41,4 +42,4 @@ def names(tx: Tx, entry: Obj, discount_id: str) -> bool:
 
 def _offer(tx: Tx, entry: Obj) -> Offer:
     code = tx.get("promotion_code", entry["promotion_code"]) if entry["promotion_code"] is not None else None
-    return Offer(tx.get("coupon", entry["coupon"] if code is None else code["promotion"]["coupon"]), code)
+    return Offer(get_coupon(tx, entry["coupon"] if code is None else code["promotion"]["coupon"]), code)
