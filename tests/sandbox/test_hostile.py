@@ -9,6 +9,8 @@ from tests.sandbox.conftest import KEY
 from tests.sandbox.play import Play
 
 AUTH = {"Authorization": f"Bearer {KEY}"}
+# Python takes these digits for a number.
+ARABIC_TEN = "\u0661\u0660"
 FORM = {**AUTH, "Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -66,7 +68,17 @@ async def test_searches(play: Play, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[" * 100_000, b'{"a":' * 50_000, b"\xff", b'{"seconds": NaN}', b"nan", b'"x"', b"{}{}"]
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 50_000,
+        b"\xff",
+        b'{"seconds": NaN}',
+        b'{"seconds": 1' + b"0" * 400 + b"}",
+        b"nan",
+        b'"x"',
+        b"{}{}",
+    ],
 )
 async def test_bodies_of_controls(play: Play, body: bytes) -> None:
     for path in ("clock/advance", "faults", "dunning", "refunds", "disputes"):
@@ -146,3 +158,49 @@ async def test_objects_of_another_kind(play: Play) -> None:
         assert (await play.http.get(path, headers=AUTH)).status_code == 404, path
     for path in ("/static/../../../etc/passwd", "/static/%2e%2e/%2e%2e/README.md"):
         assert (await play.http.get(path)).status_code == 404, path
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "param"),
+    [
+        ("coupons", {"duration": "once", "percent_off": "1_0"}, "percent_off"),
+        ("coupons", {"duration": "once", "percent_off": " 10"}, "percent_off"),
+        ("coupons", {"duration": "once", "percent_off": ARABIC_TEN}, "percent_off"),
+        ("coupons", {"duration": "once", "amount_off": ARABIC_TEN, "currency": "usd"}, "amount_off"),
+        ("coupons", {"duration": "once", "amount_off": "9" * 18, "currency": "usd"}, "amount_off"),
+        ("customers", {f"preferred_locales[{ARABIC_TEN}]": "en"}, "preferred_locales"),
+        ("payment_intents", {"amount": "500", "currency": "ééé"}, "currency"),
+        ("test_helpers/test_clocks", {"frozen_time": "-99999999999"}, "frozen_time"),
+    ],
+)
+async def test_numbers_that_are_none(play: Play, path: str, given: dict[str, str], param: str) -> None:
+    answer = await play.http.post(f"/v1/{path}", data=given, headers=AUTH)
+    assert (answer.status_code, answer.json()["error"].get("param")) == (400, param), answer.text
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"items[0][quantity]": "999999999999"}, "items[0][quantity]"),
+        ({"backdate_start_date": "-99999999999"}, "backdate_start_date"),
+        ({"trial_end": "-1"}, "trial_end"),
+    ],
+)
+async def test_subscriptions_beyond_measure(play: Play, more: dict[str, str], param: str) -> None:
+    price = await play.price(99_999_999)
+    customer = await play.api.customers.create_async({"payment_method": "pm_card_visa"})
+    given = {"customer": customer.id, "items[0][price]": price.id, **more}
+    answer = await play.http.post("/v1/subscriptions", data=given, headers=AUTH)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param), answer.text
+
+
+@pytest.mark.parametrize("way", ["amount", "unit_amount_decimal"])
+async def test_amounts_beyond_measure(play: Play, way: str) -> None:
+    customer = await play.api.customers.create_async({})
+    quantity = {"quantity": "999999999999"} if way == "unit_amount_decimal" else {}
+    most = {"customer": customer.id, "currency": "usd", way: "999999999999", **quantity}
+    answer = await play.http.post("/v1/invoiceitems", data=most, headers=AUTH)
+    assert answer.status_code == (200 if way == "amount" else 400), answer.text
+    if way != "amount":
+        error = answer.json()["error"]
+        assert (error["code"], error["param"]) == ("amount_too_large", way)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 # Twelve places after the point are the most that Stripe takes.
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
+# As many as the largest time has. Amounts have less, and their sums stay within what the file can hold.
+_MOST_DIGITS = 12
+_LAST_MOMENT = 253402300799
 
 
 def coerce(schema: Schema, raw: Tree | str, name: str = "") -> Any:
@@ -87,7 +91,7 @@ def _check_metadata(values: dict[str, str], name: str) -> None:
 def _array(schema: Schema, raw: Tree | str, name: str) -> list[Any]:
     if raw == "":
         return []
-    if not isinstance(raw, dict) or not all(key.isdecimal() and len(key) < 10 for key in raw):
+    if not isinstance(raw, dict) or not all(_is_whole(key) and len(key) < 10 for key in raw):
         raise invalid("Invalid array", param=name)
     keys = sorted(raw, key=int)
     return [coerce(schema["items"], raw[key], _inner(name, str(at))) for at, key in enumerate(keys)]
@@ -115,20 +119,22 @@ def _integer(schema: Schema, raw: str, name: str) -> int:
     if raw == "":
         raise empty(name)
     digits = raw.removeprefix("-")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) < 19):
+    if not _is_whole(digits) or len(digits) > _MOST_DIGITS:
         raise invalid(f"Invalid integer: {raw[:60]}", param=name, code="parameter_invalid_integer")
-    if schema.get("format") == "unix-time" and int(raw) > 253402300799:
+    if schema.get("format") == "unix-time" and not 0 <= int(raw) <= _LAST_MOMENT:
         raise invalid(f"Invalid timestamp: {raw[:60]}", param=name)
     return int(raw)
+
+
+def _is_whole(text: str) -> bool:
+    """Digits alone, and no others than these ten."""
+    return text.isascii() and text.isdecimal()
 
 
 def _number(_: Schema, raw: str, name: str) -> float:
     if raw == "":
         raise empty(name)
-    try:
-        number = float(raw)
-    except ValueError:
-        number = math.nan
+    number = float(raw) if _NUMBER.fullmatch(raw) else math.nan
     if not math.isfinite(number):
         raise invalid(f"Invalid number: {raw[:60]}", param=name)
     return number

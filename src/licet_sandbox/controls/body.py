@@ -7,6 +7,9 @@ from typing import Any
 
 from licet_sandbox.errors import invalid
 
+# Python's whole numbers have no end; those of JSON are read everywhere up to here.
+_LARGEST = 2**53
+
 
 class Body:
     """Its fields are taken out one by one; `end` refuses what is left."""
@@ -57,6 +60,8 @@ class Body:
         value = self._fields.pop(name, None)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
             raise invalid(f"{name} must be a number.", param=name)
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            raise invalid(f"{name} is too large.", param=name)
         return value
 
     def integer(self, name: str) -> int | None:

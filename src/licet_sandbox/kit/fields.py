@@ -89,7 +89,7 @@ def host_of(url: str) -> str | None:
 def currency_of(p: Params) -> str:
     """The needed parameter `currency`, in lower case."""
     currency: str = p.need("currency").lower()
-    if len(currency) != 3 or not currency.isalpha():
+    if len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
         message = f"Invalid currency: {currency[:20]}. It must be a three-letter ISO code."
         raise invalid(message, param=p.name("currency"))
     return currency

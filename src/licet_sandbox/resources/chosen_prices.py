@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _WAYS = ("price", "plan", "price_data")
+# Times the highest price, and a few items of it, that is still a whole number for everybody.
+_MOST = 99_999_999
 
 
 def chosen_price(tx: Tx, p: Params) -> Obj | None:
@@ -60,7 +62,7 @@ def check_currency(price: Obj, p: Params, currency: str | None) -> None:
 def quantity_of(p: Params, default: int = 1) -> int:
     """How many: 0 or more."""
     quantity: int = p.get("quantity", default)
-    if quantity < 0:
-        message = "Invalid quantity: must be 0 or more."
+    if not 0 <= quantity <= _MOST:
+        message = f"Invalid quantity: must be {'0 or more' if quantity < 0 else f'{_MOST} or less'}."
         raise invalid(message, param=p.name("quantity"), code="parameter_invalid_integer")
     return quantity

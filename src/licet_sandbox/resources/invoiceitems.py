@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # `price` and `unit_amount` stand in previews alone.
 _WAYS = ("amount", "unit_amount", "unit_amount_decimal", "price", "price_data", "pricing")
 _MOST_LINES = 250
+# In minor units.
+_LARGEST = 999_999_999_999
 
 
 def create(tx: Tx, p: Params) -> Obj:
@@ -58,7 +60,7 @@ def make_item(tx: Tx, p: Params, customer: Obj, currency: str | None, **fields: 
         check_currency(price, p, currency)
     exact = _quantity(p, given[0])
     unit = Decimal(price["unit_amount_decimal"] if price is not None else str(p.get(given[0])))
-    amount = int((unit * exact).quantize(Decimal(1), ROUND_HALF_UP))
+    amount = _rounded(unit * exact, p.name(given[0]))
     billed_in = price["currency"] if price is not None else _currency(p, customer, currency)
     item_id = new_id("invoiceitem")
     return make_invoice_item(
@@ -77,6 +79,13 @@ def make_item(tx: Tx, p: Params, customer: Obj, currency: str | None, **fields: 
         quantity_decimal=f"{exact.normalize():f}",
         **fields,
     )
+
+
+def _rounded(exact: Decimal, param: str) -> int:
+    """In minor units, half a unit rounded away from zero."""
+    if abs(exact) > _LARGEST:
+        raise invalid(f"Amount must be no more than {_LARGEST}.", param=param, code="amount_too_large")
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _draft(tx: Tx, p: Params) -> Obj | None:

@@ -8,6 +8,7 @@ from licet_sandbox.billing.agenda import ended
 from licet_sandbox.billing.portal_plans import Choice, check_choice
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import web_address_of
+from licet_sandbox.resources.chosen_prices import quantity_of
 from licet_sandbox.resources.discounts import read_offer
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _item(tx: Tx, given: Params, one: Params, subscription: Obj, configuration: 
         raise invalid(f"No such subscription item: '{one.get('id')}'", param=one.name("id"), code="resource_missing")
     if len(subscription["items"]["data"]) > 1:
         raise invalid("Subscriptions with several items cannot be updated.", param=given.name("items"))
-    price, quantity = one.text("price"), one.get("quantity", item["quantity"])
+    price, quantity = one.text("price"), quantity_of(one, item["quantity"])
     offered = configuration["features"]["subscription_update"]["products"] or []
     if price is not None and not any(price in product["prices"] for product in offered):
         message = f"The price {price} is not among those of the configuration's `subscription_update` feature."
