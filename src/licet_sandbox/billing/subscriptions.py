@@ -16,6 +16,7 @@ from licet_sandbox.billing.periods import period_end
 from licet_sandbox.billing.proration import elapsed_line, period_line
 from licet_sandbox.billing.scheduled_end import clip
 from licet_sandbox.ids import new_id
+from licet_sandbox.kit.plans import plan_of
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -95,32 +96,11 @@ def make_item(
         current_period_start=start,
         current_period_end=trial_end or period_end(anchor, start, price["recurring"]),
         metadata=choice.get("metadata") or {},
-        plan=plan_of(tx, price),
+        plan=plan_of(price),
         price=price,
         quantity=choice["quantity"],
         subscription=subscription_id,
         tax_rates=[],
-    )
-
-
-def plan_of(tx: Tx, price: Obj) -> Obj:
-    """The old name of a recurring price, which items still show."""
-    recurring = price["recurring"]
-    return tx.new(
-        "plan",
-        id=price["id"],
-        active=price["active"],
-        amount=price["unit_amount"],
-        amount_decimal=price["unit_amount_decimal"],
-        billing_scheme=price["billing_scheme"],
-        created=price["created"],
-        currency=price["currency"],
-        interval=recurring["interval"],
-        interval_count=recurring["interval_count"],
-        metadata=price["metadata"],
-        nickname=price["nickname"],
-        product=price["product"],
-        usage_type=recurring["usage_type"],
     )
 
 
