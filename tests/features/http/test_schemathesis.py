@@ -170,6 +170,7 @@ def described(document: dict[str, Any]) -> list[APIOperation]:
     schema = schemathesis.openapi.from_dict(
         document, config=SchemathesisConfig(projects=ProjectsConfig(default=PROJECT))
     )
+    schema.validate()
     return [schema[path][method] for path, operations in document["paths"].items() for method in operations]
 
 
