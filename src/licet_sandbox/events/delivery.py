@@ -27,7 +27,7 @@ log = logging.getLogger("licet_sandbox.delivery")
 TIMEOUT_SECONDS = 10
 # To one endpoint at the same time; another that hangs keeps nobody waiting.
 PARALLEL = 4
-# So many of an endpoint's are read at once.
+# So many of an endpoint's are read at once: more than can be under way, or wait to be written down.
 _AHEAD = 32
 
 # For so long an outcome waits for others, or for whatever is written next, to be written down together; and so many.
@@ -74,9 +74,9 @@ class Deliveries:
         self._busy: Counter[str] = Counter()
         self._outcomes: list[Outcome] = []
         self._later: asyncio.TimerHandle | None = None
-        # What is due, read ahead in the order of the queue, and whether there is more than that.
+        self._overdue = False
+        # What is due, read ahead in the order of the queue.
         self._ahead: list[sqlite3.Row] = []
-        self._more = False
 
     def wake(self) -> None:
         """Something may be due, or may be due no more: look again."""
@@ -93,6 +93,8 @@ class Deliveries:
             async with self._sender, asyncio.TaskGroup() as group:
                 while True:
                     self._wake.clear()
+                    if self._overdue:
+                        self._write_down()
                     self._look_ahead()
                     while (row := self._take()) is not None:
                         group.create_task(self._send(row))
@@ -163,7 +165,6 @@ class Deliveries:
         endpoints = self._store.rows("SELECT id FROM objects WHERE kind = 'webhook_endpoint'")
         found = [self._store.rows(_QUEUED, endpoint["id"], now, _AHEAD) for endpoint in endpoints]
         found.append(self._store.rows(_WAITED, now, _AHEAD * (1 + len(endpoints))))
-        self._more = any(len(rows) >= _AHEAD for rows in found)
         rows = [row for rows in found for row in rows if row["id"] not in self._under_way]
         self._ahead = sorted(rows, key=lambda row: float(row["position"]))
 
@@ -204,13 +205,22 @@ class Deliveries:
             self._tell()
 
     def _note(self, row: sqlite3.Row, answer: Answer | None) -> None:
-        """Remember an outcome. Only what is delivered may wait to be written down: of the rest, time depends on it."""
+        """Remember an outcome. Only a first try that succeeds may wait to be written down: on others time depends."""
         self._outcomes.append((row, answer))
-        waits = is_delivered(answer) and not self._faults.settings.touches_events
+        waits = row["state"] == "queued" and is_delivered(answer) and not self._faults.settings.touches_events
         if not waits or len(self._outcomes) >= _TOGETHER:
             self._write_down()
-        elif self._later is None:
-            self._later = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._write_down)
+        else:
+            self._write_down_soon()
+
+    def _write_down_soon(self) -> None:
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._write_down_now)
+
+    def _write_down_now(self) -> None:
+        """By `run`, which begins anew where the file takes nothing."""
+        self._overdue = True
+        self._wake.set()
 
     def _write_down(self) -> None:
         """Outcomes in a transaction of their own: each by itself takes as long as its request does."""
@@ -226,13 +236,15 @@ class Deliveries:
         outcomes, self._outcomes = self._outcomes, []
         if self._later is not None:
             self._later.cancel()
-            self._later = None
+        self._later, self._overdue = None, False
         try:
             for row, answer in outcomes:
                 record(self._store, self._clock.timestamp(), row, answer)
             yield
         except BaseException:
             self._outcomes = outcomes
+            if outcomes:
+                self._write_down_soon()
             raise
         self._under_way.difference_update(row["id"] for row, _ in outcomes)
 
