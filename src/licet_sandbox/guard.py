@@ -6,14 +6,20 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from starlette.requests import Request
+    from starlette.types import Message
 
     Handler = Callable[[Request], Awaitable[Response]]
+
+# More than anybody means to send.
+_MOST_BYTES = 1 << 20
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -39,11 +45,26 @@ def guarded(handler: Handler, base_url: Callable[[], str]) -> Handler:
             return _refuse("This sandbox takes no requests from other sites.")
         if origin is None and request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
             return _refuse("This sandbox takes no requests from other sites.")
-        response = await handler(request)
+        response = await handler(measured(request))
         response.headers.update(_HEADERS)
         return response
 
     return check
+
+
+def measured(request: Request) -> Request:
+    """The request, whose body raises a 413 as soon as it is too large to be read."""
+    read = 0
+
+    async def receive() -> Message:
+        nonlocal read
+        message = await request.receive()
+        read += len(message.get("body", b""))
+        if read > _MOST_BYTES:
+            raise invalid("Request body is too large.", status=413)
+        return message
+
+    return Request(request.scope, receive)
 
 
 def is_our_host(host: str, base_url: str) -> bool:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from licet_sandbox.errors import invalid
-from licet_sandbox.guard import is_loopback, is_our_host
+from licet_sandbox.guard import is_loopback, is_our_host, measured
 from licet_sandbox.spec.document import API_VERSION
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-_MAX_BODY_BYTES = 1 << 20
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -72,11 +71,7 @@ def check_version(request: Request) -> None:
 
 async def read_form(request: Request) -> str:
     """The query and the body, as one form."""
-    raw = bytearray()
-    async for part in request.stream():
-        raw += part
-        if len(raw) > _MAX_BODY_BYTES:
-            raise invalid("Request body is too large.", status=413)
+    raw = await measured(request).body()
     kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
     if raw and kind != _FORM:
         raise invalid(f"Invalid request: the content type of a POST must be {_FORM}, not {kind[:60]}.")
