@@ -170,3 +170,20 @@ async def test_a_code_that_makes_no_sense_is_refused(play: Play, given_: dict[st
     asked = {"promotion": {"type": "coupon", "coupon": made.id}} | given_
     refusal = await refused(play.api.promotion_codes.create_async(asked))
     assert (refusal.http_status, refusal.param) == (400, param)
+
+
+async def test_the_id_of_a_deleted_coupon_is_free_again(play: Play) -> None:
+    api = play.api.coupons
+    await api.create_async({"id": "SUMMER", "percent_off": 10, "duration": "forever"})
+    subscription = await play.subscribe(discounts=[{"coupon": "SUMMER"}])
+    await api.delete_async("SUMMER")
+    again = await api.create_async({"id": "SUMMER", "percent_off": 50, "duration": "once"})
+    assert (again.percent_off, again.times_redeemed) == (50, 0)
+    assert [one.id for one in (await api.list_async()).data] == ["SUMMER"]
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await api.create_async({"id": "SUMMER", "percent_off": 10, "duration": "once"})
+    assert caught.value.code == "resource_already_exists"
+    # Who had the first one goes on with it.
+    await play.advance(32 * DAY)
+    renewed = await play.api.subscriptions.retrieve_async(subscription.id, {"expand": ["latest_invoice"]})
+    assert renewed.latest_invoice.total == 900

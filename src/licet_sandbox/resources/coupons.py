@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _FIVE_YEARS = 5 * 366 * 24 * 3600
+# A century, so that the end can be told.
+_MOST_MONTHS = 1200
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A coupon, under an id of the caller's choice or a random one."""
+    """A coupon, under an id of the caller's choice or a random one. That of a deleted one is free again."""
     coupon_id = p.text("id") or random_text(8)
     if tx.find(coupon_id) is not None:
         raise invalid("Coupon already exists.", param="id", code="resource_already_exists")
+    tx.forget(coupon_id)
     months, most, until = _duration(p), p.get("max_redemptions"), p.get("redeem_by")
     if most is not None and most < 1:
         raise invalid("Invalid positive integer", param="max_redemptions", code="parameter_invalid_integer")
@@ -90,8 +93,9 @@ def _duration(p: Params) -> int | None:
     if months is not None and not repeating:
         message = "`duration_in_months` can only be passed with `duration=repeating`."
         raise invalid(message, param="duration_in_months")
-    if months is not None and months < 1:
-        raise invalid("Invalid positive integer", param="duration_in_months", code="parameter_invalid_integer")
+    if months is not None and not 1 <= months <= _MOST_MONTHS:
+        words = "Invalid positive integer" if months < 1 else f"Invalid integer: at most {_MOST_MONTHS} months."
+        raise invalid(words, param="duration_in_months", code="parameter_invalid_integer")
     return int(months) if months is not None else None
 
 

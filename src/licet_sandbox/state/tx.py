@@ -212,6 +212,11 @@ class Tx:
         self._saved[obj["id"]] = encode(stub)
         return stub
 
+    def forget(self, object_id: str) -> None:
+        """Let the id of a deleted object be used again, if it is one."""
+        self.store.run("DELETE FROM objects WHERE id = ? AND deleted", object_id)
+        self._loaded.pop(object_id, None)
+
     def emit(self, event_type: str, obj: Obj, *, previous: Obj | None = None) -> None:
         """An event about this object as it is now, queued for every endpoint that wants it."""
         if not self._silent:
