@@ -160,3 +160,22 @@ async def test_lists(play: Play) -> None:
     assert await refused(own.list_async("cus_none")) == (404, "resource_missing", "id")
     assert await refused(api.list_async({"customer": "cus_none"})) == (400, "resource_missing", "customer")
     assert await refused(api.list_async({"customer_account": "acct_1"})) == (400, None, "customer_account")
+
+
+async def test_an_invoice_is_paid_with_no_card_of_others(play: Play) -> None:
+    """Neither with another customer's, nor with one that is used up."""
+    theirs = await play.api.payment_methods.create_async({"type": "card", "card": {"token": "tok_visa"}})
+    other = await play.api.customers.create_async({"payment_method": theirs.id})
+    used = await play.api.payment_methods.create_async({"type": "card", "card": {"token": "tok_visa"}})
+    once = {"amount": 500, "currency": "usd", "payment_method": used.id, "confirm": True}
+    assert (await play.api.payment_intents.create_async(once)).status == "succeeded"
+    customer = await play.api.customers.create_async({})
+    invoice = await play.api.invoices.create_async({"customer": customer.id})
+    item = {"customer": customer.id, "invoice": invoice.id, "amount": 500, "currency": "usd"}
+    await play.api.invoice_items.create_async(item)
+    for card, code in ((theirs, "resource_missing"), (used, "payment_method_unexpected_state")):
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            await play.api.invoices.pay_async(invoice.id, {"payment_method": card.id})
+        assert (refusal.value.http_status, refusal.value.code) == (400, code)
+    charges = await play.api.charges.list_async({"customer": other.id})
+    assert (charges.data, (await play.api.invoices.retrieve_async(invoice.id)).status) == ([], "draft")

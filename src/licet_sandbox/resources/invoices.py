@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import collection, invoices, standing
-from licet_sandbox.billing.methods import method_or_token
+from licet_sandbox.billing.methods import check_usable, method_or_token, owned_method
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.lists import Where, page, ranged, same, slice_page
 
@@ -66,11 +66,19 @@ def pay(tx: Tx, p: Params, invoice_id: str) -> Obj:
     if invoice["amount_due"] == 0:
         collection.settle(tx, invoice, None)
         return invoice
-    method = method_or_token(tx, p.get("payment_method"), "payment_method") if p.text("payment_method") else None
-    collection.collect(tx, invoice, off_session=off_session, method=method)
+    collection.collect(tx, invoice, off_session=off_session, method=_chosen(tx, p, invoice["customer"]))
     if invoice["status"] != "paid":
         raise _action_required()
     return invoice
+
+
+def _chosen(tx: Tx, p: Params, customer_id: str) -> Obj | None:
+    """The card that is named: the customer's, or nobody's yet."""
+    if not p.text("payment_method"):
+        return None
+    method = method_or_token(tx, p.get("payment_method"), "payment_method")
+    check_usable(method, "payment_method")
+    return method if method["customer"] is None else owned_method(tx, method["id"], customer_id, "payment_method")
 
 
 def _action_required() -> StripeError:
