@@ -388,3 +388,14 @@ async def test_refused_pauses_of_collection(play: Play) -> None:
     await play.api.subscriptions.cancel_async(subscription.id)
     with pytest.raises(stripe.InvalidRequestError):
         await play.api.subscriptions.update_async(subscription.id, {"pause_collection": {"behavior": "void"}})
+
+
+@pytest.mark.parametrize("far", [-400 * DAY, 400 * DAY])
+async def test_a_resumption_is_prorated_within_its_period(play: Play, far: int) -> None:
+    subscription = await paused(play)
+    given = {"billing_cycle_anchor": {"type": "unchanged"}, "proration_behavior": "always_invoice"}
+    at = int(play.sandbox.now().timestamp()) + far
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await play.api.subscriptions.resume_async(subscription.id, {**given, "proration_date": at})
+    assert (caught.value.http_status, caught.value.param) == (400, "proration_date")
+    assert (await play.api.subscriptions.retrieve_async(subscription.id)).status == "paused"

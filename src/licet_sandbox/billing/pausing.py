@@ -92,6 +92,13 @@ def resume(tx: Tx, subscription: Obj, how: Resuming) -> None:
         payment_of(tx, invoice)
 
 
+def kept_period(tx: Tx, subscription: Obj) -> tuple[int, int]:
+    """The time within which a resumption that keeps the anchor can be prorated: what all items' periods share."""
+    anchor = subscription["billing_cycle_anchor"]
+    around = [period_around(anchor, tx.now, item["price"]["recurring"]) for item in subscription["items"]["data"]]
+    return max(start for start, _ in around), min(end for _, end in around)
+
+
 def _period(tx: Tx, item: Obj, anchor: int, how: Resuming) -> tuple[int, int]:
     around = period_around(anchor, tx.now, item["price"]["recurring"])
     return around if how.keep_anchor else (tx.now, around[1])

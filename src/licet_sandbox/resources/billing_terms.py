@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.updating import How
 from licet_sandbox.errors import invalid
+from licet_sandbox.resources.prices import LONGEST_TRIAL_DAYS
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -60,10 +61,16 @@ def _proration_date(subscription: Obj, p: Params) -> int | None:
         return None
     items = subscription["items"]["data"]
     first, last = (choose(item[key] for item in items) for choose, key in ((min, _START), (max, _END)))
-    if not first <= at <= last:
-        message = f"Invalid proration_date: {at} is outside the current period, from {first} until {last}."
-        raise invalid(message, param=p.name("proration_date"))
+    check_within(at, first, last, p.name("proration_date"))
     return at
+
+
+def check_within(at: int, first: int, last: int, param: str) -> None:
+    """400 for a moment to prorate from that lies outside the period."""
+    if not first <= at <= last:
+        raise invalid(
+            f"Invalid proration_date: {at} is outside the current period, from {first} until {last}.", param=param
+        )
 
 
 _START, _END = "current_period_start", "current_period_end"
@@ -92,4 +99,4 @@ def trial_end_of(tx: Tx, p: Params) -> int | None:
     return moment
 
 
-_LONGEST_TRIAL_SECONDS = 730 * 24 * 3600
+_LONGEST_TRIAL_SECONDS = LONGEST_TRIAL_DAYS * 24 * 3600

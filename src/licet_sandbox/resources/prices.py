@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 # The longest interval that Stripe allows is three years.
+LONGEST_TRIAL_DAYS = 730
 _MOST = {"day": 1095, "week": 156, "month": 36, "year": 3}
 
 
@@ -36,7 +37,7 @@ def make_product(tx: Tx, p: Params, *, active: bool = True) -> Obj:
     return tx.create(
         "product",
         "product.created",
-        id=p.text("id") or new_id("product"),
+        id=free_product_id(tx, p),
         name=p.need("name"),
         active=p.get("active", active),
         type="service",
@@ -45,6 +46,14 @@ def make_product(tx: Tx, p: Params, *, active: bool = True) -> Obj:
         images=p.get("images", []),
         **{key: p.text(key) for key in ("description", "statement_descriptor", "tax_code", "unit_label")},
     )
+
+
+def free_product_id(tx: Tx, p: Params) -> str:
+    """The id that the caller chose, or a new one; that of a deleted product is not free again."""
+    chosen = p.text("id")
+    if chosen is not None and tx.find(chosen, deleted=True) is not None:
+        raise invalid(f"Product already exists: {chosen}", param=p.name("id"), code="resource_already_exists")
+    return chosen or new_id("product")
 
 
 def make_price(tx: Tx, p: Params, product_id: str, *, active: bool = True) -> Obj:
@@ -87,17 +96,19 @@ def _recurring(p: Params) -> Obj | None:
     if not p:
         return None
     p.refuse("usage_type", "licensed")
+    trial_days = p.get("trial_period_days")
+    if trial_days is not None and not 0 <= trial_days <= LONGEST_TRIAL_DAYS:
+        message = f"Invalid integer: a trial can be at most {LONGEST_TRIAL_DAYS} days long."
+        raise invalid(message, param=p.name("trial_period_days"))
+    return {**interval_of(p), "meter": None, "trial_period_days": trial_days, "usage_type": "licensed"}
+
+
+def interval_of(p: Params) -> Obj:
+    """`interval` and `interval_count`, of three years at most."""
     interval, count = p.need("interval"), p.get("interval_count", 1)
     if not 1 <= count <= _MOST[interval]:
         raise invalid(f"Invalid interval_count: from 1 to {_MOST[interval]}.", param=p.name("interval_count"))
-    trial_days = p.get("trial_period_days")
-    return {
-        "interval": interval,
-        "interval_count": count,
-        "meter": None,
-        "trial_period_days": trial_days,
-        "usage_type": "licensed",
-    }
+    return {"interval": interval, "interval_count": count}
 
 
 def _take_lookup_key(tx: Tx, p: Params) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing import pausing, resumption
 from licet_sandbox.billing.collection import method_of
 from licet_sandbox.errors import invalid
+from licet_sandbox.resources.billing_terms import check_within
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -64,6 +65,8 @@ def _check_resumable(tx: Tx, subscription: Obj, how: pausing.Resuming) -> None:
         message = f"You can only resume a subscription that is `paused`. This one is `{subscription['status']}`."
         raise invalid(message)
     _check_charged_automatically(subscription, "resume")
+    if how.keep_anchor and how.proration_date is not None:
+        check_within(how.proration_date, *pausing.kept_period(tx, subscription), "proration_date")
     waiting = resumption.awaited(subscription)
     if waiting is not None:
         raise invalid(f"The subscription is already being resumed: pay or void its invoice `{waiting}` first.")
