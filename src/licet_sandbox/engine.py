@@ -43,6 +43,8 @@ class Engine:
         self.deliveries = Deliveries(self.store, self.clock, self.signer, self.faults)
         self.hurry = asyncio.Event()
         """Set when there is something to do at once, not at the next look."""
+        self._turned = False
+        """Was the clock turned, and that not yet written down?"""
         self._validate = validate
         if self.store.get_meta("account") is None:
             self.store.set_meta("account", new_id("account"))
@@ -66,6 +68,7 @@ class Engine:
         """
         kept: StripeError | None = None
         with self.store.transaction(), self.deliveries.written_down():
+            self._write_clock()
             tx = Tx(self, at if at is not None else int(self.clock.timestamp()), cause, test_clock)
             try:
                 yield tx
@@ -76,6 +79,7 @@ class Engine:
             entitlements.follow(tx)
             if self._validate is not None:
                 tx.finish()
+        self._turned = False
         self.deliveries.wake()
         if kept is not None:
             raise kept
@@ -120,9 +124,18 @@ class Engine:
             HANDLERS[row["kind"]](tx, row["object_id"])
 
     def turn_clock(self, moment: float) -> None:
-        """Move the clock forward and remember it."""
+        """Move the clock forward. The next transaction writes that down, or `remember_clock`."""
         self.clock.turn_to(moment)
-        self.store.set_meta("offset", repr(self.clock.offset))
+        self._turned = True
+
+    def remember_clock(self) -> None:
+        """Write down how the clock was turned, where nothing that happened did."""
+        self._write_clock()
+        self._turned = False
+
+    def _write_clock(self) -> None:
+        if self._turned:
+            self.store.set_meta("offset", repr(self.clock.offset))
 
     def reset(self) -> None:
         """Forget every object, event and delivery. Webhook endpoints, the account's id and the clock stay."""

@@ -65,6 +65,7 @@ class Timekeeper:
                 await self._live_through(moment)
                 await self._tell()
             self._engine.turn_clock(target)
+            self._engine.remember_clock()
             await self._engine.deliveries.sent_once()
             await self._tell()
         finally:
@@ -92,6 +93,7 @@ class Timekeeper:
         while self._engine.run_due(moment):
             if self._engine.deliveries.queued() >= _GATHER:
                 await self._engine.deliveries.sent_once()
+        self._engine.remember_clock()
         await self._engine.deliveries.sent_once()
         await self._engine.deliveries.retried(moment)
 

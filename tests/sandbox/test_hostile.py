@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.sandbox.conftest import KEY
 from tests.sandbox.play import Play
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 AUTH = {"Authorization": f"Bearer {KEY}"}
 # Python takes these digits for a number.
 ARABIC_TEN = "\u0661\u0660"
+PRICE = {"currency": "usd", "unit_amount": "5", "product_data[name]": "T", "recurring[interval]": "month"}
+PAUSES = "features[subscription_pause]"
+PAUSE = f"{PAUSES}[duration][interval_options][0]"
+TOO_MANY = "9" * 11
+LONG_PAUSE = {
+    f"{PAUSES}[enabled]": "true",
+    f"{PAUSES}[duration][type]": "interval_options",
+    f"{PAUSE}[interval]": "day",
+    f"{PAUSE}[interval_count]": TOO_MANY,
+}
+REPEATING = {"duration": "repeating", "percent_off": "5"}
 FORM = {**AUTH, "Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -84,6 +98,18 @@ async def test_bodies_of_controls(play: Play, body: bytes) -> None:
     for path in ("clock/advance", "faults", "dunning", "refunds", "disputes"):
         answer = await play.http.post(f"/_sandbox/{path}", content=body)
         assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+async def test_bodies_without_end(play: Play) -> None:
+    session = await play.session(await play.price())
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"a" * 100_000
+
+    for path in (f"/c/pay/{session.id}", "/_sandbox/faults", "/v1/products"):
+        answer = await play.http.post(path, content=endless(), headers=FORM)
+        assert (answer.status_code, "too large" in answer.text) == (413, True), path
 
 
 @pytest.mark.parametrize(
@@ -170,11 +196,25 @@ async def test_objects_of_another_kind(play: Play) -> None:
         ("coupons", {"duration": "once", "amount_off": "9" * 18, "currency": "usd"}, "amount_off"),
         ("customers", {f"preferred_locales[{ARABIC_TEN}]": "en"}, "preferred_locales"),
         ("payment_intents", {"amount": "500", "currency": "ééé"}, "currency"),
+        ("invoices", {"customer": "{customer}", "currency": "12"}, "currency"),
+        ("invoiceitems", {"customer": "{customer}", "amount": "5", "currency": "zzzz"}, "currency"),
+        (
+            "coupons",
+            {"duration": "repeating", "duration_in_months": TOO_MANY, "percent_off": "5"},
+            "duration_in_months",
+        ),
+        ("prices", {**PRICE, "recurring[trial_period_days]": TOO_MANY}, "recurring[trial_period_days]"),
+        ("prices", {**PRICE, "product_data[id]": "prod_taken"}, "product_data[id]"),
+        ("billing_portal/configurations", LONG_PAUSE, f"{PAUSE}[interval_count]"),
+        ("test_helpers/test_clocks", {"frozen_time": "253402300799"}, "frozen_time"),
         ("test_helpers/test_clocks", {"frozen_time": "-99999999999"}, "frozen_time"),
     ],
 )
 async def test_numbers_that_are_none(play: Play, path: str, given: dict[str, str], param: str) -> None:
-    answer = await play.http.post(f"/v1/{path}", data=given, headers=AUTH)
+    await play.api.products.create_async({"id": "prod_taken", "name": "T"})
+    customer = await play.api.customers.create_async({})
+    data = {name: value.replace("{customer}", customer.id) for name, value in given.items()}
+    answer = await play.http.post(f"/v1/{path}", data=data, headers=AUTH)
     assert (answer.status_code, answer.json()["error"].get("param")) == (400, param), answer.text
 
 

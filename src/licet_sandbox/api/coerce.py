@@ -17,7 +17,8 @@ _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
 # As many as the largest time has. Amounts have less, and their sums stay within what the file can hold.
 _MOST_DIGITS = 12
-_LAST_MOMENT = 253402300799
+# In the year 5138: whatever is reckoned from it, a century of phases say, still has a date.
+_LAST_MOMENT = 99_999_999_999
 
 
 def coerce(schema: Schema, raw: Tree | str, name: str = "") -> Any:

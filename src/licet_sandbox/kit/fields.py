@@ -88,8 +88,11 @@ def host_of(url: str) -> str | None:
 
 def currency_of(p: Params) -> str:
     """The needed parameter `currency`, in lower case."""
-    currency: str = p.need("currency").lower()
-    if len(currency) != 3 or not (currency.isascii() and currency.isalpha()):
-        message = f"Invalid currency: {currency[:20]}. It must be a three-letter ISO code."
-        raise invalid(message, param=p.name("currency"))
-    return currency
+    return currency_code(p.need("currency"), p.name("currency"))
+
+
+def currency_code(text: str, param: str) -> str:
+    """In lower case; 400 for what is none."""
+    if len(text) != 3 or not (text.isascii() and text.isalpha()):
+        raise invalid(f"Invalid currency: {text[:20]}. It must be a three-letter ISO code.", param=param)
+    return text.lower()

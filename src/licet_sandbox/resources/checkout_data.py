@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import email_of, metadata_of, shipping_of
+from licet_sandbox.resources.prices import LONGEST_TRIAL_DAYS
 from licet_sandbox.resources.subscription_modes import billing_mode, trial_settings
 
 if TYPE_CHECKING:
@@ -74,8 +75,10 @@ def subscription_data(tx: Tx, p: Params) -> dict[str, Any]:
     if days is not None and trial_end is not None:
         message = "You may only specify one of `trial_period_days` and `trial_end`."
         raise invalid(message, param=data.name("trial_end"), code="parameters_exclusive")
-    if days is not None and not 1 <= days <= 730:
-        raise invalid("`trial_period_days` must be from 1 to 730.", param=data.name("trial_period_days"))
+    if days is not None and not 1 <= days <= LONGEST_TRIAL_DAYS:
+        raise invalid(
+            f"`trial_period_days` must be from 1 to {LONGEST_TRIAL_DAYS}.", param=data.name("trial_period_days")
+        )
     if trial_end is not None and trial_end < tx.now + 2 * _DAY - 5:
         message = "The `trial_end` date has to be at least 2 days in the future."
         raise invalid(message, param=data.name("trial_end"))

@@ -15,7 +15,7 @@ from licet_sandbox.billing.methods import owned_method
 from licet_sandbox.billing.totals import work_out
 from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.ids import new_id
-from licet_sandbox.kit.fields import merge_metadata, metadata_of, recipient_of
+from licet_sandbox.kit.fields import currency_code, merge_metadata, metadata_of, recipient_of
 from licet_sandbox.resources.collection_methods import invoice_collection
 from licet_sandbox.resources.discounts import Use, set_discounts
 
@@ -75,10 +75,10 @@ def create(tx: Tx, p: Params) -> Obj:
 
 def _currency(p: Params, customer: Obj, subscription: Obj | None) -> str:
     own = subscription["currency"] if subscription is not None else None
-    currency = (p.text("currency") or own or customer["currency"] or SELLER_S_CURRENCY).lower()
+    currency = currency_code(p.text("currency") or own or customer["currency"] or SELLER_S_CURRENCY, "currency")
     if own is not None and currency != own:
         raise invalid(f"The subscription is in `{own}`.", param="currency")
-    return str(currency)
+    return currency
 
 
 def _pending(tx: Tx, p: Params, customer: Obj, subscription: Obj | None, currency: str) -> list[Obj]:

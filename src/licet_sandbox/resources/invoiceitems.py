@@ -11,7 +11,7 @@ from licet_sandbox.billing.invoices import add_lines
 from licet_sandbox.billing.lines import item_line, product_name
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
-from licet_sandbox.kit.fields import metadata_of
+from licet_sandbox.kit.fields import currency_code, metadata_of
 from licet_sandbox.kit.lists import Where, page, same
 from licet_sandbox.resources.checkout_lines import check_active
 from licet_sandbox.resources.chosen_prices import check_currency
@@ -156,9 +156,10 @@ def _quantity(p: Params, way: str) -> Decimal:
 
 
 def _currency(p: Params, customer: Obj, needed: str | None) -> str:
-    currency = (p.text("currency") or needed or customer["currency"] or "").lower()
-    if not currency:
+    given = p.text("currency") or needed or customer["currency"]
+    if given is None:
         raise p.missing("currency")
+    currency = currency_code(given, p.name("currency"))
     if needed is not None and currency != needed:
         raise invalid(f"The currency must be `{needed}` here, not `{currency}`.", param=p.name("currency"))
     return currency

@@ -9,6 +9,7 @@ from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.kit.fields import merge_metadata, metadata_of, web_address_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.portal_products import read_products
+from licet_sandbox.resources.prices import interval_of
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -121,10 +122,7 @@ def _set_pause(feature: Obj, given: Params) -> None:
     if not duration:
         return
     kind = duration.get("type", feature["duration"]["type"])
-    options = [
-        {"interval": option.need("interval"), "interval_count": option.get("interval_count", 1)}
-        for option in duration.subs("interval_options")
-    ]
+    options = [interval_of(option) for option in duration.subs("interval_options")]
     if kind == "interval_options" and not options:
         raise duration.missing("interval_options")
     feature["duration"] = {"type": kind, "interval_options": options}

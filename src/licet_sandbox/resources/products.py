@@ -6,10 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import invalid
-from licet_sandbox.ids import new_id
-from licet_sandbox.kit.fields import merge_metadata, web_address_of
+from licet_sandbox.kit.fields import merge_metadata, metadata_of, web_address_of
 from licet_sandbox.kit.lists import page, same
-from licet_sandbox.resources.prices import make_price
+from licet_sandbox.resources.prices import free_product_id, make_price
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -24,9 +23,7 @@ _LONGEST_URL = 2048
 
 def create(tx: Tx, p: Params) -> Obj:
     """A product, with its default price where `default_price_data` asks for one."""
-    product_id = p.text("id") or new_id("product")
-    if tx.find(product_id, deleted=True) is not None:
-        raise invalid(f"Product already exists: {product_id}", param="id", code="resource_already_exists")
+    product_id = free_product_id(tx, p)
     product = tx.create(
         "product",
         "product.created",
@@ -34,7 +31,7 @@ def create(tx: Tx, p: Params) -> Obj:
         name=p.need("name"),
         type=p.get("type", "service"),
         updated=tx.now,
-        metadata=p.get("metadata", {}),
+        metadata=metadata_of(p),
         **{key: p.get(key) for key in _PLAIN if key in p},
         **{key: p.get(key) or [] for key in _LISTS},
         **{key: p.text(key) for key in (*_TEXTS, "package_dimensions")},

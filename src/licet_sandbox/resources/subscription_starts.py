@@ -15,6 +15,7 @@ from licet_sandbox.kit.fields import metadata_of
 from licet_sandbox.resources.billing_terms import trial_end_of
 from licet_sandbox.resources.chosen_prices import check_currency, check_recurring, needed_price, quantity_of
 from licet_sandbox.resources.discounts import Use, new_discounts
+from licet_sandbox.resources.prices import LONGEST_TRIAL_DAYS
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -52,8 +53,9 @@ def first_trial_end(tx: Tx, p: Params, chosen: list[dict[str, Any]]) -> int | No
         raise invalid(message, param=named[1], code="parameters_exclusive")
     if from_plan:
         days = max((choice["price"]["recurring"]["trial_period_days"] or 0) for choice in chosen)
-    if days is not None and not 0 <= days <= 730:
-        raise invalid("Invalid integer: a trial can be at most 730 days long.", param="trial_period_days")
+    if days is not None and not 0 <= days <= LONGEST_TRIAL_DAYS:
+        message = f"Invalid integer: a trial can be at most {LONGEST_TRIAL_DAYS} days long."
+        raise invalid(message, param="trial_period_days")
     if days:
         return int(tx.now + days * _DAY)
     return moment if moment is not None and moment > tx.now else None

@@ -79,7 +79,6 @@ CREATE INDEX IF NOT EXISTS deliveries_queued ON deliveries (endpoint_id, positio
 CREATE INDEX IF NOT EXISTS deliveries_held ON deliveries (next_at) WHERE state = 'queued' AND next_at > 0;
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (next_at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id);
-CREATE INDEX IF NOT EXISTS deliveries_endpoint ON deliveries (endpoint_id);
 
 -- What the faults that are set did, since they were set.
 CREATE TABLE IF NOT EXISTS fault_log (

@@ -25,6 +25,7 @@ _STEPS = (
         "CREATE TABLE parts (id TEXT PRIMARY KEY, whole TEXT NOT NULL) WITHOUT ROWID",
         "INSERT INTO parts SELECT value ->> '$.id', objects.id FROM objects, json_each(objects.json, '$.items.data')"
         " WHERE kind = 'subscription'",
+        "DROP INDEX IF EXISTS deliveries_endpoint",
     ),
 )
 
