@@ -10,7 +10,6 @@ import asyncpg
 from licet import announcements
 from licet.db.connection import Connection
 from licet.db.locks import lock
-from licet.kit.cause import Cause
 from licet.kit.statuses import ENDED
 from licet.kit.touched import Touched
 from licet.licenses.facts import refunded_of_session
@@ -21,7 +20,7 @@ from licet.licenses.store import link_order
 from licet.orders import store
 from licet.orders.core import PAID, OrderFacts, order_status
 from licet.orders.links import find_roots
-from licet.subscriptions import cancellations, second_plans
+from licet.subscriptions import second_plans
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ async def fulfil(conn: Connection, touched: Touched, settling: Settling) -> Fulf
     roots = await find_roots(conn, touched)
     waits_for: set[str] = set()
     for subscription_id in roots.subscriptions:
-        for undone in await _undo_second_plans(conn, subscription_id, settling):
-            waits_for |= await settle_subscription(conn, undone, settling)
+        for second in await second_plans.find_second_plans(conn, subscription_id):
+            await second_plans.insert(conn, second, settling.now)
         waits_for |= await settle_subscription(conn, subscription_id, settling)
     for session_id in roots.sessions:
         waits_for |= await settle_session(conn, session_id, settling)
@@ -55,16 +54,6 @@ async def fulfil(conn: Connection, touched: Touched, settling: Settling) -> Fulf
     found = roots.subscriptions or roots.sessions or touched.invoices
     reads = frozenset() if found else _links_to_read(touched)
     return Fulfilled(frozenset(waits_for), reads)
-
-
-async def _undo_second_plans(conn: Connection, stripe_subscription_id: str, settling: Settling) -> list[str]:
-    """Let every purchase of a plan that the account had already end; the ids of the others among them."""
-    found = await second_plans.find_second_plans(conn, stripe_subscription_id)
-    for one in found:
-        because = Cause("rule", one.kept_subscription_id, "a plan is bought once")
-        await cancellations.intend(conn, one.stripe_subscription_id, because, now=settling.now, due_at=settling.now)
-        await second_plans.insert(conn, one, settling.now)
-    return [one.stripe_subscription_id for one in found if one.stripe_subscription_id != stripe_subscription_id]
 
 
 def _links_to_read(touched: Touched) -> frozenset[tuple[str, str]]:

@@ -1,11 +1,16 @@
 """A plan is bought once: two sessions that are both paid make one subscription, and the other's money goes back."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
-from tests.support.shop import Shop, eventually
+from tests.support.organization import make_organization
+from tests.support.shop import Shop, eventually, open_shop
+
+from licet.changes.second_plans import jobs
 
 SUBSCRIPTIONS = "/api/billing/subscriptions"
 
@@ -180,3 +185,135 @@ async def test_the_later_one_goes_also_where_we_hear_of_it_first(shop: Shop) -> 
     await undone(shop)
     kept, gone = await subscriptions(shop, account)
     assert (kept["status"], gone["status"], gone["id"]) == ("active", "canceled", heard_of["id"])
+
+
+async def job_done(shop: Shop) -> None:
+    """Wait until the job has decided over all that was found."""
+
+    async def decided() -> bool:
+        await shop.worker.hand_over_due()
+        return bool(
+            await shop.context.pool.fetchval("SELECT NOT EXISTS (SELECT 1 FROM second_plans WHERE due_at IS NOT NULL)")
+        )
+
+    await eventually(decided)
+    await shop.settle()
+
+
+async def dropped(shop: Shop) -> list[dict[str, Any]]:
+    """What was not delivered, the oldest first."""
+    found = await shop.client.get(f"{shop.sandbox_url}/_sandbox/deliveries?state=dropped&limit=100")
+    deliveries: list[dict[str, Any]] = found.json()["data"]
+    return deliveries[::-1]
+
+
+async def test_what_replaced_an_ended_one_stays_though_we_hear_of_the_end_last(shop: Shop) -> None:
+    account = await shop.make_account()
+    await shop.stripe("faults", {"drop": 1})
+    await shop.buy(account, "Growth")
+    await shop.turn(seconds=2)
+    (ended,) = [one async for one in shop.context.stripe.list_all("subscription")]
+    late = await dropped(shop)
+    await shop.context.stripe.delete("subscription", ended["id"])
+    await shop.turn(seconds=2)
+    await shop.stripe("faults", {})
+    await shop.buy(account, "Growth")
+    await shop.settle()
+    for delivery in late:
+        await shop.stripe(f"deliveries/{delivery['id']}/resend")
+    await job_done(shop)
+    assert [one["status"] for one in await subscriptions(shop, account)] == ["canceled", "active"]
+    assert await refunds(shop) == []
+    assert await shop.emails("second_plan") == []
+
+
+async def test_another_plan_that_the_buyer_was_let_buy_stays(shop: Shop) -> None:
+    acme = await make_organization(shop)
+    await acme.subscribe("Starter")
+    await shop.buy(acme.id, "Growth")
+    await shop.settle()
+    await job_done(shop)
+    assert [one["status"] for one in await subscriptions(shop, acme.id)] == ["active", "active"]
+    # The other way about it was not: who subscribes by /payment has one plan at a time.
+    other = await make_organization(shop, "other")
+    session = await other.session("Starter")
+    await shop.buy(other.id, "Growth")
+    await shop.turn(seconds=2)
+    await shop.pay(session)
+    await undone(shop)
+    kept, gone = await subscriptions(shop, other.id)
+    assert (kept["items"][0]["productName"], kept["status"]) == ("Growth", "active")
+    assert (gone["items"][0]["productName"], gone["status"]) == ("Starter", "canceled")
+
+
+async def test_all_that_was_paid_for_it_goes_back(shop: Shop) -> None:
+    acme = await make_organization(shop)
+    first, second = [await acme.session("Starter") for _ in range(2)]
+    await shop.stripe("faults", {"drop": 1})
+    await shop.pay(first)
+    await shop.turn(seconds=2)
+    unheard = await dropped(shop)
+    await shop.stripe("faults", {})
+    await shop.pay(second)
+    await shop.settle()
+    up = (await acme.update("Growth"))["prorationAmount"]
+    await shop.settle()
+    for delivery in unheard:
+        await shop.stripe(f"deliveries/{delivery['id']}/resend")
+    await undone(shop)
+    assert [one["status"] for one in await subscriptions(shop, acme.id)] == ["active", "canceled"]
+    assert sorted(row["amount"] for row in await refunds(shop)) == sorted([2900, up])
+
+
+@pytest.mark.parametrize("other_way", ["refunds", "disputes"])
+async def test_what_went_back_some_other_way_does_not_go_back_twice(database: str, other_way: str) -> None:
+    async with open_shop(database, with_worker=False) as shop:
+        account = await shop.make_account()
+        for session in [await shop.checkout(account, "Growth") for _ in range(2)]:
+            await shop.pay(session)
+        await shop.stripe("clock/advance", {"seconds": 2})
+        payment = await shop.context.pool.fetchval(
+            """
+            SELECT payment.stripe_payment_intent_id
+            FROM invoice_payments AS payment JOIN invoices USING (stripe_invoice_id)
+            JOIN second_plans USING (stripe_subscription_id)
+            """
+        )
+        await shop.stripe(other_way, {"paymentIntent": payment})
+        (job,) = jobs(shop.context)
+        assert job.due is not None
+        (key,) = await job.due(shop.context.now())
+        await job.run(key)
+        assert await job.due(shop.context.now() + timedelta(days=1)) == []
+        assert [one["status"] for one in await subscriptions(shop, account)] == ["active", "canceled"]
+        assert len(await refunds(shop)) == (1 if other_way == "refunds" else 0)
+
+
+async def test_stripe_away_at_each_step(database: str) -> None:
+    """Whatever is not answered is done the next time, and the money goes back once."""
+    async with open_shop(database, with_worker=False) as shop:
+        account = await shop.make_account()
+        for session in [await shop.checkout(account, "Growth") for _ in range(2)]:
+            await shop.pay(session)
+        await shop.stripe("clock/advance", {"seconds": 2})
+        (job,) = jobs(shop.context)
+        assert job.due is not None
+        (key,) = await job.due(shop.context.now())
+        failing = Say(500, stripe_error(), {"stripe-should-retry": "false"})
+        kept = await shop.context.pool.fetchval("SELECT kept_subscription_id FROM second_plans")
+        for step in (
+            ("GET", f"/v1/subscriptions/{kept}"),
+            ("DELETE", f"/v1/subscriptions/{key}"),
+            ("GET", "/v1/invoices"),
+            ("POST", "/v1/refunds"),
+        ):
+            shop.between.script[step] = [failing]
+            await job.run(key)
+            assert shop.between.script[step] == []
+            assert await job.due(shop.context.now()) == []
+            assert await job.due(shop.context.now() + timedelta(hours=1)) == [key]
+        shop.between.loses_next_write = True
+        await job.run(key)
+        await job.run(key)
+        assert await job.due(shop.context.now() + timedelta(hours=1)) == []
+        assert [tuple(row) for row in await refunds(shop)] == [(9900, "usd", "succeeded")]

@@ -1,7 +1,7 @@
-"""The second purchase of a plan: once it has ended, its money goes back, and the operator is told.
+"""The second purchase of a plan is undone: it is ended, its money goes back, and the operator is told.
 
-It was written down to end (`subscriptions/cancellations.py`) in the transaction that found it, so the job of those ends
-it; this one gives back what was paid. Both may be done again.
+It was written down in the transaction that found it. What our mirror said then of the plan before it may have been old,
+so Stripe is asked first: where that one has ended meanwhile, nobody bought anything twice. Each step may be done again.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,12 @@ from typing import Any
 import structlog
 
 from licet import announcements
-from licet.errors import LicetError
+from licet.changes.ending import end_now
+from licet.errors import LicetError, StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.statuses import ENDED
-from licet.kit.stripe_objects import payment_of
+from licet.kit.stripe_objects import StripeObject, payment_of
 from licet.queue.jobs import Job
 from licet.stripe_api.once import create_once
 from licet.subscriptions import second_plans
@@ -26,7 +27,10 @@ log = structlog.get_logger(__name__)
 UNDO = "undo_second_plan"
 
 AGAIN_SECONDS = (5, 5, 15, 60, 300, 1800)
-"""How long to wait for its end, or for Stripe, by how often that was; the last holds from then on."""
+"""How long to wait where Stripe could not be asked, by how often it could not; the last holds from then on."""
+
+GONE_ALREADY = ("charge_already_refunded", "charge_disputed")
+"""What Stripe says of a payment that went back some other way."""
 
 
 def jobs(context: Context) -> list[Job]:
@@ -47,13 +51,16 @@ async def _undo(ctx: Context, stripe_subscription_id: str) -> None:
         found = await second_plans.find_open(conn, stripe_subscription_id)
     if found is None:
         return
-    if found["status"] not in ENDED:
-        await _later(ctx, stripe_subscription_id, found["attempts"])
-        return
+    cause = Cause("rule", found["kept_subscription_id"], "a plan is bought once")
     try:
-        returned = await _give_back(ctx, stripe_subscription_id, found["stripe_latest_invoice_id"])
+        if found["status"] not in ENDED:
+            if not await _stands(ctx, found["kept_subscription_id"], cause):
+                await _let_be(ctx, stripe_subscription_id)
+                return
+            await end_now(ctx, None, stripe_subscription_id, cause)
+        returned = await _give_back(ctx, stripe_subscription_id)
     except LicetError as error:
-        log.warning("second_plan_not_refunded", subscription=stripe_subscription_id, error=error.message)
+        log.warning("second_plan_not_undone", subscription=stripe_subscription_id, error=error.message)
         await _later(ctx, stripe_subscription_id, found["attempts"])
         return
     async with ctx.pool.acquire() as conn, conn.transaction():
@@ -68,25 +75,49 @@ async def _undo(ctx: Context, stripe_subscription_id: str) -> None:
     )
 
 
-async def _give_back(ctx: Context, stripe_subscription_id: str, stripe_invoice_id: str | None) -> list[str]:
-    """Refund each payment of the purchase in full, once, and let our mirror know. The refunds' ids."""
-    if stripe_invoice_id is None:
-        return []
+async def _stands(ctx: Context, stripe_subscription_id: str, cause: Cause) -> bool:
+    """Whether Stripe says so too."""
+    kept = await read(ctx, ctx.stripe.in_background, "subscription", stripe_subscription_id, cause)
+    return kept is not None and kept["status"] in second_plans.STANDS
+
+
+async def _let_be(ctx: Context, stripe_subscription_id: str) -> None:
+    async with ctx.pool.acquire() as conn:
+        await second_plans.drop(conn, stripe_subscription_id)
+    log.info("second_plan_stays", subscription=stripe_subscription_id)
+
+
+async def _give_back(ctx: Context, stripe_subscription_id: str) -> list[str]:
+    """Refund each payment of it in full, once, and let our mirror know. The refunds' ids."""
     stripe = ctx.stripe.in_background
     returned = []
-    async for payment in stripe.list_all("invoice_payment", invoice=stripe_invoice_id, status="paid"):
-        payment_intent_id, charge_id = payment_of(payment)
-        which = {"payment_intent": payment_intent_id} if payment_intent_id else {"charge": charge_id}
-        params: dict[str, Any] = {
-            **which,
-            "reason": "duplicate",
-            "metadata": {"licet_second_plan": stripe_subscription_id},
-        }
-        made = await create_once(stripe, "refund", params, f"licet-second-plan-{payment['id']}")
-        cause = Cause("rule", stripe_subscription_id, "a plan is bought once")
-        await read(ctx, stripe, "refund", made["id"], cause)
-        returned.append(made["id"])
+    async for invoice in stripe.list_all("invoice", subscription=stripe_subscription_id, status="paid"):
+        async for payment in stripe.list_all("invoice_payment", invoice=invoice["id"], status="paid"):
+            refund_id = await _refund(ctx, stripe_subscription_id, payment)
+            returned += [refund_id] if refund_id else []
     return returned
+
+
+async def _refund(ctx: Context, stripe_subscription_id: str, payment: StripeObject) -> str | None:
+    """The refund's id; None where the money went back some other way."""
+    payment_intent_id, charge_id = payment_of(payment)
+    which = {"payment_intent": payment_intent_id} if payment_intent_id else {"charge": charge_id}
+    params: dict[str, Any] = {
+        **which,
+        "reason": "duplicate",
+        "metadata": {"licet_second_plan": stripe_subscription_id},
+    }
+    stripe = ctx.stripe.in_background
+    try:
+        made = await create_once(stripe, "refund", params, f"licet-second-plan-{payment['id']}")
+    except StripeRefused as refused:
+        if refused.details.get("stripeCode") not in GONE_ALREADY:
+            raise
+        log.warning("second_plan_refunded_otherwise", subscription=stripe_subscription_id, error=refused.message)
+        return None
+    await read(ctx, stripe, "refund", made["id"], Cause("rule", stripe_subscription_id, "a plan is bought once"))
+    refund_id: str = made["id"]
+    return refund_id
 
 
 async def _later(ctx: Context, stripe_subscription_id: str, attempts: int) -> None:

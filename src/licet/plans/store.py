@@ -117,6 +117,8 @@ async def find_current_plan(conn: Connection | Pool, account_id: UUID) -> Curren
         WHERE subscription.account_id = $1 AND subscription.status <> ALL ($2) AND product.kind = 'plan'
             AND NOT EXISTS (SELECT 1 FROM cancellations AS going
                             WHERE going.stripe_subscription_id = subscription.stripe_subscription_id)
+            AND NOT EXISTS (SELECT 1 FROM second_plans AS second
+                            WHERE second.stripe_subscription_id = subscription.stripe_subscription_id)
         ORDER BY (subscription.status = ANY ($3)) DESC, subscription.created_at, stripe_subscription_id, item.position
         LIMIT 1
         """,

@@ -1,9 +1,9 @@
 """A plan is bought once: where an account has paid for it a second time, the later purchase is undone.
 
 The checkout refuses what is bought already, but two open sessions can both be paid. So the moment in which a purchase
-of ours is first seen to be live, it is compared with the account's other subscriptions: of two that have the same plan,
-or any two plans where a session said that its buyer has one at a time, the one made later goes, whichever we learnt of
-first. It is compared once, so that a later change of plans undoes
+of ours is first seen to be live, it is compared with the account's other subscriptions. Of two the one made later goes,
+whichever we learnt of first, where both have the same plan, or where its own session said that its buyer has one plan
+at a time: another plan that the buyer was let buy stays. It is compared once, so that a later change of plans undoes
 nothing; and only what a session of ours has bought is ever undone. Source: contract, sections 2 and 3.
 """
 
@@ -40,12 +40,22 @@ class Standing:
     made_here: bool
     one_plan: bool
 
+    @property
+    def age(self) -> tuple[datetime, str]:
+        """What they are ordered by: the same for whoever asks."""
+        return self.created_at, self.id
+
+    def goes_for(self, first: "Standing") -> bool:
+        """Whether it is bought in vain beside one that was made before it."""
+        return self.made_here and first.age < self.age and (self.one_plan or bool(first.plans & self.plans))
+
 
 def to_undo(mine: Standing, others: Sequence[Standing]) -> list[SecondPlan]:
-    """Of all that is had once with `mine`, everything but the first, as far as sessions of ours bought it."""
-    rivals = [one for one in others if one.one_plan or mine.one_plan or one.plans & mine.plans]
-    first, *later = sorted([mine, *rivals], key=lambda one: (one.created_at, one.id))
-    return [SecondPlan(one.id, first.id) for one in later if one.made_here]
+    """`mine` itself, where there is one that it goes for; else whatever goes for `mine`."""
+    first = min((one for one in others if mine.goes_for(one)), key=lambda one: one.age, default=None)
+    if first is not None:
+        return [SecondPlan(mine.id, first.id)]
+    return [SecondPlan(one.id, mine.id) for one in others if one.goes_for(mine)]
 
 
 async def find_second_plans(conn: Connection, stripe_subscription_id: str) -> list[SecondPlan]:
@@ -71,7 +81,7 @@ async def find_second_plans(conn: Connection, stripe_subscription_id: str) -> li
 
 
 async def _standing(conn: Connection, stripe_subscription_id: str) -> list[Standing]:
-    """The plans that the subscription's account has, but for what is being ended at once.
+    """The plans that the subscription's account has, but for what is being ended at once, or undone.
 
     The session's own event, which names the subscription, may come after the subscription's: the order's id in its
     metadata, which we put there, leads to the session as well.
@@ -99,19 +109,22 @@ async def _standing(conn: Connection, stripe_subscription_id: str) -> list[Stand
         WHERE mine.stripe_subscription_id = $1
             AND NOT EXISTS (SELECT 1 FROM cancellations AS going
                             WHERE going.stripe_subscription_id = other.stripe_subscription_id)
+            AND NOT EXISTS (SELECT 1 FROM second_plans AS second
+                            WHERE second.stripe_subscription_id = other.stripe_subscription_id)
         GROUP BY other.stripe_subscription_id
         """,
         stripe_subscription_id,
-        list(_STANDS),
+        list(STANDS),
     )
     return [Standing(**{**row, "plans": frozenset(row["plans"])}) for row in rows]
 
 
-_STANDS = (*sorted(ENTITLED), "past_due")
+STANDS = (*sorted(ENTITLED), "past_due")
+"""Statuses of a plan that one is subscribed to, beside which a second one is bought in vain."""
 
 
 async def insert(conn: Connection, found: SecondPlan, now: datetime) -> None:
-    """Have a job give the money back. now: business time."""
+    """Have a job undo it. now: business time."""
     await conn.execute(
         """
         INSERT INTO second_plans (stripe_subscription_id, kept_subscription_id, found_at, due_at)
@@ -124,11 +137,10 @@ async def insert(conn: Connection, found: SecondPlan, now: datetime) -> None:
 
 
 async def find_open(conn: Connection, stripe_subscription_id: str) -> asyncpg.Record | None:
-    """`(attempts, status, stripe_latest_invoice_id, account_id, kept_subscription_id)` of one that is not done with."""
+    """`(attempts, status, account_id, kept_subscription_id)` of one that is not done with."""
     return await conn.fetchrow(
         """
-        SELECT second.attempts, second.kept_subscription_id, subscription.status, subscription.account_id,
-               subscription.stripe_latest_invoice_id
+        SELECT second.attempts, second.kept_subscription_id, subscription.status, subscription.account_id
         FROM second_plans AS second JOIN subscriptions AS subscription USING (stripe_subscription_id)
         WHERE stripe_subscription_id = $1 AND second.due_at IS NOT NULL
         """,
@@ -136,8 +148,13 @@ async def find_open(conn: Connection, stripe_subscription_id: str) -> asyncpg.Re
     )
 
 
+async def drop(conn: Connection, stripe_subscription_id: str) -> None:
+    """It stays: the one before it has ended."""
+    await conn.execute("DELETE FROM second_plans WHERE stripe_subscription_id = $1", stripe_subscription_id)
+
+
 async def put_off(conn: Connection, stripe_subscription_id: str, until: datetime) -> None:
-    """Later: it has not ended yet, or Stripe could not be asked."""
+    """Later: Stripe could not be asked."""
     await conn.execute(
         "UPDATE second_plans SET attempts = attempts + 1, due_at = $2 WHERE stripe_subscription_id = $1",
         stripe_subscription_id,
