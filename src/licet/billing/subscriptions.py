@@ -7,6 +7,7 @@ from pydantic import Field
 
 from licet.accounts.auth import Reader, SeenAccount, Writer
 from licet.changes import ending
+from licet.changes.contended import CHANGING
 from licet.db.connection import Connection
 from licet.http.context import Context, Ctx
 from licet.http.openapi import responses
@@ -71,7 +72,7 @@ async def get_subscription(
 @router.post(
     "/{id}/cancel",
     summary="End a subscription",
-    responses=responses(401, 403, 404, 502, 503),
+    responses=responses(401, 403, 404, 502, 503, **CHANGING),
 )
 async def cancel_subscription(
     request: Request,
@@ -104,6 +105,7 @@ async def cancel_subscription(
         503,
         subscription_ended=(409, "The subscription has ended. Buy it again."),
         cancellation_under_way=(409, "The subscription is being cancelled at once, and that is not taken back."),
+        **CHANGING,
     ),
 )
 async def resume_subscription(

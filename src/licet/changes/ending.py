@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 
+from licet.changes.contended import while_it_changes
 from licet.changes.schedules import release_schedule
 from licet.db.connection import Connection
 from licet.db.locks import lock
@@ -46,32 +47,47 @@ JOB_AFTER = timedelta(seconds=30)
 async def end_later(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
     """Let it end with the period that is paid for; its licenses stay as they are until then.
 
-    Nothing is asked where that, or its end, is so already. Raises NotFound, and what Stripe's door raises.
+    Nothing is asked where that, or its end, is so already. Raises NotFound, Conflict subscription_changing, and what
+    Stripe's door raises.
     """
-    subscription = await _get(ctx, account_id, stripe_subscription_id)
-    if subscription.status in ENDED or subscription.ends_by_itself:
-        return
-    with at_most(SECONDS):
+
+    async def look() -> Subscription:
+        return await _get(ctx, account_id, stripe_subscription_id)
+
+    async def act(subscription: Subscription) -> None:
+        if subscription.status in ENDED or subscription.ends_by_itself:
+            return
         await release_schedule(ctx, subscription.stripe_schedule_id, cause)
         await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
+
+    with at_most(SECONDS):
+        await while_it_changes(ctx, stripe_subscription_id, cause, look, act)
 
 
 async def take_back(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
     """Let a subscription whose end is scheduled go on. Nothing is asked where none is.
 
-    Raises NotFound, Conflict (subscription_ended, cancellation_under_way), and what Stripe's door raises.
+    Raises NotFound, Conflict (subscription_ended, cancellation_under_way, subscription_changing), and what Stripe's
+    door raises.
     """
-    subscription = await _get(ctx, account_id, stripe_subscription_id)
-    await _refuse_what_ends(ctx, subscription)
-    if not subscription.ends_by_itself:
-        return
-    with at_most(SECONDS):
+
+    async def look() -> Subscription:
+        subscription = await _get(ctx, account_id, stripe_subscription_id)
+        await _refuse_what_ends(ctx, subscription)
+        return subscription
+
+    async def act(subscription: Subscription) -> None:
+        if not subscription.ends_by_itself:
+            return
         await release_schedule(ctx, subscription.stripe_schedule_id, cause)
         # Stripe takes one of the two, and each clears what the other one set.
         undo: dict[str, object] = (
             {"cancel_at_period_end": False} if subscription.cancel_at_period_end else {"cancel_at": ""}
         )
         await _update(ctx, subscription, undo, cause)
+
+    with at_most(SECONDS):
+        await while_it_changes(ctx, stripe_subscription_id, cause, look, act)
     await _refuse_what_ends(ctx, await _get(ctx, account_id, stripe_subscription_id))
 
 

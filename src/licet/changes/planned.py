@@ -3,12 +3,16 @@
 Killed between its two calls, Stripe holds a schedule that changes nothing and lets go of the subscription by itself.
 """
 
+from datetime import datetime
 from typing import Any
 
+from licet.changes.contended import SubscriptionChanging
+from licet.changes.releases import keep_waiting
 from licet.errors import StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject, id_of
+from licet.kit.times import from_epoch
 from licet.plans.core import Place
 from licet.plans.store import CurrentPlan
 from licet.webhooks.reading import change, read
@@ -16,25 +20,28 @@ from licet.webhooks.reading import change, read
 _DISCOUNTS = ("coupon", "discount", "promotion_code")
 
 
-async def plan_for_period_end(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> None:
-    """Let the plan change when the period that is paid for ends. Nothing is asked where that is planned already.
+async def plan_for_period_end(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> datetime:
+    """Let the plan change when the period that is paid for ends; when that is. Nothing is asked where it is planned.
 
-    Raises what Stripe's door raises.
+    Raises SubscriptionChanging where another plan is billed by now, and what Stripe's door raises.
     """
+    await keep_waiting(ctx.pool, plan.stripe_subscription_id)
     if plan.planned_price_id == place.stripe_price_id and not plan.ends_by_itself:
-        return
+        return plan.period_end_at
     if plan.ends_by_itself:
         # A schedule takes over no subscription that ends.
         await _take_end_back(ctx, plan, cause)
     schedule = await _schedule(ctx, plan, cause)
+    phases = _phases(schedule, plan, place)
 
     async def ask() -> StripeObject | None:
-        params = {"phases": _phases(schedule, plan, place), "end_behavior": "release"}
+        params = {"phases": phases, "end_behavior": "release"}
         return await ctx.stripe.update("subscription_schedule", schedule["id"], params)
 
     await change(ctx, "subscription_schedule", schedule["id"], cause, ask)
     # It names its schedule from now on.
     await read(ctx, ctx.stripe, "subscription", plan.stripe_subscription_id, cause)
+    return from_epoch(phases[0]["end_date"])
 
 
 async def _take_end_back(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
@@ -68,11 +75,37 @@ def _phases(schedule: StripeObject, plan: CurrentPlan, place: Place) -> list[dic
     """What is now until the period ends, then the other price; what follows is the subscription's own again."""
     began = (schedule.get("current_phase") or schedule["phases"][0])["start_date"]
     now = next(phase for phase in schedule["phases"] if phase["start_date"] == began)
-    discounts = [{name: id_of(one[name]) for name in _DISCOUNTS if one.get(name)} for one in now.get("discounts") or []]
-    kept = [{"price": id_of(item["price"]), "quantity": item.get("quantity", 1)} for item in now["items"]]
+    kept = [_item(item) for item in now["items"]]
+    # The plan's first: its place in the schedule is how the mirror knows it.
+    kept.sort(key=lambda item: item["price"] != plan.place.stripe_price_id)
+    if kept[0]["price"] != plan.place.stripe_price_id:
+        raise SubscriptionChanging
+    changed = [{**kept[0], "price": place.stripe_price_id, "quantity": plan.quantity}, *kept[1:]]
     rhythm = {"interval": place.rhythm.interval, "interval_count": place.rhythm.interval_count}
-    both: dict[str, Any] = {"proration_behavior": "none", **({"discounts": discounts} if discounts else {})}
+    both: dict[str, Any] = {"proration_behavior": "none", **_given(discounts=_discounts(now))}
     return [
         {**both, "items": kept, "start_date": began, "end_date": int(plan.period_end_at.timestamp())},
-        {**both, "items": [{"price": place.stripe_price_id, "quantity": plan.quantity}], "duration": rhythm},
+        {**both, "items": changed, "duration": rhythm},
     ]
+
+
+def _item(item: StripeObject) -> dict[str, Any]:
+    """What is bought beside the plan is bought on; a phase has nothing but what it is told."""
+    return {
+        "price": id_of(item["price"]),
+        "quantity": item.get("quantity", 1),
+        **_given(
+            metadata=item.get("metadata"),
+            discounts=_discounts(item),
+            tax_rates=[id_of(rate) for rate in item.get("tax_rates") or []],
+        ),
+    }
+
+
+def _discounts(of: StripeObject) -> list[dict[str, Any]]:
+    return [{name: id_of(one[name]) for name in _DISCOUNTS if one.get(name)} for one in of.get("discounts") or []]
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    """Those that say something: an empty value would take away what there is."""
+    return {name: value for name, value in fields.items() if value}

@@ -14,10 +14,11 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from licet.changes.contended import while_it_changes
 from licet.changes.planned import plan_for_period_end
 from licet.changes.releases import giving_way
 from licet.changes.schedules import release_schedule
-from licet.errors import Conflict, NotFound
+from licet.errors import Conflict, NotFound, Unprocessable
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject
@@ -26,7 +27,7 @@ from licet.plans.core import change_to
 from licet.plans.quotes import Quote, find_quote, write_quote
 from licet.plans.store import CurrentPlan, find_current_plan
 from licet.stripe_api.calls import at_most
-from licet.webhooks.reading import change
+from licet.webhooks.reading import change, read
 
 SECONDS = 22.0
 """How long Stripe may take in all for what one caller waits for."""
@@ -50,29 +51,46 @@ async def change_plan(
 ) -> Changed:
     """Make the change. quote_id: of a preview; then exactly what that said is charged.
 
-    Raises NotFound no_subscription, Conflict quote_expired, CardDeclined with nothing changed, and what Stripe's door
-    raises.
+    Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict quote_expired or subscription_changing,
+    CardDeclined with nothing changed, and what Stripe's door raises.
     """
-    plan = await get_current_plan(ctx, account_id)
+
+    async def look() -> CurrentPlan:
+        return await get_current_plan(ctx, account_id)
+
+    async def act(plan: CurrentPlan) -> Changed:
+        return await _change(ctx, plan, chosen, cause, quote_id)
+
     with at_most(SECONDS):
-        quote = await _checked(ctx, plan, chosen, quote_id) if quote_id is not None else None
-        kind = _kind(ctx, plan, chosen)
-        if kind == "unchanged":
-            await _stay(ctx, plan, cause)
-            return Changed("unchanged", plan.stripe_subscription_id, ctx.now(), 0, plan.currency)
-        if kind == "scheduled":
-            await plan_for_period_end(ctx, plan, chosen.price.place, cause)
-            return Changed("scheduled", plan.stripe_subscription_id, plan.period_end_at, 0, plan.currency)
-        amount = await _change_now(ctx, plan, chosen, cause, quote)
+        plan = await _get_up_to_date(ctx, account_id)
+        return await while_it_changes(ctx, plan.stripe_subscription_id, cause, look, act)
+
+
+async def _change(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Cause, quote_id: UUID | None) -> Changed:
+    quote = await _checked(ctx, plan, chosen, quote_id) if quote_id is not None else None
+    kind = _kind(ctx, plan, chosen)
+    if plan.ends_by_itself:
+        # A schedule that ends the subscription does not let its end be taken back.
+        await release_schedule(ctx, plan.stripe_schedule_id, cause)
+    if kind == "unchanged":
+        await _stay(ctx, plan, cause)
+        return Changed("unchanged", plan.stripe_subscription_id, ctx.now(), 0, plan.currency)
+    if kind == "scheduled":
+        effective_at = await plan_for_period_end(ctx, plan, chosen.price.place, cause)
+        return Changed("scheduled", plan.stripe_subscription_id, effective_at, 0, plan.currency)
+    amount = await _change_now(ctx, plan, chosen, cause, quote)
     return Changed("updated", plan.stripe_subscription_id, ctx.now(), amount, plan.currency)
 
 
 async def preview(ctx: Context, account_id: UUID, chosen: Chosen) -> tuple[Changed, Quote]:
-    """What the change would come to, and the quote that holds it. Raises NotFound, and what Stripe's door raises."""
-    plan = await get_current_plan(ctx, account_id)
-    kind = _kind(ctx, plan, chosen)
-    now = ctx.now().replace(microsecond=0)
+    """What the change would come to, and the quote that holds it.
+
+    Raises NotFound no_subscription, Unprocessable mixed_currencies, and what Stripe's door raises.
+    """
     with at_most(SECONDS):
+        plan = await _get_up_to_date(ctx, account_id)
+        kind = _kind(ctx, plan, chosen)
+        now = ctx.now().replace(microsecond=0)
         amount = await _cost(ctx, plan, chosen, now) if kind == "updated" else 0
     quote = await write_quote(ctx.pool, plan, chosen.price.place.stripe_price_id, amount, plan.currency, now=now)
     effective_at = plan.period_end_at if kind == "scheduled" else now
@@ -90,7 +108,24 @@ async def get_current_plan(ctx: Context, account_id: UUID) -> CurrentPlan:
     return plan
 
 
+async def _get_up_to_date(ctx: Context, account_id: UUID) -> CurrentPlan:
+    """The same. A period that is over, or a trial, Stripe has turned already, and its event is late: it is asked."""
+    plan = await get_current_plan(ctx, account_id)
+    if plan.period_end_at > ctx.now():
+        return plan
+    cause = Cause("stripe_read", plan.stripe_subscription_id, "its period is over")
+    await read(ctx, ctx.stripe, "subscription", plan.stripe_subscription_id, cause)
+    return await get_current_plan(ctx, account_id)
+
+
 def _kind(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> Outcome:
+    if chosen.price.currency != plan.currency:
+        raise Unprocessable(
+            f"The subscription is paid in {plan.currency}, and {chosen.price.place.stripe_price_id} is in "
+            f"{chosen.price.currency}: Stripe changes no currency. End it first, or choose another price.",
+            code="mixed_currencies",
+            details={"priceId": chosen.price.place.stripe_price_id},
+        )
     up_or_down = change_to(chosen.price.place, plan.place)
     if up_or_down == "same":
         return "unchanged"

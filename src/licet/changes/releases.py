@@ -49,6 +49,11 @@ async def giving_way(ctx: Context, plan: CurrentPlan, to_price_id: str, cause: C
     await _forget(ctx.pool, plan.stripe_subscription_id)
 
 
+async def keep_waiting(pool: Pool, stripe_subscription_id: str) -> None:
+    """Let what waits be, whatever was to be let go of before: it is asked for anew."""
+    await _forget(pool, stripe_subscription_id)
+
+
 def jobs(context: Context) -> list[Job]:
     """The one kind of deferred work there is here."""
 

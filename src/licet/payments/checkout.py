@@ -107,10 +107,10 @@ def _wish(ctx: Context, asked: AskedPlanCheckout, item: Item) -> Wish:
     ours = ctx.settings.public_url or ""
     return Wish(
         items=[item],
-        success_url=asked.success_url or f"{ours}{RETURN}?secret={secret}",
-        cancel_url=asked.cancel_url or ctx.settings.app_url or f"{ours}{CANCELLED}",
+        success_url=f"{ours}{RETURN}?secret={secret}" if asked.success_url is None else asked.success_url,
+        cancel_url=(ctx.settings.app_url or f"{ours}{CANCELLED}") if asked.cancel_url is None else asked.cancel_url,
         one_plan=True,
-        secret=None if asked.success_url else secret,
+        secret=secret if asked.success_url is None else None,
         ours=frozenset(
             name
             for name, given in (("successUrl", asked.success_url), ("cancelUrl", asked.cancel_url))

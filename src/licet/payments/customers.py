@@ -106,7 +106,8 @@ async def open_customer_portal(
     organization = await find_organization(ctx, caller, asked.organization_id)
     async with once.attempt(acting_for=organization) as attempt:
         ours = ctx.settings.app_url or f"{ctx.settings.public_url or ''}{CLOSED}"
-        url = await open_portal(ctx, organization, asked.return_url or ours, checked=asked.return_url is None)
+        given = asked.return_url
+        url = await open_portal(ctx, organization, ours if given is None else given, checked=given is None)
         return await attempt.answer(ctx.pool, ShownCustomerPortal(url=url))
 
 

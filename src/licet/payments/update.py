@@ -7,6 +7,7 @@ from pydantic import Field
 
 from licet.accounts.auth import CurrentCaller, Writer
 from licet.changes import ending, plans
+from licet.changes.contended import CHANGING
 from licet.changes.plans import Changed, Outcome
 from licet.http.context import Ctx
 from licet.http.openapi import responses
@@ -22,6 +23,7 @@ from licet.plans.choosing import Chosen, choose
 router = api_router("/payment", tag="payment")
 
 _NO_SUBSCRIPTION = {"no_subscription": (404, "The organisation has no subscription that has not ended.")}
+_CURRENCIES = {"mixed_currencies": (422, "The subscription is paid in another currency than the price is in.")}
 
 
 class AskedPlan(Asked):
@@ -85,6 +87,8 @@ class Done(Shown):
         **ORGANIZATION_NOT_FOUND,
         **_NO_SUBSCRIPTION,
         **CHOICE,
+        **_CURRENCIES,
+        **CHANGING,
         quote_expired=(409, "The quote has expired, or what it was reckoned from has changed. Ask anew."),
     ),
 )
@@ -111,7 +115,7 @@ async def update_subscription(
 @router.post(
     "/subscription-preview",
     summary="What a change of plan would cost",
-    responses=responses(401, 402, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHOICE),
+    responses=responses(401, 402, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHOICE, **_CURRENCIES),
 )
 async def preview_update(ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedPlan) -> ShownPreview:
     """Nothing changes. The quote holds for a quarter of an hour."""
@@ -126,7 +130,7 @@ async def preview_update(ctx: Ctx, caller: CurrentCaller, _: Writer, asked: Aske
 @router.post(
     "/subscription-cancel",
     summary="End the subscription",
-    responses=responses(401, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION),
+    responses=responses(401, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHANGING),
 )
 async def cancel_plan(request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedEnd) -> Done:
     """At the end of the period that is paid for, or at once, with no refund."""
