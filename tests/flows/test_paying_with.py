@@ -1,5 +1,6 @@
 """What a customer pays with: added in three ways, made the default, used for what is overdue, and taken away."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -222,6 +223,16 @@ async def test_removed(shop: Shop) -> None:
     assert_error(await shop.api("DELETE", f"{PATH}/{added['id']}", **params), 404, "not_found")
     await shop.settle()
     assert await listed(shop, account) == [card]
+
+
+async def test_twenty_remove_it_at_once(shop: Shop) -> None:
+    account, _ = await subscribed(shop, "Shopify Connector")
+    added = (await add(shop, account, {"paymentMethodId": "pm_card_mastercard"})).json()
+    path, params = f"{PATH}/{added['id']}", {"accountId": account}
+    answers = await asyncio.gather(*(shop.api("DELETE", path, params=params) for _ in range(20)))
+    # Whoever came after it was gone finds nothing.
+    assert {answer.status_code for answer in answers} <= {204, 404}
+    assert 204 in {answer.status_code for answer in answers}
 
 
 async def test_removed_once_nothing_renews(shop: Shop) -> None:

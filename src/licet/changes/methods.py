@@ -20,7 +20,7 @@ from licet.kit.stripe_objects import StripeObject
 from licet.payment_methods.store import Method, find_method, is_needed
 from licet.stripe_api.calls import at_most
 from licet.stripe_api.once import create_once
-from licet.webhooks.reading import change
+from licet.webhooks.reading import change, read
 
 SECONDS = 22.0
 """How long Stripe may take in all for what one caller waits for."""
@@ -148,7 +148,13 @@ async def remove(ctx: Context, account_id: UUID, stripe_payment_method_id: str, 
     async def ask() -> StripeObject | None:
         return await ctx.stripe.act("payment_method", stripe_payment_method_id, "detach")
 
-    await change(ctx, "payment_method", stripe_payment_method_id, cause, ask)
+    try:
+        await change(ctx, "payment_method", stripe_payment_method_id, cause, ask)
+    except StripeRefused:
+        # Another call of the same moment may have been quicker.
+        found = await read(ctx, ctx.stripe, "payment_method", stripe_payment_method_id, cause)
+        if found is not None and found.get("customer") is not None:
+            raise
 
 
 async def get_method(ctx: Context, account_id: UUID, stripe_payment_method_id: str) -> Method:
