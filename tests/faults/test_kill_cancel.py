@@ -16,7 +16,7 @@ SUBSCRIPTION = "SELECT status FROM subscriptions"
 
 
 async def test_killed_between_the_decision_and_stripe(database: str, place: Path) -> None:
-    async with CommitProxy(database).running() as proxy:
+    async with CommitProxy(database, statement=b"INSERT INTO cancellations").running() as proxy:
         licet = await started(place, proxy)
         assert licet is not None
         ports, sandbox_url = same_ports(licet), licet.said["sandboxUrl"]

@@ -23,6 +23,7 @@ async def board(shop: Shop, account: str) -> dict[str, Any]:
 
 async def test_invoices(shop: Shop) -> None:
     account, subscription = await subscribed(shop, "Shopify Connector")
+    await shop.turn(seconds=2)
     await shop.buy(account, "Data Migrator")
     await shop.turn(days=32)
     found = await shop.get(INVOICES, accountId=account)
@@ -164,7 +165,7 @@ async def test_a_discount_is_stripe_s_to_know(shop: Shop, away: bool) -> None:
         shop.between.always["POST", "/v1/invoices/create_preview"] = Say(500, stripe_error())
     charge = (await board(shop, account))["nextCharge"]
     assert charge["amount"] == (14900 if away else 7450)
-    assert charge["at"][:10] == shown["currentPeriodEnd"][:10]
+    assert charge["at"] == shown["currentPeriodEnd"]
 
 
 async def test_the_portal(shop: Shop) -> None:

@@ -1,6 +1,5 @@
 """The next charge as exactly as it can be had: our own sum, or Stripe's where only Stripe knows."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -38,6 +37,4 @@ async def _asked(ctx: Context, charge: Charge, stripe_subscription_id: str) -> C
     except LicetError as error:
         log.warning("next_charge_without_discount", subscription=stripe_subscription_id, error=error.code)
         return charge
-    at = preview.get("next_payment_attempt")
-    when = charge.at if at is None else datetime.fromtimestamp(at, UTC)
-    return Charge(preview["amount_due"], preview["currency"], max(charge.at, when))
+    return Charge(preview["amount_due"], preview["currency"], charge.at)

@@ -86,6 +86,8 @@ async def test_a_subscription(shop: Selling) -> None:
         "lines_known": True,
         "created_at": from_epoch(session["created"]),
         "expires_at": from_epoch(session["expires_at"]),
+        "one_plan": False,
+        "token_hash": None,
     }
     lines = await shop.pool.fetch("SELECT * FROM checkout_lines ORDER BY position")
     assert [(line["quantity"], line["unit_amount"], line["interval"], line["interval_count"]) for line in lines] == [

@@ -21,7 +21,7 @@ async def test_an_operation_is_there_to_be_read_and_tried(face: Face) -> None:
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         await page.goto(f"{face.url}/docs")
-        operation = page.locator("#operations-billing-checkout_api_billing_checkout_post")
+        operation = page.locator("#operations-billing-create_checkout")
         await expect(operation).to_contain_text("/api/billing/checkout")
         await operation.locator(".opblock-summary-control").click()
         await expect(operation).to_contain_text("empty_cart")

@@ -41,7 +41,7 @@ async def use_up(face: Face, key: str | None, path: str = "/api/orders") -> http
 
 def test_what_is_allowed_unless_somebody_says_otherwise() -> None:
     allowed = {rule: limit.amount for rule, limit in limits_of(make_settings(rate_limits="on")).items()}
-    assert allowed == {"general": 60, "payment": 1000, "validation": 30, "activation": 10}
+    assert allowed == {"general": 60, "payment": 1000, "validation": 30, "activation": 10, "process": 10}
 
 
 async def test_a_key_may_ask_so_often_and_then_waits(node: Face) -> None:
