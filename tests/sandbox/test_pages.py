@@ -146,6 +146,14 @@ async def test_an_open_invoice(play: Play, keep: bool) -> None:
     assert (await play.api.subscriptions.retrieve_async(late.id)).status == ("active" if keep else "past_due")
 
 
+async def test_its_own_address(play: Play) -> None:
+    page = await play.http.get("/")
+    assert (page.status_code, "/v1" in page.text, "/_sandbox" in page.text) == (200, True, True)
+    for link in Outline(page.text).links:
+        assert (await play.http.get(link)).status_code == 200
+    assert (await play.http.get("/", headers={"Host": "evil.example"})).status_code == 403
+
+
 async def test_no_link_is_dead(play: Play) -> None:
     done = await play.buy(invoice_creation={"enabled": True})
     invoice = await play.api.invoices.retrieve_async(done.invoice)

@@ -15,6 +15,7 @@ from licet_sandbox.pages.portal.details import Details
 from licet_sandbox.pages.portal.ends import Ends
 from licet_sandbox.pages.portal.home import Home
 from licet_sandbox.pages.portal.plans import Plans
+from licet_sandbox.pages.welcome import Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
     from licet_sandbox.pages.surface import Handler
 
-_PARTS = (Checkout, Invoices, Authentication, Home, Plans, Cards, Ends, Details)
+_PARTS = (Welcome, Checkout, Invoices, Authentication, Home, Plans, Cards, Ends, Details)
 
 
 def page_routes(engine: Callable[[], Engine], guard: Callable[[Handler], Handler]) -> list[Route]:
