@@ -75,6 +75,8 @@ async def test_what_is_not_there(play: Play) -> None:
         ("name=T&tax_details[performance_location]=loc", "tax_details", None),
         ("name=T&url=javascript:alert(1)", "url", "url_invalid"),
         ("name=T&url=https://[", "url", "url_invalid"),
+        ("name=T&url=https://shop.example:99999/", "url", "url_invalid"),
+        ("name=T&url=https://shop.example:0/", "url", "url_invalid"),
         (
             "name=T&default_price_data[currency]=usd&default_price_data[unit_amount_decimal]=NaN",
             "default_price_data[unit_amount_decimal]",

@@ -80,10 +80,12 @@ def is_email(text: str) -> bool:
 def host_of(url: str) -> str | None:
     """The host that an address names; None where it is no address with one."""
     try:
-        return urlsplit(url).hostname
+        parts = urlsplit(url)
+        port = parts.port
     except ValueError:
-        # A bracket that does not close.
+        # A bracket that does not close, or a port beyond the last.
         return None
+    return None if port == 0 else parts.hostname
 
 
 def currency_of(p: Params) -> str:
