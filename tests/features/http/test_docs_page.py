@@ -27,7 +27,7 @@ async def test_an_operation_is_there_to_be_read_and_tried(face: Face) -> None:
         await expect(operation).to_contain_text("empty_cart")
         await expect(operation).to_contain_text("429")
 
-        alive = page.locator("#operations-health-healthz_healthz_get")
+        alive = page.locator("#operations-health-healthz")
         await alive.locator(".opblock-summary-control").click()
         await alive.get_by_role("button", name="Try it out").click()
         await alive.get_by_role("button", name="Execute").click()
