@@ -15,8 +15,6 @@ import stripe
 from hypothesis import strategies as st
 from tests.sandbox.ledger import Books, check, check_step, open_books
 
-from licet_sandbox.clock import Clock
-
 if TYPE_CHECKING:
     from tests.sandbox.play import Play
 
@@ -35,13 +33,6 @@ COUPONS: list[dict[str, Any]] = [
 ]
 PRORATIONS = ["create_prorations", "always_invoice", "none"]
 ENDED = ("canceled", "incomplete_expired")
-
-
-class StandingClock(Clock):
-    """Moves only when it is turned, so that a life can be lived again to the second."""
-
-    def timestamp(self) -> float:
-        return START + self.offset
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from licet_sandbox import Sandbox
+from licet_sandbox.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
 
 DAY = 24 * 3600
 SUCCESS = "http://127.0.0.1:9/thanks?session_id={CHECKOUT_SESSION_ID}"
+
+
+class StandingClock(Clock):
+    """Moves only when it is turned: two calls are of one second, however busy the machine is."""
+
+    def __init__(self, began: float) -> None:
+        super().__init__()
+        self._began = began
+
+    def timestamp(self) -> float:
+        return self._began + self.offset
 
 
 @dataclass
@@ -72,6 +84,11 @@ class Play:
     async def advance(self, seconds: float) -> None:
         answer = await self.http.post("/_sandbox/clock/advance", json={"seconds": seconds})
         assert answer.status_code == 200, answer.text
+
+    def stop_clock(self) -> None:
+        """From here on it moves only when it is turned."""
+        engine = self.sandbox._engine
+        engine.clock = engine.deliveries._clock = StandingClock(engine.clock.timestamp())
 
     async def change_card(self, customer: str, card: str) -> None:
         answer = await self.http.post(f"/_sandbox/customers/{customer}/card", json={"card": card})

@@ -45,6 +45,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 async def test_what_is_previewed_is_charged(play: Play, name: str, balance: int) -> None:
     subscription = await play.subscribe()
     await play.advance(10 * DAY)
+    play.stop_clock()
     await play.api.customers.update_async(subscription.customer, {"balance": balance})
     item = subscription["items"].data[0]
     prices = {"dear": await play.price(4000), "cheap": await play.price(300), "yearly": await play.price(9999, "year")}

@@ -11,8 +11,8 @@ import pytest
 import stripe
 from hypothesis import Phase, given, settings
 from tests.sandbox.conftest import KEY
-from tests.sandbox.lives import GOOD, NEVER, Life, StandingClock, Step, lives
-from tests.sandbox.play import DAY, Play, Switchboard
+from tests.sandbox.lives import GOOD, NEVER, START, Life, Step, lives
+from tests.sandbox.play import DAY, Play, StandingClock, Switchboard
 
 from licet_sandbox import Sandbox
 from licet_sandbox.validation import Checker
@@ -30,7 +30,7 @@ async def new_life(checker: Checker, switchboard: Switchboard, transport: Any) -
     sandbox = Sandbox(validate=checker)
     sandbox.base_url = switchboard.url
     await sandbox.start()
-    sandbox._engine.clock = sandbox._engine.deliveries._clock = StandingClock()
+    sandbox._engine.clock = sandbox._engine.deliveries._clock = StandingClock(START)
     switchboard.app = sandbox.app
     try:
         async with httpx.AsyncClient(base_url=switchboard.url, timeout=60, verify=False) as http:
