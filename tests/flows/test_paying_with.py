@@ -186,6 +186,17 @@ async def overdue(shop: Shop) -> tuple[str, str]:
     return account, subscription
 
 
+async def test_a_subscription_that_ended_unheard_of_is_no_hindrance(shop: Shop) -> None:
+    account, subscription = await subscribed(shop, "Shopify Connector")
+    added = (await add(shop, account, {"paymentMethodId": "pm_card_mastercard"})).json()
+    await shop.stripe("faults", {"drop": 1})
+    await shop.context.stripe.delete("subscription", subscription)
+    answer = await shop.api("PATCH", f"{PATH}/{added['id']}", params={"accountId": account}, json={"setDefault": True})
+    assert (answer.status_code, answer.json()["isDefault"]) == (200, True)
+    shown = await shop.get(f"/api/billing/subscriptions/{subscription}")
+    assert shown["status"] == "canceled"
+
+
 @pytest.mark.parametrize("pay", [True, False])
 async def test_what_is_overdue_is_paid_when_asked_for(shop: Shop, pay: bool) -> None:
     account, subscription = await overdue(shop)

@@ -9,7 +9,7 @@ import pytest_asyncio
 from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
-from tests.support.shop import Shop
+from tests.support.shop import Shop, open_shop
 
 
 @pytest_asyncio.fixture
@@ -234,3 +234,37 @@ async def test_one_key_for_two_organisations_and_two_callers_is_four_checkouts(a
     urls = await asyncio.gather(*all_four())
     assert len(set(urls)) == 4
     assert await asyncio.gather(*all_four()) == urls
+
+
+async def test_what_ended_unheard_of_is_not_changed(acme: Organization) -> None:
+    shop = acme.shop
+    growth = await acme.plan("Growth")
+    for verb in ("subscription-preview", "subscription-update"):
+        await acme.subscribe("Starter")
+        subscription = (await acme.subscriptions())[0]
+        await shop.stripe("faults", {"drop": 1})
+        await shop.context.stripe.delete("subscription", subscription["id"])
+        assert (await acme.info())["subscriptionStatus"] == "active"
+        assert_error(await acme.ask(verb, **growth), 404, "no_subscription")
+        assert await acme.features() == []
+        await shop.stripe("faults", {})
+
+
+async def test_down_at_once_gives_no_credit_for_what_was_not_paid(database: str) -> None:
+    async with open_shop(database, downgrade="immediate") as shop:
+        acme = await make_organization(shop)
+        await acme.subscribe("Growth")
+        customer = (await acme.info())["customerId"]
+        await shop.stripe(f"customers/{customer}/card", {"card": "4000000000000341"})
+        await shop.turn(days=31, hours=2)
+        starter = await acme.plan("Starter")
+        said = await acme.done("subscription-preview", **starter)
+        changed = await acme.update("Starter", quoteId=said["quoteId"])
+        assert (changed["status"], said["prorationAmount"], changed["prorationAmount"]) == ("updated", 0, 0)
+        at_stripe = await shop.context.stripe.retrieve("customer", customer)
+        assert at_stripe is not None
+        assert at_stripe["balance"] == 0
+        await shop.settle()
+        # It still owes what it owed.
+        assert (await acme.info())["subscriptionStatus"] == "past_due"
+        assert [(one["status"], one["amountDue"]) for one in await acme.invoices()] == [("paid", 9900), ("open", 9900)]

@@ -19,6 +19,7 @@ import structlog
 
 from licet.changes.contended import while_it_changes
 from licet.changes.schedules import release_schedule
+from licet.changes.taken_back import taken_back
 from licet.db.connection import Connection
 from licet.db.locks import lock
 from licet.errors import Conflict, StripeRefused
@@ -80,11 +81,7 @@ async def take_back(ctx: Context, account_id: UUID | None, stripe_subscription_i
         if not subscription.ends_by_itself:
             return
         await release_schedule(ctx, subscription.stripe_schedule_id, cause)
-        # Stripe takes one of the two, and each clears what the other one set.
-        undo: dict[str, object] = (
-            {"cancel_at_period_end": False} if subscription.cancel_at_period_end else {"cancel_at": ""}
-        )
-        await _update(ctx, subscription, undo, cause)
+        await _update(ctx, subscription, taken_back(subscription), cause)
 
     with at_most(SECONDS):
         await while_it_changes(ctx, stripe_subscription_id, cause, look, act)

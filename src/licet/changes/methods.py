@@ -16,6 +16,7 @@ from licet.checkout.store import find_buyer
 from licet.errors import LicetError, NotFound, StripeRefused, Unprocessable
 from licet.http.context import Context
 from licet.kit.cause import Cause
+from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject
 from licet.payment_methods.store import Method, find_method, is_needed
 from licet.stripe_api.calls import at_most
@@ -121,9 +122,21 @@ async def make_default(ctx: Context, account_id: UUID, stripe_payment_method_id:
         settings = {"invoice_settings": {"default_payment_method": stripe_payment_method_id}}
         await _update(ctx, "customer", method.stripe_customer_id, settings, cause)
         for subscription_id in await list_paid_by(ctx.pool, method.stripe_customer_id):
-            default = {"default_payment_method": stripe_payment_method_id}
-            await _update(ctx, "subscription", subscription_id, default, cause)
+            await _make_default_of(ctx, subscription_id, stripe_payment_method_id, cause)
     return await get_method(ctx, account_id, stripe_payment_method_id)
+
+
+async def _make_default_of(
+    ctx: Context, stripe_subscription_id: str, stripe_payment_method_id: str, cause: Cause
+) -> None:
+    try:
+        default = {"default_payment_method": stripe_payment_method_id}
+        await _update(ctx, "subscription", stripe_subscription_id, default, cause)
+    except StripeRefused:
+        # One that has ended a moment ago, without our having been told, is paid with nothing more.
+        found = await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
+        if found is not None and found["status"] not in ENDED:
+            raise
 
 
 async def pay_open_invoices(ctx: Context, account_id: UUID, method: Method, cause: Cause) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from licet.changes.contended import SubscriptionChanging
 from licet.changes.releases import keep_waiting
+from licet.changes.taken_back import taken_back
 from licet.errors import StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -45,10 +46,8 @@ async def plan_for_period_end(ctx: Context, plan: CurrentPlan, place: Place, cau
 
 
 async def _take_end_back(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
-    undo = {"cancel_at_period_end": False} if plan.cancel_at_period_end else {"cancel_at": ""}
-
     async def ask() -> StripeObject | None:
-        return await ctx.stripe.update("subscription", plan.stripe_subscription_id, undo)
+        return await ctx.stripe.update("subscription", plan.stripe_subscription_id, taken_back(plan))
 
     await change(ctx, "subscription", plan.stripe_subscription_id, cause, ask)
 

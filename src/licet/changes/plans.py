@@ -3,7 +3,8 @@
 1. Up: Stripe changes the item, makes the invoice and takes the money in one call; a declined card changes nothing.
 2. Down: a schedule takes over when the period that is paid for ends (LICET_DOWNGRADE=immediate: as up).
 3. In a trial nothing has been paid, so every change takes effect at once and costs nothing; the trial goes on.
-4. Any of them takes a scheduled end back, and drops another change that waits.
+4. Down at once gives no credit for a period that is overdue: what was not paid for is not given back.
+5. Any of them takes a scheduled end back, and drops another change that waits.
 
 What Stripe answers is applied before the caller is answered. Source: contract, section 3; Stripe's documentation,
 "Change subscriptions" and "Subscription schedules".
@@ -14,10 +15,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from licet.changes.charging import changed_items, cost, proration
 from licet.changes.contended import while_it_changes
 from licet.changes.planned import plan_for_period_end
 from licet.changes.releases import giving_way
 from licet.changes.schedules import release_schedule
+from licet.changes.taken_back import taken_back
 from licet.errors import Conflict, NotFound, Unprocessable
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -82,16 +85,28 @@ async def _change(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Cause,
     return Changed("updated", plan.stripe_subscription_id, ctx.now(), amount, plan.currency)
 
 
-async def preview(ctx: Context, account_id: UUID, chosen: Chosen) -> tuple[Changed, Quote]:
+async def preview(ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause) -> tuple[Changed, Quote]:
     """What the change would come to, and the quote that holds it.
 
-    Raises NotFound no_subscription, Unprocessable mixed_currencies, and what Stripe's door raises.
+    Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict subscription_changing, and what Stripe's
+    door raises.
     """
+
+    async def look() -> CurrentPlan:
+        return await get_current_plan(ctx, account_id)
+
+    async def act(plan: CurrentPlan) -> tuple[Changed, Quote]:
+        return await _preview(ctx, plan, chosen)
+
     with at_most(SECONDS):
         plan = await _get_up_to_date(ctx, account_id)
-        kind = _kind(ctx, plan, chosen)
-        now = ctx.now().replace(microsecond=0)
-        amount = await _cost(ctx, plan, chosen, now) if kind == "updated" else 0
+        return await while_it_changes(ctx, plan.stripe_subscription_id, cause, look, act)
+
+
+async def _preview(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> tuple[Changed, Quote]:
+    kind = _kind(ctx, plan, chosen)
+    now = ctx.now().replace(microsecond=0)
+    amount = await cost(ctx, plan, chosen, now) if kind == "updated" else 0
     quote = await write_quote(ctx.pool, plan, chosen.price.place.stripe_price_id, amount, plan.currency, now=now)
     effective_at = plan.period_end_at if kind == "scheduled" else now
     return Changed(kind, plan.stripe_subscription_id, effective_at, amount, plan.currency), quote
@@ -140,28 +155,17 @@ async def _stay(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
         await _update(ctx, plan.stripe_subscription_id, taken_back(plan), cause)
 
 
-def taken_back(plan: CurrentPlan) -> dict[str, Any]:
-    """What takes a scheduled end back: Stripe takes one of the two, and each clears what the other one set."""
-    if not plan.ends_by_itself:
-        return {}
-    return {"cancel_at_period_end": False} if plan.cancel_at_period_end else {"cancel_at": ""}
-
-
-def _changed_item(plan: CurrentPlan, chosen: Chosen) -> list[dict[str, Any]]:
-    # Without its quantity Stripe would set it to 1.
-    return [{"id": plan.stripe_item_id, "price": chosen.price.place.stripe_price_id, "quantity": plan.quantity}]
-
-
 async def _change_now(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Cause, quote: Quote | None) -> int:
     """Change the item and take the money; what was taken, in minor units."""
+    behavior = proration(plan, chosen)
     params: dict[str, Any] = {
-        "items": _changed_item(plan, chosen),
-        "proration_behavior": "none" if plan.status == "trialing" else "always_invoice",
+        "items": changed_items(plan, chosen),
+        "proration_behavior": behavior,
         "payment_behavior": "error_if_incomplete",
         "expand": ["latest_invoice"],
         **taken_back(plan),
     }
-    if quote is not None and plan.status != "trialing":
+    if quote is not None and behavior != "none":
         params["proration_date"] = int(quote.proration_at.timestamp())
     async with giving_way(ctx, plan, chosen.price.place.stripe_price_id, cause):
         invoice = await _update(ctx, plan.stripe_subscription_id, params, cause)
@@ -198,32 +202,12 @@ async def _apply_invoice(ctx: Context, invoice: StripeObject, cause: Cause) -> N
     await change(ctx, "invoice", invoice["id"], cause, known)
 
 
-async def _cost(ctx: Context, plan: CurrentPlan, chosen: Chosen, at: datetime) -> int:
-    """What Stripe would take for the change at this moment, in minor units."""
-    if plan.status == "trialing":
-        return 0
-    previewed = await ctx.stripe.create(
-        "invoice_preview",
-        {
-            "subscription": plan.stripe_subscription_id,
-            "subscription_details": {
-                "items": _changed_item(plan, chosen),
-                "proration_behavior": "always_invoice",
-                "proration_date": int(at.timestamp()),
-                **taken_back(plan),
-            },
-        },
-    )
-    amount: int = previewed["amount_due"]
-    return amount
-
-
 async def _checked(ctx: Context, plan: CurrentPlan, chosen: Chosen, quote_id: UUID) -> Quote:
     """The quote, once it is sure that what it said is what would be charged now."""
     now = ctx.now()
     quote = await find_quote(ctx.pool, quote_id, plan, chosen.price.place.stripe_price_id, now=now)
     holds = quote is not None and (
-        _kind(ctx, plan, chosen) != "updated" or await _cost(ctx, plan, chosen, quote.proration_at) == quote.amount
+        _kind(ctx, plan, chosen) != "updated" or await cost(ctx, plan, chosen, quote.proration_at) == quote.amount
     )
     if quote is None or not holds:
         raise Conflict(

@@ -115,13 +115,18 @@ async def update_subscription(
 @router.post(
     "/subscription-preview",
     summary="What a change of plan would cost",
-    responses=responses(401, 402, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHOICE, **_CURRENCIES),
+    responses=responses(
+        401, 402, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHOICE, **_CURRENCIES, **CHANGING
+    ),
 )
-async def preview_update(ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedPlan) -> ShownPreview:
+async def preview_update(
+    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedPlan
+) -> ShownPreview:
     """Nothing changes. The quote holds for a quarter of an hour."""
     organization = await find_organization(ctx, caller, asked.organization_id)
     chosen = await _chosen(ctx, asked)
-    changed, quote = await plans.preview(ctx, organization, chosen)
+    cause = Cause("api_call", request_id_of(request), "a change previewed")
+    changed, quote = await plans.preview(ctx, organization, chosen, cause)
     return ShownPreview.model_validate(
         {**_fields(chosen, changed), "quote_id": str(quote.id), "expires_at": quote.expires_at}
     )
