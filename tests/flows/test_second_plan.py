@@ -317,3 +317,34 @@ async def test_stripe_away_at_each_step(database: str) -> None:
         await job.run(key)
         assert await job.due(shop.context.now() + timedelta(hours=1)) == []
         assert [tuple(row) for row in await refunds(shop)] == [(9900, "usd", "succeeded")]
+
+
+async def license_with_growth(shop: Shop) -> None:
+    """The plan issues a license key too."""
+    await shop.context.pool.execute(
+        """UPDATE products SET license_policy = '{"prefix": "GROW", "activations": 1}' WHERE name = 'Growth'"""
+    )
+
+
+async def test_until_stripe_was_asked_it_brings_nothing(database: str) -> None:
+    async with open_shop(database, with_worker=False) as shop:
+        await license_with_growth(shop)
+        acme = await make_organization(shop)
+        for session in [await acme.session("Growth") for _ in range(2)]:
+            await shop.pay(session)
+        await shop.stripe("clock/advance", {"seconds": 2})
+        features = await acme.features()
+        assert len(features) == len(set(features)) > 0
+        first = await shop.license(acme.id)
+        assert first["status"] == "active"
+        # It was a false alarm: the first one has ended, which nobody told us.
+        await shop.stripe("faults", {"drop": 1})
+        await shop.context.stripe.delete("subscription", first["subscriptionId"])
+        await shop.stripe("faults", {})
+        (job,) = jobs(shop.context)
+        assert job.due is not None
+        (key,) = await job.due(shop.context.now())
+        await job.run(key)
+        assert await acme.features() == features
+        assert [one["status"] for one in await shop.licenses(acme.id)] == ["revoked", "active"]
+        assert (await acme.info())["subscriptionStatus"] == "active"

@@ -164,20 +164,20 @@ async def _has_ended(ctx: Context, stripe_subscription_id: str, refused: StripeR
 
 async def _decide(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
     async with ctx.pool.acquire() as conn, conn.transaction():
-        await _lock(conn, stripe_subscription_id)
+        await lock_as_events_do(conn, stripe_subscription_id)
         now = ctx.now()
         await cancellations.intend(conn, stripe_subscription_id, cause, now=now, due_at=now + JOB_AFTER)
-        await _settle(ctx, conn, stripe_subscription_id, cause)
+        await settle_anew(ctx, conn, stripe_subscription_id, cause)
 
 
 async def _undo(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
     async with ctx.pool.acquire() as conn, conn.transaction():
-        await _lock(conn, stripe_subscription_id)
+        await lock_as_events_do(conn, stripe_subscription_id)
         await cancellations.drop(conn, stripe_subscription_id)
-        await _settle(ctx, conn, stripe_subscription_id, cause)
+        await settle_anew(ctx, conn, stripe_subscription_id, cause)
 
 
-async def _lock(conn: Connection, stripe_subscription_id: str) -> None:
+async def lock_as_events_do(conn: Connection, stripe_subscription_id: str) -> None:
     """The locks that the subscription's own events take."""
     customer_id = await conn.fetchval(
         "SELECT stripe_customer_id FROM subscriptions WHERE stripe_subscription_id = $1", stripe_subscription_id
@@ -185,6 +185,7 @@ async def _lock(conn: Connection, stripe_subscription_id: str) -> None:
     await lock(conn, ids(stripe_subscription_id, customer_id))
 
 
-async def _settle(ctx: Context, conn: Connection, stripe_subscription_id: str, cause: Cause) -> None:
+async def settle_anew(ctx: Context, conn: Connection, stripe_subscription_id: str, cause: Cause) -> None:
+    """Bring the subscription's licenses to what holds now. The caller holds its locks."""
     touched = Touched(subscriptions=ids(stripe_subscription_id))
     await fulfil(conn, touched, Settling(ctx.keyring, cause, ctx.now()))

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from licet import announcements
-from licet.changes.ending import end_now
+from licet.changes.ending import end_now, lock_as_events_do, settle_anew
 from licet.errors import LicetError, StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -55,7 +55,7 @@ async def _undo(ctx: Context, stripe_subscription_id: str) -> None:
     try:
         if found["status"] not in ENDED:
             if not await _stands(ctx, found["kept_subscription_id"], cause):
-                await _let_be(ctx, stripe_subscription_id)
+                await _let_be(ctx, stripe_subscription_id, cause)
                 return
             await end_now(ctx, None, stripe_subscription_id, cause)
         returned = await _give_back(ctx, stripe_subscription_id)
@@ -81,9 +81,12 @@ async def _stands(ctx: Context, stripe_subscription_id: str, cause: Cause) -> bo
     return kept is not None and kept["status"] in second_plans.STANDS
 
 
-async def _let_be(ctx: Context, stripe_subscription_id: str) -> None:
-    async with ctx.pool.acquire() as conn:
+async def _let_be(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+    """It stays, and brings from now on what it was bought for."""
+    async with ctx.pool.acquire() as conn, conn.transaction():
+        await lock_as_events_do(conn, stripe_subscription_id)
         await second_plans.drop(conn, stripe_subscription_id)
+        await settle_anew(ctx, conn, stripe_subscription_id, cause)
     log.info("second_plan_stays", subscription=stripe_subscription_id)
 
 

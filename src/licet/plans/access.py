@@ -41,12 +41,15 @@ async def _of_plans(conn: Connection, account_id: UUID, now: datetime) -> list[E
                item.current_period_end_at, product.id AS product_id, product.features, product.grace_days,
                product.license_policy,
                EXISTS (SELECT 1 FROM cancellations AS going
-                       WHERE going.stripe_subscription_id = subscription.stripe_subscription_id) AS cancelling
+                       WHERE going.stripe_subscription_id = subscription.stripe_subscription_id
+                       UNION ALL
+                       SELECT 1 FROM second_plans AS second
+                       WHERE second.stripe_subscription_id = subscription.stripe_subscription_id) AS cancelling
         FROM subscriptions AS subscription
         JOIN subscription_items AS item USING (stripe_subscription_id)
         JOIN products AS product USING (stripe_product_id)
         WHERE subscription.account_id = $1 AND subscription.status <> ALL ($2) AND product.kind = 'plan'
-        ORDER BY product.position, product.id
+        ORDER BY product.position, product.id, subscription.created_at, stripe_subscription_id, item.position
         """,
         account_id,
         list(ENDED),

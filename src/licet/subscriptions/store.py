@@ -10,12 +10,15 @@ from licet.db.connection import Connection
 async def find_subscription(conn: Connection, stripe_subscription_id: str) -> asyncpg.Record | None:
     """A subscription, or None where Stripe has not told us of it yet.
 
-    cancelling: it was decided here that it ends at once, and Stripe has not ended it yet.
+    cancelling: it was decided here that it ends at once, and Stripe has not ended it yet; or it is a plan that seems to
+    have been bought a second time, and Stripe has not been asked yet.
     """
     return await conn.fetchrow(
         """
         SELECT subscription.*, EXISTS (
             SELECT 1 FROM cancellations WHERE cancellations.stripe_subscription_id = $1
+            UNION ALL
+            SELECT 1 FROM second_plans WHERE second_plans.stripe_subscription_id = $1 AND due_at IS NOT NULL
         ) AS cancelling
         FROM subscriptions AS subscription WHERE stripe_subscription_id = $1
         """,
