@@ -268,6 +268,11 @@ async def test_another_currency_alone_can_make_the_amount_too_small(play: Play) 
         ({"error_on_requires_action": True}, None, "error_on_requires_action"),
         ({"confirm": True, "payment_method": "pm_card_visa", "return_url": "nowhere"}, "url_invalid", "return_url"),
         (
+            {"confirm": True, "payment_method": "pm_card_visa", "return_url": "JavaScript:x"},
+            "url_invalid",
+            "return_url",
+        ),
+        (
             {
                 "confirm": True,
                 "payment_method": "pm_card_visa",

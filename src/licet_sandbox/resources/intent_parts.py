@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NAMES = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
 _APP_S = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\[\]\s]*")
+_RUN_BY_BROWSERS = ("javascript:", "data:", "vbscript:")
 _TYPES = ("allowed_payment_method_types", "excluded_payment_method_types")
 
 
@@ -109,10 +110,10 @@ def read_return(intent: Obj, p: Params) -> None:
 
 
 def _is_address(url: str) -> bool:
-    """A page's, or one of the schemes that apps on telephones have."""
+    """A page's, or one of the schemes that apps on telephones have; none that a browser would run."""
     if url.lower().startswith(("http://", "https://")):
         return host_of(url) is not None
-    return _APP_S.fullmatch(url) is not None
+    return _APP_S.fullmatch(url) is not None and not url.lower().startswith(_RUN_BY_BROWSERS)
 
 
 def only_when_confirmed(p: Params, *names: str) -> None:
