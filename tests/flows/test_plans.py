@@ -358,6 +358,25 @@ async def test_whose_organisation(acme: Organization) -> None:
         assert len(await shop.get("/payment/subscription-plans", organizationId=named)) == 3
 
 
+async def test_a_key_that_may_read_changes_nothing(acme: Organization) -> None:
+    shop = acme.shop
+    asked = {"name": "reader", "scopes": ["read"], "accountId": acme.name}
+    reader = (await shop.api("POST", "/api/admin/api-keys", json=asked)).json()["key"]
+    plan = await acme.plan("Starter")
+    for verb, body in (
+        ("subscription-checkout", plan),
+        ("subscription-update", plan),
+        ("subscription-preview", plan),
+        ("subscription-cancel", {}),
+        ("customer-portal", {}),
+    ):
+        assert_error(await acme.ask(verb, key=reader, **body), 403, "forbidden")
+    for path in ("subscription-plans", "customer-info"):
+        await shop.get(f"/payment/{path}", key=reader, organizationId=acme.name)
+        nobody = await shop.client.get(f"{shop.url}/payment/{path}", params={"organizationId": acme.name})
+        assert_error(nobody, 401, "unauthorized")
+
+
 async def test_twenty_sessions_all_paid_make_one_subscription(shop: Shop) -> None:
     object.__setattr__(shop.context.settings, "operator_email", "boss@vendor.example")
     acme = await make_organization(shop)

@@ -14,6 +14,7 @@ from datetime import datetime
 import asyncpg
 
 from licet.db.connection import Connection
+from licet.db.locks import lock
 from licet.kit.statuses import ENTITLED
 
 
@@ -61,15 +62,19 @@ def to_undo(mine: Standing, others: Sequence[Standing]) -> list[SecondPlan]:
 async def find_second_plans(conn: Connection, stripe_subscription_id: str) -> list[SecondPlan]:
     """What is to be undone now that this subscription is live; mostly nothing. It is not compared again.
 
-    The caller holds the lock of the customer.
+    Two purchases of one account, by two customers of it perhaps, are compared one after the other.
     """
-    compared = await conn.fetchval(
-        "SELECT compared OR status <> ALL ($2) FROM subscriptions WHERE stripe_subscription_id = $1",
+    account_id = await conn.fetchval(
+        """
+        SELECT account_id FROM subscriptions
+        WHERE stripe_subscription_id = $1 AND NOT compared AND status = ANY ($2)
+        """,
         stripe_subscription_id,
         list(ENTITLED),
     )
-    if compared is not False:
+    if account_id is None:
         return []
+    await lock(conn, [str(account_id)])
     standing = await _standing(conn, stripe_subscription_id)
     mine = next((one for one in standing if one.id == stripe_subscription_id), None)
     if mine is None or not mine.made_here:
