@@ -11,6 +11,8 @@ from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, open_shop
 
+from licet.changes import jobs, releases
+
 
 @pytest_asyncio.fixture
 async def acme(shop: Shop) -> AsyncIterator[Organization]:
@@ -268,3 +270,25 @@ async def test_down_at_once_gives_no_credit_for_what_was_not_paid(database: str)
         # It still owes what it owed.
         assert (await acme.info())["subscriptionStatus"] == "past_due"
         assert [(one["status"], one["amountDue"]) for one in await acme.invoices()] == [("paid", 9900), ("open", 9900)]
+
+
+async def test_an_answer_that_nobody_understands_is_not_asked_for_every_second(database: str) -> None:
+    async with open_shop(database, with_worker=False) as shop:
+        acme = await make_organization(shop)
+        session = await acme.session("Growth")
+        await shop.pay(session)
+        await shop.stripe("clock/advance", {"seconds": 2})
+        await acme.update("Starter")
+        (subscription,) = await acme.subscriptions()
+        path = f"/v1/subscriptions/{subscription['id']}"
+        odd = Say(200, {"object": "subscription", "id": subscription["id"]})
+        shop.between.always = dict.fromkeys([("POST", path), ("GET", path), ("DELETE", path)], odd)
+        assert_error(await acme.ask("subscription-update", **await acme.plan("Scale")), 500, "internal_error")
+        assert_error(await acme.ask("subscription-cancel", immediately=True), 500, "internal_error")
+        for job in (*releases.jobs(shop.context), *jobs.jobs(shop.context)):
+            assert job.due is not None
+            in_a_minute = shop.context.now() + timedelta(minutes=1)
+            assert await job.due(in_a_minute) == [subscription["id"]]
+            await job.run(subscription["id"])
+            assert await job.due(shop.context.now() + timedelta(seconds=10)) == []
+            assert await job.due(shop.context.now() + timedelta(minutes=2)) == [subscription["id"]]

@@ -312,6 +312,11 @@ async def test_stripe_away_at_each_step(database: str) -> None:
             assert shop.between.script[step] == []
             assert await job.due(shop.context.now()) == []
             assert await job.due(shop.context.now() + timedelta(hours=1)) == [key]
+        # What nobody understands is no reason to ask every second, either.
+        odd = {"object": "list", "url": "/v1/invoices", "has_more": False, "data": [{"object": "invoice"}]}
+        shop.between.script["GET", "/v1/invoices"] = [Say(200, odd)]
+        await job.run(key)
+        assert await job.due(shop.context.now()) == []
         shop.between.loses_next_write = True
         await job.run(key)
         await job.run(key)

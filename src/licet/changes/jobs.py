@@ -34,11 +34,18 @@ def jobs(context: Context) -> list[Job]:
             # Undone already; who asked is gone, so the log says it.
             log.warning("cancellation_undone", subscription=stripe_subscription_id, error=refused.message)
         except StripeUnavailable as error:
-            seconds = AGAIN_SECONDS[min(attempts, len(AGAIN_SECONDS) - 1)]
             log.warning("cancellation_postponed", subscription=stripe_subscription_id, error=error.message)
-            async with context.pool.acquire() as conn:
-                until = context.now() + timedelta(seconds=seconds)
-                await cancellations.postpone(conn, stripe_subscription_id, until)
+            await later(stripe_subscription_id, attempts)
+        except Exception:
+            # A fault of ours, or an answer that nobody understands: tried later, lest it is tried every second.
+            log.exception("cancellation_raised", subscription=stripe_subscription_id)
+            await later(stripe_subscription_id, attempts)
+
+    async def later(stripe_subscription_id: str, attempts: int) -> None:
+        seconds = AGAIN_SECONDS[min(attempts, len(AGAIN_SECONDS) - 1)]
+        async with context.pool.acquire() as conn:
+            until = context.now() + timedelta(seconds=seconds)
+            await cancellations.postpone(conn, stripe_subscription_id, until)
 
     async def due(now: datetime) -> Sequence[str]:
         async with context.pool.acquire() as conn:

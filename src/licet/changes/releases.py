@@ -62,11 +62,11 @@ def jobs(context: Context) -> list[Job]:
             await _finish(context, stripe_subscription_id)
         except LicetError as error:
             log.warning("release_postponed", subscription=stripe_subscription_id, error=error.message)
-            await context.pool.execute(
-                "UPDATE plan_releases SET due_at = $2 WHERE stripe_subscription_id = $1",
-                stripe_subscription_id,
-                context.now() + AGAIN_AFTER,
-            )
+            await _postpone(context, stripe_subscription_id)
+        except Exception:
+            # A fault of ours, or an answer that nobody understands: tried later, lest it is tried every second.
+            log.exception("release_raised", subscription=stripe_subscription_id)
+            await _postpone(context, stripe_subscription_id)
 
     async def due(now: datetime) -> Sequence[str]:
         rows = await context.pool.fetch(
@@ -75,6 +75,14 @@ def jobs(context: Context) -> list[Job]:
         return [row["stripe_subscription_id"] for row in rows]
 
     return [Job(RELEASE, run, due)]
+
+
+async def _postpone(ctx: Context, stripe_subscription_id: str) -> None:
+    await ctx.pool.execute(
+        "UPDATE plan_releases SET due_at = $2 WHERE stripe_subscription_id = $1",
+        stripe_subscription_id,
+        ctx.now() + AGAIN_AFTER,
+    )
 
 
 async def _finish(ctx: Context, stripe_subscription_id: str) -> None:

@@ -63,6 +63,11 @@ async def _undo(ctx: Context, stripe_subscription_id: str) -> None:
         log.warning("second_plan_not_undone", subscription=stripe_subscription_id, error=error.message)
         await _later(ctx, stripe_subscription_id, found["attempts"])
         return
+    except Exception:
+        # A fault of ours, or an answer that nobody understands: tried later, lest it is tried every second.
+        log.exception("second_plan_raised", subscription=stripe_subscription_id)
+        await _later(ctx, stripe_subscription_id, found["attempts"])
+        return
     async with ctx.pool.acquire() as conn, conn.transaction():
         await second_plans.done(conn, stripe_subscription_id)
         to = ctx.settings.operator_email
