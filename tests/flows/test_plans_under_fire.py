@@ -14,6 +14,10 @@ from tests.support.shop import Shop, open_shop
 from licet.changes import jobs, releases
 
 
+TOO_MANY = ((409, "subscription_changing"), (503, "stripe_unavailable"))
+"""What the last of twenty may be told: that others were quicker each time, or that its own time was up meanwhile."""
+
+
 @pytest_asyncio.fixture
 async def acme(shop: Shop) -> AsyncIterator[Organization]:
     yield await make_organization(shop)
@@ -45,11 +49,9 @@ async def at_once(acme: Organization, **end: Any) -> list[Any]:
 
 async def test_twenty_callers_cancel_resume_and_change_it(acme: Organization) -> None:
     await acme.subscribe("Growth")
-    answers = await at_once(acme)
-    assert {answer.status_code for answer in answers} <= {200, 409}
-    for answer in answers:
-        if answer.status_code == 409:
-            assert_error(answer, 409, "subscription_changing")
+    for answer in await at_once(acme):
+        if answer.status_code != 200:
+            assert (answer.status_code, answer.json()["code"]) in TOO_MANY
     (subscription,) = await acme.subscriptions()
     at_stripe = await acme.shop.context.stripe.retrieve("subscription", subscription["id"])
     assert at_stripe is not None
@@ -67,12 +69,11 @@ async def test_twenty_callers_while_it_is_ended_at_once(acme: Organization) -> N
     await acme.subscribe("Growth")
     for answer in await at_once(acme, immediately=True):
         if answer.status_code != 200:
-            code = answer.json()["code"]
-            assert (answer.status_code, code) in (
+            assert (answer.status_code, answer.json()["code"]) in (
                 (404, "no_subscription"),
                 (409, "cancellation_under_way"),
                 (409, "subscription_ended"),
-                (409, "subscription_changing"),
+                *TOO_MANY,
             )
     assert [one["status"] for one in await acme.subscriptions()] == ["canceled"]
     assert await acme.features() == []
@@ -243,7 +244,7 @@ async def test_what_ended_unheard_of_is_not_changed(acme: Organization) -> None:
     growth = await acme.plan("Growth")
     for verb in ("subscription-preview", "subscription-update"):
         await acme.subscribe("Starter")
-        subscription = (await acme.subscriptions())[0]
+        (subscription,) = (await shop.get("/api/billing/subscriptions", key=acme.key))["data"]
         await shop.stripe("faults", {"drop": 1})
         await shop.context.stripe.delete("subscription", subscription["id"])
         assert (await acme.info())["subscriptionStatus"] == "active"

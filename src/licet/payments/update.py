@@ -6,9 +6,11 @@ from fastapi import Request
 from pydantic import Field
 
 from licet.accounts.auth import CurrentCaller, Writer
-from licet.changes import ending, plans
+from licet.changes import ending
 from licet.changes.contended import CHANGING
-from licet.changes.plans import Changed, Outcome
+from licet.changes.current import Changed, Outcome, get_current_plan
+from licet.changes.plans import change_plan
+from licet.changes.quoting import preview
 from licet.http.context import Ctx
 from licet.http.openapi import responses
 from licet.http.request_id import request_id_of
@@ -107,9 +109,7 @@ async def update_subscription(
     if asked.quote_id is not None:
         # What can be no quote's id is of none that holds.
         quote_id = as_id(asked.quote_id) or UUID(int=0)
-    return ShownUpdate.model_validate(
-        _fields(chosen, await plans.change_plan(ctx, organization, chosen, cause, quote_id))
-    )
+    return ShownUpdate.model_validate(_fields(chosen, await change_plan(ctx, organization, chosen, cause, quote_id)))
 
 
 @router.post(
@@ -126,7 +126,7 @@ async def preview_update(
     organization = await find_organization(ctx, caller, asked.organization_id)
     chosen = await _chosen(ctx, asked)
     cause = Cause("api_call", request_id_of(request), "a change previewed")
-    changed, quote = await plans.preview(ctx, organization, chosen, cause)
+    changed, quote = await preview(ctx, organization, chosen, cause)
     return ShownPreview.model_validate(
         {**_fields(chosen, changed), "quote_id": str(quote.id), "expires_at": quote.expires_at}
     )
@@ -140,7 +140,7 @@ async def preview_update(
 async def cancel_plan(request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedEnd) -> Done:
     """At the end of the period that is paid for, or at once, with no refund."""
     organization = await find_organization(ctx, caller, asked.organization_id)
-    plan = await plans.get_current_plan(ctx, organization)
+    plan = await get_current_plan(ctx, organization)
     cause = Cause("api_call", request_id_of(request), "the plan cancelled")
     end = ending.end_now if asked.immediately else ending.end_later
     await end(ctx, organization, plan.stripe_subscription_id, cause)

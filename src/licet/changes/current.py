@@ -1,0 +1,88 @@
+"""The plan that is to be changed, and what choosing another one comes to."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeVar
+from uuid import UUID
+
+from licet.changes.contended import while_it_changes
+from licet.errors import NotFound, Unprocessable
+from licet.http.context import Context
+from licet.kit.cause import Cause
+from licet.plans.choosing import Chosen
+from licet.plans.core import change_to
+from licet.plans.store import CurrentPlan, find_current_plan
+from licet.stripe_api.calls import at_most
+from licet.webhooks.reading import read
+
+SECONDS = 22.0
+"""How long Stripe may take in all for what one caller waits for."""
+
+Done = TypeVar("Done")
+
+Outcome = Literal["updated", "scheduled", "unchanged"]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What came, or would come, of it. amount: what is charged now, in minor units of `currency`."""
+
+    outcome: Outcome
+    stripe_subscription_id: str
+    effective_at: datetime
+    amount: int
+    currency: str
+
+
+async def get_current_plan(ctx: Context, account_id: UUID) -> CurrentPlan:
+    """What the account is subscribed to. Raises NotFound no_subscription."""
+    plan = await find_current_plan(ctx.pool, account_id)
+    if plan is None:
+        raise NotFound(
+            "There is no subscription to a plan that has not ended: POST /payment/subscription-checkout starts one.",
+            code="no_subscription",
+        )
+    return plan
+
+
+async def with_current_plan(
+    ctx: Context, account_id: UUID, cause: Cause, act: Callable[[CurrentPlan], Awaitable[Done]]
+) -> Done:
+    """What `act` makes of the account's plan as Stripe has it, also where others change it at the same moment.
+
+    Raises NotFound no_subscription, Conflict subscription_changing, and what `act` and Stripe's door raise.
+    """
+
+    async def look() -> CurrentPlan:
+        return await get_current_plan(ctx, account_id)
+
+    with at_most(SECONDS):
+        plan = await _get_up_to_date(ctx, account_id)
+        return await while_it_changes(ctx, plan.stripe_subscription_id, cause, look, act)
+
+
+async def _get_up_to_date(ctx: Context, account_id: UUID) -> CurrentPlan:
+    """The account's plan, read anew where its period or trial is over: Stripe has turned it, and the event is late."""
+    plan = await get_current_plan(ctx, account_id)
+    if plan.period_end_at > ctx.now():
+        return plan
+    cause = Cause("stripe_read", plan.stripe_subscription_id, "its period is over")
+    await read(ctx, ctx.stripe, "subscription", plan.stripe_subscription_id, cause)
+    return await get_current_plan(ctx, account_id)
+
+
+def outcome_of(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> Outcome:
+    """What choosing it comes to. Raises Unprocessable mixed_currencies."""
+    if chosen.price.currency != plan.currency:
+        raise Unprocessable(
+            f"The subscription is paid in {plan.currency}, and {chosen.price.place.stripe_price_id} is in "
+            f"{chosen.price.currency}: Stripe changes no currency. End it first, or choose another price.",
+            code="mixed_currencies",
+            details={"priceId": chosen.price.place.stripe_price_id},
+        )
+    up_or_down = change_to(chosen.price.place, plan.place)
+    if up_or_down == "same":
+        return "unchanged"
+    at_once = up_or_down == "upgrade" or plan.status == "trialing" or ctx.settings.downgrade == "immediate"
+    return "updated" if at_once else "scheduled"
