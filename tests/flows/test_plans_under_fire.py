@@ -12,7 +12,8 @@ from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, open_shop
 
 from licet.changes import jobs, releases
-
+from licet.kit.cause import Cause
+from licet.webhooks.reading import change, read
 
 TOO_MANY = ((409, "subscription_changing"), (503, "stripe_unavailable"))
 """What the last of twenty may be told: that others were quicker each time, or that its own time was up meanwhile."""
@@ -293,3 +294,22 @@ async def test_an_answer_that_nobody_understands_is_not_asked_for_every_second(d
             await job.run(subscription["id"])
             assert await job.due(shop.context.now() + timedelta(seconds=10)) == []
             assert await job.due(shop.context.now() + timedelta(minutes=2)) == [subscription["id"]]
+
+
+async def test_who_reads_what_another_has_just_read_does_not_ask_again(database: str) -> None:
+    async with open_shop(database, with_worker=False) as shop:
+        acme = await make_organization(shop)
+        await shop.pay(await acme.session("Growth"))
+        await shop.stripe("clock/advance", {"seconds": 2})
+        (subscription,) = await acme.subscriptions()
+        cause = Cause("api_call", "test")
+
+        async def ask() -> Any:
+            found = await shop.context.stripe.retrieve("subscription", subscription["id"])
+            await read(shop.context, shop.context.stripe, "subscription", subscription["id"], cause)
+            return found
+
+        path = f"/v1/subscriptions/{subscription['id']}"
+        before = len([one for one in shop.between.seen if one.path == path])
+        await change(shop.context, "subscription", subscription["id"], cause, ask)
+        assert len([one for one in shop.between.seen if one.path == path]) == before + 2

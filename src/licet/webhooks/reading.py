@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from licet.db.mirrors import find_revision
+from licet.db.mirrors import find_held, find_revision
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject
@@ -74,7 +74,9 @@ async def _apply(context: Context, kind: str, version: Version, revision: int, c
     async with context.pool.acquire() as conn, conn.transaction():
         await lock_joined(conn, version.object)
         if await find_revision(conn, version.object["id"]) != revision:
-            return False
+            # Another caller has read the very same: asking again would only keep him asking, too.
+            held = await find_held(conn, version.object["id"])
+            return held is not None and held.version.object == version.object
         await walk_read(conn, kind, version, Settling(context.keyring, cause, context.now()))
         return True
 
