@@ -1,9 +1,10 @@
 """How long the page after payment waits: from the buyer's payment to `processed`, whichever of event and call is first.
 
-python benchmarks/returning.py [purchases] [at once]
+python benchmarks/returning.py [purchases] [at once] [--no-events]
 
 It starts `licet up` on a throw-away directory. Each organisation opens a checkout and pays; the moment that the payment
-is answered, `POST /payment/subscription-process` is asked until it says `processed`.
+is answered, `POST /payment/subscription-process` is asked until it says `processed`. Mostly the events have come by
+then; with --no-events they never do, so each call reads what it needs from Stripe.
 """
 
 import asyncio
@@ -35,6 +36,10 @@ class Shop:
         answer.raise_for_status()
         return answer.json()
 
+    async def drop_events(self) -> None:
+        """From now on none arrives."""
+        (await self._client.post(f"{self._sandbox}/_sandbox/faults", json={"drop": 1})).raise_for_status()
+
     async def session(self, number: int) -> str:
         """A new organisation's checkout: its session's id."""
         name = f"org-{number}"
@@ -58,10 +63,12 @@ class Shop:
                 return time.perf_counter() - began, asked
 
 
-async def measure(said: dict[str, str], purchases: int, at_once: int) -> list[tuple[float, int]]:
+async def measure(said: dict[str, str], purchases: int, at_once: int, *, events: bool) -> list[tuple[float, int]]:
     """All purchases, so many at a time."""
     async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
         shop, gate = Shop(client, said), asyncio.Semaphore(at_once)
+        if not events:
+            await shop.drop_events()
 
         async def one(number: int) -> tuple[float, int]:
             async with gate:
@@ -70,7 +77,7 @@ async def measure(said: dict[str, str], purchases: int, at_once: int) -> list[tu
         return await asyncio.gather(*(one(number) for number in range(purchases)))
 
 
-def main(purchases: int, at_once: int) -> None:
+def main(purchases: int = 200, at_once: int = 4, *, events: bool = True) -> None:
     """Prints the median and the 99th of a hundred."""
     with tempfile.TemporaryDirectory() as place:
         licet = str(Path(sys.executable).with_name("licet"))
@@ -78,7 +85,8 @@ def main(purchases: int, at_once: int) -> None:
         env = {**os.environ, "LICET_RATE_LIMITS": "off"}
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env) as process:
             assert process.stdout is not None
-            waits = asyncio.run(measure(json.loads(process.stdout.readline()), purchases, at_once))
+            said = json.loads(process.stdout.readline())
+            waits = asyncio.run(measure(said, purchases, at_once, events=events))
             process.terminate()
     seconds = sorted(wait for wait, _ in waits)
     print(
@@ -89,4 +97,4 @@ def main(purchases: int, at_once: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200, int(sys.argv[2]) if len(sys.argv) > 2 else 4)
+    main(*(int(one) for one in sys.argv[1:] if one.isdigit()), events="--no-events" not in sys.argv)
