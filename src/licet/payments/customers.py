@@ -16,7 +16,7 @@ from licet.http.routes import api_router
 from licet.http.shapes import Asked, At, Shown
 from licet.idempotency.once import Once
 from licet.payment_methods.store import list_methods
-from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, Organization, find_organization
+from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, Organization, find_organization, no_organization
 from licet.payments.returning import CLOSED
 from licet.plans.store import find_current_plan
 
@@ -122,5 +122,7 @@ async def _customer(conn: Connection, account_id: UUID) -> asyncpg.Record:
         """,
         account_id,
     )
-    assert row is not None  # noqa: S101 - the account was found a moment ago, and none is ever deleted that has a key
+    if row is None:
+        # It has turned out to be another account's customer since it was found, and went along.
+        raise no_organization()
     return row

@@ -23,12 +23,17 @@ ORGANIZATION_NOT_FOUND = {"organization_not_found": (404, "There is no such orga
 """For a route's `responses`."""
 
 
+def no_organization() -> NotFound:
+    """There is none, or it is not the caller's to see: they cannot be told apart."""
+    return NotFound(ORGANIZATION_NOT_FOUND["organization_not_found"][1], code="organization_not_found")
+
+
 async def find_organization(ctx: Context, caller: Caller, named: str) -> UUID:
     """The account. Raises NotFound organization_not_found for one that is unknown, or not the key's own."""
     async with ctx.pool.acquire() as conn:
         found = await find_named_account(conn, as_id(named), named)
     if found is None or caller.account_id not in (None, found):
-        raise NotFound(ORGANIZATION_NOT_FOUND["organization_not_found"][1], code="organization_not_found")
+        raise no_organization()
     return found
 
 
