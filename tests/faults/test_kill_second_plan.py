@@ -1,0 +1,58 @@
+"""`kill -9` as a plan is found to be bought a second time: the next life undoes it, and gives its money back once."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.faults.test_kill import all_delivered, killed_again
+from tests.support.commit_proxy import CommitProxy
+from tests.support.killed import close, same_ports, started, value
+from tests.support.running import PATIENCE_SECONDS
+from tests.support.shop import eventually
+
+STATUSES = "SELECT array_agg(status ORDER BY status) FROM subscriptions"
+DONE = "SELECT count(*) = 1 AND bool_and(due_at IS NULL) FROM second_plans"
+
+
+async def two_checkouts(client: httpx.AsyncClient, url: str) -> list[str]:
+    """Two sessions of one plan for one organisation."""
+    acme = {"kind": "organization", "name": "Acme", "email": "billing@acme.example", "externalId": "acme"}
+    assert (await client.post(f"{url}/api/admin/accounts", json=acme)).status_code == 201
+    plans: list[dict[str, Any]] = (
+        await client.get(f"{url}/payment/subscription-plans", params={"organizationId": "acme"})
+    ).json()
+    choice = {"productId": plans[0]["productId"], "priceId": plans[0]["prices"][0]["priceId"]}
+    body = {"organizationId": "acme", **choice}
+    answers = [await client.post(f"{url}/payment/subscription-checkout", json=body) for _ in range(2)]
+    return [answer.json()["url"].rsplit("/", 1)[-1] for answer in answers]
+
+
+async def test_killed_as_it_is_found(database: str, place: Path) -> None:
+    async with CommitProxy(database, statement=b"INSERT INTO second_plans").running() as proxy:
+        licet = await started(place, proxy)
+        assert licet is not None
+        ports, sandbox = same_ports(licet), f"{licet.said['sandboxUrl']}/_sandbox"
+        sandbox_url = licet.said["sandboxUrl"]
+        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+            first, second = await two_checkouts(client, licet.url)
+            assert (await client.post(f"{sandbox}/checkout/{first}/pay", json={})).status_code == 200
+            await eventually(lambda: all_delivered(sandbox_url), PATIENCE_SECONDS)
+            proxy.armed = True
+            with pytest.raises(httpx.TransportError):
+                await client.post(f"{sandbox}/checkout/{second}/pay", json={})
+            licet, kills = await killed_again(licet, place, proxy, ports)
+            assert kills >= 1
+
+            async def undone() -> bool:
+                assert (await client.post(f"{sandbox}/clock/advance", json={"seconds": 10})).status_code == 200
+                return bool(await value(database, DONE))
+
+            await eventually(undone, PATIENCE_SECONDS)
+        assert await value(database, STATUSES) == ["active", "canceled"]
+        assert await value(database, "SELECT array_agg(amount) FROM refunds") == [2900]
+        assert await value(database, "SELECT count(*) FROM cancellations") == 0
+        assert await asyncio.to_thread(licet.end) == 0
+        close(licet)
