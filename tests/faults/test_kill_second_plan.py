@@ -2,11 +2,11 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from tests.faults.test_kill import all_delivered, killed_again
+from tests.faults.test_kill_plan import choices
 from tests.support.commit_proxy import CommitProxy
 from tests.support.killed import close, same_ports, started, value
 from tests.support.running import PATIENCE_SECONDS
@@ -18,14 +18,8 @@ DONE = "SELECT count(*) = 1 AND bool_and(due_at IS NULL) FROM second_plans"
 
 async def two_checkouts(client: httpx.AsyncClient, url: str) -> list[str]:
     """Two sessions of one plan for one organisation."""
-    acme = {"kind": "organization", "name": "Acme", "email": "billing@acme.example", "externalId": "acme"}
-    assert (await client.post(f"{url}/api/admin/accounts", json=acme)).status_code == 201
-    plans: list[dict[str, Any]] = (
-        await client.get(f"{url}/payment/subscription-plans", params={"organizationId": "acme"})
-    ).json()
-    choice = {"productId": plans[0]["productId"], "priceId": plans[0]["prices"][0]["priceId"]}
-    body = {"organizationId": "acme", **choice}
-    answers = [await client.post(f"{url}/payment/subscription-checkout", json=body) for _ in range(2)]
+    starter = (await choices(client, url))["Starter"]
+    answers = [await client.post(f"{url}/payment/subscription-checkout", json=starter) for _ in range(2)]
     return [answer.json()["url"].rsplit("/", 1)[-1] for answer in answers]
 
 
