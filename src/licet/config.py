@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     redirect_hosts: Words = ()
     """Hosts that a caller's URLs may name; empty: any."""
 
+    webhooks_allow_private: Words = ()
+    """Hosts and networks that outgoing webhooks may go to although they are private; empty: none."""
+
     downgrade: Literal["period_end", "immediate"] = "period_end"
     """When a smaller plan takes the place of a larger one."""
     app_url: str | None = None
@@ -128,7 +131,13 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys((*self.stripe_webhook_secrets, *single)))
 
     @field_validator(
-        "stripe_webhook_secrets", "secret_keys", "redirect_hosts", "trusted_proxies", "cors_origins", mode="before"
+        "stripe_webhook_secrets",
+        "secret_keys",
+        "redirect_hosts",
+        "webhooks_allow_private",
+        "trusted_proxies",
+        "cors_origins",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: Any) -> Any:

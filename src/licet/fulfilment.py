@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from licet import announcements
+from licet.announcements.purchases import announce_order, announce_paid
+from licet.announcements.refunds import announce_refunds
+from licet.announcements.subscriptions import announce_subscriptions
 from licet.db.connection import Connection
 from licet.db.locks import lock
 from licet.kit.statuses import ENDED
@@ -48,9 +50,9 @@ async def fulfil(conn: Connection, touched: Touched, settling: Settling) -> Fulf
         waits_for |= await settle_subscription(conn, subscription_id, settling)
     for session_id in roots.sessions:
         waits_for |= await settle_session(conn, session_id, settling)
-    await announcements.receipts(conn, touched.invoices, settling.now)
-    await announcements.refunds(conn, touched, settling.now)
-    await announcements.cancellations(conn, roots.subscriptions, settling.now)
+    await announce_paid(conn, touched.invoices, settling.now)
+    await announce_refunds(conn, touched, settling.now)
+    await announce_subscriptions(conn, roots.subscriptions, settling.now)
     found = roots.subscriptions or roots.sessions or touched.invoices
     reads = frozenset() if found else _links_to_read(touched)
     return Fulfilled(frozenset(waits_for), reads)
@@ -94,7 +96,7 @@ async def settle_session(conn: Connection, stripe_session_id: str, settling: Set
     paid = session["payment_status"] in PAID and session["status"] == "complete"
     await settle_lines(conn, session, lines, paid=paid, amount_refunded=returned, settling=settling)
     if status in ("paid", "partially_refunded") and session["lines_known"] and not unknown:
-        await announcements.welcome(conn, session, settling.now)
+        await announce_order(conn, session, settling.now)
     return unknown
 
 

@@ -120,6 +120,8 @@ OF_AN_ACCOUNT = (
     "UPDATE emails SET account_id = $2 WHERE account_id = $1",
     "UPDATE mirrors SET account_id = $2 WHERE account_id = $1",
     "UPDATE events SET account_id = $2 WHERE account_id = $1",
+    "UPDATE outgoing_events SET account_id = $2 WHERE account_id = $1",
+    "UPDATE deliveries SET account_id = $2 WHERE account_id = $1",
 )
 """Whatever goes along when a customer turns out to be another account's."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from licet import announcements
+from licet.announcements.subscriptions import announce_undone
 from licet.changes.ending import end_now, lock_as_events_do, settle_anew
 from licet.errors import LicetError, StripeRefused
 from licet.http.context import Context
@@ -71,7 +71,7 @@ async def _undo(ctx: Context, stripe_subscription_id: str) -> None:
     async with ctx.pool.acquire() as conn, conn.transaction():
         await second_plans.done(conn, stripe_subscription_id)
         to = ctx.settings.operator_email
-        await announcements.second_plan(conn, stripe_subscription_id, found["account_id"], to, ctx.now())
+        await announce_undone(conn, stripe_subscription_id, found["account_id"], to, ctx.now())
     log.warning(
         "second_plan_undone",
         subscription=stripe_subscription_id,

@@ -46,7 +46,9 @@ async def hold(conn: Connection, stripe_id: str, version: Version, account_id: U
             account_id = coalesce(excluded.account_id, mirrors.account_id),
             as_of = excluded.as_of,
             rank = excluded.rank, was_read = excluded.was_read,
-            revision = mirrors.revision + 1, previous = excluded.previous, object = excluded.object
+            revision = mirrors.revision + 1,
+            changes = mirrors.changes + (mirrors.object IS DISTINCT FROM excluded.object)::int,
+            previous = excluded.previous, object = excluded.object
         """,
         stripe_id,
         kind,

@@ -1,5 +1,6 @@
 """What settling a purchase shares, once and recurring: issuing a license, and writing what changed with its cause."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from licet.licenses import store
 from licet.licenses.core import Policy, State
 from licet.licenses.keys import key_hash, new_key
 from licet.licenses.store import Change, License
+from licet.outbox import EventName, Happened, publish
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ async def write_issued(conn: Connection, new: store.NewLicense, state: State, se
     """Write a new license, and the first line of its timeline."""
     license_id = await store.insert(conn, new, state, settling.now)
     issued = Change(license_id, new.account_id, "issued", None, state.status, state.reason)
-    await store.write_timeline(conn, [issued], settling.cause, settling.now)
+    await _write_down(conn, [issued], settling)
 
 
 async def write_changes(conn: Connection, before: License, after: License, settling: Settling) -> None:
@@ -49,7 +51,33 @@ async def write_changes(conn: Connection, before: License, after: License, settl
     changes = [
         Change(after.id, after.account_id, name, old, new, after.state.reason) for name, old, new in pairs if old != new
     ]
-    await store.write_timeline(conn, changes, settling.cause, settling.now)
+    await _write_down(conn, changes, settling)
+
+
+async def _write_down(conn: Connection, changes: Sequence[Change], settling: Settling) -> None:
+    """The lines of the timeline, and word of each that the vendor's systems may listen for."""
+    line_ids = await store.write_timeline(conn, changes, settling.cause, settling.now)
+    happened = [
+        Happened(
+            _TOLD_AS[change.to_value if change.change == "status" else change.change],
+            str(line_id),
+            change.account_id,
+            {"licenseId": str(change.license_id), "lineId": str(line_id)},
+        )
+        for line_id, change in zip(line_ids, changes, strict=True)
+        if change.change in ("issued", "status")
+    ]
+    await publish(conn, happened, settling.now)
+
+
+_TOLD_AS: Mapping[str | None, EventName] = {
+    "issued": "license.issued",
+    "active": "license.reinstated",
+    "suspended": "license.suspended",
+    "revoked": "license.revoked",
+    "expired": "license.expired",
+}
+"""By what a line of the timeline says, the event that tells of it. One to active: whatever stood against it is gone."""
 
 
 def _shown(value: datetime | int | None) -> str | None:

@@ -153,8 +153,9 @@ async def update(conn: Connection, changed: License) -> None:
     )
 
 
-async def write_timeline(conn: Connection, changes: Sequence[Change], cause: Cause, now: datetime) -> None:
-    """Add lines to timelines, all with one cause."""
+async def write_timeline(conn: Connection, changes: Sequence[Change], cause: Cause, now: datetime) -> list[UUID]:
+    """Add lines to timelines, all with one cause. The lines' ids."""
+    line_ids = [new_id() for _ in changes]
     await conn.executemany(
         """
         INSERT INTO license_timeline (id, license_id, account_id, at, change, from_value, to_value, because)
@@ -162,7 +163,7 @@ async def write_timeline(conn: Connection, changes: Sequence[Change], cause: Cau
         """,
         [
             (
-                new_id(),
+                line_id,
                 one.license_id,
                 one.account_id,
                 now,
@@ -171,9 +172,10 @@ async def write_timeline(conn: Connection, changes: Sequence[Change], cause: Cau
                 one.to_value,
                 {**cause.as_json(), "reason": one.reason},
             )
-            for one in changes
+            for line_id, one in zip(line_ids, changes, strict=True)
         ],
     )
+    return line_ids
 
 
 async def link_order(conn: Connection, stripe_subscription_id: str, order_id: UUID) -> None:

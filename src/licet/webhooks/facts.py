@@ -1,6 +1,6 @@
 """What some events tell by their type alone: that a payment was refused. The object may look as it did before."""
 
-from licet import announcements
+from licet.announcements.failures import announce_failed_checkout, announce_failed_invoice
 from licet.db.connection import Connection
 from licet.kit.ids import as_id
 from licet.kit.stripe_objects import StripeObject
@@ -17,7 +17,7 @@ async def payment_failed_later(conn: Connection, session: StripeObject, _settlin
 
 async def invoice_payment_failed(conn: Connection, invoice: StripeObject, settling: Settling) -> Touched:
     """A charge for an invoice was refused: its buyer is told, once per attempt."""
-    await announcements.failed_invoice(conn, invoice["id"], invoice["attempt_count"], settling.now)
+    await announce_failed_invoice(conn, invoice["id"], invoice["attempt_count"], settling.now)
     return Touched()
 
 
@@ -30,5 +30,5 @@ async def card_refused(conn: Connection, payment_intent: StripeObject, settling:
     session_id = await conn.fetchval("SELECT stripe_session_id FROM checkout_sessions WHERE order_id = $1", order_id)
     if session_id is None:
         return Touched(reads=frozenset({("payment_intent.failed", payment_intent["id"])}))
-    await announcements.failed_checkout(conn, session_id, settling.now)
+    await announce_failed_checkout(conn, session_id, settling.now)
     return Touched()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from licet import announcements
+from licet.announcements.failures import announce_failed_checkout
 from licet.errors import LicetError
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -115,7 +115,7 @@ async def _read_failed_payment(context: Context, requested: Requested) -> None:
             intent["currency"],
         )
         if len(candidates) == 1:
-            await announcements.failed_checkout(conn, candidates[0]["stripe_session_id"], context.now())
+            await announce_failed_checkout(conn, candidates[0]["stripe_session_id"], context.now())
 
 
 async def _refulfil(context: Context, requested: Requested) -> None:

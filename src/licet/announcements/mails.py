@@ -1,0 +1,47 @@
+"""To whom a buyer's mail goes."""
+
+from datetime import datetime
+
+import asyncpg
+import structlog
+
+from licet.db.connection import Connection
+from licet.mail.store import queue_mail
+
+log = structlog.get_logger(__name__)
+
+
+async def mail_buyer(
+    conn: Connection,
+    *,
+    template: str,
+    fact: str,
+    row: asyncpg.Record,
+    subject: str,
+    about: dict[str, object],
+    now: datetime,
+) -> None:
+    """Queue one mail to the purchase's address, else to the account's. Nobody to write to is said in the log.
+
+    row: what it is about, with `account_id` and `customer_email`.
+    """
+    to = row["customer_email"] or await conn.fetchval(
+        """
+        SELECT coalesce(account.email, customer.email) FROM accounts AS account
+        LEFT JOIN customers AS customer USING (stripe_customer_id) WHERE account.id = $1
+        """,
+        row["account_id"],
+    )
+    if to is None:
+        log.warning("mail_without_address", template=template, fact=fact)
+        return
+    await queue_mail(
+        conn,
+        template=template,
+        fact=fact,
+        to=to,
+        account_id=row["account_id"],
+        subject=subject,
+        about=about,
+        now=now,
+    )

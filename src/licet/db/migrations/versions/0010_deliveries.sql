@@ -1,0 +1,79 @@
+-- Before the new code is out. Webhooks out: what happened, who is told, and how far each delivery has come.
+
+-- Where the vendor's systems listen. The secret that signs is encrypted; after a rotation the one before signs too.
+CREATE TABLE webhook_endpoints (
+    id                        uuid PRIMARY KEY,
+    url                       text NOT NULL,
+    description               text,
+    events                    text[] NOT NULL,        -- names, or '*' for all
+    secret_encrypted          bytea NOT NULL,
+    previous_secret_encrypted bytea,
+    previous_secret_until     timestamptz,            -- wall time, as signatures are
+    created_at                timestamptz NOT NULL,
+    disabled_at               timestamptz,            -- null: it is told
+    disabled_because          text CHECK (disabled_because IN ('asked', 'failing', 'gone')),
+    failing_since             timestamptz,            -- the first failure after the last success
+    unreachable               integer NOT NULL DEFAULT 0,  -- how often in a row nobody answered
+    rests_until               timestamptz,            -- until then nobody tries
+    CHECK ((disabled_at IS NULL) = (disabled_because IS NULL)),
+    CHECK ((previous_secret_encrypted IS NULL) = (previous_secret_until IS NULL))
+);
+CREATE INDEX webhook_endpoints_listening ON webhook_endpoints USING gin (events) WHERE disabled_at IS NULL;
+CREATE INDEX webhook_endpoints_created ON webhook_endpoints (created_at DESC, id);
+
+-- One row per business fact, whether anybody listens or not: so what is learnt again is no news. It holds ids alone.
+CREATE TABLE outgoing_events (
+    id         uuid PRIMARY KEY,
+    event      text NOT NULL,
+    fact       text NOT NULL,
+    account_id uuid,
+    about      jsonb NOT NULL,
+    created_at timestamptz NOT NULL,
+    UNIQUE (event, fact)
+);
+CREATE INDEX outgoing_events_account ON outgoing_events (account_id);
+
+-- One event on its way to one endpoint. No foreign key leads to the endpoint: its check would lock one row, the same
+-- for all that is sold, and a delivery whose endpoint has gone is dropped when its turn comes.
+CREATE TABLE deliveries (
+    id              uuid PRIMARY KEY,
+    endpoint_id     uuid NOT NULL,
+    event_id        uuid NOT NULL,
+    account_id      uuid,
+    status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
+    attempts        integer NOT NULL DEFAULT 0,
+    created_at      timestamptz NOT NULL,
+    due_at          timestamptz,                      -- null: nothing is left to do
+    delivered_at    timestamptz,
+    response_status integer,                          -- of the last attempt; null: nobody answered
+    error           text,
+    UNIQUE (endpoint_id, event_id)
+);
+CREATE INDEX deliveries_endpoint ON deliveries (endpoint_id, created_at DESC, id);
+CREATE INDEX deliveries_status ON deliveries (endpoint_id, status, created_at DESC, id);
+CREATE INDEX deliveries_due ON deliveries (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX deliveries_account ON deliveries (account_id);
+
+-- Grows whenever what we hold of an object really changes, which a read that finds the same does not.
+ALTER TABLE mirrors ADD COLUMN changes bigint NOT NULL DEFAULT 1;
+
+-- What happened before is no news when it is touched again.
+INSERT INTO outgoing_events (id, event, fact, account_id, about, created_at)
+SELECT gen_random_uuid(), 'checkout.completed', id::text, account_id, jsonb_build_object('orderId', id), created_at
+FROM orders WHERE status IN ('paid', 'partially_refunded', 'refunded', 'cancelled')
+UNION ALL
+SELECT gen_random_uuid(), 'invoice.paid', stripe_invoice_id, account_id,
+       jsonb_build_object('invoiceId', stripe_invoice_id), coalesce(paid_at, created_at)
+FROM invoices WHERE status = 'paid'
+UNION ALL
+SELECT gen_random_uuid(), 'subscription.updated', stripe_subscription_id || ':1', account_id,
+       jsonb_build_object('subscriptionId', stripe_subscription_id), created_at
+FROM subscriptions WHERE status NOT IN ('canceled', 'incomplete_expired')
+UNION ALL
+SELECT gen_random_uuid(), 'subscription.deleted', stripe_subscription_id, account_id,
+       jsonb_build_object('subscriptionId', stripe_subscription_id), coalesce(ended_at, created_at)
+FROM subscriptions WHERE status IN ('canceled', 'incomplete_expired')
+UNION ALL
+SELECT gen_random_uuid(), 'charge.refunded', stripe_refund_id, NULL,
+       jsonb_build_object('refundId', stripe_refund_id), created_at
+FROM refunds WHERE status NOT IN ('failed', 'canceled', 'requires_action');

@@ -1,0 +1,1 @@
+"""Webhooks out: what happened is told to the vendor's own systems."""
