@@ -5,6 +5,7 @@ from typing import Any
 
 from licet.db.connection import Connection
 from licet.db.keyring import Keyring
+from licet.deliveries.letters import gather_endpoint_disabled
 from licet.http.context import Context
 from licet.licenses.letters import gather_welcome
 from licet.mail.jobs import Post
@@ -24,6 +25,7 @@ LETTERS: Mapping[str, Gather] = {
     "refund": gather_refund,
     "cancellation": gather_cancellation,
     "second_plan": gather_second_plan,
+    "endpoint_disabled": gather_endpoint_disabled,
 }
 """By template, what it is rendered from."""
 

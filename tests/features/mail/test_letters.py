@@ -207,6 +207,44 @@ async def test_a_refund(shop: Context, buyer: UUID) -> None:
     assert "another way" in failed.text
 
 
+@pytest.mark.parametrize(
+    ("because", "said"),
+    [("failing", "Nothing has arrived there since 1 April 2027"), ("gone", "410 Gone"), (None, "again")],
+)
+async def test_an_endpoint_that_was_disabled(shop: Context, because: str | None, said: str) -> None:
+    endpoint_id = UUID(int=7)
+    disabled_at = PAID_THROUGH if because else None
+    await shop.pool.execute(
+        """
+        INSERT INTO webhook_endpoints (id, url, events, secret_encrypted, created_at, disabled_at, disabled_because,
+                                       failing_since)
+        VALUES ($1, 'https://hooks.acme.test/licet?a=1&b=2', '{*}', 'x', $2, $3, $4, $5)
+        """,
+        endpoint_id,
+        PAID_THROUGH,
+        disabled_at,
+        because,
+        disabled_at,
+    )
+    await shop.pool.execute(
+        """
+        INSERT INTO deliveries (id, endpoint_id, event_id, status, attempts, created_at, response_status, error)
+        VALUES ($1, $2, $1, 'failed', 10, $3, 503, 'answered 503')
+        """,
+        UUID(int=8),
+        endpoint_id,
+        PAID_THROUGH,
+    )
+    letter = await compose(shop, "endpoint_disabled", {"endpointId": str(endpoint_id)})
+    assert_sound(letter)
+    assert "https://hooks.acme.test/licet?a=1&b=2" in letter.text
+    assert "https://hooks.acme.test/licet?a=1&amp;b=2" in letter.html
+    for body in (letter.text, letter.html):
+        assert said in body
+        assert "answered 503" in body
+        assert f"/api/webhook-endpoints/{endpoint_id}" in body
+
+
 async def test_what_there_is_nothing_to_write_about(shop: Context) -> None:
     missing: dict[str, dict[str, Any]] = {
         "welcome": {"orderId": str(UUID(int=1))},
@@ -215,6 +253,7 @@ async def test_what_there_is_nothing_to_write_about(shop: Context) -> None:
         "refund": {"refundId": "re_none"},
         "cancellation": {"subscriptionId": "sub_none"},
         "second_plan": {"subscriptionId": "sub_none"},
+        "endpoint_disabled": {"endpointId": str(UUID(int=1))},
     }
     assert set(missing) == set(LETTERS)
     for template, about in missing.items():

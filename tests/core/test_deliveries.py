@@ -1,0 +1,64 @@
+"""When a delivery is tried again, when an endpoint rests, when it is disabled: tables, no database."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from licet.deliveries.core import GIVES_UP_AFTER, RESTS, WAITS, Failure, after_failure
+
+NOW = datetime(2027, 1, 31, 12, 0, tzinfo=UTC)
+
+
+def fail(
+    *, attempts: int = 1, status: int | None = 500, unreachable: int = 0, failing_since: datetime | None = None
+) -> Failure:
+    return after_failure(
+        attempts=attempts, status=status, unreachable=unreachable, failing_since=failing_since, now=NOW
+    )
+
+
+@pytest.mark.parametrize(("attempts", "wait"), list(enumerate(WAITS, 1)))
+def test_it_is_tried_again_after_each_wait(attempts: int, wait: timedelta) -> None:
+    assert fail(attempts=attempts) == Failure(NOW + wait, None, None)
+
+
+def test_after_the_last_wait_it_was_the_last_attempt() -> None:
+    assert fail(attempts=len(WAITS) + 1).again_at is None
+
+
+def test_the_waits_grow_and_take_three_days() -> None:
+    assert list(WAITS) == sorted(WAITS)
+    assert timedelta(days=3) <= sum(WAITS, timedelta()) < timedelta(days=3, hours=1)
+
+
+@pytest.mark.parametrize(("unreachable", "rest"), [*enumerate(RESTS), (len(RESTS), RESTS[-1]), (1000, RESTS[-1])])
+def test_where_nobody_answers_the_endpoint_rests_longer_each_time(unreachable: int, rest: timedelta) -> None:
+    assert fail(status=None, unreachable=unreachable).rests_until == NOW + rest
+
+
+def test_who_answers_is_there_so_the_others_may_go_on() -> None:
+    assert fail(status=500, unreachable=7).rests_until is None
+
+
+@pytest.mark.parametrize(
+    ("failed_for", "disabled"),
+    [
+        (None, None),
+        (timedelta(), None),
+        (GIVES_UP_AFTER - timedelta(seconds=1), None),
+        (GIVES_UP_AFTER, "failing"),
+        (timedelta(days=30), "failing"),
+    ],
+)
+def test_three_days_without_a_success_are_enough(failed_for: timedelta | None, disabled: str | None) -> None:
+    since = None if failed_for is None else NOW - failed_for
+    assert fail(status=None, failing_since=since).disabled == disabled
+    assert fail(status=503, failing_since=since).disabled == disabled
+
+
+def test_a_single_delivery_that_fails_to_the_end_disables_its_endpoint() -> None:
+    assert fail(attempts=len(WAITS) + 1, failing_since=NOW - sum(WAITS, timedelta())).disabled == "failing"
+
+
+def test_gone_is_believed_at_once() -> None:
+    assert fail(status=410).disabled == "gone"
