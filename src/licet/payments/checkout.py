@@ -23,7 +23,7 @@ from licet.kit.cause import Cause
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
 from licet.payments.returning import CANCELLED, RETURN
 from licet.plans.choosing import choose
-from licet.plans.store import find_current_plan
+from licet.plans.store import CurrentPlan, find_current_plan
 
 router = api_router("/payment", tag="payment")
 
@@ -87,19 +87,23 @@ async def subscribe(ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, aske
     organization = await find_organization(ctx, caller, asked.organization_id)
     async with once.attempt(acting_for=organization) as attempt:
         async with ctx.pool.acquire() as conn:
-            chosen = await choose(conn, asked.product_id, asked.price_id)
             current = await find_current_plan(conn, organization)
-        if current is not None:
-            raise Conflict(
-                "The organisation has a subscription that has not ended: POST /payment/subscription-update changes it.",
-                code="subscription_exists",
-                details={"subscriptionId": current.stripe_subscription_id},
-            )
+            if current is not None:
+                raise _subscription_exists(current)
+            chosen = await choose(conn, asked.product_id, asked.price_id, None)
         item = Item(str(chosen.plan.product_id), 1, chosen.price.place.stripe_price_id)
         opened = await open_session(ctx, organization, _wish(ctx, asked, item), attempt.id)
         async with ctx.pool.acquire() as conn, conn.transaction():
             started = await start_checkout(conn, opened)
             return await attempt.answer(conn, ShownPlanCheckout(url=started.url))
+
+
+def _subscription_exists(current: CurrentPlan) -> Conflict:
+    return Conflict(
+        "The organisation has a subscription that has not ended: POST /payment/subscription-update changes it.",
+        code="subscription_exists",
+        details={"subscriptionId": current.stripe_subscription_id},
+    )
 
 
 def _wish(ctx: Context, asked: AskedPlanCheckout, item: Item) -> Wish:

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from licet.accounts.auth import Reader
+from licet.checkout.store import find_had_trial
 from licet.http.context import Ctx
 from licet.http.openapi import responses
 from licet.http.routes import api_router
@@ -22,7 +23,11 @@ class ShownPlanPrice(Shown):
     currency: str = Field(examples=["usd"])
     interval: str = Field(description="day, week, month or year.", examples=["month"])
     interval_count: int = Field(examples=[1])
-    trial_days: int = Field(description="Days before the first payment, for who has had none yet.", examples=[0])
+    trial_days: int = Field(
+        description="Days before the first payment after a checkout: 0 for who has had a trial of this plan. A change "
+        "of plans brings none.",
+        examples=[0],
+    )
     change: Change = Field(description="What choosing it would be for this organisation.", examples=["upgrade"])
 
 
@@ -49,29 +54,32 @@ async def list_subscription_plans(ctx: Ctx, _: Reader, organization: Organizatio
     """In the catalogue's order. Which change is up and which is down, its ranks say."""
     async with ctx.pool.acquire() as conn:
         current = await find_current_plan(conn, organization)
-        return [_shown(plan, current) for plan in await list_plans(conn)]
+        plans = await list_plans(conn, current)
+    tried = [plan.product_id for plan in plans if any(price.trial_days for price in plan.prices)]
+    had_trial = await find_had_trial(ctx.pool, organization, tried) if tried else set()
+    return [_shown(plan, current, had_trial=plan.product_id in had_trial) for plan in plans]
 
 
-def _shown(plan: Plan, current: CurrentPlan | None) -> ShownPlan:
+def _shown(plan: Plan, current: CurrentPlan | None, *, had_trial: bool) -> ShownPlan:
     is_current = current is not None and current.stripe_product_id == plan.stripe_product_id
     return ShownPlan(
         product_id=plan.stripe_product_id,
         name=plan.name,
         description=plan.description,
         features=plan.features,
-        prices=[_shown_price(price, current) for price in plan.prices],
+        prices=[_shown_price(price, current, had_trial=had_trial) for price in plan.prices],
         is_current=is_current,
         current_price_id=current.place.stripe_price_id if current is not None and is_current else None,
     )
 
 
-def _shown_price(price: PlanPrice, current: CurrentPlan | None) -> ShownPlanPrice:
+def _shown_price(price: PlanPrice, current: CurrentPlan | None, *, had_trial: bool) -> ShownPlanPrice:
     return ShownPlanPrice(
         price_id=price.place.stripe_price_id,
         amount=price.amount,
         currency=price.currency,
         interval=price.place.rhythm.interval,
         interval_count=price.place.rhythm.interval_count,
-        trial_days=price.trial_days,
+        trial_days=0 if had_trial else price.trial_days,
         change=change_to(price.place, current.place if current else None),
     )

@@ -1,5 +1,7 @@
 """An organisation changes its plan: `/payment/subscription-update`, `-preview` and `-cancel`."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from fastapi import Request
@@ -11,6 +13,7 @@ from licet.changes.contended import CHANGING
 from licet.changes.current import Changed, Outcome, get_current_plan
 from licet.changes.plans import change_plan
 from licet.changes.quoting import preview
+from licet.errors import StripeRefused
 from licet.http.context import Ctx
 from licet.http.openapi import responses
 from licet.http.request_id import request_id_of
@@ -21,6 +24,7 @@ from licet.kit.ids import as_id
 from licet.payments.checkout import CHOICE, AskedId
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
 from licet.plans.choosing import Chosen, choose
+from licet.plans.store import find_current_plan
 
 router = api_router("/payment", tag="payment")
 
@@ -103,13 +107,15 @@ async def update_subscription(
     effect at once and costs nothing.
     """
     organization = await find_organization(ctx, caller, asked.organization_id)
-    chosen = await _chosen(ctx, asked)
+    chosen = await _chosen(ctx, organization, asked)
     cause = Cause("api_call", request_id_of(request), "the plan changed")
     quote_id = None
     if asked.quote_id is not None:
         # What can be no quote's id is of none that holds.
         quote_id = as_id(asked.quote_id) or UUID(int=0)
-    return ShownUpdate.model_validate(_fields(chosen, await change_plan(ctx, organization, chosen, cause, quote_id)))
+    async with _still_offered(ctx, organization, asked):
+        changed = await change_plan(ctx, organization, chosen, cause, quote_id)
+    return ShownUpdate.model_validate(_fields(chosen, changed))
 
 
 @router.post(
@@ -124,9 +130,10 @@ async def preview_update(
 ) -> ShownPreview:
     """Nothing changes. The quote holds for a quarter of an hour."""
     organization = await find_organization(ctx, caller, asked.organization_id)
-    chosen = await _chosen(ctx, asked)
+    chosen = await _chosen(ctx, organization, asked)
     cause = Cause("api_call", request_id_of(request), "a change previewed")
-    changed, quote = await preview(ctx, organization, chosen, cause)
+    async with _still_offered(ctx, organization, asked):
+        changed, quote = await preview(ctx, organization, chosen, cause)
     return ShownPreview.model_validate(
         {**_fields(chosen, changed), "quote_id": str(quote.id), "expires_at": quote.expires_at}
     )
@@ -147,9 +154,20 @@ async def cancel_plan(request: Request, ctx: Ctx, caller: CurrentCaller, _: Writ
     return Done()
 
 
-async def _chosen(ctx: Ctx, asked: AskedPlan) -> Chosen:
+async def _chosen(ctx: Ctx, organization: UUID, asked: AskedPlan) -> Chosen:
     async with ctx.pool.acquire() as conn:
-        return await choose(conn, asked.product_id, asked.price_id)
+        current = await find_current_plan(conn, organization)
+        return await choose(conn, asked.product_id, asked.price_id, current)
+
+
+@asynccontextmanager
+async def _still_offered(ctx: Ctx, organization: UUID, asked: AskedPlan) -> AsyncIterator[None]:
+    """Where Stripe refuses what was an archived price of its own as it chose, and by now is not: invalid_price."""
+    try:
+        yield
+    except StripeRefused:
+        await _chosen(ctx, organization, asked)
+        raise
 
 
 def _fields(chosen: Chosen, changed: Changed) -> dict[str, object]:

@@ -4,20 +4,23 @@ from dataclasses import dataclass
 
 from licet.db.connection import Connection
 from licet.errors import Unprocessable
-from licet.plans.store import Plan, PlanPrice, list_plans
+from licet.plans.store import CurrentPlan, Plan, PlanPrice, list_plans
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A price on sale, of a plan on sale."""
+    """A price on sale of a plan on sale, or those that the account has already."""
 
     plan: Plan
     price: PlanPrice
 
 
-async def choose(conn: Connection, product_id: str, price_id: str) -> Chosen:
-    """What is named. Raises Unprocessable invalid_product, or invalid_price where it is not one of that plan's."""
-    plans = await list_plans(conn)
+async def choose(conn: Connection, product_id: str, price_id: str, current: CurrentPlan | None) -> Chosen:
+    """What is named by an account that is subscribed to `current`, which it may choose again, archived or not.
+
+    Raises Unprocessable invalid_product, or invalid_price where it is not one of that plan's.
+    """
+    plans = await list_plans(conn, current)
     plan = next((one for one in plans if product_id in (one.stripe_product_id, str(one.product_id))), None)
     if plan is None:
         raise Unprocessable(

@@ -25,7 +25,7 @@ class PlanPrice:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan on sale, with its prices in the catalogue's order."""
+    """A plan with its prices, in the catalogue's order."""
 
     product_id: UUID
     stripe_product_id: str
@@ -64,18 +64,22 @@ class CurrentPlan:
         return self.cancel_at_period_end or self.cancel_at is not None
 
 
-async def list_plans(conn: Connection) -> list[Plan]:
-    """The plans on sale, in the catalogue's order."""
+async def list_plans(conn: Connection, current: CurrentPlan | None) -> list[Plan]:
+    """What an account may choose, in the catalogue's order: what is on sale, and what it has already.
+
+    current: what it is subscribed to. Archived, it is still here with the price that is paid, and with no other.
+    """
     rows = await conn.fetch(
         """
         SELECT product.id, product.stripe_product_id, product.name, product.description, product.features,
                product.rank, price.stripe_price_id, price.unit_amount, price.currency, price.interval,
                price.interval_count, price.trial_days
         FROM products AS product JOIN prices AS price USING (stripe_product_id)
-        WHERE product.kind = 'plan' AND product.active AND price.active AND price.position IS NOT NULL
-            AND price.unit_amount IS NOT NULL AND price.interval IS NOT NULL
-        ORDER BY product.position, product.id, price.position
-        """
+        WHERE product.kind = 'plan' AND price.unit_amount IS NOT NULL AND price.interval IS NOT NULL
+            AND (product.active AND price.active AND price.position IS NOT NULL OR price.stripe_price_id = $1)
+        ORDER BY product.position, product.id, price.position NULLS LAST
+        """,
+        current.place.stripe_price_id if current else None,
     )
     plans: dict[UUID, Plan] = {}
     for row in rows:
