@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from licet.cannot_start import CannotStart
+from licet.kit.hosts import is_host_name
 from licet.kit.loopback import is_loopback
 
 Mode: TypeAlias = Literal["sandbox", "test", "live"]
@@ -197,6 +198,23 @@ class Settings(BaseSettings):
             if not _HOST.fullmatch(host):
                 raise ValueError("takes host names separated by commas (app.example.com), no URLs and no wildcards")
         return hosts
+
+    @field_validator("webhooks_allow_private")
+    @classmethod
+    def _hosts_and_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Networks in their usual form, names in lower case."""
+        checked = []
+        for word in value:
+            try:
+                checked.append(str(ipaddress.ip_network(word)))
+            except ValueError:
+                if not is_host_name(word):
+                    raise ValueError(
+                        "takes host names, addresses and networks separated by commas (hooks.internal, 127.0.0.1, "
+                        "10.0.0.0/8), no URLs, ports and wildcards"
+                    ) from None
+                checked.append(word.lower())
+        return tuple(checked)
 
     @field_validator("redis_url")
     @classmethod

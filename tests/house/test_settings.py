@@ -99,6 +99,12 @@ def test_live_without_one_of_them_says_which(monkeypatch: pytest.MonkeyPatch, na
         ("LICET_REDIS_URL", "http://:hidden@h", "redis://"),
         ("LICET_TRUSTED_PROXIES", "10.0.0.0/8,hidden", "networks"),
         ("LICET_TRUSTED_PROXIES", "10.0.0.7/8", "networks"),
+        ("LICET_WEBHOOKS_ALLOW_PRIVATE", "https://hidden.example", "no URLs"),
+        ("LICET_WEBHOOKS_ALLOW_PRIVATE", "10.0.0.0/8,hidden:8080", "no URLs, ports"),
+        ("LICET_WEBHOOKS_ALLOW_PRIVATE", "*.hidden.example", "wildcards"),
+        ("LICET_WEBHOOKS_ALLOW_PRIVATE", "10.0.0.7/8", "networks"),
+        ("LICET_WEBHOOKS_ALLOW_PRIVATE", "127.1", "networks"),
+        ("LICET_WEBHOOKS_ALLOW_PRIVATE", "[::1]", "networks"),
         ("LICET_CORS_ORIGINS", "*", "origins"),
         ("LICET_CORS_ORIGINS", "https://hidden.example/", "origins"),
         ("LICET_PORT", "hidden", "LICET_PORT"),
@@ -134,6 +140,18 @@ def test_proxies_and_origins_are_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings()
     assert settings.trusted_proxies == ("10.0.0.0/8", "192.0.2.1/32", "fd00::/8")
     assert settings.cors_origins == ("https://app.example.com", "http://localhost:3000", "http://[::1]:80")
+
+
+def test_private_targets_of_webhooks_are_hosts_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().webhooks_allow_private == ()
+    given(monkeypatch, LICET_WEBHOOKS_ALLOW_PRIVATE="127.0.0.1, Hooks.internal,10.0.0.0/8, FD00::/8,my_service")
+    assert read_settings().webhooks_allow_private == (
+        "127.0.0.1/32",
+        "hooks.internal",
+        "10.0.0.0/8",
+        "fd00::/8",
+        "my_service",
+    )
 
 
 @pytest.mark.parametrize(
