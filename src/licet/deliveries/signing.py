@@ -1,0 +1,40 @@
+"""The headers that say what is delivered and prove who sent it. Source: the Standard Webhooks specification."""
+
+import base64
+import secrets as random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from uuid import UUID
+
+from standardwebhooks import Webhook
+
+_AGENT = f"Licet/{version('licet')}"
+
+
+def new_secret() -> str:
+    """`whsec_` and 32 random bytes in base64: what an endpoint's deliveries are signed with."""
+    return f"whsec_{base64.b64encode(random.token_bytes(32)).decode()}"
+
+
+def signed_headers(
+    *, event_id: UUID, delivery_id: UUID, event: str, body: bytes, secrets: Sequence[str], at: datetime
+) -> dict[str, str]:
+    """Every header of a delivery but those of HTTP itself.
+
+    body: as it is sent, UTF-8; secrets: the newest first, each signs; at: wall time, which receivers compare with
+    their own clock. `webhook-id` is the event's id, the same at every attempt and endpoint: by it a receiver knows
+    what it has seen before.
+    """
+    at = at.astimezone(UTC)
+    text = body.decode()
+    signatures = [Webhook(secret).sign(msg_id=str(event_id), timestamp=at, data=text) for secret in secrets]
+    return {
+        "content-type": "application/json",
+        "user-agent": _AGENT,
+        "webhook-id": str(event_id),
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(signatures),
+        "x-licet-event": event,
+        "x-licet-delivery": str(delivery_id),
+    }
