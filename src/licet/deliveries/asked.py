@@ -1,0 +1,107 @@
+"""What an operator says of an endpoint, and where none may be."""
+
+from typing import Annotated, Any, Literal, Self, TypeAlias, cast
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic.config import JsonDict
+
+from licet.config import Settings
+from licet.deliveries.targets import Allowed, RefusedTarget, check_target
+from licet.errors import Unprocessable
+from licet.http.shapes import Asked
+from licet.outbox import EVERYTHING, EventName
+
+MOST_EVENTS = 20
+
+
+def _events(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("must not name an event twice")
+    if EVERYTHING in names and len(names) > 1:
+        raise ValueError("must hold '*' alone, for it means all events")
+    return names
+
+
+_AS_SCHEMA: dict[str, Any] = {
+    "uniqueItems": True,
+    "if": {"contains": {"const": EVERYTHING}},
+    "then": {"maxItems": 1},
+}
+"""What `_events` holds, for the description."""
+
+Events: TypeAlias = Annotated[
+    list[Literal[EventName, "*"]],
+    AfterValidator(_events),
+    Field(
+        min_length=1,
+        max_length=MOST_EVENTS,
+        description='By name, or `["*"]`: all events, also those that come with later versions.',
+        examples=[["checkout.completed", "license.revoked"]],
+        json_schema_extra=_AS_SCHEMA,
+    ),
+]
+Url: TypeAlias = Annotated[str, Field(examples=["https://hooks.example.com/licet"])]
+Description: TypeAlias = Annotated[
+    str, StringConstraints(max_length=500), Field(description="For people.", examples=["The shop's backend"])
+]
+_NEVER_NULL = ("url", "events", "enabled", "rotateSecret")
+
+
+def _say_so(schema: JsonDict) -> None:
+    """For the description, which would have null beside each, and nothing of a change that changes nothing."""
+    fields = cast("dict[str, dict[str, Any]]", schema["properties"])
+    for name in _NEVER_NULL:
+        kept, _ = fields[name].pop("anyOf")
+        fields[name] |= kept
+    schema["minProperties"] = 1
+
+
+class NewWebhookEndpoint(Asked):
+    """Where it listens, and for what."""
+
+    url: Url
+    events: Events
+    description: Description | None = None
+
+
+class WebhookEndpointChange(Asked):
+    """What is left out stays as it is; `description` alone may be null."""
+
+    model_config = ConfigDict(json_schema_extra=_say_so)
+
+    url: Url | None = None
+    events: Events | None = None
+    description: Description | None = None
+    enabled: bool | None = Field(
+        None, description="true: also as one that never failed. false: it is told nothing any more.", examples=[True]
+    )
+    rotate_secret: Literal[True] | None = Field(
+        None, description="Another secret, which is in the answer; the one before signs too for 24 hours."
+    )
+
+    @field_validator("url", "events", "enabled", "rotate_secret", mode="before")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("may be left out, but not be null")
+        return value
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("must name what is to change")
+        return self
+
+
+class InvalidWebhookUrl(Unprocessable):
+    """An address that nothing is sent to; `message` says why."""
+
+    code = "invalid_webhook_url"
+
+
+async def check_url(settings: Settings, url: str) -> None:
+    """Let the address pass, its name looked up, or raise InvalidWebhookUrl. To be called with no connection held."""
+    try:
+        await check_target(url, Allowed.parse(settings.webhooks_allow_private))
+    except RefusedTarget as refused:
+        raise InvalidWebhookUrl(str(refused), details={"field": "url"}) from None
