@@ -33,6 +33,7 @@ from licet.licenses.routes import router as licenses
 from licet.mail import jobs as mail_jobs
 from licet.payments.checkout import router as plan_checkout
 from licet.payments.customers import router as plan_customers
+from licet.payments.in_words import InWords
 from licet.payments.plans import router as plans
 from licet.payments.returning import router as return_pages
 from licet.payments.update import router as plan_updates
@@ -96,6 +97,7 @@ def create_app(context: Context) -> FastAPI:
     ):
         app.include_router(router)
     add_conventions(app, context.settings, limiter)
+    app.add_middleware(InWords)
     return app
 
 

@@ -1,34 +1,30 @@
 """Where a buyer comes back to when the caller named no address: plain pages of ours, which say how it went."""
 
-from functools import cache
-from pathlib import Path
+import math
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from licet.checkout.returning import Outcome, process
-from licet.errors import LicetError, NotFound
+from licet.config import Settings
+from licet.errors import LicetError
 from licet.http.context import Ctx
 from licet.http.rate_limits.admission import limit
+from licet.http.rate_limits.rules import WINDOW_SECONDS
 from licet.http.request_id import request_id_of
 from licet.kit.cause import Cause
+from licet.payments.plain_page import plain_page
 
 RETURN = "/payment/return"
 CANCELLED = "/payment/cancelled"
 CLOSED = "/payment/closed"
 
-router = APIRouter(include_in_schema=False)
+PAGES = frozenset({RETURN, CANCELLED, CLOSED})
+"""What fails at these addresses is told in words (`in_words.py`)."""
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    # The secret in the address is told to nobody.
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-}
+router = APIRouter(include_in_schema=False)
 
 _SAID: dict[Outcome, tuple[str, str]] = {
     "processed": ("Thank you", "Your payment has arrived, and everything is ready."),
@@ -37,45 +33,54 @@ _SAID: dict[Outcome, tuple[str, str]] = {
     "expired": ("Too late", "This checkout has expired, and nothing was charged. Please start again."),
 }
 
+_WAITS = (3, 10, 10, 10, 10, 10, 60)
+"""Seconds until a pending page looks again, by how often it has; the last holds from then on. A card takes moments, a
+bank debit days."""
+
+
+def next_look(looked: int, per_minute: int) -> int:
+    """In how many seconds, so that of `per_minute` looks that are allowed in a minute there is always one left."""
+    if per_minute < 2:
+        return WINDOW_SECONDS + 1
+    wait = _WAITS[min(looked, len(_WAITS) - 1)]
+    return wait if looked == 0 else max(wait, math.ceil(WINDOW_SECONDS / (per_minute - 1)))
+
 
 @router.get(RETURN)
 async def come_back(
-    request: Request, ctx: Ctx, secret: Annotated[str, Query(min_length=1, max_length=255)]
+    request: Request,
+    ctx: Ctx,
+    secret: Annotated[str, Query(min_length=1, max_length=255)],
+    looked: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> HTMLResponse:
-    """Says what became of the checkout, having done what its event would do."""
+    """Says what became of the checkout, having done what its event would do. looked: how often the page has before."""
     await limit(request, "process", secret)
     try:
         cause = Cause("api_call", request_id_of(request), "the buyer came back")
         outcome = (await process(ctx, secret, cause)).outcome
-    except NotFound:
-        return _page(404, "There is nothing here", "This address has expired, or was not copied whole.", None)
     except LicetError as error:
         if error.status < 500:
             raise
         # Stripe is away: the event will come, and so will the buyer's next look.
         outcome = "pending"
     title, text = _SAID[outcome]
-    return _page(200, title, text, ctx.settings.app_url, again=outcome == "pending")
+    refresh = _refresh(secret, looked, ctx.settings) if outcome == "pending" else None
+    return plain_page(200, title, text, link=ctx.settings.app_url, refresh=refresh)
 
 
 @router.get(CANCELLED)
 async def cancelled() -> HTMLResponse:
     """The buyer went back without paying."""
-    return _page(200, "Nothing was charged", "You left the checkout without paying.", None)
+    return plain_page(200, "Nothing was charged", "You left the checkout without paying.")
 
 
 @router.get(CLOSED)
 async def closed() -> HTMLResponse:
     """The customer has left Stripe's portal."""
-    return _page(200, "All done", "Your changes are saved.", None)
+    return plain_page(200, "All done", "Your changes are saved.")
 
 
-def _page(status: int, title: str, text: str, link: str | None, *, again: bool = False) -> HTMLResponse:
-    body = _templates().get_template("plain.html").render(title=title, text=text, link=link, again=again)
-    return HTMLResponse(body, status, _HEADERS)
-
-
-@cache
-def _templates() -> Environment:
-    folder = str(Path(__file__).parent / "pages")
-    return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+def _refresh(secret: str, looked: int, settings: Settings) -> str:
+    # It comes without a key, so that its address is counted as well.
+    per_minute = min(settings.rate_limit_process_per_minute, settings.rate_limit_per_minute)
+    return f"{next_look(looked, per_minute)}; url=?{urlencode({'secret': secret, 'looked': looked + 1})}"
