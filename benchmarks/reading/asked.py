@@ -1,9 +1,11 @@
 """What is asked, by whom: every read endpoint, first pages and deep ones, and lists narrowed to what is rare."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import asyncpg
+
+from licet.outbox import EventName
 
 from .fill import ACCOUNT_KEY, HEAVY_KEY, OPERATOR_KEY
 
@@ -63,6 +65,34 @@ async def everything(conn: asyncpg.Connection) -> list[Asked]:
         *await _single_ones(conn, "operator", account),
         Asked("operator", "/api/admin/accounts/{id}", f"/api/admin/accounts/{account}"),
         Asked("operator", "/api/admin/events/{id}", "/api/admin/events/evt_7"),
+        *await _webhooks_out(conn),
+    ]
+
+
+async def _webhooks_out(conn: asyncpg.Connection) -> list[Asked]:
+    """The endpoints, what is sent to the one that hears everything, and of that one delivery of each event."""
+    all_, one = "/api/webhook-endpoints", "/api/webhook-endpoints/{id}"
+    endpoint = await conn.fetchval("SELECT id FROM webhook_endpoints WHERE '*' = ANY (events)")
+    rows = await conn.fetch(
+        """
+        SELECT event, delivery.id FROM unnest($2::text[]) AS event, LATERAL (
+            SELECT deliveries.id FROM outgoing_events AS happened JOIN deliveries ON event_id = happened.id
+            WHERE happened.event = event.event AND endpoint_id = $1 LIMIT 1
+        ) AS delivery
+        """,
+        endpoint,
+        list(get_args(EventName)),
+    )
+    to_one = f"{all_}/{endpoint}"
+    return [
+        Asked("operator", all_, all_),
+        Asked("operator", one, to_one),
+        *(Asked("operator", f"{one}/deliveries", f"{to_one}/deliveries", page) for page in _PAGES),
+        Asked("operator", f"{one}/deliveries?status=failed", f"{to_one}/deliveries?status=failed"),
+        *(
+            Asked("operator", f"{one}/deliveries/{{deliveryId}} of {row['event']}", f"{to_one}/deliveries/{row['id']}")
+            for row in rows
+        ),
     ]
 
 

@@ -196,6 +196,59 @@ FILL: dict[str, str] = {
                'account' || 1 + n % ($1 / 5) || '@example.com', 'Your receipt', '{"invoice": "in_1"}', 'sent',
                moment(n, $1 * 3), moment(n, $1 * 3)
         FROM generate_series(1, $1 * 3) AS n""",
+    "second plans": """
+        INSERT INTO second_plans (stripe_subscription_id, kept_subscription_id, found_at)
+        SELECT 'sub_' || n * 50, 'sub_' || n * 50 - 1, moment(n, $1) FROM generate_series(1, $1 / 50) AS n""",
+    "webhook endpoints": """
+        INSERT INTO webhook_endpoints (id, url, events, secret_encrypted, created_at)
+        SELECT made(9, n), 'https://hooks.example.com/' || n,
+               CASE n WHEN 1 THEN '{*}' ELSE '{license.issued}' END::text[], '', moment(n, 3)
+        FROM generate_series(1, 3) AS n WHERE $1 > 0""",
+    "outgoing events": """
+        INSERT INTO outgoing_events (id, event, fact, account_id, about, created_at)
+        SELECT made(10, row_number() OVER (ORDER BY at, event, fact)), event, fact, account_id, about, at
+        FROM (
+            SELECT 'invoice.paid' AS event, stripe_invoice_id AS fact, account_id,
+                   jsonb_build_object('invoiceId', stripe_invoice_id) AS about, created_at AS at
+            FROM invoices WHERE status = 'paid'
+            UNION ALL
+            SELECT 'payment.failed', stripe_invoice_id || ':1', account_id,
+                   jsonb_build_object('invoiceId', stripe_invoice_id, 'attempt', 1), created_at
+            FROM invoices WHERE status = 'open'
+            UNION ALL
+            SELECT 'payment.failed', stripe_session_id, account_id, jsonb_build_object('sessionId', stripe_session_id),
+                   created_at
+            FROM checkout_sessions WHERE stripe_session_id LIKE '%7'
+            UNION ALL
+            SELECT 'checkout.completed', id::text, account_id, jsonb_build_object('orderId', id), created_at FROM orders
+            UNION ALL
+            SELECT 'subscription.updated', stripe_subscription_id || ':1', account_id,
+                   jsonb_build_object('subscriptionId', stripe_subscription_id), created_at
+            FROM subscriptions
+            UNION ALL
+            SELECT 'subscription.undone', stripe_subscription_id, account_id,
+                   jsonb_build_object('subscriptionId', stripe_subscription_id), created_at
+            FROM second_plans JOIN subscriptions USING (stripe_subscription_id)
+            UNION ALL
+            SELECT 'charge.refunded', stripe_refund_id, NULL, jsonb_build_object('refundId', stripe_refund_id),
+                   created_at
+            FROM refunds
+            UNION ALL
+            SELECT 'license.issued', id::text, account_id, jsonb_build_object('licenseId', license_id, 'lineId', id), at
+            FROM license_timeline WHERE id::text LIKE '%0'
+        ) AS happened WHERE $1 > 0""",
+    "deliveries": """
+        INSERT INTO deliveries (id, endpoint_id, event_id, account_id, status, attempts, created_at, due_at,
+                                delivered_at, response_status, error)
+        SELECT made(10 + place, n), made(9, place), id, account_id, status, 1, created_at,
+               CASE status WHEN 'pending' THEN created_at + interval '30 seconds' END,
+               CASE status WHEN 'delivered' THEN created_at END, CASE status WHEN 'delivered' THEN 200 ELSE 500 END,
+               CASE status WHEN 'delivered' THEN NULL ELSE 'it answered 500' END
+        FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM outgoing_events) AS happened,
+             generate_series(1, 3) AS place,
+             LATERAL (SELECT CASE WHEN n % 500 = 1 THEN 'failed' WHEN n % 1000 = 2 THEN 'pending' ELSE 'delivered' END
+                      AS status) AS outcome
+        WHERE (place = 1 OR event = 'license.issued') AND $1 > 0""",
 }
 """What is filled, and how, in this order."""
 

@@ -23,6 +23,8 @@ from licet.catalog.routes import router as products
 from licet.changes import jobs as change_jobs
 from licet.changes import releases, second_plans
 from licet.config import Settings
+from licet.deliveries.endpoints import router as webhook_endpoints
+from licet.deliveries.routes import router as deliveries
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
 from licet.http.openapi import DESCRIPTION, TAGS
@@ -94,6 +96,8 @@ def create_app(context: Context) -> FastAPI:
         plan_customers,
         return_pages,
         operators,
+        webhook_endpoints,
+        deliveries,
     ):
         app.include_router(router)
     add_conventions(app, context.settings, limiter)

@@ -27,6 +27,7 @@ TAGS = [
     {"name": "payment", "description": "The plan that an organisation subscribes to."},
     {"name": "operators", "description": "For whoever runs the service: keys with the scope admin and no account."},
     {"name": "webhooks", "description": "For Stripe."},
+    {"name": "deliveries", "description": "For whoever runs the service: who is told what happens, and was."},
     {"name": "health", "description": "For whatever watches the process."},
 ]
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -176,3 +176,27 @@ async def test_failures_are_typed(made: Made) -> None:
     async with import_module(PACKAGE).Client(base_url=made.shop.url) as nobody:
         api = import_module(f"{PACKAGE}.api.billing.list_invoices")
         assert (await api.asyncio(client=nobody)).code == "unauthorized"
+
+
+async def test_webhooks_out(made: Made) -> None:
+    models = made.models
+    async with import_module(PACKAGE).AuthenticatedClient(made.shop.url, made.shop.operator_key) as operator:
+        operators = replace(made, client=operator)
+        wish = models.NewWebhookEndpoint(url="https://hooks.example.com/licet", events=["*"])
+        endpoint = await operators.call("deliveries.make_webhook_endpoint", body=wish)
+        assert endpoint.secret.startswith("whsec_")
+        change = models.WebhookEndpointChange(events=["checkout.completed"], rotate_secret=True)
+        changed = await operators.call("deliveries.change_webhook_endpoint", endpoint.id, body=change)
+        assert changed.secret not in (None, endpoint.secret)
+        await buy(made, "Shopify Connector")
+        (told,) = (await operators.call("deliveries.list_deliveries", endpoint.id)).data
+        found = await operators.call("deliveries.get_delivery", endpoint.id, told.id)
+        assert (found.event, found.body["event"]) == ("checkout.completed", "checkout.completed")
+        assert (await operators.call("deliveries.replay_delivery", endpoint.id, told.id)).status == "pending"
+        off = models.WebhookEndpointChange(enabled=False)
+        changed = await operators.call("deliveries.change_webhook_endpoint", endpoint.id, body=off)
+        assert (changed.enabled, changed.disabled_because, changed.secret) == (False, "asked", None)
+        refused = await operators.call("deliveries.replay_delivery", endpoint.id, told.id)
+        assert (refused.status_code, refused.code) == (409, "endpoint_disabled")
+        assert await operators.call("deliveries.delete_webhook_endpoint", endpoint.id) is None
+        assert (await operators.call("deliveries.list_webhook_endpoints")).data == []

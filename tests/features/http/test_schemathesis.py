@@ -4,6 +4,7 @@ It stands before the served application over a whole sandbox. Its requests are t
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,8 @@ BEYOND_ANY_SCHEMA = {"must be in the future"}
 PROJECT = ProjectConfig(generation=GenerationConfig(allow_x00=False, with_security_parameters=False))
 
 NONSENSE = ("nothing", "sub_nobody", "0193a1b2-7c3d-7e4f-8a5b-123456789abc", "..", "a\0b", "😀", "%2e%2e%2f")
+
+ENDPOINTS, HOOK = "/api/webhook-endpoints", "https://hooks.example.com/licet"
 
 OFF = {
     "positive_data_acceptance": "what has the right shape may mean nothing; `fits_its_own_schema` stands in its place",
@@ -79,12 +82,19 @@ async def an_operator(both: Both) -> Caller:
     one, two = both.sides
     spare = {"name": "spare", "scopes": ["read"], "accountId": one.account_id}
     made = (await both.shop.api("POST", "/api/admin/api-keys", json=spare)).json()["id"]
+    endpoint = (await both.shop.api("POST", ENDPOINTS, json={"url": HOOK, "events": ["*"]})).json()["id"]
+    await both.shop.buy(one.account_id, "Data Migrator")
+    await both.shop.settle()
+    deliveries = (await both.shop.get(f"{ENDPOINTS}/{endpoint}/deliveries"))["data"]
+    assert {"checkout.completed", "invoice.paid", "license.issued"} <= {delivery["event"] for delivery in deliveries}
     events = (await both.shop.get("/api/admin/events"))["data"]
     emails = (await both.shop.get("/api/admin/emails"))["data"]
     more = {
         "/api/admin/api-keys": (made,),
         "/api/admin/events": tuple(one["id"] for one in events),
         "/api/admin/emails": tuple(one["id"] for one in emails),
+        ENDPOINTS: (endpoint,),
+        f"{ENDPOINTS}/{{id}}/deliveries": tuple(one["id"] for one in deliveries),
     }
     ids = {path: one.ids[path] + two.ids[path] for path in one.ids}
     return Caller(both.shop.operator_key, ids | more, frozenset())
@@ -112,11 +122,12 @@ def checks_of(caller: Caller) -> list[Callable[..., Any]]:
 
 def case_of(operation: APIOperation, caller: Caller, mode: GenerationMode) -> st.SearchStrategy[Case]:
     """A request: its path with ids that are somebody's, or nobody's, all else as Schemathesis likes."""
-    if "{id}" not in operation.path:
+    names = re.findall(r"/{(\w+)}", operation.path)
+    if not names:
         return operation.as_strategy(generation_mode=mode)
-    ids = caller.ids.get(operation.path.partition("/{id}")[0], ()) + NONSENSE
-    return st.sampled_from(ids).flatmap(
-        lambda id_: operation.as_strategy(generation_mode=mode, path_parameters={"id": id_})
+    ids = {name: caller.ids.get(operation.path.partition(f"/{{{name}}}")[0], ()) + NONSENSE for name in names}
+    return st.fixed_dictionaries({name: st.sampled_from(ids[name]) for name in names}).flatmap(
+        lambda drawn: operation.as_strategy(generation_mode=mode, path_parameters=drawn)
     )
 
 
