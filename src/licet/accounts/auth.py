@@ -4,7 +4,7 @@ A route names what it needs by its parameters: `caller: Reader` (or Writer, Oper
 what it shows or `account_id: ActingAccount` for whom it acts. Source: contract, section 1.
 """
 
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -43,20 +43,25 @@ async def _caller(
 CurrentCaller = Annotated[Caller, Depends(_caller)]
 
 
-def require(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
-    """A dependency that lets only callers with this scope pass; 403 for others, 401 without a good key."""
+@dataclass(frozen=True)
+class Require:
+    """A dependency that lets only callers with this scope pass; 403 for others, 401 without a good key.
 
-    async def with_scope(caller: CurrentCaller) -> Caller:
-        if not caller.may(scope):
-            raise Forbidden(f"This needs an API key with the scope {scope}.")
+    `/openapi.json` tells the scope of each route by it.
+    """
+
+    scope: Scope
+
+    async def __call__(self, caller: CurrentCaller) -> Caller:
+        """The caller."""
+        if not caller.may(self.scope):
+            raise Forbidden(f"This needs an API key with the scope {self.scope}.")
         return caller
 
-    return with_scope
 
-
-Reader = Annotated[Caller, Depends(require("read"))]
-Writer = Annotated[Caller, Depends(require("write"))]
-Operator = Annotated[Caller, Depends(require("admin"))]
+Reader = Annotated[Caller, Depends(Require("read"))]
+Writer = Annotated[Caller, Depends(Require("write"))]
+Operator = Annotated[Caller, Depends(Require("admin"))]
 """Only a key without an account can have the scope admin; a token never has it."""
 
 

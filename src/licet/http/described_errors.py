@@ -66,6 +66,12 @@ def add_usual(answer: dict[str, Any], status: int) -> None:
     add_failure(answer, code, (status, message, details))
 
 
+def add_missing(answer: dict[str, Any], field: str) -> None:
+    """Makes the usual 422 an example of a field that was left out."""
+    code, message, _ = USUAL[422]
+    add_failure(answer, code, (422, message, {"fields": [{"field": field, "message": "field required"}]}))
+
+
 def add_failure(answer: dict[str, Any], code: str, failure: Failure) -> None:
     """Adds one failure to an answer, beside those that it has."""
     status = failure[0]

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from licet.http.described_errors import Failure, add_failure, add_usual
+from licet.http.described_errors import Failure, add_failure, add_missing, add_usual
 from licet.http.described_headers import headers_of, replayed
 from licet.http.examples import alternatives
 
@@ -29,13 +29,13 @@ def complete(operation: dict[str, Any], schemas: dict[str, Any], *, limited: boo
     again = any(parameter["name"] == KEY_HEADER for parameter in operation.get("parameters", ()))
     _say_what_may_be_left_out(operation)
     _add_examples(operation, schemas)
-    _add_failures(operation, again=again, limited=limited)
+    _add_failures(operation, schemas, again=again, limited=limited)
     for status, answer in answers.items():
         answer.setdefault("headers", {}).update(headers_of(status) | (replayed(status) if again else {}))
     operation["responses"] = dict(sorted(answers.items()))
 
 
-def _add_failures(operation: dict[str, Any], *, again: bool, limited: bool) -> None:
+def _add_failures(operation: dict[str, Any], schemas: dict[str, Any], *, again: bool, limited: bool) -> None:
     answers: dict[str, Any] = operation["responses"]
     raw = operation.pop(RAW_BODY, False)
     implied = _EVERYWHERE + ((429,) if limited else ())
@@ -44,11 +44,24 @@ def _add_failures(operation: dict[str, Any], *, again: bool, limited: bool) -> N
         if "HTTPValidationError" in str(answer):
             answer.clear()
         add_usual(answer, status)
+    missing = _needed(operation, schemas)
+    if missing is not None:
+        add_missing(answers["422"], missing)
     further = dict(_ONCE) if again else {}
     if operation.get("security"):
         further["identity_provider_unavailable"] = _NO_TOKEN_CHECKED
     for code, failure in further.items():
         add_failure(answers.setdefault(str(failure[0]), {}), code, failure)
+
+
+def _needed(operation: dict[str, Any], schemas: dict[str, Any]) -> str | None:
+    """The name of something that must be sent, None where nothing must."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        named = schemas.get(content["schema"].get("$ref", "").rpartition("/")[2], {})
+        if named.get("required"):
+            return str(named["required"][0])
+    queries = (one for one in operation.get("parameters", ()) if one["in"] == "query" and one.get("required"))
+    return next((one["name"] for one in queries), None)
 
 
 def _say_what_may_be_left_out(operation: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from licet.http.described_errors import ERROR_SCHEMA, Failure, add_failure, add_usual
 from licet.http.described_operations import complete
+from licet.http.described_scopes import say_scope, scopes_of
 from licet.http.rate_limits.rules import NEVER
 
 DESCRIPTION = """Turns Stripe payments into software licenses and organisation plans.
@@ -72,9 +73,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     )
     schemas = found["components"]["schemas"]
     schemas["Error"] = ERROR_SCHEMA
+    scopes = scopes_of(app)
     for path, operations in found["paths"].items():
         for operation in operations.values():
             complete(operation, schemas, limited=path not in NEVER)
+            if operation["operationId"] in scopes:
+                say_scope(operation, scopes[operation["operationId"]])
     return found
 
 

@@ -13,6 +13,7 @@ from licet.checkout.returning import Outcome, process
 from licet.checkout.session import Wish
 from licet.errors import Conflict
 from licet.http.context import Context, Ctx
+from licet.http.described_errors import Failure
 from licet.http.openapi import responses
 from licet.http.rate_limits.admission import limit
 from licet.http.request_id import request_id_of
@@ -29,9 +30,23 @@ router = api_router("/payment", tag="payment")
 
 AskedId = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
-CHOICE = {
-    "invalid_product": (422, "The plan is unknown or no longer on sale; details.productId names it."),
-    "invalid_price": (422, "The price is not one of the plan's on sale; details.priceId names it."),
+_EXISTS: Failure = (
+    409,
+    "The organisation has a subscription that has not ended: update that one.",
+    {"subscriptionId": "sub_1QxYz"},
+)
+
+CHOICE: dict[str, Failure] = {
+    "invalid_product": (
+        422,
+        "prod_1QxYz is no plan on sale. GET /payment/subscription-plans lists those.",
+        {"productId": "prod_1QxYz"},
+    ),
+    "invalid_price": (
+        422,
+        "price_1QxYz is no price on sale of Growth. GET /payment/subscription-plans lists those.",
+        {"productId": "prod_1QxYz", "priceId": "price_1QxYz"},
+    ),
 }
 """What naming a plan and a price can get: for a route's `responses`."""
 
@@ -47,7 +62,11 @@ class AskedPlanCheckout(Asked):
         description="Where the buyer goes once it is paid, {CHECKOUT_SESSION_ID} filled in; a page of ours if absent.",
         examples=["https://example.com/welcome?session={CHECKOUT_SESSION_ID}"],
     )
-    cancel_url: str | None = Field(None, examples=["https://example.com/plans"])
+    cancel_url: str | None = Field(
+        None,
+        description="Where the buyer goes who does not pay; LICET_APP_URL if absent, else a page of ours.",
+        examples=["https://example.com/plans"],
+    )
 
 
 class ShownPlanCheckout(Shown):
@@ -59,9 +78,17 @@ class ShownPlanCheckout(Shown):
 class ShownProcessed(Shown):
     """What became of a checkout. Subscription, product and price are Stripe's ids, null unless it was processed."""
 
-    status: Outcome = Field(examples=["processed"])
+    status: Outcome = Field(
+        description="processed: paid for, and everything is in place. pending: not paid yet, or the payment is still "
+        "on its way. failed: the payment did not go through, or was for a second plan and is returned. expired: nobody "
+        "paid in time.",
+        examples=["processed"],
+    )
     subscription_id: str | None = Field(examples=["sub_1QxYz"])
-    organization_id: str = Field(description="Our id of it.", examples=["01912d68-783e-7a03-8467-5661c1243ad4"])
+    organization_id: str = Field(
+        description="Our id of it, also where you call it by an externalId.",
+        examples=["01912d68-783e-7a03-8467-5661c1243ad4"],
+    )
     product_id: str | None = Field(examples=["prod_1QxYz"])
     price_id: str | None = Field(examples=["price_1QxYz"])
 
@@ -77,8 +104,12 @@ class ShownProcessed(Shown):
         502,
         503,
         **ORGANIZATION_NOT_FOUND,
-        subscription_exists=(409, "The organisation has a subscription that has not ended: update that one."),
-        invalid_redirect_url=(422, "Buyers are not sent to this URL; details.field says which one it is."),
+        subscription_exists=_EXISTS,
+        invalid_redirect_url=(
+            422,
+            "Buyers are not sent to this URL; details.field says which one it is.",
+            {"field": "successUrl"},
+        ),
         **CHOICE,
     ),
 )

@@ -40,18 +40,28 @@ class ShownCustomer(Shown):
     default_card_last4: str | None = Field(examples=["4242"])
     active_product_id: str | None = Field(examples=["prod_1QxYz"])
     active_price_id: str | None = Field(examples=["price_1QxYz"])
-    subscription_status: str | None = Field(examples=["active"])
-    current_period_end: At | None
+    subscription_status: str | None = Field(
+        description="Stripe's, of a subscription that has not ended: trialing, active, past_due (a renewal failed and "
+        "is tried again), unpaid, paused or incomplete. Whether the plan may be used, GET /api/entitlements says.",
+        examples=["active"],
+    )
+    current_period_end: At | None = Field(
+        description="When the period, or the trial, ends: then it renews, unless cancelAtPeriodEnd."
+    )
     cancel_at_period_end: bool | None = Field(
         description="True for any scheduled end; null without a subscription.", examples=[False]
     )
 
 
 class AskedCustomerPortal(Asked):
-    """Where the portal leads back to; a page of ours if absent."""
+    """For whom, and where to go afterwards."""
 
     organization_id: Named
-    return_url: str | None = Field(None, examples=["https://example.com/account"])
+    return_url: str | None = Field(
+        None,
+        description="Where the portal leads back to; LICET_APP_URL if absent, else a page of ours.",
+        examples=["https://example.com/account"],
+    )
 
 
 class ShownCustomerPortal(Shown):
@@ -96,13 +106,20 @@ async def get_customer_info(ctx: Ctx, _: Reader, organization: Organization) -> 
         502,
         503,
         **ORGANIZATION_NOT_FOUND,
-        invalid_redirect_url=(422, "Customers are not sent to this URL; details.field says which one it is."),
+        invalid_redirect_url=(
+            422,
+            "Customers are not sent to this URL; details.field says which one it is.",
+            {"field": "returnUrl"},
+        ),
     ),
 )
 async def open_customer_portal(
     ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, asked: AskedCustomerPortal
 ) -> Response:
-    """To look after cards, invoices, details, and the end of the subscription."""
+    """To look after cards, invoices, details, and the end of the subscription.
+
+    A link for each click, without an Idempotency-Key: it lives for five minutes, and a replayed answer may be older.
+    """
     organization = await find_organization(ctx, caller, asked.organization_id)
     async with once.attempt(acting_for=organization) as attempt:
         ours = ctx.settings.app_url or f"{ctx.settings.public_url or ''}{CLOSED}"
