@@ -23,6 +23,7 @@ from licet.catalog.routes import router as products
 from licet.changes import jobs as change_jobs
 from licet.changes import releases, second_plans
 from licet.config import Settings
+from licet.deliveries import described
 from licet.deliveries.endpoints import router as webhook_endpoints
 from licet.deliveries.routes import router as deliveries
 from licet.http.context import Context
@@ -77,6 +78,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.last_used = LastUsed()
+    app.state.webhooks = described.webhooks()
     app.state.identity_provider = _identity_provider(context.settings)
     for router in (
         webhooks,

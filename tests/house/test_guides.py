@@ -9,7 +9,7 @@ from tests.support.shop import Shop, open_shop
 
 DOCS = Path(__file__).parents[2] / "docs"
 
-ENDS_WITH = {"plans.md": "{}", "billing.md": '"totalPages":1}}'}
+ENDS_WITH = {"plans.md": "{}", "billing.md": '"totalPages":1}}', "webhooks.md": '"totalPages":0}}'}
 """What the last call answers: the whole of it was run."""
 
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import Field
 
 from licet.deliveries.data.failures import PaymentFailed
-from licet.deliveries.data.licenses import LicenseTold
+from licet.deliveries.data.licenses import ChangedLicense
 from licet.deliveries.data.purchases import CheckoutCompleted, InvoicePaid
 from licet.deliveries.data.refunds import ChargeRefunded
-from licet.deliveries.data.subscriptions import SubscriptionTold, SubscriptionUndone
+from licet.deliveries.data.subscriptions import ChangedSubscription, SubscriptionUndone
 from licet.http.shapes import At, Shown
 from licet.outbox import EventName
 
@@ -44,14 +44,14 @@ class SubscriptionUpdatedEvent(OutgoingEvent):
     """At every change of a subscription that has not ended, its beginning included."""
 
     event: Literal["subscription.updated"]
-    data: SubscriptionTold
+    data: ChangedSubscription
 
 
 class SubscriptionDeletedEvent(OutgoingEvent):
     """Once per subscription: it has ended, however that came."""
 
     event: Literal["subscription.deleted"]
-    data: SubscriptionTold
+    data: ChangedSubscription
 
 
 class SubscriptionUndoneEvent(OutgoingEvent):
@@ -79,32 +79,32 @@ class LicenseIssuedEvent(OutgoingEvent):
     """Once per license: it is there."""
 
     event: Literal["license.issued"]
-    data: LicenseTold
+    data: ChangedLicense
 
 
 class LicenseSuspendedEvent(OutgoingEvent):
     """Whenever a license may not be used for a while: a dispute, an overdue payment, an end that is under way."""
 
     event: Literal["license.suspended"]
-    data: LicenseTold
+    data: ChangedLicense
 
 
 class LicenseReinstatedEvent(OutgoingEvent):
     """Whenever a license is active again, whatever stood against it."""
 
     event: Literal["license.reinstated"]
-    data: LicenseTold
+    data: ChangedLicense
 
 
 class LicenseRevokedEvent(OutgoingEvent):
     """Whenever a license is taken back: refunded in full, a lost dispute, its subscription ended, fewer units."""
 
     event: Literal["license.revoked"]
-    data: LicenseTold
+    data: ChangedLicense
 
 
 class LicenseExpiredEvent(OutgoingEvent):
     """Whenever the time that a license was paid for is over, with all grace."""
 
     event: Literal["license.expired"]
-    data: LicenseTold
+    data: ChangedLicense

@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from licet.http.described_errors import ERROR_SCHEMA, Failure, add_failure, add_usual
 from licet.http.described_operations import complete
 from licet.http.described_scopes import say_scope, scopes_of
+from licet.http.described_webhooks import add_webhooks
 from licet.http.rate_limits.rules import NEVER
 
 DESCRIPTION = """Turns Stripe payments into software licenses and organisation plans.
@@ -29,6 +30,7 @@ TAGS = [
     {"name": "operators", "description": "For whoever runs the service: keys with the scope admin and no account."},
     {"name": "webhooks", "description": "For Stripe."},
     {"name": "deliveries", "description": "For whoever runs the service: who is told what happens, and was."},
+    {"name": "events", "description": "What we tell the vendor's own systems, where they listen for it."},
     {"name": "health", "description": "For whatever watches the process."},
 ]
 
@@ -50,7 +52,10 @@ def responses(*statuses: int, **codes: Failure) -> dict[int | str, dict[str, Any
 
 
 def describe(app: FastAPI) -> None:
-    """Makes `/openapi.json` say what every route has in common. To be called once, when all routes are there."""
+    """Makes `/openapi.json` say what every route has in common. To be called once, when all routes are there.
+
+    What `app.state.webhooks` lists (`Webhook`s) is described with them.
+    """
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -61,16 +66,16 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    found = _by_public_names(
-        get_openapi(
-            title=app.title,
-            version=app.version,
-            description=app.description,
-            routes=app.routes,
-            tags=app.openapi_tags,
-            openapi_version="3.1.0",
-        )
+    made = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+        openapi_version="3.1.0",
     )
+    add_webhooks(made, app.state.webhooks)
+    found = _by_public_names(made)
     schemas = found["components"]["schemas"]
     schemas["Error"] = ERROR_SCHEMA
     scopes = scopes_of(app)

@@ -31,18 +31,18 @@ class StatusChange(Shown):
     )
 
 
-class LicenseTold(ShownLicense):
+class ChangedLicense(ShownLicense):
     """A license as it is now, whose it is, and what happened to it."""
 
     account_id: UUID
     change: StatusChange
 
 
-async def license_with_change(ctx: Context, conn: Connection, about: dict[str, Any]) -> LicenseTold:
+async def license_with_change(ctx: Context, conn: Connection, about: dict[str, Any]) -> ChangedLicense:
     """about: `{"licenseId", "lineId"}`. Raises NotFound where the license, or the line of its timeline, is gone."""
     found = await get_license(conn, ctx.keyring, UUID(about["licenseId"]), now=ctx.now(), account_id=None)
     line = await _line(conn, found.id, UUID(about["lineId"]))
-    return LicenseTold(
+    return ChangedLicense(
         **{name: getattr(found, name) for name in ShownLicense.model_fields},
         account_id=line["account_id"],
         change=StatusChange(from_=line["from_value"], to=line["to_value"], at=line["at"], because=line["because"]),

@@ -13,7 +13,7 @@ from licet.http.shapes import At, Shown
 from licet.subscriptions.shown import ShownSubscription, get_subscription
 
 
-class SubscriptionTold(ShownSubscription):
+class ChangedSubscription(ShownSubscription):
     """A subscription as it is now, and whose it is."""
 
     account_id: UUID
@@ -51,10 +51,10 @@ class SubscriptionUndone(Shown):
     refunds: list[UndoneRefund]
 
 
-async def subscription_as_it_is(_: Context, conn: Connection, about: dict[str, Any]) -> SubscriptionTold:
+async def subscription_as_it_is(_: Context, conn: Connection, about: dict[str, Any]) -> ChangedSubscription:
     """about: `{"subscriptionId"}`. Raises NotFound where there is no such subscription."""
     found = await get_subscription(conn, about["subscriptionId"], account_id=None)
-    return SubscriptionTold.model_validate(
+    return ChangedSubscription.model_validate(
         {
             **found.in_short(),
             "account_id": found.account_id,
