@@ -40,7 +40,13 @@ Events: TypeAlias = Annotated[
         json_schema_extra=_AS_SCHEMA,
     ),
 ]
-Url: TypeAlias = Annotated[str, Field(examples=["https://hooks.example.com/licet"])]
+Url: TypeAlias = Annotated[
+    str,
+    Field(
+        description="https://, and public; `LICET_WEBHOOKS_ALLOW_PRIVATE` says what else may be.",
+        examples=["https://hooks.example.com/licet"],
+    ),
+]
 Description: TypeAlias = Annotated[
     str, StringConstraints(max_length=500), Field(description="For people.", examples=["The shop's backend"])
 ]

@@ -14,6 +14,7 @@ from tests.factories.orders import make_order
 from tests.features.http.test_indexes import plan_of, whole_tables
 from tests.support.face import Face, assert_error, fields_of
 
+from licet.accounts.mirror import OF_AN_ACCOUNT
 from licet.deliveries.payloads import compose
 from licet.kit.ids import new_id
 from licet.kit.times import rfc3339
@@ -133,8 +134,10 @@ async def test_one_whose_license_was_moved_to_another_account(face: Face) -> Non
     event, _ = await a_license_told_of(face, one)
     path = path_of(endpoint, await delivery_of(context, endpoint, event))
     assert (await face.get(path)).json()["body"]["data"]["accountId"] == str(one)
-    for table in ("licenses", "license_timeline", "outgoing_events", "deliveries"):
-        await context.pool.execute(f"UPDATE {table} SET account_id = $2 WHERE account_id = $1", one, other)
+    for statement in OF_AN_ACCOUNT:
+        await context.pool.execute(statement, one, other)
+    for table in ("outgoing_events", "deliveries"):
+        assert await context.pool.fetchval(f"SELECT account_id FROM {table}") == other
     assert (await face.get(path)).json()["body"]["data"]["accountId"] == str(other)
 
 

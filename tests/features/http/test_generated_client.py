@@ -182,10 +182,13 @@ async def test_webhooks_out(made: Made) -> None:
     models = made.models
     async with import_module(PACKAGE).AuthenticatedClient(made.shop.url, made.shop.operator_key) as operator:
         operators = replace(made, client=operator)
-        wish = models.NewWebhookEndpoint(url="https://hooks.example.com/licet", events=["*"])
+        wish = models.NewWebhookEndpoint(
+            url="https://hooks.example.com/licet", events=[models.NewWebhookEndpointEventsItem("*")]
+        )
         endpoint = await operators.call("deliveries.make_webhook_endpoint", body=wish)
         assert endpoint.secret.startswith("whsec_")
-        change = models.WebhookEndpointChange(events=["checkout.completed"], rotate_secret=True)
+        completed = models.WebhookEndpointChangeEventsItem.CHECKOUT_COMPLETED
+        change = models.WebhookEndpointChange(events=[completed], rotate_secret=True)
         changed = await operators.call("deliveries.change_webhook_endpoint", endpoint.id, body=change)
         assert changed.secret not in (None, endpoint.secret)
         await buy(made, "Shopify Connector")
