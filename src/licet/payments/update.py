@@ -15,6 +15,7 @@ from licet.changes.plans import change_plan
 from licet.changes.quoting import preview
 from licet.errors import StripeRefused
 from licet.http.context import Ctx
+from licet.http.described_errors import Failure
 from licet.http.openapi import responses
 from licet.http.request_id import request_id_of
 from licet.http.routes import api_router
@@ -29,7 +30,13 @@ from licet.plans.store import find_current_plan
 router = api_router("/payment", tag="payment")
 
 _NO_SUBSCRIPTION = {"no_subscription": (404, "The organisation has no subscription that has not ended.")}
-_CURRENCIES = {"mixed_currencies": (422, "The subscription is paid in another currency than the price is in.")}
+_CURRENCIES: dict[str, Failure] = {
+    "mixed_currencies": (
+        422,
+        "The subscription is paid in usd, and price_1QxYz is in eur: Stripe changes no currency.",
+        {"priceId": "price_1QxYz"},
+    )
+}
 
 
 class AskedPlan(Asked):
@@ -43,14 +50,20 @@ class AskedPlan(Asked):
 class AskedUpdate(AskedPlan):
     """`quoteId` of a preview: then exactly what that said is charged, or nothing changes."""
 
-    quote_id: AskedId | None = Field(None, examples=[EXAMPLE_ID])
+    quote_id: AskedId | None = Field(
+        None,
+        description="Of a preview of this very change. Without it, what the change costs at this moment is charged.",
+        examples=[EXAMPLE_ID],
+    )
 
 
 class AskedEnd(Asked):
     """At the period's end, unless it is to be at once."""
 
     organization_id: Named
-    immediately: bool = False
+    immediately: bool = Field(
+        False, description="True ends it now, with no refund; false when the period that is paid for ends."
+    )
 
 
 class ShownUpdate(Shown):
@@ -63,7 +76,10 @@ class ShownUpdate(Shown):
     subscription_id: str = Field(examples=["sub_1QxYz"])
     product_id: str = Field(examples=["prod_1QxYz"])
     price_id: str = Field(examples=["price_1QxYz"])
-    effective_at: At
+    effective_at: At = Field(
+        description="When it took effect, or will. Keep it with priceId where it is scheduled: no other call says what "
+        "waits."
+    )
     proration_amount: int = Field(
         description="What is charged now, in the currency's minor unit; 0 where nothing is.", examples=[7000]
     )
@@ -74,7 +90,7 @@ class ShownPreview(ShownUpdate):
     """What the same update would answer, and the quote that holds it to that."""
 
     quote_id: str = Field(examples=[EXAMPLE_ID])
-    expires_at: At
+    expires_at: At = Field(description="Until when quoteId holds: a quarter of an hour.")
 
 
 class Done(Shown):
@@ -122,13 +138,13 @@ async def update_subscription(
     "/subscription-preview",
     summary="What a change of plan would cost",
     responses=responses(
-        401, 402, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHOICE, **_CURRENCIES, **CHANGING
+        401, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHOICE, **_CURRENCIES, **CHANGING
     ),
 )
 async def preview_update(
     request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedPlan
 ) -> ShownPreview:
-    """Nothing changes. The quote holds for a quarter of an hour."""
+    """Nothing changes, and nothing is charged. The quote holds for a quarter of an hour."""
     organization = await find_organization(ctx, caller, asked.organization_id)
     chosen = await _chosen(ctx, organization, asked)
     cause = Cause("api_call", request_id_of(request), "a change previewed")
