@@ -86,8 +86,10 @@ def main(purchases: int = 200, at_once: int = 4, *, events: bool = True) -> None
         with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env) as process:
             assert process.stdout is not None
             said = json.loads(process.stdout.readline())
-            waits = asyncio.run(measure(said, purchases, at_once, events=events))
-            process.terminate()
+            try:
+                waits = asyncio.run(measure(said, purchases, at_once, events=events))
+            finally:
+                process.terminate()
     seconds = sorted(wait for wait, _ in waits)
     print(
         f"{purchases} purchases, {at_once} at once: processed after {statistics.median(seconds):.3f} s (median), "

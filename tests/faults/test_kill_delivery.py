@@ -1,0 +1,85 @@
+"""`kill -9` around what the vendor's systems are told: each fact comes at least once, as the same."""
+
+import asyncio
+import json
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.faults.test_kill import a_cart, all_delivered, killed_again
+from tests.support.commit_proxy import KEEPS_AN_EVENT, CommitProxy
+from tests.support.killed import close, same_ports, started, value
+from tests.support.listener import Listener, listening
+from tests.support.running import PATIENCE_SECONDS
+from tests.support.shop import eventually
+
+LEASE_IS_OVER = {"seconds": 180}
+
+LEFT = "SELECT count(*) FROM deliveries WHERE status <> 'delivered'"
+
+
+def told(listener: Listener) -> Counter[str]:
+    """How often each event came, by its name, each of them counted once."""
+    bodies = {body["id"]: body["event"] for body in (json.loads(raw) for _, raw in listener.requests)}
+    return Counter(bodies.values())
+
+
+async def pay_and_ask_on(client: httpx.AsyncClient, pay_url: str, url: str) -> None:
+    """Pay, and ask until nobody answers: it may die later than that it answers."""
+    await client.post(pay_url, json={"card": "4242424242424242"})
+    while True:
+        await client.get(f"{url}/healthz")
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("statement", "before"),
+    [
+        pytest.param(KEEPS_AN_EVENT, False, id="as what happened is committed"),
+        pytest.param(b"status = 'delivered', delivered_at", True, id="as it has arrived, before that is written"),
+    ],
+)
+async def test_killed(database: str, place: Path, statement: bytes, before: bool) -> None:
+    (place / ".env").write_text("LICET_WEBHOOKS_ALLOW_PRIVATE=127.0.0.1\n")
+    async with (
+        CommitProxy(database, statement=statement, before=before).running() as proxy,
+        listening() as listener,
+    ):
+        licet = await started(place, proxy)
+        assert licet is not None
+        ports, sandbox = same_ports(licet), f"{licet.said['sandboxUrl']}/_sandbox"
+        sandbox_url = licet.said["sandboxUrl"]
+        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+            endpoint = {"url": f"http://127.0.0.1:{listener.port}/", "events": ["*"]}
+            made = await client.post(f"{licet.url}/api/webhook-endpoints", json=endpoint)
+            assert made.status_code == 201, made.text
+            session = await a_cart(client, licet.url)
+            await eventually(lambda: all_delivered(sandbox_url), PATIENCE_SECONDS)
+            proxy.armed = True
+            with pytest.raises(httpx.TransportError):
+                await pay_and_ask_on(client, f"{sandbox}/checkout/{session}/pay", licet.url)
+            licet, kills = await killed_again(licet, place, proxy, ports)
+            assert kills >= 1
+
+            async def all_told() -> bool:
+                assert (await client.post(f"{sandbox}/clock/advance", json=LEASE_IS_OVER)).status_code == 200
+                return bool(await value(database, LEFT) == 0)
+
+            await eventually(all_told, PATIENCE_SECONDS)
+        facts = await value(
+            database,
+            """
+            SELECT json_object_agg(event, times)::text
+            FROM (SELECT event, count(*) AS times FROM outgoing_events GROUP BY event) AS counted
+            """,
+        )
+        assert dict(told(listener)) == json.loads(facts)
+        assert told(listener)["license.issued"] == 2
+        assert told(listener)["checkout.completed"] == 1
+        if before:
+            # It came, and came again: at least once.
+            assert len(listener.requests) > told(listener).total()
+        assert await asyncio.to_thread(licet.end) == 0
+        close(licet)
