@@ -1,0 +1,91 @@
+"""A machine that a webhook is sent to: it keeps what it was sent, and answers as it is told, byte for byte."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from licet.node.listening import listen
+
+Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """No answer; over when whoever asked hangs up."""
+    await reader.read()
+
+
+def says(raw: bytes) -> Reply:
+    """These bytes, and nothing more."""
+
+    async def reply(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+
+    return reply
+
+
+def answers(status: int, body: bytes = b"", *headers: str) -> Reply:
+    """A whole answer, after which the connection can be used again."""
+    lines = [f"HTTP/1.1 {status} Whatever", f"content-length: {len(body)}", *headers]
+    return says("\r\n".join([*lines, "", ""]).encode() + body)
+
+
+@dataclass
+class Listener:
+    """requests: as they came, head and body; connections: how many were made. reply: None hangs up at once."""
+
+    port: int
+    reply: Reply | None = field(default_factory=lambda: answers(200))
+    connections: int = 0
+    requests: list[tuple[bytes, bytes]] = field(default_factory=list)
+    open: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.current_task()
+        assert task
+        self.open.add(task)
+        try:
+            while self.reply:
+                self.requests.append(await _request(reader))
+                await self.reply(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):  # Whoever sends may hang up at any time.
+            pass
+        finally:
+            self.open.discard(task)
+            writer.close()
+
+    async def until(self, requests: int) -> None:
+        """Returns once so many have come."""
+        while len(self.requests) < requests:  # noqa: ASYNC110 - a test can wait so; an event would hide what for
+            await asyncio.sleep(0.002)
+
+    async def hung_up(self) -> None:
+        """Returns once every connection has ended."""
+        while self.open:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.002)
+
+
+async def _request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    lines = head.lower().split(b"\r\n")
+    length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:"))
+    return head, await reader.readexactly(length)
+
+
+@asynccontextmanager
+async def listening(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> AsyncIterator[Listener]:
+    """A listener on a free port, for as long as the block lasts."""
+    socket = listen(host, 0, option="--port")
+    listener = Listener(socket.getsockname()[1])
+    server = await asyncio.start_server(listener._serve, sock=socket, ssl=tls)
+    try:
+        yield listener
+    finally:
+        server.close()
+        for task in tuple(listener.open):
+            task.cancel()
+        await asyncio.gather(*listener.open, return_exceptions=True)
+        await server.wait_closed()
