@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from licet.changes.paying import pay_invoice
 from licet.changes.store import list_open_invoices, list_paid_by, newest_currency
 from licet.checkout.customers import as_customer
 from licet.checkout.redirects import check_redirect
@@ -143,7 +144,7 @@ async def pay_open_invoices(ctx: Context, account_id: UUID, method: Method, caus
     """Pay what is overdue on the method's customer, the oldest first. Raises CardDeclined at the first refusal."""
     with at_most(SECONDS):
         for invoice_id in await list_open_invoices(ctx.pool, account_id, method.stripe_customer_id):
-            await _pay(ctx, invoice_id, method, cause)
+            await pay_invoice(ctx, invoice_id, cause, stripe_payment_method_id=method.stripe_payment_method_id)
 
 
 async def remove(ctx: Context, account_id: UUID, stripe_payment_method_id: str, cause: Cause) -> None:
@@ -192,11 +193,3 @@ async def _update(ctx: Context, kind: str, stripe_id: str, params: dict[str, Any
         return await ctx.stripe.update(kind, stripe_id, params)
 
     await change(ctx, kind, stripe_id, cause, ask)
-
-
-async def _pay(ctx: Context, invoice_id: str, method: Method, cause: Cause) -> None:
-    async def ask() -> StripeObject | None:
-        params = {"payment_method": method.stripe_payment_method_id, "expand": ["payments"]}
-        return await ctx.stripe.act("invoice", invoice_id, "pay", params)
-
-    await change(ctx, "invoice", invoice_id, cause, ask)
