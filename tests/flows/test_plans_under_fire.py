@@ -96,6 +96,25 @@ async def test_who_is_overtaken_every_time_is_told_so(acme: Organization) -> Non
     assert_error(await acme.ask("subscription-cancel"), 409, "subscription_changing")
 
 
+async def test_a_refusal_is_asked_about_again_where_others_changed_it_there_and_back(acme: Organization) -> None:
+    shop = acme.shop
+    await acme.subscribe("Growth")
+    (subscription,) = await acme.subscriptions()
+    path = f"/v1/subscriptions/{subscription['id']}"
+    said = await shop.context.stripe.retrieve("subscription", subscription["id"])
+    assert said is not None
+    # What is read each time differs in what does not matter here, as after a change there and back.
+    shop.between.always["POST", path] = Say(400, stripe_error("It is managed by a schedule."))
+    shop.between.script["GET", path] = [Say(200, {**said, "metadata": {"was": str(number)}}) for number in range(9)]
+    writes = len(shop.between.writes())
+    assert_error(await acme.ask("subscription-cancel"), 502, "stripe_error")
+    assert shop.between.writes()[writes:] == [f"POST {path}"] * 3
+    # The last of them was refused no more.
+    shop.between.always.clear()
+    shop.between.script["POST", path] = [Say(400, stripe_error("It is managed by a schedule."))] * 2
+    assert await acme.done("subscription-cancel") == {}
+
+
 async def test_a_refusal_that_nothing_explains_is_told_at_once(acme: Organization) -> None:
     shop = acme.shop
     await acme.subscribe("Growth")
@@ -284,8 +303,9 @@ async def test_an_answer_that_nobody_understands_is_not_asked_for_every_second(d
         (subscription,) = await acme.subscriptions()
         path = f"/v1/subscriptions/{subscription['id']}"
         odd = Say(200, {"object": "subscription", "id": subscription["id"]})
-        shop.between.always = dict.fromkeys([("POST", path), ("GET", path), ("DELETE", path)], odd)
+        shop.between.always["POST", path] = odd
         assert_error(await acme.ask("subscription-update", **await acme.plan("Scale")), 500, "internal_error")
+        shop.between.always |= dict.fromkeys([("GET", path), ("DELETE", path)], odd)
         assert_error(await acme.ask("subscription-cancel", immediately=True), 500, "internal_error")
         for job in (*releases.jobs(shop.context), *jobs.jobs(shop.context)):
             assert job.due is not None

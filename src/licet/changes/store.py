@@ -39,6 +39,12 @@ async def list_open_invoices(pool: Pool, account_id: UUID, stripe_customer_id: s
     return [row["stripe_invoice_id"] for row in rows]
 
 
+async def count_changes(pool: Pool, stripe_id: str) -> int:
+    """How often what we hold of an object has changed: it grows also where it changes back."""
+    found: int | None = await pool.fetchval("SELECT changes FROM mirrors WHERE stripe_id = $1", stripe_id)
+    return found or 0
+
+
 async def newest_currency(pool: Pool, account_id: UUID) -> str:
     """The currency that the account pays in; of one that has paid nothing yet, the catalogue's first."""
     found: str | None = await pool.fetchval(
