@@ -20,8 +20,8 @@ from licet.billing.subscriptions import router as subscriptions
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.catalog.routes import router as products
+from licet.changes import ends, releases, second_plans
 from licet.changes import jobs as change_jobs
-from licet.changes import releases, second_plans
 from licet.config import Settings
 from licet.deliveries import described
 from licet.deliveries.endpoints import router as webhook_endpoints
@@ -125,6 +125,7 @@ def jobs(context: Context) -> Sequence[Job]:
         *change_jobs.jobs(context),
         *second_plans.jobs(context),
         *releases.jobs(context),
+        *ends.jobs(context),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a change of plan at once costs, and whether a quote still says so."""
+"""What a change of plan at once costs."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -23,7 +23,7 @@ def proration(plan: CurrentPlan, chosen: Chosen) -> Literal["none", "always_invo
 
 
 async def cost(ctx: Context, plan: CurrentPlan, chosen: Chosen, at: datetime) -> int:
-    """What Stripe would take for the change at this moment, in minor units."""
+    """What Stripe would take for the change itself at this moment, in minor units."""
     behavior = proration(plan, chosen)
     if behavior == "none":
         return 0

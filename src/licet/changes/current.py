@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal, TypeVar
 from uuid import UUID
 
+from licet.changes.charging import proration
 from licet.changes.contended import while_it_changes
 from licet.errors import NotFound, Unprocessable
 from licet.http.context import Context
@@ -47,27 +48,33 @@ async def get_current_plan(ctx: Context, account_id: UUID) -> CurrentPlan:
 
 
 async def with_current_plan(
-    ctx: Context, account_id: UUID, cause: Cause, act: Callable[[CurrentPlan], Awaitable[Done]]
+    ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause, act: Callable[[CurrentPlan], Awaitable[Done]]
 ) -> Done:
     """What `act` makes of the account's plan as Stripe has it, also where others change it at the same moment.
 
-    Raises NotFound no_subscription, Conflict subscription_changing, and what `act` and Stripe's door raise.
+    chosen: what it is to be changed to. Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict
+    subscription_changing, and what `act` and Stripe's door raise.
     """
 
     async def look() -> CurrentPlan:
         return await get_current_plan(ctx, account_id)
 
     with at_most(SECONDS):
-        plan = await _get_up_to_date(ctx, account_id)
+        plan = await _get_up_to_date(ctx, account_id, chosen)
         return await while_it_changes(ctx, plan.stripe_subscription_id, cause, look, act)
 
 
-async def _get_up_to_date(ctx: Context, account_id: UUID) -> CurrentPlan:
-    """The account's plan, read anew where its period or trial is over: Stripe has turned it, and the event is late."""
+async def _get_up_to_date(ctx: Context, account_id: UUID, chosen: Chosen) -> CurrentPlan:
+    """The account's plan, read anew where an event that is late would cost money.
+
+    That is where its period or trial is over, and Stripe has turned it; and where the change is prorated, which gives
+    credit for the period that runs: a renewal may have failed a moment ago.
+    """
     plan = await get_current_plan(ctx, account_id)
-    if plan.period_end_at > ctx.now():
+    prorated = outcome_of(ctx, plan, chosen) == "updated" and proration(plan, chosen) != "none"
+    if plan.period_end_at > ctx.now() and not prorated:
         return plan
-    cause = Cause("stripe_read", plan.stripe_subscription_id, "its period is over")
+    cause = Cause("stripe_read", plan.stripe_subscription_id, "its plan is about to change")
     await read(ctx, ctx.stripe, "subscription", plan.stripe_subscription_id, cause)
     return await get_current_plan(ctx, account_id)
 

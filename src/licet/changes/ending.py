@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from licet.changes.contended import while_it_changes
+from licet.changes.ends import forget_end
 from licet.changes.schedules import release_schedule
 from licet.changes.taken_back import taken_back
 from licet.db.connection import Connection
@@ -60,6 +61,7 @@ async def end_later(ctx: Context, account_id: UUID | None, stripe_subscription_i
             return
         await release_schedule(ctx, subscription.stripe_schedule_id, cause)
         await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
+        await forget_end(ctx.pool, stripe_subscription_id)
 
     with at_most(SECONDS):
         await while_it_changes(ctx, stripe_subscription_id, cause, look, act)
@@ -78,6 +80,7 @@ async def take_back(ctx: Context, account_id: UUID | None, stripe_subscription_i
         return subscription
 
     async def act(subscription: Subscription) -> None:
+        await forget_end(ctx.pool, stripe_subscription_id)
         if not subscription.ends_by_itself:
             return
         await release_schedule(ctx, subscription.stripe_schedule_id, cause)

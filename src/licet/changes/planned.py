@@ -1,12 +1,14 @@
 """A change of plans that waits for the period's end, in a Stripe schedule.
 
-Killed between its two calls, Stripe holds a schedule that changes nothing and lets go of the subscription by itself.
+Killed between its two calls, Stripe holds a schedule that changes nothing and lets go of the subscription by itself; an
+end that was taken back for it is set again (`ends.py`).
 """
 
 from datetime import datetime
 from typing import Any
 
 from licet.changes.contended import SubscriptionChanging
+from licet.changes.ends import forget_end, with_its_end
 from licet.changes.releases import keep_waiting
 from licet.changes.taken_back import taken_back
 from licet.errors import StripeRefused
@@ -24,11 +26,18 @@ _DISCOUNTS = ("coupon", "discount", "promotion_code")
 async def plan_for_period_end(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> datetime:
     """Let the plan change when the period that is paid for ends; when that is. Nothing is asked where it is planned.
 
-    Raises SubscriptionChanging where another plan is billed by now, and what Stripe's door raises.
+    Raises SubscriptionChanging where another plan is billed by now, and what Stripe's door raises; then nothing waits,
+    and an end that was scheduled still is.
     """
     await keep_waiting(ctx.pool, plan.stripe_subscription_id)
     if plan.planned_price_id == place.stripe_price_id and not plan.ends_by_itself:
+        await forget_end(ctx.pool, plan.stripe_subscription_id)
         return plan.period_end_at
+    async with with_its_end(ctx, plan, cause):
+        return await _plan(ctx, plan, place, cause)
+
+
+async def _plan(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> datetime:
     if plan.ends_by_itself:
         # A schedule takes over no subscription that ends.
         await _take_end_back(ctx, plan, cause)

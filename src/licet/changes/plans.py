@@ -3,20 +3,24 @@
 1. Up: Stripe changes the item, makes the invoice and takes the money in one call; a declined card changes nothing.
 2. Down: a schedule takes over when the period that is paid for ends (LICET_DOWNGRADE=immediate: as up).
 3. In a trial nothing has been paid, so every change takes effect at once and costs nothing; the trial goes on.
-4. Down at once gives no credit for a period that is overdue: what was not paid for is not given back.
+4. What was not paid for is not given back. Up, what is overdue is paid first (`overdue.py`); down at once gives no
+   credit for a period that is overdue.
 5. Any of them takes a scheduled end back, and drops another change that waits.
 
 What Stripe answers is applied before the caller is answered. Source: contract, section 3; Stripe's documentation,
 "Change subscriptions" and "Subscription schedules".
 """
 
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from licet.changes.charging import changed_items, proration
 from licet.changes.current import Changed, outcome_of, with_current_plan
+from licet.changes.ends import forget_end
+from licet.changes.overdue import Charged, amount_of, get_paid_up, list_owed, pay_owed
 from licet.changes.planned import plan_for_period_end
-from licet.changes.quoting import check_quote
+from licet.changes.quoting import check_quote, quote_expired
 from licet.changes.releases import giving_way
 from licet.changes.schedules import release_schedule
 from licet.changes.taken_back import taken_back
@@ -29,35 +33,66 @@ from licet.plans.store import CurrentPlan
 from licet.webhooks.reading import change
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What one caller asks for; `charged` outlasts another look at the subscription."""
+
+    account_id: UUID
+    chosen: Chosen
+    cause: Cause
+    quote_id: UUID | None
+    charged: Charged
+
+
 async def change_plan(
     ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause, quote_id: UUID | None = None
 ) -> Changed:
     """Make the change. quote_id: of a preview; then exactly what that said is charged.
 
-    Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict quote_expired or subscription_changing,
-    CardDeclined with nothing changed, and what Stripe's door raises.
+    Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict quote_expired, payment_overdue or
+    subscription_changing, CardDeclined with the plan as it was, and what Stripe's door raises.
     """
+    asked = _Asked(account_id, chosen, cause, quote_id, Charged())
 
     async def act(plan: CurrentPlan) -> Changed:
-        return await _change(ctx, plan, chosen, cause, quote_id)
+        return await _change(ctx, plan, asked)
 
-    return await with_current_plan(ctx, account_id, cause, act)
+    return await with_current_plan(ctx, account_id, chosen, cause, act)
 
 
-async def _change(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Cause, quote_id: UUID | None) -> Changed:
-    quote = await check_quote(ctx, plan, chosen, quote_id) if quote_id is not None else None
-    kind = outcome_of(ctx, plan, chosen)
-    if plan.ends_by_itself:
-        # A schedule that ends the subscription does not let its end be taken back.
-        await release_schedule(ctx, plan.stripe_schedule_id, cause)
+async def _change(ctx: Context, plan: CurrentPlan, asked: _Asked) -> Changed:
+    kind = outcome_of(ctx, plan, asked.chosen)
+    owed = await list_owed(ctx, plan, asked.chosen) if kind == "updated" else ()
+    due = asked.charged.amount + amount_of(owed)
+    quote = None
+    if asked.quote_id is not None:
+        quote = await check_quote(ctx, plan, asked.chosen, asked.quote_id, due)
+    if owed:
+        await pay_owed(ctx, owed, asked.cause, asked.charged)
+        plan = await get_paid_up(ctx, asked.account_id, plan, asked.cause)
+        if quote is not None and asked.charged.amount != due:
+            # Somebody else has paid a part of what was shown.
+            raise quote_expired()
+    plan = await _without_a_schedule_that_ends_it(ctx, plan, asked.cause)
     if kind == "unchanged":
-        await _stay(ctx, plan, cause)
+        await _stay(ctx, plan, asked.cause)
         return Changed("unchanged", plan.stripe_subscription_id, ctx.now(), 0, plan.currency)
     if kind == "scheduled":
-        effective_at = await plan_for_period_end(ctx, plan, chosen.price.place, cause)
+        effective_at = await plan_for_period_end(ctx, plan, asked.chosen.price.place, asked.cause)
         return Changed("scheduled", plan.stripe_subscription_id, effective_at, 0, plan.currency)
-    amount = await _change_now(ctx, plan, chosen, cause, quote)
+    amount = asked.charged.amount + await _change_now(ctx, plan, asked.chosen, asked.cause, quote)
     return Changed("updated", plan.stripe_subscription_id, ctx.now(), amount, plan.currency)
+
+
+async def _without_a_schedule_that_ends_it(ctx: Context, plan: CurrentPlan, cause: Cause) -> CurrentPlan:
+    """The plan, its scheduled end being its own: a schedule that ends it does not let that be taken back.
+
+    The end stays all the same: it is taken back with the change, and not where the change is refused.
+    """
+    if not plan.ends_by_itself or plan.stripe_schedule_id is None:
+        return plan
+    await release_schedule(ctx, plan.stripe_schedule_id, cause, keep_end=True)
+    return replace(plan, stripe_schedule_id=None, planned_price_id=None)
 
 
 async def _stay(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
@@ -65,6 +100,7 @@ async def _stay(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
     await release_schedule(ctx, plan.stripe_schedule_id, cause)
     if plan.ends_by_itself:
         await _update(ctx, plan.stripe_subscription_id, taken_back(plan), cause)
+    await forget_end(ctx.pool, plan.stripe_subscription_id)
 
 
 async def _change_now(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Cause, quote: Quote | None) -> int:
@@ -81,6 +117,7 @@ async def _change_now(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Ca
         params["proration_date"] = int(quote.proration_at.timestamp())
     async with giving_way(ctx, plan, chosen.price.place.stripe_price_id, cause):
         invoice = await _update(ctx, plan.stripe_subscription_id, params, cause)
+    await forget_end(ctx.pool, plan.stripe_subscription_id)
     if invoice is None or invoice["id"] == plan.stripe_latest_invoice_id:
         return 0
     await _apply_invoice(ctx, invoice, cause)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from licet.changes.charging import cost
 from licet.changes.current import Changed, outcome_of, with_current_plan
+from licet.changes.overdue import amount_of, list_owed
 from licet.errors import Conflict
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -15,36 +16,47 @@ from licet.plans.store import CurrentPlan
 async def preview(ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause) -> tuple[Changed, Quote]:
     """What the change would come to, and the quote that holds it.
 
-    Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict subscription_changing, and what Stripe's
-    door raises.
+    Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict payment_overdue or subscription_changing,
+    and what Stripe's door raises.
     """
 
     async def act(plan: CurrentPlan) -> tuple[Changed, Quote]:
         return await _preview(ctx, plan, chosen)
 
-    return await with_current_plan(ctx, account_id, cause, act)
+    return await with_current_plan(ctx, account_id, chosen, cause, act)
 
 
 async def _preview(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> tuple[Changed, Quote]:
     kind = outcome_of(ctx, plan, chosen)
     now = ctx.now().replace(microsecond=0)
-    amount = await cost(ctx, plan, chosen, now) if kind == "updated" else 0
+    amount = 0
+    if kind == "updated":
+        amount = amount_of(await list_owed(ctx, plan, chosen)) + await cost(ctx, plan, chosen, now)
     quote = await write_quote(ctx.pool, plan, chosen.price.place.stripe_price_id, amount, plan.currency, now=now)
     effective_at = plan.period_end_at if kind == "scheduled" else now
     return Changed(kind, plan.stripe_subscription_id, effective_at, amount, plan.currency), quote
 
 
-async def check_quote(ctx: Context, plan: CurrentPlan, chosen: Chosen, quote_id: UUID) -> Quote:
-    """The quote, once it is sure that what it said is what would be charged now."""
+async def check_quote(ctx: Context, plan: CurrentPlan, chosen: Chosen, quote_id: UUID, overdue: int) -> Quote:
+    """The quote, once it is sure that what it said is what would be charged now.
+
+    overdue: what is charged beside the change itself, in minor units. Raises Conflict quote_expired.
+    """
     now = ctx.now()
     quote = await find_quote(ctx.pool, quote_id, plan, chosen.price.place.stripe_price_id, now=now)
-    holds = quote is not None and (
-        outcome_of(ctx, plan, chosen) != "updated" or await cost(ctx, plan, chosen, quote.proration_at) == quote.amount
-    )
-    if quote is None or not holds:
-        raise Conflict(
-            "The quote has expired, or what it was reckoned from has changed. Ask anew: "
-            "POST /payment/subscription-preview.",
-            code="quote_expired",
-        )
+    if quote is None:
+        raise quote_expired()
+    if outcome_of(ctx, plan, chosen) == "updated":
+        would_be = overdue + await cost(ctx, plan, chosen, quote.proration_at)
+        if would_be != quote.amount:
+            raise quote_expired()
     return quote
+
+
+def quote_expired() -> Conflict:
+    """Something else than what was shown would be charged."""
+    return Conflict(
+        "The quote has expired, or what it was reckoned from has changed. Ask anew: "
+        "POST /payment/subscription-preview.",
+        code="quote_expired",
+    )

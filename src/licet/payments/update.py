@@ -11,6 +11,7 @@ from licet.accounts.auth import CurrentCaller, Writer
 from licet.changes import ending
 from licet.changes.contended import CHANGING
 from licet.changes.current import Changed, Outcome, get_current_plan
+from licet.changes.overdue import PAYMENT_OVERDUE
 from licet.changes.plans import change_plan
 from licet.changes.quoting import preview
 from licet.errors import StripeRefused
@@ -111,14 +112,16 @@ class Done(Shown):
         **CHOICE,
         **_CURRENCIES,
         **CHANGING,
+        **PAYMENT_OVERDUE,
         quote_expired=(409, "The quote has expired, or what it was reckoned from has changed. Ask anew."),
     ),
 )
 async def update_subscription(
     request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedUpdate
 ) -> ShownUpdate:
-    """Up at once and paid at once (402 where the card is declined: nothing has changed then); down at the period's end.
+    """Up at once and paid at once (402 where the card is declined: the plan is what it was); down at the period's end.
 
+    What is overdue is paid before a change up, and is part of `prorationAmount`.
     A scheduled cancellation is taken back, and another change that waits is dropped. In a trial every change takes
     effect at once and costs nothing.
     """
@@ -138,7 +141,16 @@ async def update_subscription(
     "/subscription-preview",
     summary="What a change of plan would cost",
     responses=responses(
-        401, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHOICE, **_CURRENCIES, **CHANGING
+        401,
+        403,
+        502,
+        503,
+        **ORGANIZATION_NOT_FOUND,
+        **_NO_SUBSCRIPTION,
+        **CHOICE,
+        **_CURRENCIES,
+        **CHANGING,
+        **PAYMENT_OVERDUE,
     ),
 )
 async def preview_update(
