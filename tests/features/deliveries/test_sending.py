@@ -1,6 +1,7 @@
 """One attempt over real connections: what is sent, what the answer means, and that nothing else is ever reached."""
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -136,7 +137,7 @@ async def test_whoever_hangs_up_has_not_answered(listener: Listener) -> None:
 
 async def test_nobody_listens() -> None:
     answer = await send("http://127.0.0.1:1/")
-    assert answer == Answer(None, f"no connection: {os.strerror(111)}")
+    assert answer == Answer(None, f"no connection: {os.strerror(errno.ECONNREFUSED)}")
 
 
 @pytest.mark.parametrize("reply", [silence, says(b"HTTP/1.1 200 OK\r\nx:"), _early_hints_for_ever])
@@ -184,9 +185,20 @@ async def test_the_status_counts_whatever_becomes_of_the_rest(listener: Listener
 
 async def test_an_endless_answer_is_not_read_on(listener: Listener) -> None:
     async with Courier(HERE) as courier:
-        listener.reply = _head_and(_endless)
+        written = 0
+
+        async def count(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal written
+            while True:
+                writer.write(b"a" * 65536)
+                written += 65536
+                await writer.drain()
+
+        listener.reply = _head_and(count)
         assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
         await listener.hung_up()
+        # What fits between two programs is on its way before the first of it is read.
+        assert written < 64 * 1024 * 1024
         listener.reply = answers(200)
         assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
     assert listener.connections == 2
@@ -275,6 +287,17 @@ async def test_what_is_not_allowed_is_not_connected_to(listener: Listener, url: 
     assert answer.status is None
     assert str(answer.error).startswith("refused: ")
     assert listener.connections == 0
+
+
+@pytest.mark.parametrize("host", ["hooks.example", "localhost"])
+async def test_what_a_setting_allows_no_more_is_refused_as_it_is_sent(listener: Listener, host: str) -> None:
+    answer = await send(f"http://{host}:{listener.port}/", look_up=stands_for(["127.0.0.1"]))
+    assert str(answer.error).startswith("refused: ")
+    assert listener.connections == 0
+    answer = await send(
+        f"http://{host}:{listener.port}/", allowed=Allowed.parse([host]), look_up=stands_for(["127.0.0.1"])
+    )
+    assert answer == Answer(200, None)
 
 
 async def test_a_name_that_becomes_private_after_it_was_checked_is_refused(listener: Listener) -> None:
