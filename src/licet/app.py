@@ -24,8 +24,11 @@ from licet.changes import ends, releases, second_plans
 from licet.changes import jobs as change_jobs
 from licet.config import Settings
 from licet.deliveries import described
+from licet.deliveries import jobs as delivery_jobs
 from licet.deliveries.endpoints import router as webhook_endpoints
 from licet.deliveries.routes import router as deliveries
+from licet.deliveries.sending import Courier
+from licet.deliveries.targets import Allowed
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
 from licet.http.openapi import DESCRIPTION, TAGS
@@ -116,7 +119,7 @@ def _identity_provider(settings: Settings) -> "IdentityProvider | None":
 
 
 def jobs(context: Context) -> Sequence[Job]:
-    """Every kind of deferred work."""
+    """The deferred work of the house itself."""
     return [
         *webhook_jobs.jobs(context),
         *refulfil.jobs(context),
@@ -127,6 +130,13 @@ def jobs(context: Context) -> Sequence[Job]:
         *releases.jobs(context),
         *ends.jobs(context),
     ]
+
+
+@asynccontextmanager
+async def errands(context: Context) -> AsyncIterator[Sequence[Job]]:
+    """The deferred work that waits for the vendor's own machines; a worker of its own does it."""
+    async with Courier(Allowed.parse(context.settings.webhooks_allow_private)) as courier:
+        yield delivery_jobs.jobs(context, courier)
 
 
 def webhook_events() -> Sequence[str]:

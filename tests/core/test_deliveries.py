@@ -4,22 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from licet.deliveries.core import GIVES_UP_AFTER, RESTS, WAITS, Failure, after_failure
+from licet.deliveries.core import GIVES_UP_AFTER, RESTS, WAITS, Failure, Health, after_failure
 
 NOW = datetime(2027, 1, 31, 12, 0, tzinfo=UTC)
 
 
-def fail(
-    *, attempts: int = 1, status: int | None = 500, unreachable: int = 0, failing_since: datetime | None = None
-) -> Failure:
-    return after_failure(
-        attempts=attempts, status=status, unreachable=unreachable, failing_since=failing_since, now=NOW
-    )
+def fail(*, attempts: int = 1, status: int | None = 500, health: Health | None = None) -> Failure:
+    return after_failure(attempts=attempts, status=status, health=health or Health(), now=NOW)
 
 
 @pytest.mark.parametrize(("attempts", "wait"), list(enumerate(WAITS, 1)))
 def test_it_is_tried_again_after_each_wait(attempts: int, wait: timedelta) -> None:
-    assert fail(attempts=attempts) == Failure(NOW + wait, None, None)
+    assert fail(attempts=attempts) == Failure(NOW + wait, Health(NOW), None)
 
 
 def test_after_the_last_wait_it_was_the_last_attempt() -> None:
@@ -31,13 +27,19 @@ def test_the_waits_grow_and_take_three_days() -> None:
     assert timedelta(days=3) <= sum(WAITS, timedelta()) < timedelta(days=3, hours=1)
 
 
-@pytest.mark.parametrize(("unreachable", "rest"), [*enumerate(RESTS), (len(RESTS), RESTS[-1]), (1000, RESTS[-1])])
-def test_where_nobody_answers_the_endpoint_rests_longer_each_time(unreachable: int, rest: timedelta) -> None:
-    assert fail(status=None, unreachable=unreachable).rests_until == NOW + rest
+@pytest.mark.parametrize(("before", "rest"), [*enumerate(RESTS), (len(RESTS), RESTS[-1]), (1000, RESTS[-1])])
+def test_where_nobody_answers_the_endpoint_rests_longer_each_time(before: int, rest: timedelta) -> None:
+    after = fail(status=None, health=Health(NOW - timedelta(hours=1), before, NOW)).health
+    assert after == Health(NOW - timedelta(hours=1), before + 1, NOW + rest)
+
+
+def test_of_a_burst_that_finds_nobody_the_first_counts() -> None:
+    resting = Health(NOW - timedelta(minutes=1), 3, NOW + timedelta(seconds=1))
+    assert fail(status=None, health=resting).health == resting
 
 
 def test_who_answers_is_there_so_the_others_may_go_on() -> None:
-    assert fail(status=500, unreachable=7).rests_until is None
+    assert fail(status=500, health=Health(NOW, 7, NOW)).health == Health(NOW)
 
 
 @pytest.mark.parametrize(
@@ -51,14 +53,17 @@ def test_who_answers_is_there_so_the_others_may_go_on() -> None:
     ],
 )
 def test_three_days_without_a_success_are_enough(failed_for: timedelta | None, disabled: str | None) -> None:
-    since = None if failed_for is None else NOW - failed_for
-    assert fail(status=None, failing_since=since).disabled == disabled
-    assert fail(status=503, failing_since=since).disabled == disabled
+    health = Health(None if failed_for is None else NOW - failed_for)
+    for status in (None, 503):
+        failure = fail(status=status, health=health)
+        assert failure.disabled == disabled
+        assert (failure.again_at is None) == (disabled is not None)
 
 
 def test_a_single_delivery_that_fails_to_the_end_disables_its_endpoint() -> None:
-    assert fail(attempts=len(WAITS) + 1, failing_since=NOW - sum(WAITS, timedelta())).disabled == "failing"
+    health = Health(NOW - sum(WAITS, timedelta()))
+    assert fail(attempts=len(WAITS) + 1, health=health).disabled == "failing"
 
 
 def test_gone_is_believed_at_once() -> None:
-    assert fail(status=410).disabled == "gone"
+    assert fail(status=410) == Failure(None, Health(NOW), "gone")

@@ -15,7 +15,7 @@ from tests.support.counterpart import Counterpart, counterpart
 from tests.support.serving import serve
 
 from licet.accounts.keys import make_key
-from licet.app import create_app, jobs, webhook_events
+from licet.app import create_app, errands, jobs, webhook_events
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.db.keyring import Keyring
@@ -116,7 +116,7 @@ class Shop:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until every event was sent once, and no read, retry or mail is left to do."""
+        """Wait until every event was sent once, and no read, retry, mail or delivery is left to do."""
         await self.stripe("clock/advance", {"seconds": 0})
         await eventually(self._nothing_left)
 
@@ -128,6 +128,7 @@ class Shop:
                 SELECT NOT EXISTS (SELECT 1 FROM refreshes WHERE due_at <= $1)
                    AND NOT EXISTS (SELECT 1 FROM events WHERE retry_at <= $1)
                    AND NOT EXISTS (SELECT 1 FROM emails WHERE due_at <= $1)
+                   AND NOT EXISTS (SELECT 1 FROM deliveries WHERE due_at <= $1)
                    AND NOT EXISTS (SELECT 1 FROM licenses WHERE valid_until <= $1)
                 """,
                 self.context.now(),
@@ -210,7 +211,9 @@ async def open_shop(
             app.state.context = context
             async with pool.acquire() as conn:
                 operator = await make_key(conn, settled, name="operator", scopes=["admin"], now=wall_now())
-            worker = Worker(dsn, pool, jobs(context), sandbox.now)
+            # One for both lanes is enough here: nobody is slow.
+            lanes = [*jobs(context), *await stack.enter_async_context(errands(context))]
+            worker = Worker(dsn, pool, lanes, sandbox.now)
             sandbox.on_clock_turned(worker.hand_over_due)
             working = asyncio.create_task(worker.run()) if with_worker else None
             await push(read_catalog(EXAMPLE), pool, stripe)

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from licet.db.connection import Connection
 from licet.db.pool import Pool
-from licet.deliveries.core import Failure
+from licet.deliveries.core import Failure, Health
 
 
 @dataclass(frozen=True)
 class Claimed:
     """A delivery that is ours to make now. attempts counts this one; the secrets are encrypted, the newest first.
 
-    unreachable, failing_since: how its endpoint has been doing (`core.after_failure`).
+    failing_since: the endpoint's first failure since its last success.
     """
 
     id: UUID
@@ -26,7 +26,6 @@ class Claimed:
     secret_encrypted: bytes
     previous_secret_encrypted: bytes | None
     previous_secret_until: datetime | None
-    unreachable: int
     failing_since: datetime | None
 
 
@@ -43,7 +42,7 @@ async def claim(pool: Pool, delivery_id: UUID, now: datetime, until: datetime) -
             AND endpoint.id = endpoint_id AND happened.id = event_id
             AND disabled_at IS NULL AND (rests_until IS NULL OR rests_until <= $2)
         RETURNING deliveries.id, event_id, event, attempts, endpoint_id, url, secret_encrypted,
-                  previous_secret_encrypted, previous_secret_until, unreachable, failing_since
+                  previous_secret_encrypted, previous_secret_until, failing_since
         """,
         delivery_id,
         now,
@@ -95,38 +94,56 @@ async def delivered(pool: Pool, done: Claimed, status: int, now: datetime) -> No
 
 
 async def failed(
-    conn: Connection, tried: Claimed, failure: Failure, *, status: int | None, error: str, now: datetime
-) -> bool:
-    """It has not. True where that disabled its endpoint: once, however many deliveries fail at the same moment."""
+    conn: Connection, tried: Claimed, *, status: int | None, error: str, again_at: datetime | None
+) -> None:
+    """It has not arrived: again at that time, or never (None). One that is replayed since begins anew all the same."""
     await conn.execute(
         """
         UPDATE deliveries SET
-            response_status = $2, error = $3, due_at = $4,
-            status = CASE WHEN $4::timestamptz IS NULL THEN 'failed' ELSE status END
-        WHERE id = $1 AND status = 'pending'
+            response_status = $3, error = $4, due_at = $5,
+            status = CASE WHEN $5::timestamptz IS NULL THEN 'failed' ELSE status END
+        WHERE id = $1 AND attempts = $2 AND status = 'pending'
         """,
         tried.id,
+        tried.attempts,
         status,
         error,
-        None if failure.disabled else failure.again_at,
+        again_at,
     )
-    disabled = await conn.fetchval(
+
+
+async def lock_health(conn: Connection, tried: Claimed) -> Health | None:
+    """How the endpoint is doing, locked. None where this attempt says nothing of it any more.
+
+    That is where it was deleted, disabled or given another address meanwhile.
+    """
+    row = await conn.fetchrow(
         """
-        UPDATE webhook_endpoints SET
-            failing_since = coalesce(failing_since, $2),
-            -- Of those that found nobody at the same moment the first one counts.
-            unreachable = CASE WHEN $3::timestamptz IS NULL THEN 0 WHEN rests_until > $2 THEN unreachable
-                               ELSE unreachable + 1 END,
-            rests_until = greatest(rests_until, $3),
-            disabled_at = CASE WHEN $4::text IS NULL THEN NULL ELSE $2 END, disabled_because = $4
-        WHERE id = $1 AND disabled_at IS NULL RETURNING disabled_at IS NOT NULL
+        SELECT failing_since, unreachable, rests_until FROM webhook_endpoints
+        WHERE id = $1 AND url = $2 AND disabled_at IS NULL FOR UPDATE
         """,
         tried.endpoint_id,
-        now,
-        failure.rests_until,
-        failure.disabled,
+        tried.url,
     )
-    return disabled is True
+    return Health(**row) if row else None
+
+
+async def write_failure(conn: Connection, tried: Claimed, failure: Failure, now: datetime) -> None:
+    """What follows of it for the endpoint. The caller has locked its health."""
+    await conn.execute(
+        """
+        UPDATE webhook_endpoints SET
+            failing_since = $2, unreachable = $3, rests_until = $4,
+            disabled_at = CASE WHEN $5::text IS NOT NULL THEN $6::timestamptz END, disabled_because = $5
+        WHERE id = $1
+        """,
+        tried.endpoint_id,
+        failure.health.failing_since,
+        failure.health.unreachable,
+        failure.health.rests_until,
+        failure.disabled,
+        now,
+    )
 
 
 async def over(pool: Pool, tried: Claimed, error: str) -> None:

@@ -7,7 +7,7 @@
 Source: contract, section 6; the Standard Webhooks specification.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -37,30 +37,46 @@ Because = Literal["asked", "failing", "gone"]
 
 
 @dataclass(frozen=True)
-class Failure:
-    """What follows from an attempt that failed. again_at: None where it was the last.
+class Health:
+    """How an endpoint is doing.
 
-    rests_until: until when nobody tries this endpoint; disabled: why nobody will any more.
+    failing_since: its first failure since its last success; unreachable: how often in a row nobody answered;
+    rests_until: until when nobody tries it. Times are aware UTC.
+    """
+
+    failing_since: datetime | None = None
+    unreachable: int = 0
+    rests_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What follows from an attempt that failed.
+
+    again_at: None where it was the last. health: the endpoint's from now on; disabled: why it is told nothing any more.
     """
 
     again_at: datetime | None
-    rests_until: datetime | None
+    health: Health
     disabled: Because | None
 
 
-def after_failure(
-    *, attempts: int, status: int | None, unreachable: int, failing_since: datetime | None, now: datetime
-) -> Failure:
+def after_failure(*, attempts: int, status: int | None, health: Health, now: datetime) -> Failure:
     """attempts: of this delivery, this one counted; status: the answer's, None where nobody answered.
 
-    unreachable: how often in a row nobody had answered before; failing_since: the endpoint's first failure since its
-    last success, None where this is it.
+    health: the endpoint's before.
     """
-    again_at = now + WAITS[attempts - 1] if attempts <= len(WAITS) else None
-    rests_until = now + RESTS[min(unreachable, len(RESTS) - 1)] if status is None else None
     disabled: Because | None = None
     if status == GONE:
         disabled = "gone"
-    elif failing_since is not None and failing_since + GIVES_UP_AFTER <= now:
+    elif health.failing_since is not None and health.failing_since + GIVES_UP_AFTER <= now:
         disabled = "failing"
-    return Failure(again_at, rests_until, disabled)
+    again_at = now + WAITS[attempts - 1] if attempts <= len(WAITS) and disabled is None else None
+    failing_since = health.failing_since or now
+    if status is not None:
+        return Failure(again_at, Health(failing_since), disabled)
+    if health.rests_until is not None and health.rests_until > now:
+        # Of those that found nobody at the same moment the first one counts.
+        return Failure(again_at, replace(health, failing_since=failing_since), disabled)
+    rest = RESTS[min(health.unreachable, len(RESTS) - 1)]
+    return Failure(again_at, Health(failing_since, health.unreachable + 1, now + rest), disabled)

@@ -9,7 +9,7 @@ import structlog
 from licet.db.connection import Connection
 from licet.deliveries import attempts
 from licet.deliveries.attempts import Claimed
-from licet.deliveries.core import after_failure
+from licet.deliveries.core import Health, after_failure
 from licet.deliveries.payloads import compose, encode
 from licet.deliveries.sending import Answer, Courier
 from licet.deliveries.signing import signed_headers
@@ -79,18 +79,15 @@ async def _send(ctx: Context, courier: Courier, claimed: Claimed) -> Answer:
 
 async def _failed(ctx: Context, claimed: Claimed, answer: Answer) -> None:
     now = ctx.now()
-    failure = after_failure(
-        attempts=claimed.attempts,
-        status=answer.status,
-        unreachable=claimed.unreachable,
-        failing_since=claimed.failing_since,
-        now=now,
-    )
     error = answer.error or "nobody answered"
     async with ctx.pool.acquire() as conn, conn.transaction():
-        disabled = await attempts.failed(conn, claimed, failure, status=answer.status, error=error, now=now)
-        if disabled:
-            await _tell_operator(ctx, conn, claimed, now)
+        health = await attempts.lock_health(conn, claimed)
+        failure = after_failure(attempts=claimed.attempts, status=answer.status, health=health or Health(), now=now)
+        await attempts.failed(conn, claimed, status=answer.status, error=error, again_at=failure.again_at)
+        if health is not None:
+            await attempts.write_failure(conn, claimed, failure, now)
+            if failure.disabled:
+                await _tell_operator(ctx, conn, claimed, now)
     log.warning(
         "not_delivered",
         delivery=str(claimed.id),

@@ -6,12 +6,13 @@ find what they need until they are done.
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import asyncpg
 from pydantic import SecretStr
 
-from licet.app import create_app, jobs, prepare, webhook_events
+from licet.app import create_app, errands, jobs, prepare, webhook_events
 from licet.cannot_start import CannotStart
 from licet.config import Settings
 from licet.db.keyring import Keyring
@@ -65,13 +66,17 @@ async def serve(
         now: Now = sandbox.now if sandbox else wall_now
         context = Context(settings=settings, pool=pool, now=now, stripe=stripe, keyring=keyring)
         await prepare(context)
-        worker = Worker(dsn, pool, jobs(context), now)
+        # Two: machines that answer slowly, or not at all, hold up neither events nor mail.
+        lanes = [jobs(context), await stack.enter_async_context(errands(context))]
+        workers = [Worker(dsn, pool, lane, now) for lane in lanes]
         if sandbox:
-            sandbox.on_clock_turned(worker.hand_over_due)
+            for worker in workers:
+                sandbox.on_clock_turned(worker.hand_over_due)
         app = create_app(context)
         api = HttpServer(app, api_socket, finishes_within_seconds=WORK_FINISHES_WITHIN_SECONDS, lifespan="on")
-        tasks = [await api.start(), asyncio.create_task(worker.run())]
-        stack.push_async_callback(_finish_work, api, worker, tasks[1])
+        working = [asyncio.create_task(worker.run()) for worker in workers]
+        tasks = [await api.start(), *working]
+        stack.push_async_callback(_finish_work, api, workers, working)
         if sandbox:
             tasks.append(sandbox.serving)
 
@@ -140,15 +145,17 @@ async def _until_one_ends(tasks: "list[asyncio.Task[None]]") -> None:
     raise RuntimeError("a part of Licet ended by itself")
 
 
-async def _finish_work(api: HttpServer, worker: Worker, working: "asyncio.Task[None]") -> None:
+async def _finish_work(api: HttpServer, workers: Sequence[Worker], working: "Sequence[asyncio.Task[None]]") -> None:
     """Lets requests and jobs under way finish, side by side; a job that is not done in time is handed back."""
-    await worker.stop()
+    for worker in workers:
+        await worker.stop()
     await asyncio.gather(
         api.stop(),
-        asyncio.wait([working], timeout=float(WORK_FINISHES_WITHIN_SECONDS)),
+        asyncio.wait(working, timeout=float(WORK_FINISHES_WITHIN_SECONDS)),
     )
-    working.cancel()
-    await asyncio.gather(working, return_exceptions=True)
+    for task in working:
+        task.cancel()
+    await asyncio.gather(*working, return_exceptions=True)
 
 
 async def _close(pool: Pool) -> None:

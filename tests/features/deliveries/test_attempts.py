@@ -1,0 +1,216 @@
+"""What crosses an attempt that is under way, and what an attempt finds that comes late."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from tests.factories.accounts import make_account
+from tests.factories.catalog import make_product
+from tests.factories.deliveries import delivery_of, happen, make_endpoint
+from tests.factories.orders import make_order
+from tests.support.contexts import make_context
+from tests.support.listener import Listener, answers, listening
+
+from licet.db.pool import Pool
+from licet.deliveries import attempts
+from licet.deliveries.core import RESTS, WAITS
+from licet.deliveries.jobs import jobs
+from licet.deliveries.sending import Courier
+from licet.deliveries.targets import Allowed
+from licet.http.context import Context
+from licet.kit.times import wall_now
+from licet.queue.jobs import Job
+
+LONG_AGO = timedelta(days=30)
+
+
+@dataclass
+class Post:
+    """One delivery on its way to a listener, at a time that a test sets."""
+
+    context: Context
+    listener: Listener
+    job: Job
+    endpoint: UUID
+    delivery: UUID
+    now: datetime
+
+    async def deliver(self, delivery: UUID | None = None) -> None:
+        """One attempt, as a worker makes it."""
+        await self.job.run(str(delivery or self.delivery))
+
+    async def row(self, delivery: UUID | None = None) -> dict[str, Any]:
+        row = await self.context.pool.fetchrow("SELECT * FROM deliveries WHERE id = $1", delivery or self.delivery)
+        return dict(row) if row else {}
+
+    async def health(self) -> dict[str, Any]:
+        row = await self.context.pool.fetchrow("SELECT * FROM webhook_endpoints WHERE id = $1", self.endpoint)
+        return dict(row) if row else {}
+
+    async def set(self, table: str, **values: Any) -> None:
+        names = ", ".join(f"{name} = ${number}" for number, name in enumerate(values, 1))
+        await self.context.pool.execute(f"UPDATE {table} SET {names}", *values.values())
+
+    async def during(self, status: int, **values: Any) -> None:
+        """An attempt that ends with this status, and what an operator changes of the endpoint while it is under way."""
+        asked, go = asyncio.Event(), asyncio.Event()
+
+        async def reply(writer: asyncio.StreamWriter) -> None:
+            asked.set()
+            await go.wait()
+            await answers(status)(writer)
+
+        self.listener.reply = reply
+        attempt = asyncio.create_task(self.deliver())
+        await asked.wait()
+        await self.set("webhook_endpoints", **values)
+        go.set()
+        await attempt
+
+
+@pytest_asyncio.fixture
+async def post(pool: Pool) -> AsyncIterator[Post]:
+    context = make_context(pool)
+    async with listening() as listener, Courier(Allowed.parse(["127.0.0.1"])) as courier:
+        endpoint = await make_endpoint(context, url=f"http://127.0.0.1:{listener.port}/")
+        product = await make_product(context)
+        order = await make_order(context, await make_account(context), [product])
+        event = await happen(context, "checkout.completed", about={"orderId": str(order.id)})
+        delivery = await delivery_of(context, endpoint, event)
+        made = Post(context, listener, jobs(context, courier)[0], endpoint, delivery, wall_now())
+        timed = replace(context, now=lambda: made.now)
+        made.context, made.job = timed, jobs(timed, courier)[0]
+        yield made
+        await context.stripe.close()
+
+
+async def test_a_replay_during_the_last_attempt_is_not_lost(post: Post) -> None:
+    await post.set("deliveries", attempts=len(WAITS))
+    claimed = await attempts.claim(post.context.pool, post.delivery, post.now, post.now + timedelta(minutes=2))
+    assert claimed is not None
+    assert claimed.attempts == len(WAITS) + 1
+    await post.set("deliveries", attempts=0, status="pending", due_at=post.now)
+    async with post.context.pool.acquire() as conn:
+        await attempts.failed(conn, claimed, status=500, error="answered 500", again_at=None)
+    row = await post.row()
+    assert (row["status"], row["attempts"], row["due_at"]) == ("pending", 0, post.now)
+    post.listener.reply = answers(204)
+    await post.deliver()
+    assert (await post.row())["status"] == "delivered"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"url": "https://elsewhere.example/"}, id="another address"),
+        pytest.param({"failing_since": None}, id="enabled anew"),
+    ],
+)
+async def test_old_trouble_disables_nobody_who_was_mended_meanwhile(post: Post, changed: dict[str, Any]) -> None:
+    await post.set("webhook_endpoints", failing_since=post.now - LONG_AGO)
+    await post.during(500, **changed)
+    health = await post.health()
+    assert health["disabled_at"] is None
+    assert (await post.row())["due_at"] == post.now + WAITS[0]
+    if "url" in changed:
+        assert health["failing_since"] == post.now - LONG_AGO
+    else:
+        assert health["failing_since"] == post.now
+
+
+async def test_who_disabled_it_himself_is_told_nothing(post: Post) -> None:
+    await post.set("webhook_endpoints", failing_since=post.now - LONG_AGO)
+    await post.during(500, disabled_at=post.now, disabled_because="asked")
+    assert (await post.health())["disabled_because"] == "asked"
+    assert await post.context.pool.fetchval("SELECT count(*) FROM emails") == 0
+    assert (await post.row())["status"] == "pending"
+    post.now += WAITS[0]
+    await post.deliver()
+    row = await post.row()
+    assert (row["status"], row["error"], row["due_at"]) == ("failed", "the endpoint was disabled", None)
+    assert len(post.listener.requests) == 1
+
+
+async def test_two_workers_make_one_attempt(post: Post) -> None:
+    await asyncio.gather(*(post.deliver() for _ in range(5)))
+    assert len(post.listener.requests) == 1
+    assert (await post.row())["attempts"] == 1
+
+
+async def test_where_nobody_answers_the_others_wait_uncounted(post: Post) -> None:
+    event = await happen(post.context, "checkout.completed", about=await about_of(post))
+    other = await delivery_of(post.context, post.endpoint, event)
+    post.listener.reply = None
+    await post.deliver()
+    failed, health = await post.row(), await post.health()
+    assert (failed["response_status"], failed["attempts"]) == (None, 1)
+    assert (health["unreachable"], health["rests_until"]) == (1, post.now + RESTS[0])
+    await post.deliver(other)
+    waiting = await post.row(other)
+    assert (waiting["attempts"], waiting["due_at"]) == (0, post.now + RESTS[0])
+    # It comes back: all that waited arrives, and it is well again.
+    post.now += RESTS[0]
+    post.listener.reply = answers(200)
+    await post.deliver(other)
+    health = await post.health()
+    assert (health["unreachable"], health["rests_until"], health["failing_since"]) == (0, None, None)
+
+
+async def about_of(post: Post) -> dict[str, Any]:
+    about: dict[str, Any] = await post.context.pool.fetchval("SELECT about FROM outgoing_events LIMIT 1")
+    return about
+
+
+async def test_of_a_burst_that_finds_nobody_one_counts(post: Post) -> None:
+    about = await about_of(post)
+    events = [await happen(post.context, "checkout.completed", about=about) for _ in range(4)]
+    others = [await delivery_of(post.context, post.endpoint, event) for event in events]
+    hold = asyncio.Event()
+    arrived = 0
+
+    async def hang_up(writer: asyncio.StreamWriter) -> None:
+        nonlocal arrived
+        arrived += 1
+        if arrived == 5:
+            hold.set()
+        await hold.wait()
+        writer.close()
+
+    post.listener.reply = hang_up
+    await asyncio.gather(*(post.deliver(one) for one in (post.delivery, *others)))
+    health = await post.health()
+    assert arrived == 5
+    assert (health["unreachable"], health["rests_until"]) == (1, post.now + RESTS[0])
+
+
+async def test_a_worker_that_never_came_back_is_followed_by_another(post: Post) -> None:
+    until = post.now + timedelta(minutes=2)
+    assert await attempts.claim(post.context.pool, post.delivery, post.now, until) is not None
+    await post.deliver()
+    assert post.listener.requests == []
+    post.now = until
+    await post.deliver()
+    row = await post.row()
+    assert (row["status"], row["attempts"]) == ("delivered", 2)
+
+
+async def test_what_it_tells_of_is_gone(post: Post) -> None:
+    event = await happen(post.context)
+    lost = await delivery_of(post.context, post.endpoint, event)
+    await post.deliver(lost)
+    row = await post.row(lost)
+    assert (row["status"], row["error"]) == ("failed", "what it tells of is not there any more")
+    assert post.listener.requests == []
+
+
+async def test_an_orphan_is_dropped(post: Post) -> None:
+    await post.context.pool.execute("DELETE FROM webhook_endpoints")
+    await post.deliver()
+    assert await post.row() == {}
+    # And once more: there is nothing left to do.
+    await post.deliver()
