@@ -265,6 +265,105 @@ async def test_all_that_was_paid_for_it_goes_back(shop: Shop) -> None:
     assert sorted(row["amount"] for row in await refunds(shop)) == sorted([2900, up])
 
 
+async def test_credit_that_it_used_up_goes_back_once(shop: Shop) -> None:
+    acme = await make_organization(shop)
+    first, second = [await acme.session("Starter") for _ in range(2)]
+    await shop.stripe("faults", {"drop": 1})
+    await shop.pay(first)
+    await shop.turn(seconds=2)
+    unheard = await dropped(shop)
+    await shop.stripe("faults", {})
+    await shop.pay(second)
+    await shop.settle()
+    customer = (await acme.info())["customerId"]
+    await shop.context.stripe.update("customer", customer, {"balance": -5000})
+    by_card = (await acme.update("Growth"))["prorationAmount"]
+    assert by_card == 7000 - 5000
+    await shop.settle()
+    for delivery in unheard:
+        await shop.stripe(f"deliveries/{delivery['id']}/resend")
+    await undone(shop)
+    assert sorted(row["amount"] for row in await refunds(shop)) == sorted([2900, by_card])
+    at_stripe = await shop.context.stripe.retrieve("customer", customer)
+    assert at_stripe is not None
+    assert at_stripe["balance"] == -5000
+    # Once more, as after a crash before it was written down.
+    await shop.context.pool.execute("UPDATE second_plans SET due_at = found_at")
+    await undone(shop)
+    at_stripe = await shop.context.stripe.retrieve("customer", customer)
+    assert at_stripe is not None
+    assert at_stripe["balance"] == -5000
+    assert len(await refunds(shop)) == 2
+
+
+async def test_of_two_that_replace_an_ended_one_one_stays(shop: Shop) -> None:
+    """Both were found to be second to the one that has ended, so to each other they are compared anew."""
+    acme = await make_organization(shop)
+    first, second, third = [await acme.session("Growth") for _ in range(3)]
+    await shop.pay(first)
+    await shop.settle()
+    (ended,) = await subscriptions(shop, acme.id)
+    await shop.stripe("faults", {"drop": 1})
+    await shop.context.stripe.delete("subscription", ended["id"])
+    await shop.stripe("faults", {})
+    await shop.turn(seconds=2)
+    await asyncio.gather(shop.pay(second), shop.pay(third))
+    await undone(shop)
+    assert sorted(one["status"] for one in await subscriptions(shop, acme.id)) == ["active", "canceled", "canceled"]
+    assert [row["amount"] for row in await refunds(shop)] == [9900]
+    outcomes = [await processed(shop, session) for session in (second, third)]
+    assert sorted(outcomes) == ["failed", "processed"]
+
+
+async def processed(shop: Shop, session: str) -> str:
+    """What the buyer is told who comes back."""
+    answer = await shop.client.post(f"{shop.url}/payment/subscription-process", params={"secret": session})
+    assert answer.status_code == 200, answer.text
+    status: str = answer.json()["status"]
+    return status
+
+
+async def test_whose_purchase_is_not_decided_over_yet_is_asked_to_wait(database: str) -> None:
+    async with open_shop(database, with_worker=False) as shop:
+        acme = await make_organization(shop)
+        first, second = [await acme.session("Growth") for _ in range(2)]
+        for session in (first, second):
+            assert (await shop.pay(session)).status_code == 200
+        await shop.stripe("clock/advance", {"seconds": 2})
+        assert [await processed(shop, session) for session in (first, second)] == ["processed", "pending"]
+        (job,) = jobs(shop.context)
+        assert job.due is not None
+        (key,) = await job.due(shop.context.now())
+        await job.run(key)
+        assert [await processed(shop, session) for session in (first, second)] == ["processed", "failed"]
+
+
+async def test_one_made_at_stripe_before_stays_whichever_is_heard_of_first(shop: Shop) -> None:
+    acme = await make_organization(shop)
+    await acme.subscribe("Starter")
+    (starter,) = await subscriptions(shop, acme.id)
+    await acme.done("subscription-cancel", immediately=True)
+    session = await acme.session("Growth")
+    customer = (await acme.info())["customerId"]
+    (card,) = await shop.get("/api/billing/payment-methods", accountId=acme.id)
+    growth = (await shop.product("Growth"))["prices"][0]["id"]
+    made = {"customer": customer, "items": [{"price": growth}], "default_payment_method": card["id"]}
+    await shop.stripe("faults", {"drop": 1})
+    by_hand = await shop.context.stripe.create("subscription", made)
+    await shop.turn(seconds=2)
+    unheard = await dropped(shop)
+    await shop.stripe("faults", {})
+    await shop.pay(session)
+    await shop.settle()
+    for delivery in unheard:
+        await shop.stripe(f"deliveries/{delivery['id']}/resend")
+    await undone(shop)
+    statuses = {one["id"]: one["status"] for one in await subscriptions(shop, acme.id)}
+    assert statuses.pop(starter["id"]) == "canceled"
+    assert statuses.pop(by_hand["id"]) == "active"
+    assert list(statuses.values()) == ["canceled"]
+
+
 @pytest.mark.parametrize("other_way", ["refunds", "disputes"])
 async def test_what_went_back_some_other_way_does_not_go_back_twice(database: str, other_way: str) -> None:
     async with open_shop(database, with_worker=False) as shop:

@@ -1,4 +1,4 @@
-"""The second purchase of a plan is undone: it is ended, its money goes back, and the operator is told.
+"""The second purchase of a plan is undone: it is ended, its money and credit go back, and the operator is told.
 
 It was written down in the transaction that found it. What our mirror said then of the plan before it may have been old,
 so Stripe is asked first: where that one has ended meanwhile, nobody bought anything twice. Each step may be done again.
@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from licet.announcements.subscriptions import announce_undone
+from licet.changes.credit import return_credit
 from licet.changes.ending import end_now, lock_as_events_do, settle_anew
 from licet.errors import LicetError, StripeRefused
 from licet.http.context import Context
@@ -87,7 +88,7 @@ async def _stands(ctx: Context, stripe_subscription_id: str, cause: Cause) -> bo
 
 
 async def _let_be(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
-    """It stays, and brings from now on what it was bought for."""
+    """It brings from now on what it was bought for, unless it goes for another one that is there by now."""
     async with ctx.pool.acquire() as conn, conn.transaction():
         await lock_as_events_do(conn, stripe_subscription_id)
         await second_plans.drop(conn, stripe_subscription_id)
@@ -96,10 +97,11 @@ async def _let_be(ctx: Context, stripe_subscription_id: str, cause: Cause) -> No
 
 
 async def _give_back(ctx: Context, stripe_subscription_id: str) -> list[str]:
-    """Refund each payment of it in full, once, and let our mirror know. The refunds' ids."""
+    """Return all that paid for it, once, and let our mirror know. The refunds' ids."""
     stripe = ctx.stripe.in_background
     returned = []
     async for invoice in stripe.list_all("invoice", subscription=stripe_subscription_id, status="paid"):
+        await return_credit(ctx, invoice)
         async for payment in stripe.list_all("invoice_payment", invoice=invoice["id"], status="paid"):
             refund_id = await _refund(ctx, stripe_subscription_id, payment)
             returned += [refund_id] if refund_id else []

@@ -81,11 +81,11 @@ async def _get(ctx: Context, secret: str) -> asyncpg.Record:
         SELECT session.stripe_session_id, session.account_id, session.status, session.payment_status,
                session.payment_failed, session.stripe_subscription_id, session.expires_at,
                subscription.status AS subscription_status, line.stripe_product_id, line.stripe_price_id,
-               EXISTS (SELECT 1 FROM second_plans
-                       WHERE second_plans.stripe_subscription_id = session.stripe_subscription_id) AS undone,
+               second.found_at IS NOT NULL AS second, second.found_at IS NOT NULL AND second.due_at IS NULL AS undone,
                session.token_hash IS NOT DISTINCT FROM $2 AS by_token
         FROM checkout_sessions AS session
         LEFT JOIN subscriptions AS subscription USING (stripe_subscription_id)
+        LEFT JOIN second_plans AS second USING (stripe_subscription_id)
         LEFT JOIN checkout_lines AS line ON line.stripe_session_id = session.stripe_session_id AND line.position = 0
         WHERE session.made_here AND (session.stripe_session_id = $1 OR session.token_hash = $2)
         """,
@@ -112,7 +112,8 @@ def _returned(session: asyncpg.Record) -> Returned:
     # A plan that was bought a second time is undone: the buyer has the first one.
     if session["payment_failed"] or session["undone"]:
         return Returned("failed", account_id)
-    if not _settled(session):
+    # Where it seems to be bought a second time, Stripe is asked first whether it is.
+    if not _settled(session) or session["second"]:
         return Returned("pending", account_id)
     return Returned(
         "processed",

@@ -77,7 +77,7 @@ async def find_second_plans(conn: Connection, stripe_subscription_id: str) -> li
     await lock(conn, [str(account_id)])
     standing = await _standing(conn, stripe_subscription_id)
     mine = next((one for one in standing if one.id == stripe_subscription_id), None)
-    if mine is None or not mine.made_here:
+    if mine is None:
         return []
     await conn.execute(
         "UPDATE subscriptions SET compared = true WHERE stripe_subscription_id = $1", stripe_subscription_id
@@ -154,8 +154,11 @@ async def find_open(conn: Connection, stripe_subscription_id: str) -> asyncpg.Re
 
 
 async def drop(conn: Connection, stripe_subscription_id: str) -> None:
-    """It stays: the one before it has ended."""
+    """It does not go for the one before it, which has ended; whether it does for another, is compared anew."""
     await conn.execute("DELETE FROM second_plans WHERE stripe_subscription_id = $1", stripe_subscription_id)
+    await conn.execute(
+        "UPDATE subscriptions SET compared = false WHERE stripe_subscription_id = $1", stripe_subscription_id
+    )
 
 
 async def put_off(conn: Connection, stripe_subscription_id: str, until: datetime) -> None:
