@@ -9,6 +9,7 @@ from licet.db.connection import Connection
 from licet.licenses import facts as gather
 from licet.licenses import store
 from licet.licenses.core import Facts, Policy, decide
+from licet.licenses.periods import refunded
 from licet.licenses.settle import Settling, key_material, write_changes, write_issued
 from licet.licenses.store import NewLicense
 
@@ -30,7 +31,7 @@ async def settle_lines(
     if not licenses and not paid:
         return
     facts = Facts(
-        refunded=gather.refunded(session["amount_paid"], amount_refunded),
+        refunded=refunded(session["amount_paid"], amount_refunded),
         dispute=await gather.dispute_on_session(conn, session),
     )
     by_hand = await gather.decided_by_hand(conn, [one.id for one in licenses])

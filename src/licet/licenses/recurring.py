@@ -13,7 +13,7 @@ from licet.kit.statuses import ENTITLED
 from licet.licenses import facts as gather
 from licet.licenses import store
 from licet.licenses.core import Dispute, Effect, Facts, Policy, Refunded, State, Term, decide
-from licet.licenses.facts import Periods
+from licet.licenses.periods import Periods
 from licet.licenses.settle import Settling, key_material, write_changes, write_issued
 from licet.licenses.store import License, NewLicense
 from licet.licenses.units import Placed, Unit, Wanted, place
@@ -151,7 +151,7 @@ def _decide(known: _Known, wanted: Wanted | None, policy: Policy, by_hand: Effec
     subscription = known.subscription
     item = known.items[wanted.item_id] if wanted else None
     until = paid_through(subscription, item, known.periods, policy) if item else None
-    refunded: Refunded = known.periods.refunded()
+    refunded: Refunded = known.periods.refunded(wanted.item_id if wanted else None)
     term = Term(subscription["status"], until, ends_at(subscription, item), subscription["cancelling"])
     return decide(Facts(term, refunded, known.dispute, by_hand, wanted is not None), policy, now)
 
@@ -174,10 +174,11 @@ def paid_through(
     if subscription["status"] == "trialing" and subscription["trial_end_at"] is not None:
         trial_end: datetime = subscription["trial_end_at"]
         return trial_end
-    paid = periods.paid_through(item["stripe_subscription_item_id"], refunds_count=policy.refund_full != "nothing")
+    current: datetime = item["current_period_end_at"]
+    counts = policy.refund_full != "nothing"
+    paid = periods.paid_through(item["stripe_subscription_item_id"], current, refunds_count=counts)
     if paid is not None:
         return paid
     # An overdue first period was never paid for: grace counts from its beginning.
     unpaid: datetime = item["current_period_start_at"]
-    current: datetime = item["current_period_end_at"]
     return current if subscription["status"] in ENTITLED else unpaid

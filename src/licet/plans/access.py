@@ -66,9 +66,10 @@ async def _allowed(conn: Connection, item: asyncpg.Record, now: datetime) -> boo
     policy = Policy.from_json({"prefix": "", **(item["license_policy"] or {}), "graceDays": item["grace_days"]})
     periods = await periods_of(conn, item["stripe_subscription_id"])
     dispute = await dispute_on_subscription(conn, item["stripe_subscription_id"])
+    refunded = periods.refunded(item["stripe_subscription_item_id"])
     until = paid_through(item, item, periods, policy)
     term = Term(item["status"], until, ends_at(item, item), item["cancelling"])
-    return decide(Facts(term, periods.refunded(), dispute), policy, now).status == "active"
+    return decide(Facts(term, refunded, dispute), policy, now).status == "active"
 
 
 async def _of_licenses(conn: Connection, account_id: UUID, now: datetime) -> list[Entitlement]:
