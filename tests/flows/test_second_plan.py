@@ -61,6 +61,7 @@ async def test_both_sessions_are_paid(shop: Shop) -> None:
     assert [tuple(row) for row in await refunds(shop)] == [(9900, "usd", "succeeded")]
     orders = (await shop.get("/api/orders", accountId=account))["data"]
     assert sorted(order["status"] for order in orders) == ["paid", "refunded"]
+    assert len(await shop.emails("welcome")) == 1
     error = assert_error(
         await shop.api(
             "POST",
@@ -225,6 +226,7 @@ async def test_what_replaced_an_ended_one_stays_though_we_hear_of_the_end_last(s
     assert [one["status"] for one in await subscriptions(shop, account)] == ["canceled", "active"]
     assert await refunds(shop) == []
     assert await shop.emails("second_plan") == []
+    assert len(await shop.emails("welcome")) >= 1
 
 
 async def test_another_plan_that_the_buyer_was_let_buy_stays(shop: Shop) -> None:

@@ -12,8 +12,13 @@ from licet.outbox import Happened, publish
 
 
 async def announce_order(conn: Connection, session: asyncpg.Record, now: datetime) -> None:
-    """The keys and how to activate them, once per order, when all of it could be issued."""
+    """The keys and how to activate them, once per order, when all of it could be issued.
+
+    None for a plan that is being undone, since it was bought a second time.
+    """
     if session["stripe_subscription_id"] is not None and session["subscription_status"] not in ENTITLED:
+        return
+    if session["second_plan"]:
         return
     fact = str(session["order_id"])
     if await conn.fetchval("SELECT EXISTS (SELECT 1 FROM emails WHERE template = 'welcome' AND fact = $1)", fact):

@@ -146,6 +146,17 @@ async def write_failure(conn: Connection, tried: Claimed, failure: Failure, now:
     )
 
 
+async def fail_the_rest(conn: Connection, endpoint_id: UUID) -> None:
+    """Nothing is on its way to an endpoint any more that was disabled: an operator finds it and may replay it."""
+    await conn.execute(
+        """
+        UPDATE deliveries SET status = 'failed', due_at = NULL, error = 'the endpoint was disabled'
+        WHERE endpoint_id = $1 AND status = 'pending'
+        """,
+        endpoint_id,
+    )
+
+
 async def over(pool: Pool, tried: Claimed, error: str) -> None:
     """There is nothing to deliver any more."""
     await pool.execute(

@@ -87,6 +87,7 @@ async def _failed(ctx: Context, claimed: Claimed, answer: Answer) -> None:
         if health is not None:
             await attempts.write_failure(conn, claimed, failure, now)
             if failure.disabled:
+                await attempts.fail_the_rest(conn, claimed.endpoint_id)
                 await _tell_operator(ctx, conn, claimed, now)
     log.warning(
         "not_delivered",

@@ -12,14 +12,17 @@ from licet.orders.core import OrderStatus
 async def find_session(conn: Connection, stripe_session_id: str) -> asyncpg.Record | None:
     """A checkout session, with its subscription's status and what was paid, as far as they are known.
 
+    second_plan: whether its subscription seems to be a plan that was bought a second time.
+
     amount_paid: in minor units; less than the total where a customer's credit paid a part.
     """
     return await conn.fetchrow(
         """
-        SELECT session.*, subscription.status AS subscription_status,
+        SELECT session.*, subscription.status AS subscription_status, second.found_at IS NOT NULL AS second_plan,
                CASE WHEN invoice.status = 'paid' THEN invoice.amount_paid ELSE session.amount_total END AS amount_paid
         FROM checkout_sessions AS session
         LEFT JOIN subscriptions AS subscription USING (stripe_subscription_id)
+        LEFT JOIN second_plans AS second USING (stripe_subscription_id)
         LEFT JOIN invoices AS invoice USING (stripe_invoice_id)
         WHERE session.stripe_session_id = $1
         """,

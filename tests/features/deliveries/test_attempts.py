@@ -60,14 +60,15 @@ class Post:
         """An attempt that ends with this status, and what an operator changes of the endpoint while it is under way."""
         asked, go = asyncio.Event(), asyncio.Event()
 
-        async def reply(writer: asyncio.StreamWriter) -> None:
+        async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             asked.set()
             await go.wait()
-            await answers(status)(writer)
+            await answers(status)(reader, writer)
 
         self.listener.reply = reply
-        attempt = asyncio.create_task(self.deliver())
-        await asked.wait()
+        attempt, waiting = asyncio.create_task(self.deliver()), asyncio.create_task(asked.wait())
+        await asyncio.wait([attempt, waiting], return_when=asyncio.FIRST_COMPLETED)
+        assert asked.is_set(), await self.row()
         await self.set("webhook_endpoints", **values)
         go.set()
         await attempt
@@ -173,7 +174,7 @@ async def test_of_a_burst_that_finds_nobody_one_counts(post: Post) -> None:
     hold = asyncio.Event()
     arrived = 0
 
-    async def hang_up(writer: asyncio.StreamWriter) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal arrived
         arrived += 1
         if arrived == 5:
