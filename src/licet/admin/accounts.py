@@ -1,11 +1,10 @@
 """Operators make and see accounts: `/api/admin/accounts`."""
 
-from typing import Annotated, Any, cast
+from typing import Annotated
 
 import asyncpg
 from fastapi import Query, Response
-from pydantic import ConfigDict, Field, field_validator
-from pydantic.config import JsonDict
+from pydantic import Field
 
 from licet.accounts import store
 from licet.accounts.auth import Operator
@@ -16,7 +15,7 @@ from licet.http.context import Ctx
 from licet.http.openapi import responses
 from licet.http.paging import Paging, listed
 from licet.http.routes import PathId, api_router
-from licet.http.shapes import Asked, Email, Listed, Name, OwnName
+from licet.http.shapes import Asked, Email, Listed, MayBeLeftOut, Name, OwnName
 from licet.idempotency.once import Once
 
 router = api_router("/api/admin/accounts", tag="operators")
@@ -33,33 +32,13 @@ class NewAccount(Asked):
     external_id: OwnName | None = Field(None, examples=["customer-42"])
 
 
-_NEVER_NULL = ("kind", "name", "email")
-
-
-def _say_so(schema: JsonDict) -> None:
-    """For the description, which would have null beside each."""
-    fields = cast("dict[str, dict[str, Any]]", schema["properties"])
-    for name in _NEVER_NULL:
-        kept, _ = fields[name].pop("anyOf")
-        fields[name] |= kept
-
-
 class AccountChange(Asked):
     """What is left out stays as it is; `externalId` alone may be null."""
 
-    model_config = ConfigDict(json_schema_extra=_say_so)
-
-    kind: Kind | None = None
-    name: Name | None = Field(None, examples=["Ada King"])
-    email: Email | None = None
+    kind: MayBeLeftOut[Kind] = None
+    name: MayBeLeftOut[Name] = Field(None, examples=["Ada King"])
+    email: MayBeLeftOut[Email] = None
     external_id: OwnName | None = None
-
-    @field_validator(*_NEVER_NULL, mode="before")
-    @classmethod
-    def _not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("may be left out, but not be null")
-        return value
 
 
 @router.post(

@@ -1,6 +1,7 @@
-"""To whom a buyer's mail goes."""
+"""To whom a mail goes: to a buyer, or to the operator."""
 
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -44,4 +45,24 @@ async def mail_buyer(
         subject=subject,
         about=about,
         now=now,
+    )
+
+
+async def mail_operator(
+    conn: Connection,
+    *,
+    template: str,
+    fact: str,
+    to: str | None,
+    account_id: UUID | None,
+    subject: str,
+    about: dict[str, object],
+    now: datetime,
+) -> None:
+    """Queue one mail to LICET_OPERATOR_EMAIL. to: None where that is unset, which is said in the log."""
+    if to is None:
+        log.warning("mail_without_address", template=template, fact=fact)
+        return
+    await queue_mail(
+        conn, template=template, fact=fact, to=to, account_id=account_id, subject=subject, about=about, now=now
     )

@@ -5,15 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-import structlog
 
-from licet.announcements.mails import mail_buyer
+from licet.announcements.mails import mail_buyer, mail_operator
 from licet.db.connection import Connection
 from licet.kit.statuses import ENDED
-from licet.mail.store import queue_mail
 from licet.outbox import Happened, publish
-
-log = structlog.get_logger(__name__)
 
 
 async def announce_subscriptions(conn: Connection, stripe_subscription_ids: Collection[str], now: datetime) -> None:
@@ -82,10 +78,7 @@ async def announce_undone(
     """That a plan was bought twice and the second purchase is undone. to: the operator's address; None is nobody's."""
     about = {"subscriptionId": stripe_subscription_id}
     await publish(conn, [Happened("subscription.undone", stripe_subscription_id, account_id, {**about})], now)
-    if to is None:
-        log.warning("mail_without_address", template="second_plan", fact=stripe_subscription_id)
-        return
-    await queue_mail(
+    await mail_operator(
         conn,
         template="second_plan",
         fact=stripe_subscription_id,

@@ -1,14 +1,13 @@
 """What an operator says of an endpoint, and where none may be."""
 
-from typing import Annotated, Any, Literal, Self, TypeAlias, cast
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
-from pydantic.config import JsonDict
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from licet.config import Settings
 from licet.deliveries.targets import Allowed, RefusedTarget, check_target
 from licet.errors import Unprocessable
-from licet.http.shapes import Asked
+from licet.http.shapes import Asked, MayBeLeftOut
 from licet.outbox import EVERYTHING, EventName
 
 MOST_EVENTS = 20
@@ -50,16 +49,6 @@ Url: TypeAlias = Annotated[
 Description: TypeAlias = Annotated[
     str, StringConstraints(max_length=500), Field(description="For people.", examples=["The shop's backend"])
 ]
-_NEVER_NULL = ("url", "events", "enabled", "rotateSecret")
-
-
-def _say_so(schema: JsonDict) -> None:
-    """For the description, which would have null beside each, and nothing of a change that changes nothing."""
-    fields = cast("dict[str, dict[str, Any]]", schema["properties"])
-    for name in _NEVER_NULL:
-        kept, _ = fields[name].pop("anyOf")
-        fields[name] |= kept
-    schema["minProperties"] = 1
 
 
 class NewWebhookEndpoint(Asked):
@@ -73,24 +62,17 @@ class NewWebhookEndpoint(Asked):
 class WebhookEndpointChange(Asked):
     """What is left out stays as it is; `description` alone may be null."""
 
-    model_config = ConfigDict(json_schema_extra=_say_so)
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    url: Url | None = None
-    events: Events | None = None
+    url: MayBeLeftOut[Url] = None
+    events: MayBeLeftOut[Events] = None
     description: Description | None = None
-    enabled: bool | None = Field(
+    enabled: MayBeLeftOut[bool] = Field(
         None, description="true: also as one that never failed. false: it is told nothing any more.", examples=[True]
     )
-    rotate_secret: Literal[True] | None = Field(
+    rotate_secret: MayBeLeftOut[Literal[True]] = Field(
         None, description="Another secret, which is in the answer; the one before signs too for 24 hours."
     )
-
-    @field_validator("url", "events", "enabled", "rotate_secret", mode="before")
-    @classmethod
-    def _not_null(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("may be left out, but not be null")
-        return value
 
     @model_validator(mode="after")
     def _something(self) -> Self:

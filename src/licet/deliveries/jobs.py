@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from licet.announcements.mails import mail_operator
 from licet.db.connection import Connection
 from licet.deliveries import attempts
 from licet.deliveries.attempts import Claimed
@@ -16,7 +17,6 @@ from licet.deliveries.signing import signed_headers
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.times import wall_now
-from licet.mail.store import queue_mail
 from licet.outbox import DELIVER
 from licet.queue.jobs import Job
 
@@ -101,16 +101,11 @@ async def _failed(ctx: Context, claimed: Claimed, answer: Answer) -> None:
 
 
 async def _tell_operator(ctx: Context, conn: Connection, claimed: Claimed, now: datetime) -> None:
-    fact = f"{claimed.endpoint_id}:{int(now.timestamp())}"
-    to = ctx.settings.operator_email
-    if to is None:
-        log.warning("mail_without_address", template="endpoint_disabled", fact=fact)
-        return
-    await queue_mail(
+    await mail_operator(
         conn,
         template="endpoint_disabled",
-        fact=fact,
-        to=to,
+        fact=f"{claimed.endpoint_id}:{int(now.timestamp())}",
+        to=ctx.settings.operator_email,
         account_id=None,
         subject="A webhook endpoint was disabled",
         about={"endpointId": str(claimed.endpoint_id)},

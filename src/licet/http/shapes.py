@@ -10,11 +10,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from licet.kit.times import rfc3339
 
@@ -118,6 +121,25 @@ Name = Annotated[
 
 OwnName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 """A name that the caller made up for one of its own things, kept as it is."""
+
+
+def _not_null(value: Any) -> Any:
+    if value is None:
+        raise ValueError("may be left out, but not be null")
+    return value
+
+
+class _WithoutNull:
+    """For the description, which would have null beside what the field takes."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        shown = dict(handler(core))
+        taken, _null = shown.pop("anyOf")
+        return {**shown, **taken}
+
+
+MayBeLeftOut = Annotated[T | None, BeforeValidator(_not_null), _WithoutNull()]
+"""A field of a change: left out (None, the default) it stays as it is. Null is refused."""
 
 
 class Meta(Shown):
