@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 from uuid import UUID
 
 from licet.changes.charging import proration
-from licet.changes.contended import while_it_changes
+from licet.changes.contended import SECONDS, SubscriptionChanging, as_it_stands, while_it_changes
 from licet.errors import NotFound, Unprocessable
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -16,9 +16,6 @@ from licet.plans.core import change_to
 from licet.plans.store import CurrentPlan, find_current_plan
 from licet.stripe_api.calls import at_most
 from licet.webhooks.reading import read
-
-SECONDS = 22.0
-"""How long Stripe may take in all for what one caller waits for."""
 
 Done = TypeVar("Done")
 
@@ -47,30 +44,55 @@ async def get_current_plan(ctx: Context, account_id: UUID) -> CurrentPlan:
     return plan
 
 
-async def with_current_plan(
+async def while_plan_changes(
     ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause, act: Callable[[CurrentPlan], Awaitable[Done]]
 ) -> Done:
-    """What `act` makes of the account's plan as Stripe has it, also where others change it at the same moment.
+    """What `act` makes of the account's plan as Stripe has it, with the subscription to itself.
 
     chosen: what it is to be changed to. Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict
     subscription_changing, and what `act` and Stripe's door raise.
     """
+    subscription_id = (await get_current_plan(ctx, account_id)).stripe_subscription_id
+    look = _look(ctx, account_id, subscription_id, chosen)
+    return await while_it_changes(ctx, subscription_id, cause, look, act)
+
+
+async def as_plan_stands(
+    ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause, act: Callable[[CurrentPlan], Awaitable[Done]]
+) -> Done:
+    """The same for who changes nothing."""
+    subscription_id = (await get_current_plan(ctx, account_id)).stripe_subscription_id
+    look = _look(ctx, account_id, subscription_id, chosen)
+    with at_most(SECONDS):
+        return await as_it_stands(ctx, subscription_id, cause, look, act)
+
+
+def _look(
+    ctx: Context, account_id: UUID, stripe_subscription_id: str, chosen: Chosen
+) -> Callable[[], Awaitable[CurrentPlan]]:
+    """How the account's plan is looked at: the first time up to date, for who is refused has read it since."""
+    looked = False
 
     async def look() -> CurrentPlan:
-        return await get_current_plan(ctx, account_id)
+        nonlocal looked
+        plan = await get_current_plan(ctx, account_id)
+        if not looked:
+            looked = True
+            plan = await _brought_up_to_date(ctx, account_id, plan, chosen)
+        if plan.stripe_subscription_id != stripe_subscription_id:
+            # It has ended meanwhile, and there is another one.
+            raise SubscriptionChanging
+        return plan
 
-    with at_most(SECONDS):
-        plan = await _get_up_to_date(ctx, account_id, chosen)
-        return await while_it_changes(ctx, plan.stripe_subscription_id, cause, look, act)
+    return look
 
 
-async def _get_up_to_date(ctx: Context, account_id: UUID, chosen: Chosen) -> CurrentPlan:
+async def _brought_up_to_date(ctx: Context, account_id: UUID, plan: CurrentPlan, chosen: Chosen) -> CurrentPlan:
     """The account's plan, read anew where an event that is late would cost money.
 
     That is where its period or trial is over, and Stripe has turned it; and where the change is prorated, which gives
     credit for the period that runs: a renewal may have failed a moment ago.
     """
-    plan = await get_current_plan(ctx, account_id)
     prorated = outcome_of(ctx, plan, chosen) == "updated" and proration(plan, chosen) != "none"
     if plan.period_end_at > ctx.now() and not prorated:
         return plan

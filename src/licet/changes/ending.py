@@ -6,7 +6,8 @@ An end at once takes back what was paid for, so it must not be lost between Stri
 
 1. It is decided here: written down and committed, with the licenses suspended. Stripe is asked only then.
 2. Stripe ends it: its answer, or its event where that is quicker, revokes the licenses.
-3. Stripe refuses: the decision is undone, and the licenses are what their facts say.
+3. Stripe refuses: the decision is undone, the licenses are what their facts say, and what waited for the period's end
+   waits again.
 4. Stripe does not answer, or we die: the decision stands, and a job sees it through (`jobs.py`).
 
 Source: contract, section 2; docs/decisions/ending-at-once.md.
@@ -17,9 +18,10 @@ from uuid import UUID
 
 import structlog
 
-from licet.changes.contended import while_it_changes
-from licet.changes.ends import forget_end
-from licet.changes.schedules import release_schedule
+from licet.changes.contended import alone, is_about_items, while_it_changes
+from licet.changes.ends import forget_end, wanted_end
+from licet.changes.releases import giving_way
+from licet.changes.schedules import end_with_period, put_back, release_schedule
 from licet.changes.taken_back import taken_back
 from licet.db.connection import Connection
 from licet.db.locks import lock
@@ -31,16 +33,12 @@ from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject
 from licet.kit.touched import Touched, ids
 from licet.licenses.settle import Settling
-from licet.stripe_api.calls import at_most
 from licet.stripe_api.failures import is_missing
 from licet.subscriptions import cancellations
 from licet.subscriptions.shown import Subscription, get_subscription
 from licet.webhooks.reading import change, read
 
 log = structlog.get_logger(__name__)
-
-SECONDS = 22.0
-"""How long Stripe may take in all for what one caller waits for."""
 
 JOB_AFTER = timedelta(seconds=30)
 """When a job sees to a decision that its maker did not come back from: longer than that one may take."""
@@ -59,12 +57,31 @@ async def end_later(ctx: Context, account_id: UUID | None, stripe_subscription_i
     async def act(subscription: Subscription) -> None:
         if subscription.status in ENDED or subscription.ends_by_itself:
             return
-        await release_schedule(ctx, subscription.stripe_schedule_id, cause)
-        await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
+        await _end_later(ctx, subscription, cause)
         await forget_end(ctx.pool, stripe_subscription_id)
 
-    with at_most(SECONDS):
-        await while_it_changes(ctx, stripe_subscription_id, cause, look, act)
+    await look()
+    await while_it_changes(ctx, stripe_subscription_id, cause, look, act)
+
+
+async def _end_later(ctx: Context, subscription: Subscription, cause: Cause) -> None:
+    """In one call, also where a change waits for the same moment: that goes for it, or goes on waiting."""
+    schedule_id, period = subscription.stripe_schedule_id, subscription.period
+    if schedule_id is None or period is None:
+        await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
+        return
+    try:
+        async with giving_way(ctx, subscription.id, schedule_id, None, cause):
+            await end_with_period(ctx, schedule_id, period.end_at, cause)
+            # Its end shows in it from now on.
+            await read(ctx, ctx.stripe, "subscription", subscription.id, cause)
+    except StripeRefused as refused:
+        if not is_about_items(refused):
+            raise
+        # A schedule has to be told what is bought now, and that may be on sale no more.
+        async with wanted_end(ctx, subscription.id, cause):
+            await release_schedule(ctx, schedule_id, cause)
+            await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
 
 
 async def take_back(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
@@ -83,43 +100,49 @@ async def take_back(ctx: Context, account_id: UUID | None, stripe_subscription_i
         await forget_end(ctx.pool, stripe_subscription_id)
         if not subscription.ends_by_itself:
             return
-        await release_schedule(ctx, subscription.stripe_schedule_id, cause)
+        # The end stays until it is taken back itself.
+        await release_schedule(ctx, subscription.stripe_schedule_id, cause, keep_end=True)
         await _update(ctx, subscription, taken_back(subscription), cause)
 
-    with at_most(SECONDS):
-        await while_it_changes(ctx, stripe_subscription_id, cause, look, act)
+    await look()
+    await while_it_changes(ctx, stripe_subscription_id, cause, look, act)
     await _refuse_what_ends(ctx, await _get(ctx, account_id, stripe_subscription_id))
 
 
 async def end_now(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
     """End it at once, with no refund. When this returns its licenses are revoked.
 
-    Raises NotFound, StripeRefused once all is as before, and StripeUnavailable: its licenses are suspended then, and
-    the end follows by itself.
+    Raises NotFound, Conflict subscription_changing and StripeRefused, and all is as before; and StripeUnavailable: its
+    licenses are suspended then, and the end follows by itself.
     """
-    subscription = await _get(ctx, account_id, stripe_subscription_id)
-    if subscription.status in ENDED:
-        return
-    await _decide(ctx, stripe_subscription_id, cause)
-    with at_most(SECONDS):
-        await see_through(ctx, stripe_subscription_id, cause)
+    await _get(ctx, account_id, stripe_subscription_id)
+    async with alone(ctx, stripe_subscription_id):
+        if (await _get(ctx, account_id, stripe_subscription_id)).status in ENDED:
+            return
+        await _decide(ctx, stripe_subscription_id, cause)
+        await _see_through(ctx, stripe_subscription_id, cause)
 
 
 async def see_through(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
     """Have Stripe end what was decided to end. Safe to repeat. Raises as `end_now` does."""
-    async with ctx.pool.acquire() as conn:
-        subscription = await get_subscription(conn, stripe_subscription_id, account_id=None)
+    async with alone(ctx, stripe_subscription_id):
+        await _see_through(ctx, stripe_subscription_id, cause)
+
+
+async def _see_through(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+    schedule_id = (await _get(ctx, None, stripe_subscription_id)).stripe_schedule_id
 
     async def ask() -> StripeObject | None:
         return await ctx.stripe.delete("subscription", stripe_subscription_id)
 
     try:
-        await release_schedule(ctx, subscription.stripe_schedule_id, cause)
+        await release_schedule(ctx, schedule_id, cause)
         await change(ctx, "subscription", stripe_subscription_id, cause, ask)
     except StripeRefused as refused:
         if await _has_ended(ctx, stripe_subscription_id, refused, cause):
             return
         await _undo(ctx, stripe_subscription_id, cause)
+        await put_back(ctx, schedule_id, cause)
         log.warning("cancellation_refused", subscription=stripe_subscription_id, error=refused.message)
         raise
 

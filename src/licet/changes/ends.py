@@ -19,9 +19,9 @@ from typing import Any
 
 import structlog
 
-from licet.changes.contended import SubscriptionChanging
-from licet.changes.ends_store import TakenBack, drop, find, list_due, postpone, write
-from licet.changes.schedules import release_idle
+from licet.changes.contended import SubscriptionChanging, alone
+from licet.changes.ends_store import TakenBack, drop, find, list_due, postpone, write, write_wanted
+from licet.changes.schedules import ends_by_itself, release_idle
 from licet.db.pool import Pool
 from licet.errors import LicetError, StripeRefused
 from licet.http.context import Context
@@ -67,6 +67,21 @@ async def with_its_end(ctx: Context, plan: CurrentPlan, cause: Cause) -> AsyncIt
     await forget_end(ctx.pool, subscription_id)
 
 
+@asynccontextmanager
+async def wanted_end(ctx: Context, stripe_subscription_id: str, cause: Cause) -> AsyncIterator[None]:
+    """Around an end that takes two calls, the first of which drops what waits: once that is dropped, the end is set.
+
+    Refused, it is not.
+    """
+    await write_wanted(ctx.pool, stripe_subscription_id, cause, ctx.now() + JOB_AFTER)
+    try:
+        yield
+    except StripeRefused:
+        await forget_end(ctx.pool, stripe_subscription_id)
+        raise
+    await forget_end(ctx.pool, stripe_subscription_id)
+
+
 async def forget_end(pool: Pool, stripe_subscription_id: str) -> None:
     """Let an end that was taken back be: the customer has decided since."""
     await drop(pool, stripe_subscription_id)
@@ -77,7 +92,8 @@ def jobs(context: Context) -> list[Job]:
 
     async def run(stripe_subscription_id: str) -> None:
         try:
-            await _set_again(context, context.stripe.in_background, stripe_subscription_id)
+            async with alone(context, stripe_subscription_id):
+                await _set_again(context, context.stripe.in_background, stripe_subscription_id)
         except LicetError as error:
             log.warning("end_postponed", subscription=stripe_subscription_id, error=error.message)
             await postpone(context.pool, stripe_subscription_id, context.now() + AGAIN_AFTER)
@@ -103,7 +119,7 @@ async def _at_once(ctx: Context, stripe_subscription_id: str) -> None:
 
 
 async def _set_again(ctx: Context, stripe: StripeApi, stripe_subscription_id: str) -> None:
-    """Safe to repeat. stripe: as for `read`."""
+    """Safe to repeat. stripe: as for `read`. The caller has the subscription to itself."""
     row = await find(ctx.pool, stripe_subscription_id)
     if row is None:
         return
@@ -112,8 +128,6 @@ async def _set_again(ctx: Context, stripe: StripeApi, stripe_subscription_id: st
         subscription is not None
         and _goes_on_as_it_was(subscription, row)
         and not await release_idle(ctx, stripe, id_of(subscription.get("schedule")), row.because)
-        # Asking took a while, in which the customer may have decided otherwise.
-        and await find(ctx.pool, stripe_subscription_id) == row
     ):
         await _end(ctx, stripe_subscription_id, row)
     await drop(ctx.pool, stripe_subscription_id)
@@ -121,9 +135,8 @@ async def _set_again(ctx: Context, stripe: StripeApi, stripe_subscription_id: st
 
 def _goes_on_as_it_was(subscription: StripeObject, row: TakenBack) -> bool:
     """Whether it is on the plan that it was on and has no end."""
-    ends = subscription["cancel_at_period_end"] or subscription.get("cancel_at") is not None
     prices = {id_of(item["price"]) for item in subscription["items"]["data"]}
-    return subscription["status"] not in ENDED and not ends and row.stripe_price_id in prices
+    return subscription["status"] not in ENDED and not ends_by_itself(subscription) and row.stripe_price_id in prices
 
 
 async def _end(ctx: Context, stripe_subscription_id: str, row: TakenBack) -> None:

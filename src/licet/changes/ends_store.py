@@ -44,6 +44,23 @@ async def write(
     return bool(written)
 
 
+async def write_wanted(pool: Pool, stripe_subscription_id: str, because: Cause, due_at: datetime) -> None:
+    """Keep that it is to end with its period, as if it had been so. due_at: as for `write`."""
+    await pool.execute(
+        """
+        INSERT INTO ends_taken_back (stripe_subscription_id, stripe_price_id, cancel_at_period_end, because, due_at)
+        SELECT stripe_subscription_id, stripe_price_id, true, $2, $3 FROM subscription_items
+        WHERE stripe_subscription_id = $1 ORDER BY position LIMIT 1
+        ON CONFLICT (stripe_subscription_id) DO UPDATE SET
+            stripe_price_id = excluded.stripe_price_id, cancel_at_period_end = true, cancel_at = NULL,
+            because = excluded.because, due_at = excluded.due_at
+        """,
+        stripe_subscription_id,
+        because.as_json(),
+        due_at,
+    )
+
+
 async def find(pool: Pool, stripe_subscription_id: str) -> TakenBack | None:
     """The end that was taken back, unless it was set again or let be."""
     row = await pool.fetchrow(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from licet.changes.contended import SubscriptionChanging
 from licet.changes.ending import see_through
 from licet.errors import StripeRefused, StripeUnavailable
 from licet.http.context import Context
@@ -33,7 +34,7 @@ def jobs(context: Context) -> list[Job]:
         except StripeRefused as refused:
             # Undone already; who asked is gone, so the log says it.
             log.warning("cancellation_undone", subscription=stripe_subscription_id, error=refused.message)
-        except StripeUnavailable as error:
+        except (StripeUnavailable, SubscriptionChanging) as error:
             log.warning("cancellation_postponed", subscription=stripe_subscription_id, error=error.message)
             await later(stripe_subscription_id, attempts)
         except Exception:

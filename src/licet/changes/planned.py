@@ -9,6 +9,7 @@ from typing import Any
 
 from licet.changes.contended import SubscriptionChanging
 from licet.changes.ends import forget_end, with_its_end
+from licet.changes.phases import current_phase, discounts_of, given, kept
 from licet.changes.releases import keep_waiting
 from licet.changes.taken_back import taken_back
 from licet.errors import StripeRefused
@@ -19,8 +20,6 @@ from licet.kit.times import from_epoch
 from licet.plans.core import Place
 from licet.plans.store import CurrentPlan
 from licet.webhooks.reading import change, read
-
-_DISCOUNTS = ("coupon", "discount", "promotion_code")
 
 
 async def plan_for_period_end(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> datetime:
@@ -80,40 +79,21 @@ async def _schedule(ctx: Context, plan: CurrentPlan, cause: Cause) -> StripeObje
 
 
 def _phases(schedule: StripeObject, plan: CurrentPlan, place: Place) -> list[dict[str, Any]]:
-    """What is now until the period ends, then the other price; what follows is the subscription's own again."""
-    began = (schedule.get("current_phase") or schedule["phases"][0])["start_date"]
-    now = next(phase for phase in schedule["phases"] if phase["start_date"] == began)
-    kept = [_item(item) for item in now["items"]]
+    """What is now until the period ends, then the other price; what follows is the subscription's own again.
+
+    What is bought beside the plan is bought on.
+    """
+    now = current_phase(schedule)
+    first = kept(now)
     # The plan's first: its place in the schedule is how the mirror knows it.
-    kept.sort(key=lambda item: item["price"] != plan.place.stripe_price_id)
-    if kept[0]["price"] != plan.place.stripe_price_id:
+    first["items"].sort(key=lambda item: item["price"] != plan.place.stripe_price_id)
+    mine, *others = first["items"]
+    if mine["price"] != plan.place.stripe_price_id:
         raise SubscriptionChanging
-    changed = [{**kept[0], "price": place.stripe_price_id, "quantity": plan.quantity}, *kept[1:]]
+    changed = [{**mine, "price": place.stripe_price_id, "quantity": plan.quantity}, *others]
     rhythm = {"interval": place.rhythm.interval, "interval_count": place.rhythm.interval_count}
-    both: dict[str, Any] = {"proration_behavior": "none", **_given(discounts=_discounts(now))}
+    then = {"items": changed, "proration_behavior": "none", **given(discounts=discounts_of(now))}
     return [
-        {**both, "items": kept, "start_date": began, "end_date": int(plan.period_end_at.timestamp())},
-        {**both, "items": changed, "duration": rhythm},
+        {**first, "start_date": now["start_date"], "end_date": int(plan.period_end_at.timestamp())},
+        {**then, "duration": rhythm},
     ]
-
-
-def _item(item: StripeObject) -> dict[str, Any]:
-    """What is bought beside the plan is bought on; a phase has nothing but what it is told."""
-    return {
-        "price": id_of(item["price"]),
-        "quantity": item.get("quantity", 1),
-        **_given(
-            metadata=item.get("metadata"),
-            discounts=_discounts(item),
-            tax_rates=[id_of(rate) for rate in item.get("tax_rates") or []],
-        ),
-    }
-
-
-def _discounts(of: StripeObject) -> list[dict[str, Any]]:
-    return [{name: id_of(one[name]) for name in _DISCOUNTS if one.get(name)} for one in of.get("discounts") or []]
-
-
-def _given(**fields: Any) -> dict[str, Any]:
-    """Those that say something: an empty value would take away what there is."""
-    return {name: value for name, value in fields.items() if value}

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from licet.changes.charging import changed_items, proration
-from licet.changes.current import Changed, outcome_of, with_current_plan
+from licet.changes.current import Changed, outcome_of, while_plan_changes
 from licet.changes.ends import forget_end
 from licet.changes.overdue import Charged, amount_of, get_paid_up, list_owed, pay_owed
 from licet.changes.planned import plan_for_period_end
@@ -57,7 +57,7 @@ async def change_plan(
     async def act(plan: CurrentPlan) -> Changed:
         return await _change(ctx, plan, asked)
 
-    return await with_current_plan(ctx, account_id, chosen, cause, act)
+    return await while_plan_changes(ctx, account_id, chosen, cause, act)
 
 
 async def _change(ctx: Context, plan: CurrentPlan, asked: _Asked) -> Changed:
@@ -115,9 +115,10 @@ async def _change_now(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Ca
     }
     if quote is not None and behavior != "none":
         params["proration_date"] = int(quote.proration_at.timestamp())
-    async with giving_way(ctx, plan, chosen.price.place.stripe_price_id, cause):
-        invoice = await _update(ctx, plan.stripe_subscription_id, params, cause)
-    await forget_end(ctx.pool, plan.stripe_subscription_id)
+    subscription_id = plan.stripe_subscription_id
+    async with giving_way(ctx, subscription_id, plan.stripe_schedule_id, chosen.price.place.stripe_price_id, cause):
+        invoice = await _update(ctx, subscription_id, params, cause)
+    await forget_end(ctx.pool, subscription_id)
     if invoice is None or invoice["id"] == plan.stripe_latest_invoice_id:
         return 0
     await _apply_invoice(ctx, invoice, cause)

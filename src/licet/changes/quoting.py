@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from licet.changes.charging import cost
-from licet.changes.current import Changed, outcome_of, with_current_plan
+from licet.changes.current import Changed, as_plan_stands, outcome_of
 from licet.changes.overdue import amount_of, list_owed
 from licet.errors import Conflict
 from licet.http.context import Context
@@ -23,7 +23,7 @@ async def preview(ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause) 
     async def act(plan: CurrentPlan) -> tuple[Changed, Quote]:
         return await _preview(ctx, plan, chosen)
 
-    return await with_current_plan(ctx, account_id, chosen, cause, act)
+    return await as_plan_stands(ctx, account_id, chosen, cause, act)
 
 
 async def _preview(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> tuple[Changed, Quote]:

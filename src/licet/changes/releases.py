@@ -1,9 +1,11 @@
-"""A change that waits gives way to one that takes effect now.
+"""A change that waits gives way to one that takes effect now, or to the subscription's end.
 
 Stripe changes a subscription while its schedule still waits, which would undo the change when the period ends. So the
 schedule is let go of afterwards (before, a declined card would have dropped what waits), and that it is to be, is
 written down before anything is asked: a job sees to it should we die in between. The job looks first whether the
 change took place at all.
+
+An end stands in the schedule first, and becomes the subscription's own as the schedule is let go of.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,12 +14,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from licet.changes.schedules import release_schedule
+from licet.changes.contended import AsThingsStood, alone
+from licet.changes.schedules import ends_by_itself, release_schedule
 from licet.db.pool import Pool
 from licet.errors import CardDeclined, LicetError, StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
-from licet.plans.store import CurrentPlan
+from licet.kit.stripe_objects import StripeObject
 from licet.queue.jobs import Job
 from licet.webhooks.reading import read
 
@@ -32,21 +35,25 @@ AGAIN_AFTER = timedelta(minutes=1)
 
 
 @asynccontextmanager
-async def giving_way(ctx: Context, plan: CurrentPlan, to_price_id: str, cause: Cause) -> AsyncIterator[None]:
-    """Around the change: what waits for the subscription is dropped once the change is made, and only then."""
-    schedule_id = plan.stripe_schedule_id
+async def giving_way(
+    ctx: Context, stripe_subscription_id: str, schedule_id: str | None, to_price_id: str | None, cause: Cause
+) -> AsyncIterator[None]:
+    """Around the change: what waits for the subscription is dropped once the change is made, and only then.
+
+    schedule_id: what waits; None: nothing does. to_price_id: what the plan changes to; None: it ends.
+    """
     if schedule_id is None:
         yield
         return
-    await _write(ctx, plan.stripe_subscription_id, schedule_id, to_price_id, cause)
+    await _write(ctx, stripe_subscription_id, schedule_id, to_price_id, cause)
     try:
         yield
-    except (CardDeclined, StripeRefused):
+    except (CardDeclined, StripeRefused, AsThingsStood):
         # Refused: nothing has changed, and what waits goes on waiting. No answer at all is left to the job.
-        await _forget(ctx.pool, plan.stripe_subscription_id)
+        await _forget(ctx.pool, stripe_subscription_id)
         raise
-    await release_schedule(ctx, schedule_id, cause)
-    await _forget(ctx.pool, plan.stripe_subscription_id)
+    await release_schedule(ctx, schedule_id, cause, keep_end=to_price_id is None)
+    await _forget(ctx.pool, stripe_subscription_id)
 
 
 async def keep_waiting(pool: Pool, stripe_subscription_id: str) -> None:
@@ -59,7 +66,8 @@ def jobs(context: Context) -> list[Job]:
 
     async def run(stripe_subscription_id: str) -> None:
         try:
-            await _finish(context, stripe_subscription_id)
+            async with alone(context, stripe_subscription_id):
+                await _finish(context, stripe_subscription_id)
         except LicetError as error:
             log.warning("release_postponed", subscription=stripe_subscription_id, error=error.message)
             await _postpone(context, stripe_subscription_id)
@@ -94,13 +102,20 @@ async def _finish(ctx: Context, stripe_subscription_id: str) -> None:
         return
     cause = Cause.from_json(row["because"])
     subscription = await read(ctx, ctx.stripe.in_background, "subscription", stripe_subscription_id, cause)
-    items = subscription["items"]["data"] if subscription else []
-    if any(item["price"]["id"] == row["to_price_id"] for item in items):
-        await release_schedule(ctx, row["stripe_schedule_id"], cause)
+    if subscription is not None and _is_made(subscription, row["to_price_id"]):
+        await release_schedule(ctx, row["stripe_schedule_id"], cause, keep_end=row["to_price_id"] is None)
     await _forget(ctx.pool, stripe_subscription_id)
 
 
-async def _write(ctx: Context, stripe_subscription_id: str, schedule_id: str, to_price_id: str, cause: Cause) -> None:
+def _is_made(subscription: StripeObject, to_price_id: str | None) -> bool:
+    if to_price_id is None:
+        return ends_by_itself(subscription)
+    return any(item["price"]["id"] == to_price_id for item in subscription["items"]["data"])
+
+
+async def _write(
+    ctx: Context, stripe_subscription_id: str, schedule_id: str, to_price_id: str | None, cause: Cause
+) -> None:
     await ctx.pool.execute(
         """
         INSERT INTO plan_releases (stripe_subscription_id, stripe_schedule_id, to_price_id, because, due_at)

@@ -1,11 +1,24 @@
-"""A change that waits for the period's end stands in a Stripe schedule, which refuses any other change meanwhile."""
+"""A change that waits for the period's end stands in a Stripe schedule.
 
+Meanwhile that has the say over the subscription's end, so an end is asked of it, which takes the place of what waits
+in the same call: refused or lost, what waits goes on waiting. Source: Stripe's documentation, "Subscription schedules",
+and its refusal "updating any cancelation behavior directly is not allowed. Please update the schedule instead."
+"""
+
+from datetime import datetime
+
+import structlog
+
+from licet.changes.contended import SubscriptionChanging
+from licet.changes.phases import current_phase, kept
 from licet.errors import StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject
 from licet.stripe_api.client import StripeApi
 from licet.webhooks.reading import change, read
+
+log = structlog.get_logger(__name__)
 
 GONE = frozenset({"completed", "released", "canceled"})
 
@@ -32,9 +45,71 @@ async def release_schedule(ctx: Context, schedule_id: str | None, cause: Cause, 
             raise
 
 
+async def put_back(ctx: Context, schedule_id: str | None, cause: Cause) -> None:
+    """Let what waited in a schedule wait again in a new one, where it was released for what Stripe then refused.
+
+    Raises nothing: its caller tells of that refusal.
+    """
+    if schedule_id is None:
+        return
+    try:
+        was = await ctx.stripe.retrieve("subscription_schedule", schedule_id)
+        if was is not None and was["status"] == "released":
+            await _wait_again(ctx, was, cause)
+    except Exception:
+        log.exception("what_waited_is_lost", schedule=schedule_id)
+
+
+async def _wait_again(ctx: Context, was: StripeObject, cause: Cause) -> None:
+    """was: the released schedule; Stripe keeps its phases."""
+    later = [phase for phase in was["phases"] if phase["start_date"] > ctx.now().timestamp()]
+    if not later and was["end_behavior"] == "release":
+        return
+    subscription_id = was["released_subscription"]
+    made = await ctx.stripe.create("subscription_schedule", {"from_subscription": subscription_id})
+    now = current_phase(made)
+    ends_at = later[0]["start_date"] if later else now["end_date"]
+
+    async def ask() -> StripeObject | None:
+        first = {**kept(now), "start_date": now["start_date"], "end_date": ends_at}
+        then = [
+            {**kept(phase), "proration_behavior": phase["proration_behavior"], "end_date": phase["end_date"]}
+            for phase in later
+        ]
+        params = {"phases": [first, *then], "end_behavior": was["end_behavior"]}
+        return await ctx.stripe.update("subscription_schedule", made["id"], params)
+
+    await change(ctx, "subscription_schedule", made["id"], cause, ask)
+    # It names its schedule from now on.
+    await read(ctx, ctx.stripe, "subscription", subscription_id, cause)
+
+
+async def end_with_period(ctx: Context, schedule_id: str, period_end_at: datetime, cause: Cause) -> None:
+    """Let its subscription end when the period does, instead of what waits for that.
+
+    Raises SubscriptionChanging where it does not have the subscription any more, and what Stripe's door raises.
+    """
+    schedule = await ctx.stripe.retrieve("subscription_schedule", schedule_id)
+    if schedule is None or schedule["status"] in GONE:
+        raise SubscriptionChanging
+    now = current_phase(schedule)
+
+    async def ask() -> StripeObject | None:
+        phase = {**kept(now), "start_date": now["start_date"], "end_date": int(period_end_at.timestamp())}
+        params = {"phases": [phase], "end_behavior": "cancel"}
+        return await ctx.stripe.update("subscription_schedule", schedule_id, params)
+
+    await change(ctx, "subscription_schedule", schedule_id, cause, ask)
+
+
+def ends_by_itself(subscription: StripeObject) -> bool:
+    """Whether its end is scheduled, by Stripe's own word."""
+    return subscription["cancel_at_period_end"] or subscription.get("cancel_at") is not None
+
+
 def holds_change(schedule: StripeObject) -> bool:
     """Whether it does anything once its current phase is over; one just made around a subscription does not."""
-    began = (schedule.get("current_phase") or schedule["phases"][0])["start_date"]
+    began = current_phase(schedule)["start_date"]
     return any(phase["start_date"] > began for phase in schedule["phases"])
 
 
