@@ -369,3 +369,61 @@ async def test_in_a_trial_there_is_nothing_to_pay(database: str) -> None:
         assert (await acme.info())["subscriptionStatus"] == "past_due"
         changed = await acme.update("Starter")
         assert (changed["status"], changed["prorationAmount"], await credit(acme)) == ("updated", 0, 0)
+
+
+async def renewing(acme: Organization, name: str = "Starter") -> None:
+    """Subscribed, and just renewed: the period has turned, and its invoice is a draft for about an hour."""
+    await acme.subscribe(name)
+    end = datetime.fromisoformat((await acme.info())["currentPeriodEnd"])
+    until_then = end - acme.shop.context.now()
+    await acme.shop.turn(seconds=until_then.total_seconds() + 60)
+    assert (await acme.info())["subscriptionStatus"] == "active"
+    assert [status for status, _ in await billed(acme)] == ["paid", "draft"]
+
+
+async def test_a_renewal_that_is_still_a_draft_is_paid_first(acme: Organization) -> None:
+    await renewing(acme)
+    growth = await acme.plan("Growth")
+    said = await acme.done("subscription-preview", **growth)
+    change = said["prorationAmount"] - STARTER
+    assert GROWTH - STARTER - 500 < change <= GROWTH - STARTER
+    assert [status for status, _ in await billed(acme)] == ["paid", "draft"]
+    changed = await acme.update("Growth", quoteId=said["quoteId"])
+    assert (changed["status"], changed["prorationAmount"]) == ("updated", said["prorationAmount"])
+    expected = [("paid", STARTER), ("paid", STARTER), ("paid", change)]
+    assert await billed(acme) == expected
+    # Its hour comes, and nothing is charged twice.
+    await acme.shop.turn(hours=3)
+    assert await billed(acme) == expected
+    assert await credit(acme) == 0
+
+
+async def test_in_that_hour_nothing_is_credited_that_nobody_pays(acme: Organization) -> None:
+    await yearly(acme.shop, "Growth")
+    await acme.subscribe("Growth", "year")
+    await acme.shop.turn(days=364, hours=23)
+    end = datetime.fromisoformat((await acme.info())["currentPeriodEnd"])
+    await acme.shop.turn(seconds=(end - acme.shop.context.now()).total_seconds() + 60)
+    assert [status for status, _ in await billed(acme)] == ["paid", "draft"]
+    await card(acme, BAD)
+    answer = await acme.ask("subscription-update", **await acme.plan("Scale"))
+    assert_error(answer, 402, "card_declined")
+    assert (await acme.info())["activeProductId"] == (await acme.plan("Growth"))["productId"]
+    assert await credit(acme) == 0
+    await card(acme, GOOD)
+    changed = await acme.update("Scale")
+    # The year is paid, and what is left of it is worth more than a month of the other one.
+    assert changed["prorationAmount"] == YEAR
+    assert YEAR - SCALE - 500 < await credit(acme) < YEAR - SCALE + 500
+    assert [status for status, _ in await billed(acme)] == ["paid", "paid", "paid"]
+
+
+async def test_a_draft_that_the_vendor_keeps_is_nobodys_debt(acme: Organization) -> None:
+    await acme.subscribe("Starter")
+    (subscription,) = await acme.subscriptions()
+    pause = {"pause_collection": {"behavior": "keep_as_draft"}}
+    await acme.shop.context.stripe.update("subscription", subscription["id"], pause)
+    await acme.shop.turn(days=32)
+    assert [status for status, _ in await billed(acme)] == ["paid", "draft"]
+    said = await acme.done("subscription-preview", **await acme.plan("Growth"))
+    assert said["prorationAmount"] <= GROWTH - STARTER

@@ -1,7 +1,8 @@
-"""What is overdue is paid before a change that gives credit for it.
+"""What is owed is paid before a change that gives credit for it.
 
 A change at once is prorated: Stripe credits the rest of the period that runs, whether anybody has paid for it or not.
-So where a subscription is not paid up, its open invoices are paid first, and then it is changed like any other.
+So where a subscription is not paid up, its open invoices are paid first, and then it is changed like any other. Nor is
+it paid up in the hour after a renewal, in which Stripe has turned the period and keeps its invoice as a draft.
 
 1. What is open is asked of Stripe, not of our mirror: it is money, and the newest event may be late.
 2. Where paying it would not bring the subscription back, nothing is paid and nothing changes.
@@ -17,7 +18,7 @@ from uuid import UUID
 from licet.changes.charging import proration
 from licet.changes.contended import AsThingsStood, SubscriptionChanging
 from licet.changes.current import get_current_plan
-from licet.changes.paying import pay_invoice
+from licet.changes.paying import SETTLED, pay_invoice
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.statuses import ENTITLED
@@ -57,23 +58,37 @@ class Charged:
     amount: int = 0
 
 
-def is_owed_first(plan: CurrentPlan, chosen: Chosen) -> bool:
-    """Whether a change at once would give credit for a period that is not paid for."""
-    return plan.status not in ENTITLED and proration(plan, chosen) != "none"
-
-
 async def list_owed(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> Sequence[StripeObject]:
     """The invoices that are to be paid before a change at once, the oldest first; empty where it may be made.
 
     Raises PaymentOverdue where paying them would not do, and what Stripe's door raises.
     """
-    if not is_owed_first(plan, chosen):
+    if proration(plan, chosen) == "none":
         return ()
+    if plan.status in ENTITLED:
+        return await _renewal_under_way(ctx, plan)
     wanted = {"subscription": plan.stripe_subscription_id, "status": "open"}
     found = [invoice async for invoice in ctx.stripe.list_all("invoice", **wanted)]
     if not _brings_back(plan, {invoice["id"] for invoice in found}):
         raise PaymentOverdue(plan)
     return found[::-1]
+
+
+async def _renewal_under_way(ctx: Context, plan: CurrentPlan) -> Sequence[StripeObject]:
+    """The newest invoice, where Stripe has not taken its money yet but is about to."""
+    if plan.stripe_latest_invoice_id is None or await _is_settled(ctx, plan.stripe_latest_invoice_id):
+        return ()
+    invoice = await ctx.stripe.retrieve("invoice", plan.stripe_latest_invoice_id)
+    if invoice is None or invoice["collection_method"] != "charge_automatically" or not invoice["auto_advance"]:
+        # The vendor sends it, or keeps it for now: whoever may pay later has nothing overdue.
+        return ()
+    return (invoice,) if invoice["status"] in ("draft", "open") else ()
+
+
+async def _is_settled(ctx: Context, stripe_invoice_id: str) -> bool:
+    """Whether we know already that nothing more is to be paid for it: that is final, however late events are."""
+    status = await ctx.pool.fetchval("SELECT status FROM invoices WHERE stripe_invoice_id = $1", stripe_invoice_id)
+    return status in SETTLED
 
 
 def amount_of(owed: Sequence[StripeObject]) -> int:

@@ -1,4 +1,4 @@
-"""An open invoice is paid: the one way, whoever asks for it."""
+"""An invoice is paid: the one way, whoever asks for it. A draft is finalized by it."""
 
 from licet.errors import StripeRefused
 from licet.http.context import Context
@@ -6,7 +6,8 @@ from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject
 from licet.webhooks.reading import change, read
 
-_SETTLED = frozenset({"paid", "void"})
+SETTLED = frozenset({"paid", "void"})
+"""Statuses of an invoice that nothing more is to be paid for."""
 
 
 async def pay_invoice(
@@ -28,7 +29,7 @@ async def pay_invoice(
         await change(ctx, "invoice", stripe_invoice_id, cause, ask)
     except StripeRefused:
         found = await read(ctx, ctx.stripe, "invoice", stripe_invoice_id, cause)
-        if found is None or found["status"] not in _SETTLED:
+        if found is None or found["status"] not in SETTLED:
             raise
         return False
     return True
