@@ -140,8 +140,11 @@ async def test_suspended_before_stripe_is_asked(shop: Shop) -> None:
         ("suspended", "revoked", "subscription_ended"),
         ("active", "suspended", "cancellation_under_way"),
     ]
-    assert {line["because"]["kind"] for line in timeline[:2]} == {"api_call"}
-    assert {line["because"]["id"] for line in timeline[:2]} == {answer.headers["x-request-id"]}
+    ended, suspended_first = (line["because"] for line in timeline[:2])
+    asked = ("api_call", answer.headers["x-request-id"])
+    assert (suspended_first["kind"], suspended_first["id"]) == asked
+    # Stripe's own event may be quicker than its answer to us.
+    assert (ended["kind"], ended["id"]) == asked or ended["detail"] == "customer.subscription.deleted"
 
 
 async def test_undone_where_stripe_refuses(shop: Shop) -> None:

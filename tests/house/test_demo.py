@@ -67,7 +67,8 @@ def run(place: Path, *options: str, before: Sequence[str] = (), **env: str) -> "
 @contextmanager
 def started(place: Path, *options: str) -> "Iterator[subprocess.Popen[str]]":
     process = subprocess.Popen(
-        demo(*options),
+        # Whoever runs the tests in a shell's background has SIGINT ignored, which would be handed on.
+        ["env", "--default-signal=INT", *demo(*options)],
         cwd=place,
         env=environment(TMPDIR=str(place)),
         stdout=subprocess.PIPE,
