@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from licet.changes.refunded import was_refunded
 from licet.changes.taken_back import taken_back
 from licet.http.context import Context
 from licet.kit.statuses import ENTITLED
@@ -10,31 +11,57 @@ from licet.plans.choosing import Chosen
 from licet.plans.core import change_to
 from licet.plans.store import CurrentPlan
 
+Billing = Literal["prorated", "anew", "not at all"]
+"""How a change is billed: the rest of the period at the new price less the rest at the old one; as a period of its own
+from now on, at the whole new price; or with the next renewal alone."""
 
-def changed_items(plan: CurrentPlan, chosen: Chosen) -> list[dict[str, Any]]:
-    """The plan's item with its new price; without its quantity Stripe would set it to 1."""
-    return [{"id": plan.stripe_item_id, "price": chosen.price.place.stripe_price_id, "quantity": plan.quantity}]
+
+def changed_items(plan: CurrentPlan, chosen: Chosen, billing: Billing) -> list[dict[str, Any]]:
+    """The plan's item with its new price; without its quantity Stripe would set it to 1.
+
+    Anew, it is another item: Stripe credits what an item was billed for and was not credited yet, and would credit with
+    the next change what was refunded before this one.
+    """
+    wanted = {"price": chosen.price.place.stripe_price_id, "quantity": plan.quantity}
+    if billing == "anew":
+        return [{"id": plan.stripe_item_id, "deleted": True}, wanted]
+    return [{"id": plan.stripe_item_id, **wanted}]
 
 
-def proration(plan: CurrentPlan, chosen: Chosen) -> Literal["none", "always_invoice"]:
-    """How Stripe reckons the rest of the period: not at all in a trial, and down no credit for one that is overdue."""
+def is_billed_now(plan: CurrentPlan, chosen: Chosen) -> bool:
+    """Whether a change at once is billed at all: not in a trial, and down not where the period is overdue."""
     owed = plan.status not in ENTITLED and change_to(chosen.price.place, plan.place) == "downgrade"
-    return "none" if plan.status == "trialing" or owed else "always_invoice"
+    return plan.status != "trialing" and not owed
 
 
-async def cost(ctx: Context, plan: CurrentPlan, chosen: Chosen, at: datetime) -> int:
+async def billing_of(ctx: Context, plan: CurrentPlan, chosen: Chosen, *, owed: bool) -> Billing:
+    """How a change at once is billed. owed: whether the period that runs is about to be paid for, first of all."""
+    if not is_billed_now(plan, chosen):
+        return "not at all"
+    return "anew" if not owed and await was_refunded(ctx.pool, plan, ctx.now()) else "prorated"
+
+
+def billed(billing: Billing, at: datetime | None) -> dict[str, Any]:
+    """The parameters. at: to when the rest of the period is reckoned; None: to the moment when Stripe is asked."""
+    if billing == "anew":
+        return {"proration_behavior": "none", "billing_cycle_anchor": {"type": "now"}}
+    if billing == "not at all":
+        return {"proration_behavior": "none"}
+    reckoned = {} if at is None else {"proration_date": int(at.timestamp())}
+    return {"proration_behavior": "always_invoice", **reckoned}
+
+
+async def cost(ctx: Context, plan: CurrentPlan, chosen: Chosen, billing: Billing, at: datetime) -> int:
     """What Stripe would take for the change itself at this moment, in minor units."""
-    behavior = proration(plan, chosen)
-    if behavior == "none":
+    if billing == "not at all":
         return 0
     previewed = await ctx.stripe.create(
         "invoice_preview",
         {
             "subscription": plan.stripe_subscription_id,
             "subscription_details": {
-                "items": changed_items(plan, chosen),
-                "proration_behavior": behavior,
-                "proration_date": int(at.timestamp()),
+                "items": changed_items(plan, chosen, billing),
+                **billed(billing, at),
                 **taken_back(plan),
             },
         },

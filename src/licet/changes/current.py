@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, TypeVar
 from uuid import UUID
 
-from licet.changes.charging import proration
+from licet.changes.charging import is_billed_now
 from licet.changes.contended import SECONDS, SubscriptionChanging, as_it_stands, while_it_changes
 from licet.errors import NotFound, Unprocessable
 from licet.http.context import Context
@@ -93,8 +93,8 @@ async def _brought_up_to_date(ctx: Context, account_id: UUID, plan: CurrentPlan,
     That is where its period or trial is over, and Stripe has turned it; and where the change is prorated, which gives
     credit for the period that runs: a renewal may have failed a moment ago.
     """
-    prorated = outcome_of(ctx, plan, chosen) == "updated" and proration(plan, chosen) != "none"
-    if plan.period_end_at > ctx.now() and not prorated:
+    costs = outcome_of(ctx, plan, chosen) == "updated" and is_billed_now(plan, chosen)
+    if plan.period_end_at > ctx.now() and not costs:
         return plan
     cause = Cause("stripe_read", plan.stripe_subscription_id, "its plan is about to change")
     await read(ctx, ctx.stripe, "subscription", plan.stripe_subscription_id, cause)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from licet.changes.charging import proration
+from licet.changes.charging import is_billed_now
 from licet.changes.contended import AsThingsStood, SubscriptionChanging
 from licet.changes.current import get_current_plan
 from licet.changes.paying import SETTLED, pay_invoice
@@ -63,7 +63,7 @@ async def list_owed(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> Sequence
 
     Raises PaymentOverdue where paying them would not do, and what Stripe's door raises.
     """
-    if proration(plan, chosen) == "none":
+    if not is_billed_now(plan, chosen):
         return ()
     if plan.status in ENTITLED:
         return await _renewal_under_way(ctx, plan)

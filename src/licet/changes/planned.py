@@ -7,6 +7,7 @@ end that was taken back for it is set again (`ends.py`).
 from datetime import datetime
 from typing import Any
 
+from licet.changes.archived import PriceArchived, is_archived
 from licet.changes.contended import SubscriptionChanging
 from licet.changes.ends import forget_end, with_its_end
 from licet.changes.phases import current_phase, discounts_of, given, kept
@@ -25,15 +26,20 @@ from licet.webhooks.reading import change, read
 async def plan_for_period_end(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> datetime:
     """Let the plan change when the period that is paid for ends; when that is. Nothing is asked where it is planned.
 
-    Raises SubscriptionChanging where another plan is billed by now, and what Stripe's door raises; then nothing waits,
-    and an end that was scheduled still is.
+    Raises SubscriptionChanging where another plan is billed by now, PriceArchived, and what Stripe's door raises; then
+    nothing more waits than before, and an end that was scheduled still is.
     """
     await keep_waiting(ctx.pool, plan.stripe_subscription_id)
     if plan.planned_price_id == place.stripe_price_id and not plan.ends_by_itself:
         await forget_end(ctx.pool, plan.stripe_subscription_id)
         return plan.period_end_at
-    async with with_its_end(ctx, plan, cause):
-        return await _plan(ctx, plan, place, cause)
+    try:
+        async with with_its_end(ctx, plan, cause):
+            return await _plan(ctx, plan, place, cause)
+    except StripeRefused as refused:
+        if is_archived(refused):
+            raise PriceArchived(plan) from refused
+        raise
 
 
 async def _plan(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> datetime:

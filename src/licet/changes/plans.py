@@ -4,7 +4,7 @@
 2. Down: a schedule takes over when the period that is paid for ends (LICET_DOWNGRADE=immediate: as up).
 3. In a trial nothing has been paid, so every change takes effect at once and costs nothing; the trial goes on.
 4. What was not paid for is not given back. Up, what is overdue is paid first (`overdue.py`); down at once gives no
-   credit for a period that is overdue.
+   credit for a period that is overdue; and where the period was refunded, another one begins (`refunded.py`).
 5. Any of them takes a scheduled end back, and drops another change that waits.
 
 What Stripe answers is applied before the caller is answered. Source: contract, section 3; Stripe's documentation,
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from licet.changes.charging import changed_items, proration
+from licet.changes.charging import billed, billing_of, changed_items
 from licet.changes.current import Changed, outcome_of, while_plan_changes
 from licet.changes.ends import forget_end
 from licet.changes.overdue import Charged, amount_of, get_paid_up, list_owed, pay_owed
@@ -66,7 +66,7 @@ async def _change(ctx: Context, plan: CurrentPlan, asked: _Asked) -> Changed:
     due = asked.charged.amount + amount_of(owed)
     quote = None
     if asked.quote_id is not None:
-        quote = await check_quote(ctx, plan, asked.chosen, asked.quote_id, due)
+        quote = await check_quote(ctx, plan, asked.chosen, asked.quote_id, owed=bool(owed), beside=due)
     if owed:
         await pay_owed(ctx, owed, asked.cause, asked.charged)
         plan = await get_paid_up(ctx, asked.account_id, plan, asked.cause)
@@ -105,16 +105,14 @@ async def _stay(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
 
 async def _change_now(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Cause, quote: Quote | None) -> int:
     """Change the item and take the money; what was taken, in minor units."""
-    behavior = proration(plan, chosen)
+    billing = await billing_of(ctx, plan, chosen, owed=False)
     params: dict[str, Any] = {
-        "items": changed_items(plan, chosen),
-        "proration_behavior": behavior,
+        "items": changed_items(plan, chosen, billing),
+        **billed(billing, quote.proration_at if quote else None),
         "payment_behavior": "error_if_incomplete",
         "expand": ["latest_invoice"],
         **taken_back(plan),
     }
-    if quote is not None and behavior != "none":
-        params["proration_date"] = int(quote.proration_at.timestamp())
     subscription_id = plan.stripe_subscription_id
     async with giving_way(ctx, subscription_id, plan.stripe_schedule_id, chosen.price.place.stripe_price_id, cause):
         invoice = await _update(ctx, subscription_id, params, cause)

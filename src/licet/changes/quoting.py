@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from licet.changes.charging import cost
+from licet.changes.charging import billing_of, cost
 from licet.changes.current import Changed, as_plan_stands, outcome_of
 from licet.changes.overdue import amount_of, list_owed
 from licet.errors import Conflict
@@ -31,24 +31,29 @@ async def _preview(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> tuple[Cha
     now = ctx.now().replace(microsecond=0)
     amount = 0
     if kind == "updated":
-        amount = amount_of(await list_owed(ctx, plan, chosen)) + await cost(ctx, plan, chosen, now)
+        owed = await list_owed(ctx, plan, chosen)
+        billing = await billing_of(ctx, plan, chosen, owed=bool(owed))
+        amount = amount_of(owed) + await cost(ctx, plan, chosen, billing, now)
     quote = await write_quote(ctx.pool, plan, chosen.price.place.stripe_price_id, amount, plan.currency, now=now)
     effective_at = plan.period_end_at if kind == "scheduled" else now
     return Changed(kind, plan.stripe_subscription_id, effective_at, amount, plan.currency), quote
 
 
-async def check_quote(ctx: Context, plan: CurrentPlan, chosen: Chosen, quote_id: UUID, overdue: int) -> Quote:
+async def check_quote(
+    ctx: Context, plan: CurrentPlan, chosen: Chosen, quote_id: UUID, *, owed: bool, beside: int
+) -> Quote:
     """The quote, once it is sure that what it said is what would be charged now.
 
-    overdue: what is charged beside the change itself, in minor units. Raises Conflict quote_expired.
+    owed: as for `billing_of`. beside: what this call charges beside the change itself, in minor units. Raises Conflict
+    quote_expired.
     """
     now = ctx.now()
     quote = await find_quote(ctx.pool, quote_id, plan, chosen.price.place.stripe_price_id, now=now)
     if quote is None:
         raise quote_expired()
     if outcome_of(ctx, plan, chosen) == "updated":
-        would_be = overdue + await cost(ctx, plan, chosen, quote.proration_at)
-        if would_be != quote.amount:
+        billing = await billing_of(ctx, plan, chosen, owed=owed)
+        if beside + await cost(ctx, plan, chosen, billing, quote.proration_at) != quote.amount:
             raise quote_expired()
     return quote
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from licet.accounts.auth import CurrentCaller, Writer
 from licet.changes import ending
+from licet.changes.archived import PRICE_ARCHIVED
 from licet.changes.contended import CHANGING
 from licet.changes.current import Changed, Outcome, get_current_plan
 from licet.changes.overdue import PAYMENT_OVERDUE
@@ -113,6 +114,7 @@ class Done(Shown):
         **_CURRENCIES,
         **CHANGING,
         **PAYMENT_OVERDUE,
+        **PRICE_ARCHIVED,
         quote_expired=(409, "The quote has expired, or what it was reckoned from has changed. Ask anew."),
     ),
 )
@@ -121,7 +123,8 @@ async def update_subscription(
 ) -> ShownUpdate:
     """Up at once and paid at once (402 where the card is declined: the plan is what it was); down at the period's end.
 
-    What is overdue is paid before a change up, and is part of `prorationAmount`.
+    What is overdue is paid before a change up, and is part of `prorationAmount`. Where the period was refunded in full,
+    a change at once begins another, for the whole of the new price.
     A scheduled cancellation is taken back, and another change that waits is dropped. In a trial every change takes
     effect at once and costs nothing.
     """
@@ -156,7 +159,10 @@ async def update_subscription(
 async def preview_update(
     request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedPlan
 ) -> ShownPreview:
-    """Nothing changes, and nothing is charged. The quote holds for a quarter of an hour."""
+    """Nothing changes, and nothing is charged. The quote holds for a quarter of an hour.
+
+    `scheduled` is what the catalogue says: whether Stripe lets it wait (`price_archived`), the update alone finds out.
+    """
     organization = await find_organization(ctx, caller, asked.organization_id)
     chosen = await _chosen(ctx, organization, asked)
     cause = Cause("api_call", request_id_of(request), "a change previewed")

@@ -1,0 +1,36 @@
+"""What was refunded is not credited as well.
+
+Stripe prorates by what a period costs, whether or not its money went back: a month that was refunded in full would be
+credited again by the next change. So a change at once in such a period begins one of its own, for the whole of the new
+price. Source: docs/decisions/changes-of-plan.md; Stripe's documentation, "Set the subscription billing renewal date"
+and "Prorations".
+"""
+
+from datetime import datetime
+
+from licet.db.pool import Pool
+from licet.licenses.facts import periods_of
+from licet.plans.store import CurrentPlan
+
+
+async def was_refunded(pool: Pool, plan: CurrentPlan, now: datetime) -> bool:
+    """Whether the period that runs was paid for, and all of it went back.
+
+    False where something beside the plan is paid for still: a period of its own would take its time away.
+    """
+    async with pool.acquire() as conn:
+        periods = await periods_of(conn, plan.stripe_subscription_id)
+        items = await conn.fetch(
+            """
+            SELECT stripe_subscription_item_id AS id, current_period_end_at AS ends FROM subscription_items
+            WHERE stripe_subscription_id = $1
+            """,
+            plan.stripe_subscription_id,
+        )
+    if periods.refunded(plan.stripe_item_id) != "full":
+        return False
+    paid_until = periods.paid_through(plan.stripe_item_id, plan.period_end_at, refunds_count=False)
+    if paid_until is None or paid_until < plan.period_end_at:
+        return False
+    left = [periods.paid_through(item["id"], item["ends"], refunds_count=True) for item in items]
+    return all(until is None or until <= now for until in left)
