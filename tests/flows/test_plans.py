@@ -516,9 +516,12 @@ async def test_two_plans_asked_for_at_once(acme: Organization) -> None:
     await acme.shop.settle()
     info = await acme.info()
     (subscription,) = await acme.subscriptions()
-    at_stripe = await acme.shop.context.stripe.retrieve("subscription", subscription["id"])
+    at_stripe = await acme.shop.context.stripe.retrieve("subscription", subscription["id"], ["customer"])
     assert at_stripe is not None
-    assert info["activePriceId"] == at_stripe["items"]["data"][0]["price"]["id"]
+    # Whoever is first, each looks at what the one before has made of it: nobody is credited for what was just paid.
+    assert info["activePriceId"] == at_stripe["items"]["data"][0]["price"]["id"] == scale["priceId"]
+    assert at_stripe["customer"]["balance"] == 0
+    assert sum(one["amountPaid"] for one in await acme.invoices()) == pytest.approx(29900, abs=10)
 
 
 async def test_month_to_year_and_back(shop: Shop) -> None:

@@ -9,6 +9,8 @@ before anything is asked, in the transaction that sees it still there:
 3. That fails too, or we die: a job does it. It asks Stripe first, and sets no end where the change was made after all.
 4. Whatever the customer decides since (it goes on, it ends, it changes) holds: the row goes with that (`forget_end`).
 
+An end that is asked for and takes two calls, the first of which drops a change that waits, is kept the same way.
+
 Source: docs/decisions/changes-of-plan.md.
 """
 
