@@ -14,7 +14,7 @@ from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, open_shop
 
 BAD = "4000000000000341"
-STARTER, GROWTH = 2900, 9900
+STARTER, GROWTH, SCALE = 2900, 9900, 29900
 LAYOUTS = ("2026-10-28.endive", "2024-12-18.acacia")
 
 
@@ -180,6 +180,21 @@ async def test_a_new_period_after_a_refunded_one(acme: Organization) -> None:
     assert license["status"] == "active"
     left = datetime.fromisoformat(license["expiresAt"]) - acme.shop.context.now()
     assert timedelta(days=27) < left < timedelta(days=32)
+
+
+async def test_an_upgrade_after_everything_was_refunded(acme: Organization) -> None:
+    await buy(acme, "Starter")
+    assert (await acme.update("Growth"))["prorationAmount"] > 0
+    await refund(acme, "update")
+    assert await acme.features() == (await acme.shop.product("Growth"))["features"]
+    await refund(acme, "create")
+    assert await acme.features() == []
+    assert (await acme.update("Scale"))["prorationAmount"] == SCALE
+    await acme.shop.settle()
+    scale = (await acme.shop.product("Scale"))["features"]
+    assert await acme.features() == scale
+    await acme.shop.turn(days=32)
+    assert await acme.features() == scale
 
 
 async def test_a_license_for_a_year(acme: Organization) -> None:
