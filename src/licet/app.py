@@ -27,7 +27,7 @@ from licet.deliveries import described
 from licet.deliveries import jobs as delivery_jobs
 from licet.deliveries.endpoints import router as webhook_endpoints
 from licet.deliveries.routes import router as deliveries
-from licet.deliveries.sending import Courier
+from licet.deliveries.sending import AT_ONCE, Courier
 from licet.deliveries.targets import Allowed
 from licet.http.context import Context
 from licet.http.conventions import add_conventions
@@ -130,6 +130,10 @@ def jobs(context: Context) -> Sequence[Job]:
         *releases.jobs(context),
         *ends.jobs(context),
     ]
+
+
+ERRANDS_AT_ONCE = AT_ONCE
+"""How many errands run side by side: as many as there are places to send from."""
 
 
 @asynccontextmanager

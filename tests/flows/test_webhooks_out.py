@@ -8,9 +8,11 @@ import pytest_asyncio
 from tests.support.hook import ENDPOINTS, Hook, hooked
 from tests.support.listener import answers
 from tests.support.shop import Shop, open_shop
+from tests.support.telling import event
 
 from licet.deliveries.core import WAITS
 from licet.kit.times import rfc3339
+from licet.webhooks.actions import receive_event
 
 
 @pytest_asyncio.fixture
@@ -132,8 +134,8 @@ async def test_whatever_is_repeated_reordered_or_lost_is_told_once(shop: Shop, h
     await shop.stripe("faults", {})
     await shop.turn(hours=1)
     events = [row["stripe_event_id"] for row in await shop.context.pool.fetch("SELECT stripe_event_id FROM events")]
-    for event in events:
-        answer = await shop.api("POST", f"/api/admin/events/{event}/replay")
+    for event_id in events:
+        answer = await shop.api("POST", f"/api/admin/events/{event_id}/replay")
         assert answer.status_code == 200, answer.text
     await shop.settle()
     told = hook.arrived()
@@ -274,3 +276,59 @@ async def test_times_are_those_of_business(shop: Shop, hook: Hook) -> None:
     created = hook.arrived("license.issued")[0]["createdAt"]
     assert rfc3339(before) <= created <= rfc3339(shop.context.now() + timedelta(seconds=1))
     assert json.dumps(hook.arrived(), allow_nan=False)
+
+
+async def test_a_payment_that_settles_later_and_fails(shop: Shop, hook: Hook) -> None:
+    account = await shop.make_account()
+    session_id = await shop.checkout(account, "Data Migrator")
+    session = await shop.context.stripe.retrieve("checkout.session", session_id)
+    assert session is not None
+    unpaid = {**session, "status": "complete", "payment_status": "unpaid"}
+    for kind in ("checkout.session.completed", "checkout.session.async_payment_failed"):
+        for _ in range(2):
+            await receive_event(shop.context, event(kind, unpaid))
+    await shop.settle()
+    failed = hook.one("payment.failed")
+    assert (failed["sessionId"], failed["accountId"], failed["amount"]) == (session_id, account, 49900)
+    assert failed["url"] is None
+
+
+async def test_what_is_refunded_before_we_hear_of_it_begins_as_revoked(shop: Shop, hook: Hook) -> None:
+    account = await shop.make_account()
+    session_id = await shop.checkout(account, "Data Migrator")
+    await shop.stripe("faults", {"drop": 1})
+    assert (await shop.pay(session_id)).status_code == 200
+    session = await shop.context.stripe.retrieve("checkout.session", session_id)
+    assert session is not None
+    invoice = await shop.context.stripe.retrieve("invoice", session["invoice"], ("payments",))
+    assert invoice is not None
+    payment = invoice["payments"]["data"][0]["payment"]["payment_intent"]
+    await shop.stripe("refunds", {"paymentIntent": payment})
+    await shop.stripe("faults", {})
+    dropped = (await shop.client.get(f"{shop.sandbox_url}/_sandbox/deliveries?state=dropped&limit=100")).json()["data"]
+    for delivery in dropped:
+        await shop.stripe(f"deliveries/{delivery['id']}/resend")
+    await shop.settle()
+    assert (await shop.license(account))["status"] == "revoked"
+    assert hook.one("license.issued")["change"]["to"] in ("active", "revoked")
+    assert hook.one("license.revoked")["status"] == "revoked"
+
+
+async def test_a_subscription_that_looks_the_same_is_no_news(shop: Shop, hook: Hook) -> None:
+    account = await shop.make_account()
+    await shop.buy(account, "Starter")
+    await shop.settle()
+    told = hook.names().count("subscription.updated")
+    assert told == 1
+    (subscription,) = (await shop.get("/api/billing/subscriptions", accountId=account))["data"]
+    customer = await shop.context.pool.fetchval("SELECT stripe_customer_id FROM customers")
+    await shop.stripe(f"customers/{customer}/card", {"card": "5555555555554444"})
+    await shop.context.stripe.update("subscription", subscription["id"], {"metadata": {"note": "of the vendor's"}})
+    await shop.settle()
+    assert hook.names().count("subscription.updated") == told
+    for end in (True, False, True):
+        await shop.context.stripe.update("subscription", subscription["id"], {"cancel_at_period_end": end})
+        await shop.settle()
+    # Back to what it was is a change, too.
+    ends = [one["data"]["cancelAtPeriodEnd"] for one in hook.arrived("subscription.updated")]
+    assert len(ends) == told + 3

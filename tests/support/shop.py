@@ -128,7 +128,9 @@ class Shop:
                 SELECT NOT EXISTS (SELECT 1 FROM refreshes WHERE due_at <= $1)
                    AND NOT EXISTS (SELECT 1 FROM events WHERE retry_at <= $1)
                    AND NOT EXISTS (SELECT 1 FROM emails WHERE due_at <= $1)
-                   AND NOT EXISTS (SELECT 1 FROM deliveries WHERE due_at <= $1)
+                   AND NOT EXISTS (
+                       SELECT 1 FROM deliveries JOIN webhook_endpoints AS endpoint ON endpoint.id = endpoint_id
+                       WHERE due_at <= $1 AND (rests_until IS NULL OR rests_until <= $1))
                    -- One that is under way is due again when its lease ends.
                    AND NOT EXISTS (SELECT 1 FROM pgqueuer WHERE entrypoint = 'deliver')
                    AND NOT EXISTS (SELECT 1 FROM licenses WHERE valid_until <= $1)

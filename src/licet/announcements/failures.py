@@ -43,3 +43,14 @@ async def announce_failed_checkout(conn: Connection, stripe_session_id: str, now
     await mail_buyer(
         conn, template="payment_failed", fact=stripe_session_id, row=row, subject=SUBJECT, about={**about}, now=now
     )
+
+
+async def announce_failed_later(conn: Connection, stripe_session_id: str, now: datetime) -> None:
+    """A payment that was to settle later has failed, once per session; its buyer hears of that from his bank."""
+    account_id = await conn.fetchval(
+        "SELECT account_id FROM checkout_sessions WHERE stripe_session_id = $1 AND payment_failed", stripe_session_id
+    )
+    if account_id is not None:
+        # A card that was refused in the same checkout before is a fact of its own.
+        fact = f"{stripe_session_id}:later"
+        await publish(conn, [Happened("payment.failed", fact, account_id, {"sessionId": stripe_session_id})], now)

@@ -12,10 +12,7 @@ from licet.deliveries.core import Failure, Health
 
 @dataclass(frozen=True)
 class Claimed:
-    """A delivery that is ours to make now. attempts counts this one; the secrets are encrypted, the newest first.
-
-    failing_since: the endpoint's first failure since its last success.
-    """
+    """A delivery that is ours to make now. attempts counts this one; the secrets are encrypted, the newest first."""
 
     id: UUID
     event_id: UUID
@@ -26,7 +23,18 @@ class Claimed:
     secret_encrypted: bytes
     previous_secret_encrypted: bytes | None
     previous_secret_until: datetime | None
-    failing_since: datetime | None
+
+
+async def find_endpoint(pool: Pool, delivery_id: UUID) -> tuple[UUID, int] | None:
+    """Where a delivery goes, and how often in a row nobody answered there; None where that was deleted."""
+    row = await pool.fetchrow(
+        """
+        SELECT endpoint.id, unreachable FROM deliveries JOIN webhook_endpoints AS endpoint ON endpoint.id = endpoint_id
+        WHERE deliveries.id = $1
+        """,
+        delivery_id,
+    )
+    return (row["id"], row["unreachable"]) if row else None
 
 
 async def claim(pool: Pool, delivery_id: UUID, now: datetime, until: datetime) -> Claimed | None:
@@ -42,7 +50,7 @@ async def claim(pool: Pool, delivery_id: UUID, now: datetime, until: datetime) -
             AND endpoint.id = endpoint_id AND happened.id = event_id
             AND disabled_at IS NULL AND (rests_until IS NULL OR rests_until <= $2)
         RETURNING deliveries.id, event_id, event, attempts, endpoint_id, url, secret_encrypted,
-                  previous_secret_encrypted, previous_secret_until, failing_since
+                  previous_secret_encrypted, previous_secret_until
         """,
         delivery_id,
         now,
@@ -52,7 +60,7 @@ async def claim(pool: Pool, delivery_id: UUID, now: datetime, until: datetime) -
 
 
 async def leave(pool: Pool, delivery_id: UUID) -> None:
-    """What becomes of one that could not be taken: later where its endpoint rests, else it is over.
+    """What becomes of one that could not be taken: it is over where nobody listens any more, else it waits.
 
     One whose endpoint was deleted goes with it.
     """
@@ -62,15 +70,24 @@ async def leave(pool: Pool, delivery_id: UUID) -> None:
             DELETE FROM deliveries WHERE id = $1
             AND NOT EXISTS (SELECT 1 FROM webhook_endpoints AS endpoint WHERE endpoint.id = endpoint_id)
         )
-        UPDATE deliveries SET
-            status = CASE WHEN disabled_at IS NULL THEN status ELSE 'failed' END,
-            error = CASE WHEN disabled_at IS NULL THEN error ELSE 'the endpoint was disabled' END,
-            due_at = CASE WHEN disabled_at IS NULL THEN greatest(due_at, rests_until) END
+        UPDATE deliveries SET status = 'failed', due_at = NULL, error = coalesce(error, 'the endpoint was disabled')
         FROM webhook_endpoints AS endpoint
-        WHERE deliveries.id = $1 AND status = 'pending' AND endpoint.id = endpoint_id
-            AND (disabled_at IS NOT NULL OR rests_until IS NOT NULL)
+        WHERE deliveries.id = $1 AND status = 'pending' AND endpoint.id = endpoint_id AND disabled_at IS NOT NULL
         """,
         delivery_id,
+    )
+
+
+async def hand_back(pool: Pool, claimed: Claimed, now: datetime) -> None:
+    """We were told to stop before it was done: whoever comes next begins it anew, and it was no attempt."""
+    await pool.execute(
+        """
+        UPDATE deliveries SET attempts = attempts - 1, due_at = $3
+        WHERE id = $1 AND attempts = $2 AND status = 'pending'
+        """,
+        claimed.id,
+        claimed.attempts,
+        now,
     )
 
 
@@ -78,19 +95,19 @@ async def delivered(pool: Pool, done: Claimed, status: int, now: datetime) -> No
     """It has arrived, so its endpoint is well."""
     await pool.execute(
         """
-        UPDATE deliveries SET
-            status = 'delivered', delivered_at = $2, due_at = NULL, response_status = $3, error = NULL
-        WHERE id = $1
+        WITH done AS (
+            UPDATE deliveries SET status = 'delivered', delivered_at = $2, due_at = NULL,
+                response_status = $3, error = NULL
+            WHERE id = $1
+        )
+        UPDATE webhook_endpoints SET failing_since = NULL, unreachable = 0, rests_until = NULL
+        WHERE id = $4 AND failing_since IS NOT NULL
         """,
         done.id,
         now,
         status,
+        done.endpoint_id,
     )
-    if done.failing_since is not None:
-        await pool.execute(
-            "UPDATE webhook_endpoints SET failing_since = NULL, unreachable = 0, rests_until = NULL WHERE id = $1",
-            done.endpoint_id,
-        )
 
 
 async def failed(
@@ -150,7 +167,8 @@ async def fail_the_rest(conn: Connection, endpoint_id: UUID) -> None:
     """Nothing is on its way to an endpoint any more that was disabled: an operator finds it and may replay it."""
     await conn.execute(
         """
-        UPDATE deliveries SET status = 'failed', due_at = NULL, error = 'the endpoint was disabled'
+        UPDATE deliveries SET
+            status = 'failed', due_at = NULL, error = coalesce(error, 'the endpoint was disabled')
         WHERE endpoint_id = $1 AND status = 'pending'
         """,
         endpoint_id,
@@ -160,11 +178,24 @@ async def fail_the_rest(conn: Connection, endpoint_id: UUID) -> None:
 async def over(pool: Pool, tried: Claimed, error: str) -> None:
     """There is nothing to deliver any more."""
     await pool.execute(
-        "UPDATE deliveries SET status = 'failed', due_at = NULL, error = $2 WHERE id = $1", tried.id, error
+        "UPDATE deliveries SET status = 'failed', due_at = NULL, error = $2 WHERE id = $1",
+        tried.id,
+        error,
     )
 
 
-async def list_due(pool: Pool, now: datetime) -> Sequence[str]:
-    """The deliveries whose time has come, the longest due first."""
-    rows = await pool.fetch("SELECT id FROM deliveries WHERE due_at <= $1 ORDER BY due_at LIMIT 100", now)
+async def list_due(pool: Pool, now: datetime, at_once: int) -> Sequence[str]:
+    """The deliveries whose time has come, of each endpoint `at_once` at most, the longest due first."""
+    rows = await pool.fetch(
+        """
+        SELECT due.id FROM webhook_endpoints AS endpoint
+        CROSS JOIN LATERAL (
+            SELECT id, due_at FROM deliveries WHERE endpoint_id = endpoint.id AND due_at <= $1 ORDER BY due_at LIMIT $2
+        ) AS due
+        WHERE rests_until IS NULL OR rests_until <= $1 OR disabled_at IS NOT NULL
+        ORDER BY due.due_at
+        """,
+        now,
+        at_once,
+    )
     return [str(row["id"]) for row in rows]

@@ -1,5 +1,6 @@
 """The job that makes a delivery: claimed, rendered, signed, sent, marked. At least once, never lost."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,6 +13,7 @@ from licet.deliveries import attempts
 from licet.deliveries.attempts import Claimed
 from licet.deliveries.core import Health, after_failure
 from licet.deliveries.payloads import compose, encode
+from licet.deliveries.places import AT_ONCE, Places
 from licet.deliveries.sending import Answer, Courier
 from licet.deliveries.signing import signed_headers
 from licet.errors import NotFound
@@ -28,12 +30,21 @@ LEASE = timedelta(minutes=2)
 
 def jobs(context: Context, courier: Courier) -> list[Job]:
     """The one kind of deferred work there is here."""
+    places = Places()
 
     async def run(key: str) -> None:
-        await _deliver(context, courier, UUID(key))
+        delivery_id = UUID(key)
+        found = await attempts.find_endpoint(context.pool, delivery_id)
+        if found is None:
+            await attempts.leave(context.pool, delivery_id)
+            return
+        endpoint_id, unreachable = found
+        with places.one(endpoint_id, unreachable=unreachable) as place:
+            if place:
+                await _deliver(context, courier, delivery_id)
 
     async def due(now: datetime) -> Sequence[str]:
-        return await attempts.list_due(context.pool, now)
+        return await attempts.list_due(context.pool, now, AT_ONCE)
 
     return [Job(DELIVER, run, due)]
 
@@ -45,19 +56,34 @@ async def _deliver(ctx: Context, courier: Courier, delivery_id: UUID) -> None:
         await attempts.leave(ctx.pool, delivery_id)
         return
     try:
+        await _attempt(ctx, courier, claimed)
+    except asyncio.CancelledError:
+        await asyncio.shield(attempts.hand_back(ctx.pool, claimed, ctx.now()))
+        raise
+
+
+async def _attempt(ctx: Context, courier: Courier, claimed: Claimed) -> None:
+    try:
         answer = await _send(ctx, courier, claimed)
     except NotFound:
         await attempts.over(ctx.pool, claimed, "what it tells of is not there any more")
-        return
     except Exception as error:
-        # A fault of ours. Its own words could hold what the body holds, so they go to the log alone, redacted.
+        # A fault of ours, which says nothing of the endpoint. Its own words could hold what the body holds, so they go
+        # to the log alone, redacted.
         log.exception("delivery_could_not_be_made", delivery=str(claimed.id), event_name=claimed.event)
-        answer = Answer(None, f"could not be made: {type(error).__name__}; the log says more")
-    if answer.error is None and answer.status is not None:
-        await attempts.delivered(ctx.pool, claimed, answer.status, ctx.now())
-        log.info("delivered", delivery=str(claimed.id), event_name=claimed.event, attempt=claimed.attempts)
+        await _not_made(ctx, claimed, f"could not be made: {type(error).__name__}; the log says more")
     else:
-        await _failed(ctx, claimed, answer)
+        if answer.error is None and answer.status is not None:
+            await attempts.delivered(ctx.pool, claimed, answer.status, ctx.now())
+            log.info("delivered", delivery=str(claimed.id), event_name=claimed.event, attempt=claimed.attempts)
+        else:
+            await _failed(ctx, claimed, answer)
+
+
+async def _not_made(ctx: Context, claimed: Claimed, error: str) -> None:
+    failure = after_failure(attempts=claimed.attempts, status=None, health=Health(), now=ctx.now())
+    async with ctx.pool.acquire() as conn:
+        await attempts.failed(conn, claimed, status=None, error=error, again_at=failure.again_at)
 
 
 async def _send(ctx: Context, courier: Courier, claimed: Claimed) -> Answer:

@@ -59,25 +59,31 @@ async def _write_down(conn: Connection, changes: Sequence[Change], settling: Set
     line_ids = await store.write_timeline(conn, changes, settling.cause, settling.now)
     happened = [
         Happened(
-            _TOLD_AS[change.to_value if change.change == "status" else change.change],
+            event,
             str(line_id),
             change.account_id,
             {"licenseId": str(change.license_id), "lineId": str(line_id)},
         )
         for line_id, change in zip(line_ids, changes, strict=True)
-        if change.change in ("issued", "status")
+        for event in _events_of(change)
     ]
     await publish(conn, happened, settling.now)
 
 
+def _events_of(change: Change) -> list[EventName]:
+    """Mostly one. A license that begins as one that may not be used is issued, and that too."""
+    if change.change == "issued":
+        return ["license.issued", *([] if change.to_value == "active" else [_TOLD_AS[change.to_value]])]
+    return [_TOLD_AS[change.to_value]] if change.change == "status" else []
+
+
 _TOLD_AS: Mapping[str | None, EventName] = {
-    "issued": "license.issued",
     "active": "license.reinstated",
     "suspended": "license.suspended",
     "revoked": "license.revoked",
     "expired": "license.expired",
 }
-"""By what a line of the timeline says, the event that tells of it. One to active: whatever stood against it is gone."""
+"""By the status that a license has now, the event that tells of it. Active again: whatever stood against it is gone."""
 
 
 def _shown(value: datetime | int | None) -> str | None:

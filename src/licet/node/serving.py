@@ -6,13 +6,12 @@ find what they need until they are done.
 
 import asyncio
 import socket
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import asyncpg
 from pydantic import SecretStr
 
-from licet.app import create_app, errands, jobs, prepare, webhook_events
+from licet.app import ERRANDS_AT_ONCE, create_app, errands, jobs, prepare, webhook_events
 from licet.cannot_start import CannotStart
 from licet.config import Settings
 from licet.db.keyring import Keyring
@@ -67,16 +66,16 @@ async def serve(
         context = Context(settings=settings, pool=pool, now=now, stripe=stripe, keyring=keyring)
         await prepare(context)
         # Two: machines that answer slowly, or not at all, hold up neither events nor mail.
-        lanes = [jobs(context), await stack.enter_async_context(errands(context))]
-        workers = [Worker(dsn, pool, lane, now) for lane in lanes]
+        worker = Worker(dsn, pool, jobs(context), now)
+        runner = Worker(dsn, pool, await stack.enter_async_context(errands(context)), now, at_once=ERRANDS_AT_ONCE)
         if sandbox:
-            for worker in workers:
-                sandbox.on_clock_turned(worker.hand_over_due)
+            sandbox.on_clock_turned(worker.hand_over_due)
+            sandbox.on_clock_turned(runner.hand_over_due)
         app = create_app(context)
         api = HttpServer(app, api_socket, finishes_within_seconds=WORK_FINISHES_WITHIN_SECONDS, lifespan="on")
-        working = [asyncio.create_task(worker.run()) for worker in workers]
+        working = [asyncio.create_task(worker.run()), asyncio.create_task(runner.run())]
         tasks = [await api.start(), *working]
-        stack.push_async_callback(_finish_work, api, workers, working)
+        stack.push_async_callback(_finish_work, api, worker, runner, working)
         if sandbox:
             tasks.append(sandbox.serving)
 
@@ -145,10 +144,13 @@ async def _until_one_ends(tasks: "list[asyncio.Task[None]]") -> None:
     raise RuntimeError("a part of Licet ended by itself")
 
 
-async def _finish_work(api: HttpServer, workers: Sequence[Worker], working: "Sequence[asyncio.Task[None]]") -> None:
-    """Lets requests and jobs under way finish, side by side; a job that is not done in time is handed back."""
-    for worker in workers:
-        await worker.stop()
+async def _finish_work(api: HttpServer, worker: Worker, runner: Worker, working: "list[asyncio.Task[None]]") -> None:
+    """Lets requests and jobs under way finish, side by side; a job that is not done in time is handed back.
+
+    Errands are handed back at once: what they wait for takes its own time.
+    """
+    await worker.stop()
+    await runner.stop(cut_off=True)
     await asyncio.gather(
         api.stop(),
         asyncio.wait(working, timeout=float(WORK_FINISHES_WITHIN_SECONDS)),

@@ -38,11 +38,14 @@ LOST = (
 class Worker:
     """Runs `jobs` until told to stop. Any number of workers may share one database.
 
-    dsn: a direct connection (LISTEN does not pass through a transaction pooler).
+    dsn: a direct connection (LISTEN does not pass through a transaction pooler). at_once: how many jobs it runs at the
+    same time.
     """
 
-    def __init__(self, dsn: str, pool: asyncpg.Pool, jobs: Sequence[Job], now: Now) -> None:
+    def __init__(self, dsn: str, pool: asyncpg.Pool, jobs: Sequence[Job], now: Now, *, at_once: int = 20) -> None:
         self._dsn = dsn
+        self._at_once = at_once
+        self._under_way: set[asyncio.Task[None]] = set()
         self._pool = pool
         self._jobs = jobs
         self._now = now
@@ -66,11 +69,14 @@ class Worker:
                 task.cancel()
             await asyncio.gather(ticker, pruner, return_exceptions=True)
 
-    async def stop(self) -> None:
-        """Take no more jobs; `run` returns when those under way are done."""
+    async def stop(self, *, cut_off: bool = False) -> None:
+        """Take no more jobs; `run` returns when those under way are done. cut_off: cancelled, to hand back."""
         self._stopping.set()
         if self._manager is not None:
             self._manager.shutdown.set()
+        if cut_off:
+            for task in self._under_way:
+                task.cancel()
 
     async def hand_over_due(self) -> None:
         """Enqueue all that is due by now: on every tick, and when business time was turned."""
@@ -109,14 +115,14 @@ class Worker:
         try:
             manager = QueueManager(Queries(AsyncpgDriver(connection)))
             for job in self._jobs:
-                _register(manager, job)
+                self._register(manager, job)
             self._manager = manager
             if self._stopping.is_set():
                 return
             await manager.run(
                 dequeue_timeout=timedelta(seconds=10),
                 batch_size=10,
-                max_concurrent_tasks=20,
+                max_concurrent_tasks=self._at_once,
                 shutdown_on_listener_failure=True,
             )
         finally:
@@ -127,15 +133,25 @@ class Worker:
                 # A database that does not answer must not keep us from ending.
                 connection.terminate()
 
+    def _register(self, manager: QueueManager, job: Job) -> None:
+        @manager.entrypoint(job.entrypoint)
+        async def run(queued: QueuedJob) -> None:
+            key = (queued.payload or b"").decode()
+            task = asyncio.create_task(_run(job, key))
+            self._under_way.add(task)
+            try:
+                # Cut off, it has ended like any other: its row is due, and whoever comes next finds it.
+                await asyncio.wait([task])
+            finally:
+                self._under_way.discard(task)
+                task.cancel()
 
-def _register(manager: QueueManager, job: Job) -> None:
-    @manager.entrypoint(job.entrypoint)
-    async def run(queued: QueuedJob) -> None:
-        key = (queued.payload or b"").decode()
-        try:
-            # One that hangs would keep the worker from coming back after a lost connection.
-            async with asyncio.timeout(JOB_SECONDS):
-                await job.run(key)
-        except Exception:
-            # The queue forgets a job that raised; its row is still due, and the ticker hands it over again.
-            log.exception("job_failed", entrypoint=job.entrypoint, key=key)
+
+async def _run(job: Job, key: str) -> None:
+    try:
+        # One that hangs would keep the worker from coming back after a lost connection.
+        async with asyncio.timeout(JOB_SECONDS):
+            await job.run(key)
+    except Exception:
+        # The queue forgets a job that raised; its row is still due, and the ticker hands it over again.
+        log.exception("job_failed", entrypoint=job.entrypoint, key=key)

@@ -1,6 +1,6 @@
 """What some events tell by their type alone: that a payment was refused. The object may look as it did before."""
 
-from licet.announcements.failures import announce_failed_checkout, announce_failed_invoice
+from licet.announcements.failures import announce_failed_checkout, announce_failed_invoice, announce_failed_later
 from licet.db.connection import Connection
 from licet.kit.ids import as_id
 from licet.kit.stripe_objects import StripeObject
@@ -9,9 +9,10 @@ from licet.licenses.settle import Settling
 from licet.orders.mirror import mark_payment_failed
 
 
-async def payment_failed_later(conn: Connection, session: StripeObject, _settling: Settling) -> Touched:
+async def payment_failed_later(conn: Connection, session: StripeObject, settling: Settling) -> Touched:
     """A payment that settles later has failed: the order has, unless it was paid all the same."""
     await mark_payment_failed(conn, session["id"])
+    await announce_failed_later(conn, session["id"], settling.now)
     return Touched(sessions=ids(session["id"]))
 
 

@@ -1,7 +1,7 @@
 """What crosses an attempt that is under way, and what an attempt finds that comes late."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from licet.db.pool import Pool
 from licet.deliveries import attempts
 from licet.deliveries.core import RESTS, WAITS
 from licet.deliveries.jobs import jobs
+from licet.deliveries.places import AT_ONCE
 from licet.deliveries.sending import Courier
 from licet.deliveries.targets import Allowed
 from licet.http.context import Context
@@ -43,6 +44,17 @@ class Post:
     async def deliver(self, delivery: UUID | None = None) -> None:
         """One attempt, as a worker makes it."""
         await self.job.run(str(delivery or self.delivery))
+
+    async def another(self) -> UUID:
+        """Another delivery to the same endpoint, about the same order."""
+        about = await about_of(self)
+        event = await happen(self.context, "checkout.completed", about=about)
+        return await delivery_of(self.context, self.endpoint, event)
+
+    async def due(self) -> Sequence[str]:
+        """What a worker is handed over now."""
+        assert self.job.due is not None
+        return await self.job.due(self.now)
 
     async def row(self, delivery: UUID | None = None) -> dict[str, Any]:
         row = await self.context.pool.fetchrow("SELECT * FROM deliveries WHERE id = $1", delivery or self.delivery)
@@ -133,7 +145,7 @@ async def test_who_disabled_it_himself_is_told_nothing(post: Post) -> None:
     post.now += WAITS[0]
     await post.deliver()
     row = await post.row()
-    assert (row["status"], row["error"], row["due_at"]) == ("failed", "the endpoint was disabled", None)
+    assert (row["status"], row["error"], row["due_at"]) == ("failed", "answered 500", None)
     assert len(post.listener.requests) == 1
 
 
@@ -144,22 +156,130 @@ async def test_two_workers_make_one_attempt(post: Post) -> None:
 
 
 async def test_where_nobody_answers_the_others_wait_uncounted(post: Post) -> None:
-    event = await happen(post.context, "checkout.completed", about=await about_of(post))
-    other = await delivery_of(post.context, post.endpoint, event)
+    other = await post.another()
     post.listener.reply = None
     await post.deliver()
     failed, health = await post.row(), await post.health()
     assert (failed["response_status"], failed["attempts"]) == (None, 1)
     assert (health["unreachable"], health["rests_until"]) == (1, post.now + RESTS[0])
     await post.deliver(other)
-    waiting = await post.row(other)
-    assert (waiting["attempts"], waiting["due_at"]) == (0, post.now + RESTS[0])
+    assert (await post.row(other))["attempts"] == 0
+    assert await post.due() == []
     # It comes back: all that waited arrives, and it is well again.
     post.now += RESTS[0]
+    assert await post.due() == [str(other), str(post.delivery)]
     post.listener.reply = answers(200)
     await post.deliver(other)
     health = await post.health()
     assert (health["unreachable"], health["rests_until"], health["failing_since"]) == (0, None, None)
+
+
+async def test_a_slow_endpoint_gets_some_at_once_and_holds_up_nobody(post: Post) -> None:
+    others = [await post.another() for _ in range(AT_ONCE + 2)]
+    quick = await make_endpoint(post.context, url=f"http://127.0.0.1:{post.listener.port}/quick")
+    event = await happen(post.context, "checkout.completed", about=await about_of(post))
+    to_quick = await delivery_of(post.context, quick, event)
+    go, arrived = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head, _ = post.listener.requests[-1]
+        if b"/quick" not in head:
+            arrived.release()
+            await go.wait()
+        await answers(200)(reader, writer)
+
+    post.listener.reply = slow
+    under_way = [asyncio.create_task(post.deliver(one)) for one in (post.delivery, *others)]
+    for _ in range(AT_ONCE):
+        await arrived.acquire()
+    await eventually_done(under_way, 3)
+    assert len(post.listener.requests) == AT_ONCE
+    # What waits is due still: so many of it are looked at as may go at once, and all of the other endpoint's.
+    assert len(await post.due()) == 3 + 2
+    await post.deliver(to_quick)
+    assert (await post.row(to_quick))["status"] == "delivered"
+    go.set()
+    await asyncio.gather(*under_way)
+    for one in await post.due():
+        await post.deliver(UUID(one))
+    rows = [await post.row(one) for one in (post.delivery, *others)]
+    assert {(row["status"], row["attempts"]) for row in rows} == {("delivered", 1)}
+
+
+async def eventually_done(tasks: Sequence["asyncio.Task[None]"], number: int) -> None:
+    """Wait until so many of them have ended."""
+    pending = set(tasks)
+    while len(tasks) - len(pending) < number:
+        _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def test_after_silence_it_is_tried_with_one(post: Post) -> None:
+    other = await post.another()
+    await post.set("webhook_endpoints", unreachable=3, failing_since=post.now)
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await go.wait()
+        await answers(200)(reader, writer)
+
+    post.listener.reply = slow
+    probe = asyncio.create_task(post.deliver())
+    await asked.wait()
+    await post.deliver(other)
+    assert (await post.row(other))["attempts"] == 0
+    go.set()
+    await probe
+    await post.deliver(other)
+    assert (await post.row(other))["status"] == "delivered"
+
+
+async def test_a_fault_of_ours_says_nothing_of_the_endpoint(post: Post) -> None:
+    await post.set("webhook_endpoints", secret_encrypted=b"closed by a key that is gone")
+    await post.deliver()
+    row, health = await post.row(), await post.health()
+    assert (row["status"], row["attempts"], row["due_at"]) == ("pending", 1, post.now + WAITS[0])
+    assert row["error"] == "could not be made: InvalidToken; the log says more"
+    assert (health["failing_since"], health["unreachable"], health["rests_until"]) == (None, 0, None)
+
+
+async def test_cut_off_it_is_handed_back_and_was_no_attempt(post: Post) -> None:
+    asked = asyncio.Event()
+
+    async def never(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    post.listener.reply = never
+    attempt = asyncio.create_task(post.deliver())
+    await asked.wait()
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    row = await post.row()
+    assert (row["status"], row["attempts"], row["due_at"]) == ("pending", 0, post.now)
+    post.listener.reply = answers(200)
+    await post.deliver()
+    assert (await post.row())["status"] == "delivered"
+
+
+async def test_a_success_clears_what_a_failure_wrote_meanwhile(post: Post) -> None:
+    await post.during(200, failing_since=post.now, unreachable=1, rests_until=post.now + RESTS[0])
+    health = await post.health()
+    assert (health["failing_since"], health["unreachable"], health["rests_until"]) == (None, 0, None)
+
+
+async def test_disabling_keeps_why_each_had_failed(post: Post) -> None:
+    untried = await post.another()
+    post.listener.reply = answers(500)
+    await post.deliver()
+    post.now += WAITS[0]
+    post.listener.reply = answers(410)
+    third = await post.another()
+    await post.deliver(third)
+    errors = {(await post.row(one))["error"] for one in (post.delivery, third)}
+    assert errors == {"answered 500", "answered 410"}
+    assert (await post.row(untried))["error"] == "the endpoint was disabled"
 
 
 async def about_of(post: Post) -> dict[str, Any]:
@@ -168,16 +288,14 @@ async def about_of(post: Post) -> dict[str, Any]:
 
 
 async def test_of_a_burst_that_finds_nobody_one_counts(post: Post) -> None:
-    about = await about_of(post)
-    events = [await happen(post.context, "checkout.completed", about=about) for _ in range(4)]
-    others = [await delivery_of(post.context, post.endpoint, event) for event in events]
+    others = [await post.another() for _ in range(AT_ONCE - 1)]
     hold = asyncio.Event()
     arrived = 0
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal arrived
         arrived += 1
-        if arrived == 5:
+        if arrived == AT_ONCE:
             hold.set()
         await hold.wait()
         writer.close()
@@ -185,7 +303,7 @@ async def test_of_a_burst_that_finds_nobody_one_counts(post: Post) -> None:
     post.listener.reply = hang_up
     await asyncio.gather(*(post.deliver(one) for one in (post.delivery, *others)))
     health = await post.health()
-    assert arrived == 5
+    assert arrived == AT_ONCE
     assert (health["unreachable"], health["rests_until"]) == (1, post.now + RESTS[0])
 
 

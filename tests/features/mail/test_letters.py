@@ -218,7 +218,7 @@ async def test_an_endpoint_that_was_disabled(shop: Context, because: str | None,
         """
         INSERT INTO webhook_endpoints (id, url, events, secret_encrypted, created_at, disabled_at, disabled_because,
                                        failing_since)
-        VALUES ($1, 'https://hooks.acme.test/licet?a=1&b=2', '{*}', 'x', $2, $3, $4, $5)
+        VALUES ($1, 'https://hooks.acme.test/licet?token=1', '{*}', 'x', $2, $3, $4, $5)
         """,
         endpoint_id,
         PAID_THROUGH,
@@ -237,9 +237,9 @@ async def test_an_endpoint_that_was_disabled(shop: Context, because: str | None,
     )
     letter = await compose(shop, "endpoint_disabled", {"endpointId": str(endpoint_id)})
     assert_sound(letter)
-    assert "https://hooks.acme.test/licet?a=1&b=2" in letter.text
-    assert "https://hooks.acme.test/licet?a=1&amp;b=2" in letter.html
     for body in (letter.text, letter.html):
+        assert "https://hooks.acme.test/licet" in body
+        assert "token" not in body
         assert said in body
         assert "answered 503" in body
         assert f"/api/webhook-endpoints/{endpoint_id}" in body

@@ -51,24 +51,35 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_endpoint ON deliveries (endpoint_id, created_at DESC, id);
 CREATE INDEX deliveries_status ON deliveries (endpoint_id, status, created_at DESC, id);
-CREATE INDEX deliveries_due ON deliveries (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (endpoint_id, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX deliveries_account ON deliveries (account_id);
 
 -- Grows whenever what we hold of an object really changes, which a read that finds the same does not.
 ALTER TABLE mirrors ADD COLUMN changes bigint NOT NULL DEFAULT 1;
 
--- What happened before is no news when it is touched again.
+-- What a subscription looked like when it was last told of: a change of nothing that is shown is no news.
+ALTER TABLE subscriptions ADD COLUMN told_as text;
+SET LOCAL timezone = 'UTC';
+UPDATE subscriptions SET told_as = md5(row(status, cancel_at_period_end, cancel_at, canceled_at, trial_end_at, (
+    SELECT array_agg(row(stripe_price_id, stripe_product_id, quantity, current_period_start_at,
+                         current_period_end_at)::text ORDER BY position)
+    FROM subscription_items AS item WHERE item.stripe_subscription_id = subscriptions.stripe_subscription_id))::text);
+
+-- What happened before is no news when it is touched again. An order that waits for the catalogue has not happened yet.
 INSERT INTO outgoing_events (id, event, fact, account_id, about, created_at)
 SELECT gen_random_uuid(), 'checkout.completed', id::text, account_id, jsonb_build_object('orderId', id), created_at
-FROM orders WHERE status IN ('paid', 'partially_refunded', 'refunded', 'cancelled')
+FROM orders AS told
+WHERE EXISTS (SELECT 1 FROM emails WHERE template = 'welcome' AND fact = told.id::text)
+    OR status IN ('paid', 'partially_refunded', 'refunded', 'cancelled') AND waits_for = '{}'
+        AND NOT EXISTS (SELECT 1 FROM checkout_sessions AS session
+                        WHERE session.stripe_session_id = told.stripe_session_id AND NOT lines_known)
+UNION ALL
+SELECT gen_random_uuid(), 'payment.failed', fact, account_id, about, created_at
+FROM emails WHERE template = 'payment_failed'
 UNION ALL
 SELECT gen_random_uuid(), 'invoice.paid', stripe_invoice_id, account_id,
        jsonb_build_object('invoiceId', stripe_invoice_id), coalesce(paid_at, created_at)
 FROM invoices WHERE status = 'paid'
-UNION ALL
-SELECT gen_random_uuid(), 'subscription.updated', stripe_subscription_id || ':1', account_id,
-       jsonb_build_object('subscriptionId', stripe_subscription_id), created_at
-FROM subscriptions WHERE status NOT IN ('canceled', 'incomplete_expired')
 UNION ALL
 SELECT gen_random_uuid(), 'subscription.deleted', stripe_subscription_id, account_id,
        jsonb_build_object('subscriptionId', stripe_subscription_id), coalesce(ended_at, created_at)
@@ -77,3 +88,8 @@ UNION ALL
 SELECT gen_random_uuid(), 'charge.refunded', stripe_refund_id, NULL,
        jsonb_build_object('refundId', stripe_refund_id), created_at
 FROM refunds WHERE status NOT IN ('failed', 'canceled', 'requires_action');
+INSERT INTO outgoing_events (id, event, fact, account_id, about, created_at)
+SELECT gen_random_uuid(), 'payment.failed', stripe_invoice_id || ':' || attempt_count, account_id,
+       jsonb_build_object('invoiceId', stripe_invoice_id, 'attempt', attempt_count), created_at
+FROM invoices WHERE status = 'open' AND attempt_count > 0
+ON CONFLICT (event, fact) DO NOTHING;

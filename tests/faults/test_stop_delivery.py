@@ -1,0 +1,47 @@
+"""SIGTERM while somebody lets us wait: the attempt is handed back, did not count, and is made in the next life."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+from tests.faults.test_kill import a_cart
+from tests.support.killed import close, same_ports, value
+from tests.support.listener import answers, listening, silence
+from tests.support.running import ANY_PORTS, PATIENCE_SECONDS, command, environment, start
+from tests.support.shop import eventually
+
+LEFT = "SELECT count(*) FROM deliveries WHERE status <> 'delivered'"
+HANDED_BACK = (
+    "SELECT count(*) FROM deliveries WHERE status = 'pending' AND attempts = 0 AND due_at <= created_at + '1 h'"
+)
+
+
+async def test_what_is_under_way_is_handed_back(database: str, place: Path) -> None:
+    env = environment(LICET_WEBHOOKS_ALLOW_PRIVATE="127.0.0.1", LICET_DATABASE_URL=database)
+    async with listening() as listener:
+        listener.reply = silence
+        licet = await asyncio.to_thread(start, command(place / "data", *ANY_PORTS), place, env)
+        ports, sandbox = same_ports(licet), f"{licet.said['sandboxUrl']}/_sandbox"
+        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+            endpoint = {"url": f"http://127.0.0.1:{listener.port}/", "events": ["checkout.completed"]}
+            assert (await client.post(f"{licet.url}/api/webhook-endpoints", json=endpoint)).status_code == 201
+            session = await a_cart(client, licet.url)
+            paid = await client.post(f"{sandbox}/checkout/{session}/pay", json={"card": "4242424242424242"})
+            assert paid.status_code == 200, paid.text
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await listener.until(1)
+        assert await asyncio.to_thread(licet.end) == 0
+        close(licet)
+        assert await value(database, HANDED_BACK) == 1
+        listener.reply = answers(200)
+        licet = await asyncio.to_thread(start, command(place / "data", *ports), place, env)
+
+        async def told() -> bool:
+            return bool(await value(database, LEFT) == 0)
+
+        await eventually(told, PATIENCE_SECONDS)
+        assert len(listener.requests) == 2
+        assert await value(database, "SELECT attempts FROM deliveries") == 1
+        assert await asyncio.to_thread(licet.end) == 0
+        close(licet)
