@@ -121,6 +121,16 @@ async def test_an_upgrade_within_it_went_back_too(acme: Organization) -> None:
     assert "Unlimited shops" in await acme.features()
 
 
+async def test_a_year_in_a_month_s_place_went_back(acme: Organization) -> None:
+    """The month is paid for still, and the year that runs is not."""
+    await acme.subscribe("Starter")
+    year = (await acme.update("Starter", "year"))["prorationAmount"]
+    await acme.shop.settle()
+    await refund(acme, year)
+    assert (await changed(acme, "Growth"))["prorationAmount"] == GROWTH
+    assert (await lasts(acme), await credit(acme)) == (30, 0)
+
+
 @pytest.mark.parametrize("part", [1000, STARTER])
 async def test_what_did_not_go_back_is_credited(acme: Organization, part: int) -> None:
     """In part; or the period before the one that runs."""

@@ -14,23 +14,24 @@ from licet.plans.store import CurrentPlan
 
 
 async def was_refunded(pool: Pool, plan: CurrentPlan, now: datetime) -> bool:
-    """Whether the period that runs was paid for, and all of it went back.
+    """Whether the period that runs was paid for, and all of that went back.
 
     False where something beside the plan is paid for still: a period of its own would take its time away.
     """
     async with pool.acquire() as conn:
         periods = await periods_of(conn, plan.stripe_subscription_id)
-        items = await conn.fetch(
+        others = await conn.fetch(
             """
             SELECT stripe_subscription_item_id AS id, current_period_end_at AS ends FROM subscription_items
-            WHERE stripe_subscription_id = $1
+            WHERE stripe_subscription_id = $1 AND stripe_subscription_item_id <> $2
             """,
             plan.stripe_subscription_id,
+            plan.stripe_item_id,
         )
-    if periods.refunded(plan.stripe_item_id) != "full":
+    ends = plan.period_end_at
+    once = periods.paid_through(plan.stripe_item_id, ends, refunds_count=False)
+    still = periods.paid_through(plan.stripe_item_id, ends, refunds_count=True)
+    if once is None or once < ends or (still is not None and still >= ends):
         return False
-    paid_until = periods.paid_through(plan.stripe_item_id, plan.period_end_at, refunds_count=False)
-    if paid_until is None or paid_until < plan.period_end_at:
-        return False
-    left = [periods.paid_through(item["id"], item["ends"], refunds_count=True) for item in items]
+    left = [periods.paid_through(item["id"], item["ends"], refunds_count=True) for item in others]
     return all(until is None or until <= now for until in left)
