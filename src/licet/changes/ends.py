@@ -11,7 +11,7 @@ before anything is asked, in the transaction that sees it still there:
 
 An end that is asked for and takes two calls, the first of which drops a change that waits, is kept the same way.
 
-Source: docs/decisions/changes-of-plan.md.
+Source: docs/decisions/what-waits.md.
 """
 
 from collections.abc import AsyncIterator, Sequence
