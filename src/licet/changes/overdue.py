@@ -8,7 +8,8 @@ it paid up in the hour after a renewal, in which Stripe has turned the period an
 2. Where paying it would not bring the subscription back, nothing is paid and nothing changes.
 3. A declined card changes no plan. Nor does a death after the payment: the period is paid for then, and that is all.
 
-Source: docs/decisions/only-what-was-paid-is-credited.md; Stripe's documentation, "Prorations" and `subscription.status`.
+Source: docs/decisions/only-what-was-paid-is-credited.md; Stripe's documentation, "Prorations" and
+`subscription.status`.
 """
 
 from collections.abc import Sequence

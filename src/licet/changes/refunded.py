@@ -2,8 +2,8 @@
 
 Stripe prorates by what a period costs, whether or not its money went back: a month that was refunded in full would be
 credited again by the next change. So a change at once in such a period begins one of its own, for the whole of the new
-price. Source: docs/decisions/only-what-was-paid-is-credited.md; Stripe's documentation, "Set the subscription billing renewal date"
-and "Prorations".
+price. Source: docs/decisions/only-what-was-paid-is-credited.md; Stripe's documentation, "Set the subscription billing
+renewal date" and "Prorations".
 """
 
 from datetime import datetime
