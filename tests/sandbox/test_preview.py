@@ -33,8 +33,13 @@ CHANGES: dict[str, dict[str, Any]] = {
     "upgrade": {"items": [{"price": "dear"}], "proration_behavior": "always_invoice"},
     "downgrade": {"items": [{"price": "cheap"}], "proration_behavior": "always_invoice"},
     "quantity": {"items": [{"quantity": 7}], "proration_behavior": "always_invoice"},
-    "interval": {"items": [{"price": "yearly"}]},
-    "interval, no proration": {"items": [{"price": "yearly"}], "proration_behavior": "none"},
+    "interval": {"items": [{"price": "yearly"}], "proration_behavior": "always_invoice"},
+    "interval and anchor": {"items": [{"price": "yearly"}], "billing_cycle_anchor": {"type": "now"}},
+    "interval and anchor, no proration": {
+        "items": [{"price": "yearly"}],
+        "billing_cycle_anchor": {"type": "now"},
+        "proration_behavior": "none",
+    },
     "anchor": {"billing_cycle_anchor": {"type": "now"}},
     "trial": {"trial_end": "later"},
 }

@@ -175,8 +175,54 @@ async def test_trials_are_never_prorated(play: Play) -> None:
     assert changed.latest_invoice == subscription.latest_invoice
 
 
-async def test_another_interval_starts_afresh(play: Play) -> None:
+async def test_another_interval_keeps_the_anchor(play: Play) -> None:
+    """So that the rest of a year of it is billed, as a proration."""
     subscription = await play.subscribe()
+    start, end = period(subscription)
+    await play.advance(middle(subscription) - play.sandbox.now().timestamp())
+    changed = await switch(play, subscription, await play.price(12000, "year"), proration_behavior="always_invoice")
+    now, over = period(changed)
+    assert changed.billing_cycle_anchor == start
+    assert 365 * DAY <= over - start <= 366 * DAY
+    invoice = await latest(play, subscription)
+    rest = share(12000, over - now, over - start)
+    assert [line.amount for line in invoice.lines.data] == [-share(1000, end - now, end - start), rest]
+    assert [proration(line) for line in invoice.lines.data] == [True, True]
+    assert invoice.lines.data[1].period.end == over
+    assert (invoice.billing_reason, invoice.status) == ("subscription_update", "paid")
+    # Renewed when the year from the anchor is over, and not before.
+    await play.advance(over - now - DAY)
+    assert (await latest(play, subscription)).id == invoice.id
+    await play.advance(DAY + 2 * HOUR)
+    renewal = await latest(play, subscription)
+    assert ([line.amount for line in renewal.lines.data], renewal.billing_reason) == ([12000], "subscription_cycle")
+
+
+async def test_another_interval_is_billed_later_unless_at_once_is_asked_for(play: Play) -> None:
+    subscription = await play.subscribe()
+    changed = await switch(play, subscription, await play.price(12000, "year"))
+    assert changed.latest_invoice == subscription.latest_invoice
+    assert [item.proration for item in await pending(play, subscription)] == [True, True]
+
+
+async def test_from_a_year_to_a_month(play: Play) -> None:
+    subscription = await play.subscribe(price=await play.price(12000, "year"))
+    start, _ = period(subscription)
+    await play.advance(40 * DAY)
+    at_once = {"proration_behavior": "always_invoice", "proration_date": start + 40 * DAY}
+    changed = await switch(play, subscription, await play.price(1000), **at_once)
+    now, over = period(changed)
+    assert changed.billing_cycle_anchor == start
+    assert now < over < now + 31 * DAY
+    unused, rest = (await latest(play, subscription)).lines.data
+    assert (unused.amount < -10000, 0 < rest.amount < 1000, rest.period.end) == (True, True, over)
+
+
+CLASSIC = {"subscription_data": {"billing_mode": {"type": "classic"}}}
+
+
+async def test_in_classic_mode_another_interval_starts_afresh(play: Play) -> None:
+    subscription = await play.subscribe(**CLASSIC)
     await play.advance(middle(subscription) - play.sandbox.now().timestamp())
     yearly = await play.price(12000, "year")
     changed = await switch(play, subscription, yearly)
@@ -207,8 +253,8 @@ async def test_another_interval_starts_afresh(play: Play) -> None:
     assert (renewal.status, renewal.amount_paid) == ("paid", 0)
 
 
-async def test_without_proration_another_interval_is_billed_in_full(play: Play) -> None:
-    subscription = await play.subscribe()
+async def test_in_classic_mode_another_interval_is_billed_in_full_without_proration(play: Play) -> None:
+    subscription = await play.subscribe(**CLASSIC)
     await switch(play, subscription, await play.price(12000, "year"), proration_behavior="none")
     invoice = await latest(play, subscription)
     assert ([line.amount for line in invoice.lines.data], invoice.status) == ([12000], "paid")
@@ -232,8 +278,18 @@ async def test_the_anchor_is_moved_to_now(play: Play) -> None:
     assert same.latest_invoice == invoice.id
 
 
-async def test_free_to_paid_is_charged_at_once(play: Play) -> None:
+async def test_free_to_paid_keeps_the_anchor(play: Play) -> None:
     subscription = await play.subscribe(price=await play.price(0), payment_method_collection="always")
+    start, end = period(subscription)
+    await play.advance(10 * DAY)
+    changed = await switch(play, subscription, await play.price(2000), proration_behavior="always_invoice")
+    (line,) = (await latest(play, subscription)).lines.data
+    assert (line.amount, line.period.end) == (share(2000, end - line.period.start, end - start), end)
+    assert period(changed) == (start, end)
+
+
+async def test_in_classic_mode_free_to_paid_is_charged_at_once(play: Play) -> None:
+    subscription = await play.subscribe(price=await play.price(0), payment_method_collection="always", **CLASSIC)
     await play.advance(10 * DAY)
     changed = await switch(play, subscription, await play.price(2000))
     invoice = await latest(play, subscription)

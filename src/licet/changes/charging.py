@@ -41,14 +41,22 @@ async def billing_of(ctx: Context, plan: CurrentPlan, chosen: Chosen, *, owed: b
     return "anew" if not owed and await was_refunded(ctx.pool, plan, ctx.now()) else "prorated"
 
 
-def billed(billing: Billing, at: datetime | None) -> dict[str, Any]:
-    """The parameters. at: to when the rest of the period is reckoned; None: to the moment when Stripe is asked."""
+def billed(plan: CurrentPlan, chosen: Chosen, billing: Billing, at: datetime | None) -> dict[str, Any]:
+    """The parameters. at: to when the rest of the period is reckoned; None: to the moment when Stripe is asked.
+
+    Another interval begins a period of its own, which is to be said: in Stripe's flexible mode the old cycle would stay
+    and a year cost no more than what is left until its anniversary.
+    """
     if billing == "anew":
-        return {"proration_behavior": "none", "billing_cycle_anchor": {"type": "now"}}
+        return {"proration_behavior": "none", **_FROM_NOW_ON}
     if billing == "not at all":
         return {"proration_behavior": "none"}
+    anchored = {} if chosen.price.place.rhythm == plan.place.rhythm else _FROM_NOW_ON
     reckoned = {} if at is None else {"proration_date": int(at.timestamp())}
-    return {"proration_behavior": "always_invoice", **reckoned}
+    return {"proration_behavior": "always_invoice", **anchored, **reckoned}
+
+
+_FROM_NOW_ON: dict[str, Any] = {"billing_cycle_anchor": {"type": "now"}}
 
 
 async def cost(ctx: Context, plan: CurrentPlan, chosen: Chosen, billing: Billing, at: datetime) -> int:
@@ -61,7 +69,7 @@ async def cost(ctx: Context, plan: CurrentPlan, chosen: Chosen, billing: Billing
             "subscription": plan.stripe_subscription_id,
             "subscription_details": {
                 "items": changed_items(plan, chosen, billing),
-                **billed(billing, at),
+                **billed(plan, chosen, billing, at),
                 **taken_back(plan),
             },
         },

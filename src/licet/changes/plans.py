@@ -108,7 +108,7 @@ async def _change_now(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Ca
     billing = await billing_of(ctx, plan, chosen, owed=False)
     params: dict[str, Any] = {
         "items": changed_items(plan, chosen, billing),
-        **billed(billing, quote.proration_at if quote else None),
+        **billed(plan, chosen, billing, quote.proration_at if quote else None),
         "payment_behavior": "error_if_incomplete",
         "expand": ["latest_invoice"],
         **taken_back(plan),

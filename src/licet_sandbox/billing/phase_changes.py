@@ -74,7 +74,7 @@ def take_on(tx: Tx, schedule: Obj, subscription: Obj, phase: Obj, how: How, *, e
 def how_to_enter(schedule: Obj, phase: Obj) -> How:
     """As the phase itself wants to be billed when it begins."""
     anchored = phase["billing_cycle_anchor"] or schedule["default_settings"]["billing_cycle_anchor"]
-    anchor = "now" if anchored == "phase_start" else None
+    anchor = "now" if anchored == "phase_start" else "automatic"
     return How(proration_behavior=phase["proration_behavior"], anchor=anchor, off_session=True)
 
 

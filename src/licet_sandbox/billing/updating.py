@@ -29,7 +29,10 @@ _SLEEPING = ("incomplete", "paused", "canceled", "incomplete_expired")
 
 @dataclass(frozen=True)
 class How:
-    """How a change is billed, in Stripe's words. `anchor`: `now`, `unchanged`, or None where nothing was said."""
+    """How a change is billed, in Stripe's words.
+
+    anchor: `now`, `unchanged`, `automatic` (a phase of a schedule begins), or None where nothing was said.
+    """
 
     proration_behavior: str = "create_prorations"
     proration_date: int | None = None
@@ -82,11 +85,18 @@ def rebill(tx: Tx, subscription: Obj, before: Obj, how: How) -> Obj | None:
 
 
 def _starts_afresh(before: Obj, subscription: Obj, how: How) -> bool:
-    """A new billing cycle from now on: asked for, or because a trial or the interval changes, or it was free."""
+    """A new billing cycle from now on: asked for, or because a trial begins or ends.
+
+    Also because the interval changes or it was free, but in flexible mode only where a phase begins: else the anchor
+    stays, and the rest of a period of the new interval is prorated. Source: Stripe, "Set the subscription billing
+    renewal date"; what a phase does, the description of its `billing_cycle_anchor`.
+    """
     trial = ("trial_end", "status")
     if how.anchor == "now" or any(before[key] != subscription[key] for key in trial):
         return True
     if how.anchor == "unchanged" or subscription["status"] == "trialing":
+        return False
+    if subscription["billing_mode"]["type"] == "flexible" and how.anchor != "automatic":
         return False
     old, new = before["items"]["data"], subscription["items"]["data"]
     was_free = not any(_amount(item) for item in old) and any(_amount(item) for item in new)
