@@ -17,6 +17,9 @@ from tests.support.killed import close, died, same_ports, started, value
 from tests.support.running import PATIENCE_SECONDS, Running
 from tests.support.shop import eventually
 
+RUN_OUT = "UPDATE subscription_leases SET until = now() RETURNING 1"
+"""Who was killed held the subscription, and would for as long as his call might have taken."""
+
 
 async def counts(dsn: str) -> dict[str, Any]:
     """What there must be exactly once, whatever was killed."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.faults.test_kill import a_cart, all_delivered, killed_again
+from tests.faults.test_kill import RUN_OUT, a_cart, all_delivered, killed_again
 from tests.support.commit_proxy import CommitProxy
 from tests.support.killed import close, same_ports, started, value
 from tests.support.running import PATIENCE_SECONDS
@@ -39,6 +39,7 @@ async def test_killed_between_the_decision_and_stripe(database: str, place: Path
             assert await value(database, SUBSCRIPTION) == "active"
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
+            await value(database, RUN_OUT)
             turned = await client.post(f"{sandbox_url}/_sandbox/clock/advance", json={"seconds": 60})
             assert turned.status_code == 200, turned.text
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.faults.test_kill import all_delivered, killed_again
+from tests.faults.test_kill import RUN_OUT, all_delivered, killed_again
 from tests.faults.test_kill_plan import choices
 from tests.support.commit_proxy import CommitProxy
 from tests.support.killed import close, same_ports, started, value
@@ -73,6 +73,7 @@ async def test_killed_between_taking_the_end_back_and_the_downgrade(database: st
             assert await value(database, ENDS) == 1
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
+            await value(database, RUN_OUT)
 
             async def looked_at() -> bool:
                 await acme.control("clock/advance", seconds=30)
@@ -113,6 +114,7 @@ async def test_killed_between_paying_what_is_overdue_and_the_upgrade(database: s
             assert await value(database, PAID) == [STARTER]
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
+            await value(database, RUN_OUT)
             # The period is paid for, and that is all.
             info = await acme.info()
             assert (info["subscriptionStatus"], info["activePriceId"]) == ("active", acme.plans["Starter"]["priceId"])
@@ -147,6 +149,7 @@ async def test_killed_between_an_upgrade_and_forgetting_the_end(database: str, p
                 await acme.ask("subscription-update", acme.plans["Growth"])
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
+            await value(database, RUN_OUT)
             await value(database, "UPDATE ends_taken_back SET due_at = '2020-01-01Z' RETURNING 1")
 
             async def looked_at() -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.faults.test_kill import all_delivered, killed_again
+from tests.faults.test_kill import RUN_OUT, all_delivered, killed_again
 from tests.support.commit_proxy import CommitProxy
 from tests.support.killed import close, same_ports, started, value
 from tests.support.running import PATIENCE_SECONDS
@@ -51,6 +51,7 @@ async def test_killed_between_the_upgrade_and_the_release_of_what_waits(database
             assert await value(database, RELEASES) == 1
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
+            await value(database, RUN_OUT)
 
             async def released() -> bool:
                 assert (await client.post(f"{sandbox}/clock/advance", json={"seconds": 30})).status_code == 200
