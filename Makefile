@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 SET_UP := $(VENV)/.set-up
 SOURCES := src tests benchmarks dev
 # Warnings are errors and tests run in parallel: PYTEST="-x -k refund" narrows it down.
-# One worker more than there are cores: tests wait for other programs part of their time.
-WORKERS := $(shell expr "$$(getconf _NPROCESSORS_ONLN)" + 1)
+# Two workers more than there are cores: tests wait for other programs much of their time.
+WORKERS := $(shell expr "$$(getconf _NPROCESSORS_ONLN)" + 2)
 PYTEST ?= -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
