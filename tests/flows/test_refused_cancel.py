@@ -1,11 +1,10 @@
 """A cancellation that is refused or not answered leaves a downgrade where it was: it goes for an end alone."""
 
-import re
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import Say, stripe_error
+from tests.support.counterpart import Matching, Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, eventually, open_shop
@@ -16,16 +15,6 @@ INACTIVE = Say(400, stripe_error("The price specified is inactive.", param="phas
 
 SCHEDULE = r"/v1/subscription_schedules/[^/]+"
 SUBSCRIPTION = r"/v1/subscriptions/[^/]+"
-
-
-class Matching(dict[tuple[str, str], Any]):
-    """A script whose paths are patterns."""
-
-    def get(self, key: tuple[str, str], default: Any = None) -> Any:
-        for (method, pattern), said in self.items():
-            if method == key[0] and re.fullmatch(pattern, key[1]):
-                return said
-        return default
 
 
 @pytest_asyncio.fixture

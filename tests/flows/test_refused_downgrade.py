@@ -1,13 +1,12 @@
 """A downgrade that is not made leaves a scheduled end where it was: nobody asked for a subscription that goes on."""
 
 import asyncio
-import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import Say, stripe_error
+from tests.support.counterpart import Matching, Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, eventually, open_shop
@@ -19,16 +18,6 @@ NO = Say(400, stripe_error("No."))
 
 SCHEDULES = "/v1/subscription_schedules"
 SCHEDULE = rf"{SCHEDULES}/[^/]+"
-
-
-class Matching(dict[tuple[str, str], Any]):
-    """A script whose paths are patterns: a schedule that is not made yet has no id."""
-
-    def get(self, key: tuple[str, str], default: Any = None) -> Any:
-        for (method, pattern), said in self.items():
-            if method == key[0] and re.fullmatch(pattern, key[1]):
-                return said
-        return default
 
 
 @pytest_asyncio.fixture

@@ -1,6 +1,5 @@
 """The vendor's own systems are told of what happens: once for each business fact, signed, however Stripe tells it."""
 
-import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -275,7 +274,6 @@ async def test_times_are_those_of_business(shop: Shop, hook: Hook) -> None:
     await shop.settle()
     created = hook.arrived("license.issued")[0]["createdAt"]
     assert rfc3339(before) <= created <= rfc3339(shop.context.now() + timedelta(seconds=1))
-    assert json.dumps(hook.arrived(), allow_nan=False)
 
 
 async def test_a_payment_that_settles_later_and_fails(shop: Shop, hook: Hook) -> None:
@@ -310,7 +308,10 @@ async def test_what_is_refunded_before_we_hear_of_it_begins_as_revoked(shop: Sho
         await shop.stripe(f"deliveries/{delivery['id']}/resend")
     await shop.settle()
     assert (await shop.license(account))["status"] == "revoked"
-    assert hook.one("license.issued")["change"]["to"] in ("active", "revoked")
+    assert (hook.one("license.issued")["change"]["from"], hook.one("license.issued")["change"]["to"]) == (
+        None,
+        "revoked",
+    )
     assert hook.one("license.revoked")["status"] == "revoked"
 
 

@@ -1,6 +1,7 @@
 """Something that answers where Stripe should: scripted failures; everything else is handed on to a sandbox."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,16 @@ from fastapi.responses import JSONResponse
 from tests.support.serving import serve
 
 _HOP = ("host", "content-length", "content-encoding", "transfer-encoding", "connection", "date", "server")
+
+
+class Matching(dict[tuple[str, str], Any]):
+    """A script whose paths are patterns: what is not made yet has no id."""
+
+    def get(self, key: tuple[str, str], default: Any = None) -> Any:
+        for (method, pattern), said in self.items():
+            if method == key[0] and re.fullmatch(pattern, key[1]):
+                return said
+        return default
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ async def announce_failed_invoice(conn: Connection, stripe_invoice_id: str, atte
     fact = f"{stripe_invoice_id}:{attempt}"
     about: dict[str, str | int] = {"invoiceId": stripe_invoice_id, "attempt": attempt}
     await publish(conn, [Happened("payment.failed", fact, row["account_id"], about)], now)
-    await mail_buyer(conn, template="payment_failed", fact=fact, row=row, subject=SUBJECT, about={**about}, now=now)
+    await mail_buyer(conn, template="payment_failed", fact=fact, row=row, subject=SUBJECT, about=about, now=now)
 
 
 async def announce_failed_checkout(conn: Connection, stripe_session_id: str, now: datetime) -> None:
@@ -41,7 +41,7 @@ async def announce_failed_checkout(conn: Connection, stripe_session_id: str, now
     about: dict[str, str | int] = {"sessionId": stripe_session_id}
     await publish(conn, [Happened("payment.failed", stripe_session_id, row["account_id"], about)], now)
     await mail_buyer(
-        conn, template="payment_failed", fact=stripe_session_id, row=row, subject=SUBJECT, about={**about}, now=now
+        conn, template="payment_failed", fact=stripe_session_id, row=row, subject=SUBJECT, about=about, now=now
     )
 
 

@@ -1,6 +1,7 @@
 """To whom a mail goes: to a buyer, or to the operator."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +20,7 @@ async def mail_buyer(
     fact: str,
     row: asyncpg.Record,
     subject: str,
-    about: dict[str, object],
+    about: dict[str, Any],
     now: datetime,
 ) -> None:
     """Queue one mail to the purchase's address, else to the account's. Nobody to write to is said in the log.
@@ -56,7 +57,7 @@ async def mail_operator(
     to: str | None,
     account_id: UUID | None,
     subject: str,
-    about: dict[str, object],
+    about: dict[str, Any],
     now: datetime,
 ) -> None:
     """Queue one mail to LICET_OPERATOR_EMAIL. to: None where that is unset, which is said in the log."""

@@ -86,8 +86,8 @@ async def announce_undone(
     conn: Connection, stripe_subscription_id: str, account_id: UUID, to: str | None, now: datetime
 ) -> None:
     """That a plan was bought twice and the second purchase is undone. to: the operator's address; None is nobody's."""
-    about = {"subscriptionId": stripe_subscription_id}
-    await publish(conn, [Happened("subscription.undone", stripe_subscription_id, account_id, {**about})], now)
+    about: dict[str, str | int] = {"subscriptionId": stripe_subscription_id}
+    await publish(conn, [Happened("subscription.undone", stripe_subscription_id, account_id, about)], now)
     await mail_operator(
         conn,
         template="second_plan",
@@ -95,6 +95,6 @@ async def announce_undone(
         to=to,
         account_id=account_id,
         subject="A plan was bought twice: the second purchase is undone",
-        about={**about},
+        about=about,
         now=now,
     )

@@ -15,7 +15,7 @@ Source: docs/decisions/what-waits.md.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,8 +63,7 @@ async def with_its_end(ctx: Context, plan: CurrentPlan, cause: Cause) -> AsyncIt
             await _at_once(ctx, subscription_id)
         elif isinstance(error, StripeRefused):
             # No answer at all may mean that it was made: the next try finds out.
-            with suppress(LicetError):
-                await _release_idle(ctx, subscription_id, cause)
+            await _release_idle(ctx, subscription_id, cause)
         raise
     await forget_end(ctx.pool, subscription_id)
 
@@ -154,7 +153,11 @@ async def _end(ctx: Context, stripe_subscription_id: str, row: TakenBack) -> Non
 
 
 async def _release_idle(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
-    """Let go of a schedule that was made for the change that was refused."""
-    subscription = await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
-    if subscription is not None:
-        await release_idle(ctx, ctx.stripe, id_of(subscription.get("schedule")), cause)
+    """Let go of a schedule that was made for the change that was refused; one that stays holds nothing."""
+    try:
+        subscription = await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
+        if subscription is not None:
+            await release_idle(ctx, ctx.stripe, id_of(subscription.get("schedule")), cause)
+    except LicetError as error:
+        # What the change was refused for is what its caller is told.
+        log.warning("idle_schedule_left", subscription=stripe_subscription_id, error=error.message)

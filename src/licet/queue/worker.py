@@ -142,9 +142,13 @@ class Worker:
             try:
                 # Cut off, it has ended like any other: its row is due, and whoever comes next finds it.
                 await asyncio.wait([task])
+            except asyncio.CancelledError:
+                # It gives back what it holds before we are gone, and with us the connections.
+                task.cancel()
+                await asyncio.wait([task])
+                raise
             finally:
                 self._under_way.discard(task)
-                task.cancel()
 
 
 async def _run(job: Job, key: str) -> None:
