@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import portal
+from licet_sandbox.billing.portal import portal_configurations
 from licet_sandbox.controls import buyer
 from licet_sandbox.spec.document import API_VERSION
 
@@ -63,7 +63,7 @@ class World:
             "subscription_pause": {"enabled": True},
         }
         with self._sandbox.engine.transaction() as tx:
-            portal.save_default(tx)
+            portal_configurations.save_default(tx)
         self._portal = self._call("POST /v1/billing_portal/configurations", features=features)["id"]
 
     def _make_price(self, amount: int, interval: str = "month") -> str:

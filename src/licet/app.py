@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from licet import refulfil
 from licet.accounts.last_used import LastUsed
+from licet.actions.plans.undo_duplicate import duplicate_plan_jobs
+from licet.actions.subscriptions.cancel import cancellation_jobs
+from licet.actions.subscriptions.restore_cancellation import restore_cancellation_jobs
+from licet.actions.subscriptions.schedule_release import schedule_release_jobs
 from licet.admin.routes import router as operators
 from licet.billing.entitlements import router as entitlements
 from licet.billing.invoices import router as invoices
@@ -20,34 +23,33 @@ from licet.billing.subscriptions import router as subscriptions
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.catalog.routes import router as products
-from licet.changes import ends, releases, second_plans
-from licet.changes import jobs as change_jobs
 from licet.config import Settings
-from licet.deliveries import described
-from licet.deliveries import jobs as delivery_jobs
-from licet.deliveries.endpoints import router as webhook_endpoints
-from licet.deliveries.routes import router as deliveries
-from licet.deliveries.sending import AT_ONCE, Courier
-from licet.deliveries.targets import Allowed
+from licet.dashboard.routes import router as portal
+from licet.emails import post_of
 from licet.http.context import Context
-from licet.http.conventions import add_conventions
-from licet.http.openapi import DESCRIPTION, TAGS
+from licet.http.openapi.document import DESCRIPTION, TAGS
 from licet.http.rate_limits.limiter import limiter_of
-from licet.idempotency import jobs as idempotency_jobs
-from licet.letters import post_of
+from licet.http.setup import add_conventions
+from licet.idempotency.jobs import idempotency_jobs
 from licet.licenses.routes import router as licenses
-from licet.mail import jobs as mail_jobs
+from licet.mail.jobs import mail_jobs
+from licet.outgoing_webhooks.delivery_routes import router as deliveries
+from licet.outgoing_webhooks.endpoint_routes import router as webhook_endpoints
+from licet.outgoing_webhooks.jobs import delivery_jobs
+from licet.outgoing_webhooks.payloads import openapi
+from licet.outgoing_webhooks.transport.allowed_targets import Allowed
+from licet.outgoing_webhooks.transport.sender import AT_ONCE, Courier
 from licet.payments.checkout import router as plan_checkout
 from licet.payments.customers import router as plan_customers
 from licet.payments.in_words import InWords
 from licet.payments.plans import router as plans
 from licet.payments.returning import router as return_pages
 from licet.payments.update import router as plan_updates
-from licet.portal.routes import router as portal
 from licet.queue.jobs import Job
-from licet.webhooks import jobs as webhook_jobs
-from licet.webhooks.routes import router as webhooks
-from licet.webhooks.table import EVENTS
+from licet.refulfil import refulfil_jobs
+from licet.stripe_events.event_types import EVENTS
+from licet.stripe_events.jobs import stripe_event_jobs
+from licet.stripe_events.routes import router as webhooks
 
 if TYPE_CHECKING:
     from licet.oidc.provider import IdentityProvider
@@ -81,7 +83,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.last_used = LastUsed()
-    app.state.webhooks = described.webhooks()
+    app.state.webhooks = openapi.webhooks()
     app.state.identity_provider = _identity_provider(context.settings)
     for router in (
         webhooks,
@@ -121,14 +123,14 @@ def _identity_provider(settings: Settings) -> "IdentityProvider | None":
 def jobs(context: Context) -> Sequence[Job]:
     """The deferred work of the house itself."""
     return [
-        *webhook_jobs.jobs(context),
-        *refulfil.jobs(context),
-        *mail_jobs.jobs(post_of(context)),
-        *idempotency_jobs.jobs(context),
-        *change_jobs.jobs(context),
-        *second_plans.jobs(context),
-        *releases.jobs(context),
-        *ends.jobs(context),
+        *stripe_event_jobs(context),
+        *refulfil_jobs(context),
+        *mail_jobs(post_of(context)),
+        *idempotency_jobs(context),
+        *cancellation_jobs(context),
+        *duplicate_plan_jobs(context),
+        *schedule_release_jobs(context),
+        *restore_cancellation_jobs(context),
     ]
 
 
@@ -140,7 +142,7 @@ ERRANDS_AT_ONCE = AT_ONCE
 async def errands(context: Context) -> AsyncIterator[Sequence[Job]]:
     """The deferred work that waits for the vendor's own machines; a worker of its own does it."""
     async with Courier(Allowed.parse(context.settings.webhooks_allow_private)) as courier:
-        yield delivery_jobs.jobs(context, courier)
+        yield delivery_jobs(context, courier)
 
 
 def webhook_events() -> Sequence[str]:

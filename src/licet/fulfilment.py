@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from licet.announcements.purchases import announce_order, announce_paid
-from licet.announcements.refunds import announce_refunds
-from licet.announcements.subscriptions import announce_subscriptions
 from licet.db.connection import Connection
 from licet.db.locks import lock
 from licet.kit.statuses import ENDED
 from licet.kit.touched import Touched
 from licet.licenses.facts import refunded_of_session
-from licet.licenses.one_time import settle_lines
-from licet.licenses.recurring import settle_subscription
-from licet.licenses.settle import Settling
+from licet.licenses.for_order import settle_lines
+from licet.licenses.for_subscription import settle_subscription
 from licet.licenses.store import link_order
+from licet.licenses.write import Settling
+from licet.notifications.purchases import announce_order, announce_paid
+from licet.notifications.refunds import announce_refunds
+from licet.notifications.subscriptions import announce_subscriptions
 from licet.orders import store
 from licet.orders.core import PAID, OrderFacts, order_status
 from licet.orders.links import find_roots
-from licet.subscriptions import second_plans
+from licet.subscriptions import duplicate_plans
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ async def fulfil(conn: Connection, touched: Touched, settling: Settling) -> Fulf
     roots = await find_roots(conn, touched)
     waits_for: set[str] = set()
     for subscription_id in roots.subscriptions:
-        for second in await second_plans.find_second_plans(conn, subscription_id):
-            await second_plans.insert(conn, second, settling.now)
+        for second in await duplicate_plans.find_second_plans(conn, subscription_id):
+            await duplicate_plans.insert(conn, second, settling.now)
         waits_for |= await settle_subscription(conn, subscription_id, settling)
     for session_id in roots.sessions:
         waits_for |= await settle_session(conn, session_id, settling)

@@ -12,7 +12,7 @@ from licet.fulfilment import fulfil
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.touched import Touched, ids
-from licet.licenses.settle import Settling
+from licet.licenses.write import Settling
 from licet.queue.jobs import Job
 
 log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ async def _settle(context: Context, root: asyncpg.Record, cause: Cause) -> None:
             )
 
 
-def jobs(context: Context) -> Sequence[Job]:
+def refulfil_jobs(context: Context) -> Sequence[Job]:
     """What time alone has changed reads so already; the job writes it down, so that the timeline tells it too."""
 
     async def run(stripe_subscription_id: str) -> None:

@@ -7,9 +7,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import entitlements, test_clocks
-from licet_sandbox.billing.due import HANDLERS
-from licet_sandbox.billing.dunning import Dunning, save_dunning
+from licet_sandbox.billing.collection.dunning import Dunning, save_dunning
+from licet_sandbox.billing.customers import entitlements, test_clocks
+from licet_sandbox.billing.scheduler import HANDLERS
 from licet_sandbox.clock import Clock
 from licet_sandbox.errors import StripeError
 from licet_sandbox.events.delivery import Deliveries

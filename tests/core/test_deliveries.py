@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from licet.deliveries.core import GIVES_UP_AFTER, RESTS, WAITS, Failure, Health, after_failure
+from licet.outgoing_webhooks.core import GIVES_UP_AFTER, RESTS, WAITS, Failure, Health, after_failure
 
 NOW = datetime(2027, 1, 31, 12, 0, tzinfo=UTC)
 

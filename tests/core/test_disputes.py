@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from licet.licenses.core import Dispute
-from licet.licenses.disputes import gravest
+from licet.licenses.core import Dispute, gravest
 from licet_sandbox.spec.document import document
 
 BY_STATUS: dict[str, Dispute] = {

@@ -7,7 +7,7 @@ import pytest
 
 from licet.kit.stripe_objects import Paid, subscription_of_invoice
 from licet.stripe_api.version import API_VERSION, layout_of
-from licet.webhooks.layouts import in_todays_layout
+from licet.stripe_events.older_versions import in_todays_layout
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from licet.licenses.core import Refunded
-from licet.licenses.periods import Line, PaidInvoice, Periods
+from licet.licenses.paid_periods import Line, PaidInvoice, Periods
 
 BEGINNING = datetime(2026, 6, 1, tzinfo=UTC)
 NEVER = 10_000

@@ -5,11 +5,11 @@ from datetime import datetime
 from itertools import count
 from uuid import UUID
 
-from licet.deliveries.signing import new_secret
-from licet.deliveries.store import Endpoint, insert_endpoint
 from licet.http.context import Context
 from licet.kit.ids import new_id
 from licet.outbox import EventName, Happened, publish
+from licet.outgoing_webhooks.endpoint_store import Endpoint, insert_endpoint
+from licet.outgoing_webhooks.transport.signing import new_secret
 
 _numbers = count(1)
 

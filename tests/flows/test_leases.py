@@ -16,9 +16,12 @@ from tests.support.organization import Organization, make_organization
 from tests.support.serving import serve
 from tests.support.shop import Shop, eventually
 
+from licet.actions.subscriptions import lease_store, lock
+from licet.actions.subscriptions.cancel import cancellation_jobs
+from licet.actions.subscriptions.lock import SubscriptionChanging, alone
+from licet.actions.subscriptions.restore_cancellation import restore_cancellation_jobs
+from licet.actions.subscriptions.schedule_release import schedule_release_jobs
 from licet.app import create_app
-from licet.changes import contended, ends, jobs, leases, releases
-from licet.changes.contended import SubscriptionChanging, alone
 from licet.db.pool import open_pool
 from licet.kit.times import wall_now
 
@@ -144,7 +147,7 @@ async def test_a_preview_waits_for_nobody(acme: Organization) -> None:
 async def test_beyond_its_time_it_is_told_so_and_nothing_has_changed(
     acme: Organization, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contended, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.2)
     await leave_behind(acme, 3600)
     shop, growth = acme.shop, await acme.plan("Growth")
     path = f"/api/billing/subscriptions/{await subscription_of(acme)}/resume"
@@ -202,7 +205,7 @@ async def test_a_job_does_not_hide_that_something_is_unknown(acme: Organization)
     shop, context = acme.shop, acme.shop.context
     await leave_behind(acme, -1)
     subscription_id = await subscription_of(acme)
-    for job in (*releases.jobs(context), *ends.jobs(context), *jobs.jobs(context)):
+    for job in (*schedule_release_jobs(context), *restore_cancellation_jobs(context), *cancellation_jobs(context)):
         await job.run(subscription_id)
     async with alone(context, subscription_id):
         pass
@@ -235,7 +238,7 @@ async def test_who_was_taken_over_lets_nobody_else_s_go(acme: Organization) -> N
         await context.pool.execute("UPDATE subscription_leases SET until = $1", wall_now())
         now = wall_now()
         later = now + timedelta(seconds=30)
-        assert await leases.take(context.pool, subscription_id, later, now=now) is not None
+        assert await lease_store.take(context.pool, subscription_id, later, now=now) is not None
     assert await rows(acme.shop) == [(later, True)]
 
 
@@ -244,7 +247,7 @@ async def test_one_takes_what_has_run_out_however_many_wait(acme: Organization) 
     await leave_behind(acme, -1)
     now = wall_now()
     until = now + timedelta(seconds=30)
-    takes = [leases.take(context.pool, subscription_id, until, now=now) for _ in range(20)]
+    takes = [lease_store.take(context.pool, subscription_id, until, now=now) for _ in range(20)]
     taken = [one for one in await asyncio.gather(*takes) if one is not None]
     assert [one.taken_over for one in taken] == [True]
 
@@ -252,7 +255,7 @@ async def test_one_takes_what_has_run_out_however_many_wait(acme: Organization) 
 async def test_a_lease_outlasts_what_its_holder_may_take(acme: Organization) -> None:
     async with alone(acme.shop.context, await subscription_of(acme)):
         ((until, _),) = await rows(acme.shop)
-        assert until - wall_now() > timedelta(seconds=contended.SECONDS + contended.AFTERWARDS_SECONDS - 1)
+        assert until - wall_now() > timedelta(seconds=lock.SECONDS + lock.AFTERWARDS_SECONDS - 1)
 
 
 async def test_another_s_subscription_is_not_held(acme: Organization) -> None:

@@ -20,8 +20,8 @@ from licet.kit.cause import Cause
 from licet.kit.times import wall_now
 from licet.node.serving import WEBHOOK_PATH
 from licet.queue.refreshes import Refresh, request
-from licet.webhooks.actions import receive_event
-from licet.webhooks.payload import clean
+from licet.stripe_events.event import clean
+from licet.stripe_events.receive import receive_event
 
 Event = dict[str, Any]
 

@@ -11,9 +11,10 @@ from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, open_shop
 
-from licet.changes import jobs, releases
+from licet.actions.subscriptions.cancel import cancellation_jobs
+from licet.actions.subscriptions.schedule_release import schedule_release_jobs
 from licet.kit.cause import Cause
-from licet.webhooks.reading import change, read
+from licet.stripe_events.sync import change, read
 
 TOO_MANY = ((409, "subscription_changing"), (503, "stripe_unavailable"))
 """What the last of twenty may be told: that others were quicker each time, or that its own time was up meanwhile."""
@@ -307,7 +308,7 @@ async def test_an_answer_that_nobody_understands_is_not_asked_for_every_second(d
         assert_error(await acme.ask("subscription-update", **await acme.plan("Scale")), 500, "internal_error")
         shop.between.always |= dict.fromkeys([("GET", path), ("DELETE", path)], odd)
         assert_error(await acme.ask("subscription-cancel", immediately=True), 500, "internal_error")
-        for job in (*releases.jobs(shop.context), *jobs.jobs(shop.context)):
+        for job in (*schedule_release_jobs(shop.context), *cancellation_jobs(shop.context)):
             assert job.due is not None
             in_a_minute = shop.context.now() + timedelta(minutes=1)
             assert await job.due(in_a_minute) == [subscription["id"]]

@@ -11,9 +11,9 @@ from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.kit.cause import Cause
 from licet.queue.refreshes import Refresh, request
-from licet.webhooks.actions import receive_event, replay_event
-from licet.webhooks.payload import parse
-from licet.webhooks.refresh import refresh
+from licet.stripe_events.event import parse
+from licet.stripe_events.receive import receive_event, replay_event
+from licet.stripe_events.refresh import refresh
 
 Event = dict[str, Any]
 

@@ -11,7 +11,7 @@ from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, eventually, open_shop
 
-from licet.changes import ends
+from licet.actions.subscriptions.restore_cancellation import restore_cancellation_jobs
 
 DOWN = Say(500, stripe_error("Down."), {"stripe-should-retry": "false"})
 NO = Say(400, stripe_error("No."))
@@ -278,7 +278,7 @@ async def test_an_answer_that_nobody_understands_is_not_asked_for_every_second(d
         shop.between.loses_next_write = True
         shop.between.always["GET", f"/v1/subscriptions/{subscription_id}"] = odd
         await fails(acme, 503, "stripe_unavailable")
-        (job,) = ends.jobs(shop.context)
+        (job,) = restore_cancellation_jobs(shop.context)
         assert job.due is not None
         assert await job.due(shop.context.now()) == []
         assert await job.due(shop.context.now() + timedelta(minutes=1)) == [subscription_id]

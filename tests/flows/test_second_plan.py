@@ -10,7 +10,7 @@ from tests.support.face import assert_error
 from tests.support.organization import make_organization
 from tests.support.shop import Shop, eventually, open_shop
 
-from licet.changes.second_plans import jobs
+from licet.actions.plans.undo_duplicate import duplicate_plan_jobs
 
 SUBSCRIPTIONS = "/api/billing/subscriptions"
 
@@ -334,7 +334,7 @@ async def test_whose_purchase_is_not_decided_over_yet_is_asked_to_wait(database:
             assert (await shop.pay(session)).status_code == 200
         await shop.stripe("clock/advance", {"seconds": 2})
         assert [await processed(shop, session) for session in (first, second)] == ["processed", "pending"]
-        (job,) = jobs(shop.context)
+        (job,) = duplicate_plan_jobs(shop.context)
         assert job.due is not None
         (key,) = await job.due(shop.context.now())
         await job.run(key)
@@ -382,7 +382,7 @@ async def test_what_went_back_some_other_way_does_not_go_back_twice(database: st
             """
         )
         await shop.stripe(other_way, {"paymentIntent": payment})
-        (job,) = jobs(shop.context)
+        (job,) = duplicate_plan_jobs(shop.context)
         assert job.due is not None
         (key,) = await job.due(shop.context.now())
         await job.run(key)
@@ -398,7 +398,7 @@ async def test_stripe_away_at_each_step(database: str) -> None:
         for session in [await shop.checkout(account, "Growth") for _ in range(2)]:
             await shop.pay(session)
         await shop.stripe("clock/advance", {"seconds": 2})
-        (job,) = jobs(shop.context)
+        (job,) = duplicate_plan_jobs(shop.context)
         assert job.due is not None
         (key,) = await job.due(shop.context.now())
         failing = Say(500, stripe_error(), {"stripe-should-retry": "false"})
@@ -448,7 +448,7 @@ async def test_until_stripe_was_asked_it_brings_nothing(database: str) -> None:
         await shop.stripe("faults", {"drop": 1})
         await shop.context.stripe.delete("subscription", first["subscriptionId"])
         await shop.stripe("faults", {})
-        (job,) = jobs(shop.context)
+        (job,) = duplicate_plan_jobs(shop.context)
         assert job.due is not None
         (key,) = await job.due(shop.context.now())
         await job.run(key)

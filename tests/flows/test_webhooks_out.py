@@ -9,9 +9,9 @@ from tests.support.listener import answers
 from tests.support.shop import Shop, open_shop
 from tests.support.telling import event
 
-from licet.deliveries.core import WAITS
 from licet.kit.times import rfc3339
-from licet.webhooks.actions import receive_event
+from licet.outgoing_webhooks.core import WAITS
+from licet.stripe_events.receive import receive_event
 
 
 @pytest_asyncio.fixture

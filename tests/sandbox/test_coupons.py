@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.sandbox.play import DAY
 
-from licet_sandbox.billing.taking_off import Part, allot, take_off
+from licet_sandbox.billing.discounts.amounts import Part, allot, take_off
 
 if TYPE_CHECKING:
     from tests.sandbox.play import Play

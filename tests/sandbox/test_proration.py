@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sandbox.play import DAY, Play
 
-from licet_sandbox.billing.debits import Debit
-from licet_sandbox.billing.proration import share, unused
+from licet_sandbox.billing.invoices.debits import Debit
+from licet_sandbox.billing.subscriptions.proration import share, unused
 
 HOUR = 3600
 

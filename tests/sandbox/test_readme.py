@@ -12,7 +12,7 @@ import pytest
 from starlette.routing import Route
 
 from licet_sandbox import Sandbox
-from licet_sandbox.billing.cards import card_by_number, card_by_token
+from licet_sandbox.billing.payments.cards import card_by_number, card_by_token
 from licet_sandbox.events.layouts import OLDEST
 from licet_sandbox.fault_settings import _READERS
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from licet_sandbox.api.coerce import coerce
 from licet_sandbox.api.form import parse_form
-from licet_sandbox.billing.lines import format_amount
+from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.errors import StripeError
 from licet_sandbox.spec.document import document

@@ -8,7 +8,7 @@ import pytest
 import stripe
 from tests.sandbox.play import DAY, Play
 
-from licet_sandbox.billing.proration import share
+from licet_sandbox.billing.subscriptions.proration import share
 
 
 async def pending(play: Play, customer: str) -> list[int]:

@@ -12,9 +12,9 @@ from licet.accounts.shown import Kind, ShownAccount, shown
 from licet.accounts.store import Account
 from licet.errors import Conflict, NotFound
 from licet.http.context import Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
-from licet.http.routes import PathId, api_router
+from licet.http.router import PathId, api_router
 from licet.http.shapes import Asked, Email, Listed, MayBeLeftOut, Name, OwnName
 from licet.idempotency.once import Once
 

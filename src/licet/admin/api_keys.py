@@ -17,9 +17,9 @@ from licet.config import Settings
 from licet.db.connection import Connection
 from licet.errors import NotFound, ValidationFailed
 from licet.http.context import Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
-from licet.http.routes import PathId, api_router
+from licet.http.router import PathId, api_router
 from licet.http.shapes import EXAMPLE_ID, Asked, At, Listed, Moment, Name, OwnName, Shown
 from licet.idempotency.once import Once
 from licet.kit.ids import as_id

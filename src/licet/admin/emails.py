@@ -9,13 +9,13 @@ from pydantic import Field
 
 from licet.accounts.auth import Operator, SeenAccount
 from licet.admin import store
+from licet.emails import compose
 from licet.errors import NotFound
 from licet.http.context import Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
-from licet.http.routes import PathId, api_router
+from licet.http.router import PathId, api_router
 from licet.http.shapes import At, Listed, Shown
-from licet.letters import compose
 
 router = api_router("/api/admin/emails", tag="operators")
 

@@ -11,12 +11,12 @@ from licet.accounts.auth import Operator
 from licet.admin import store
 from licet.errors import NotFound
 from licet.http.context import Context, Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
-from licet.http.routes import api_router
+from licet.http.router import api_router
 from licet.http.shapes import At, Listed, Shown
 from licet.stripe_api.version import API_VERSION
-from licet.webhooks.actions import replay_event as handle_again
+from licet.stripe_events.receive import replay_event as handle_again
 
 router = api_router("/api/admin/events", tag="operators")
 

@@ -15,8 +15,8 @@ from licet.db.pool import Pool
 from licet.errors import Forbidden, NotReady
 from licet.http.context import Ctx
 from licet.http.credentials import presented
-from licet.http.openapi import responses
-from licet.http.routes import api_router
+from licet.http.openapi.document import responses
+from licet.http.router import api_router
 from licet.http.shapes import At, Shown
 
 router = api_router(tag="health")

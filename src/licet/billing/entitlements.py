@@ -6,10 +6,10 @@ from pydantic import Field
 
 from licet.accounts.auth import ActingAccount, Reader
 from licet.http.context import Ctx
-from licet.http.openapi import responses
-from licet.http.routes import api_router
+from licet.http.openapi.document import responses
+from licet.http.router import api_router
 from licet.http.shapes import EXAMPLE_ID, Shown
-from licet.plans.access import list_entitlements
+from licet.plans.entitlements import list_entitlements
 
 router = api_router("/api/entitlements", tag="licenses")
 

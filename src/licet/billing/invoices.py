@@ -9,16 +9,16 @@ from fastapi import Path, Query, Request
 from licet.accounts.auth import Reader, SeenAccount
 from licet.errors import NotFound
 from licet.http.context import Context, Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.request_id import request_id_of
-from licet.http.routes import api_router
+from licet.http.router import api_router
 from licet.http.shapes import Listed
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.orders import shown_invoices
 from licet.orders.shown_invoices import ShownInvoice, ShownInvoiceInFull, find_invoice
-from licet.webhooks.reading import change
+from licet.stripe_events.sync import change
 
 router = api_router("/api/billing/invoices", tag="billing")
 

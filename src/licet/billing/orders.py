@@ -9,9 +9,9 @@ from pydantic import Field
 from licet.accounts.auth import Reader, SeenAccount
 from licet.db.connection import Connection
 from licet.http.context import Context, Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
-from licet.http.routes import PathId, api_router
+from licet.http.router import PathId, api_router
 from licet.http.shapes import At, Listed, Shown
 from licet.licenses.shown import LicenseOfOrder, licenses_of_orders
 from licet.orders import shown

@@ -7,11 +7,11 @@ from fastapi.openapi.models import Example
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from licet.accounts.auth import ActingAccount, Reader, Writer
-from licet.changes import methods
+from licet.actions import payment_methods
 from licet.http.context import Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.request_id import request_id_of
-from licet.http.routes import api_router
+from licet.http.router import api_router
 from licet.http.shapes import Asked, Shown
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
@@ -122,15 +122,17 @@ async def add_payment_method(
         answer: Shown
         if asked.payment_method_id is not None:
             cause = _cause(request, "a payment method added")
-            method = await methods.attach(ctx, account_id, asked.payment_method_id, cause)
+            method = await payment_methods.attach(ctx, account_id, asked.payment_method_id, cause)
             if asked.set_default:
-                method = await methods.make_default(ctx, account_id, method.stripe_payment_method_id, cause)
+                method = await payment_methods.make_default(ctx, account_id, method.stripe_payment_method_id, cause)
             answer = shown(method)
         elif asked.success_url is not None and asked.cancel_url is not None:
-            url = await methods.open_setup_page(ctx, account_id, asked.success_url, asked.cancel_url, attempt.id)
+            url = await payment_methods.open_setup_page(
+                ctx, account_id, asked.success_url, asked.cancel_url, attempt.id
+            )
             answer = ShownPage(url=url)
         else:
-            intent = await methods.start_setup(ctx, account_id, attempt.id)
+            intent = await payment_methods.start_setup(ctx, account_id, attempt.id)
             answer = ShownSetupIntent(setup_intent_id=intent.stripe_setup_intent_id, client_secret=intent.client_secret)
         return await attempt.answer(ctx.pool, answer)
 
@@ -145,9 +147,9 @@ async def change_payment_method(
 ) -> ShownMethod:
     """For the customer and each of its subscriptions. A 402 is of an open invoice: it is the default all the same."""
     cause = _cause(request, "made the default")
-    method = await methods.make_default(ctx, account_id, stripe_id, cause)
+    method = await payment_methods.make_default(ctx, account_id, stripe_id, cause)
     if asked.pay_open_invoices:
-        await methods.pay_open_invoices(ctx, account_id, method, cause)
+        await payment_methods.pay_open_invoices(ctx, account_id, method, cause)
     return shown(method)
 
 
@@ -169,7 +171,7 @@ async def remove_payment_method(
     request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId
 ) -> Response:
     """For good: Stripe attaches it to nobody again."""
-    await methods.remove(ctx, account_id, stripe_id, _cause(request, "removed"))
+    await payment_methods.remove(ctx, account_id, stripe_id, _cause(request, "removed"))
     return Response(status_code=204)
 
 

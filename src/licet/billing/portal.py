@@ -4,10 +4,10 @@ from fastapi import Response
 from pydantic import ConfigDict, Field
 
 from licet.accounts.auth import ActingAccount, Writer
-from licet.changes.portal import open_portal
+from licet.actions.customer_portal import open_portal
 from licet.http.context import Ctx
-from licet.http.openapi import responses
-from licet.http.routes import api_router
+from licet.http.openapi.document import responses
+from licet.http.router import api_router
 from licet.http.shapes import Asked, Shown
 from licet.idempotency.once import Once
 

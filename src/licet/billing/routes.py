@@ -10,8 +10,8 @@ from licet.checkout.actions import open_session, start_checkout
 from licet.checkout.core import MOST_OF_ONE, Item
 from licet.checkout.session import Wish
 from licet.http.context import Ctx
-from licet.http.openapi import responses
-from licet.http.routes import api_router
+from licet.http.openapi.document import responses
+from licet.http.router import api_router
 from licet.http.shapes import EXAMPLE_ID, Asked, Shown
 from licet.idempotency.once import Once
 

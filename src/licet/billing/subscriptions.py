@@ -6,14 +6,14 @@ from fastapi import Body, Path, Query, Request
 from pydantic import Field
 
 from licet.accounts.auth import Reader, SeenAccount, Writer
-from licet.changes import ending
-from licet.changes.contended import CHANGING
+from licet.actions.subscriptions import cancel
+from licet.actions.subscriptions.lock import CHANGING
 from licet.db.connection import Connection
 from licet.http.context import Context, Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.request_id import request_id_of
-from licet.http.routes import api_router
+from licet.http.router import api_router
 from licet.http.shapes import Asked, At, Listed
 from licet.kit.cause import Cause
 from licet.licenses.shown import ShownLicense, licenses_of_subscription
@@ -90,7 +90,7 @@ async def cancel_subscription(
     """
     later = asked is None or asked.cancel_at_period_end
     cause = Cause("api_call", request_id_of(request), "cancelled at the period's end" if later else "cancelled at once")
-    await (ending.end_later if later else ending.end_now)(ctx, account_id, stripe_id, cause)
+    await (cancel.end_later if later else cancel.end_now)(ctx, account_id, stripe_id, cause)
     return await get_subscription(ctx, _, account_id, stripe_id)
 
 
@@ -113,7 +113,7 @@ async def resume_subscription(
 ) -> ShownSubscriptionInFull:
     """However it was scheduled, in Stripe's own portal too. One that does not end is answered as it is."""
     cause = Cause("api_call", request_id_of(request), "the scheduled end taken back")
-    await ending.take_back(ctx, account_id, stripe_id, cause)
+    await cancel.take_back(ctx, account_id, stripe_id, cause)
     return await get_subscription(ctx, _, account_id, stripe_id)
 
 

@@ -7,9 +7,9 @@ from pydantic import Field
 from licet.catalog.core import Interval
 from licet.catalog.store import list_on_sale
 from licet.http.context import Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
-from licet.http.routes import api_router
+from licet.http.router import api_router
 from licet.http.shapes import Listed, Shown
 
 router = api_router("/api/products", tag="products")

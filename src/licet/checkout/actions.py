@@ -3,6 +3,7 @@
 All before the writing may be done again: for the same order Stripe has the same session.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,8 @@ from licet.catalog.core import Offer
 from licet.catalog.store import find_offers
 from licet.checkout.core import Line, build_cart, check_metadata, trial_days
 from licet.checkout.customers import as_customer
-from licet.checkout.promotions import promotion_code_id
 from licet.checkout.redirects import check_redirect
-from licet.checkout.session import Purchase, Wish, explain, session_key, session_params
+from licet.checkout.session import Purchase, Wish, explain, invalid_promotion_code, session_key, session_params
 from licet.checkout.store import find_buyer, find_had_trial, find_live_plans, write_session
 from licet.db.connection import Connection
 from licet.db.pool import Pool
@@ -24,6 +24,7 @@ from licet.errors import Conflict, NotFound, StripeRefused
 from licet.http.context import Context
 from licet.kit.ids import as_id
 from licet.stripe_api.calls import at_most
+from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 
 log = structlog.get_logger(__name__)
@@ -115,3 +116,19 @@ async def _refuse_second_plan(pool: Pool, account_id: UUID, cart: Sequence[Line]
                 code="already_subscribed",
                 details={"productId": str(offer.product_id), "subscriptionId": live[offer.product_id]},
             )
+
+
+_CODE = re.compile(r"[A-Za-z0-9-]{1,200}")
+
+
+async def promotion_code_id(stripe: StripeApi, code: str, stripe_customer_id: str) -> str:
+    """The Stripe id of an active code that this customer may use. Raises Unprocessable invalid_promotion_code.
+
+    Minimum amounts and the like are Stripe's to judge, when the session is made.
+    """
+    if not _CODE.fullmatch(code):
+        raise invalid_promotion_code()
+    async for found in stripe.list_all("promotion_code", code=code, active=True):
+        if found["customer"] in (None, stripe_customer_id):
+            return str(found["id"])
+    raise invalid_promotion_code()

@@ -20,7 +20,7 @@ from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.orders.core import PAID
 from licet.stripe_api.calls import at_most
-from licet.webhooks.reading import read
+from licet.stripe_events.sync import read
 
 log = structlog.get_logger(__name__)
 

@@ -68,7 +68,7 @@ def push(
 
 async def _push(catalog: "Catalog", settings: "Settings") -> "Pushed":
     from licet.catalog.push import push as publish
-    from licet.node.beside import beside
+    from licet.node.for_commands import beside
 
     async with beside(settings) as licet:
         return await publish(catalog, licet.pool, licet.stripe)

@@ -68,7 +68,7 @@ def create(
 async def _create(asked: "NewApiKey", settings: "Settings") -> "MadeApiKey":
     from licet.admin.api_keys import make
     from licet.kit.times import wall_now
-    from licet.node.beside import beside_database
+    from licet.node.for_commands import beside_database
 
     async with beside_database(settings) as pool, pool.acquire() as conn:
         return await make(conn, settings, asked, wall_now())

@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from fastapi import Response
 
 from licet.db.connection import Connection
 from licet.db.pool import Pool
+from licet.errors import Conflict, Unprocessable
 from licet.http.context import Context
 from licet.http.shapes import Shown
 from licet.idempotency import kept, store
-from licet.idempotency.refusals import in_progress
 from licet.kit.ids import new_id
 
 
@@ -50,3 +51,29 @@ class Attempt:
             if not await store.keep(conn, self._claim, self._status, closed):
                 raise in_progress()
         return response
+
+
+def in_progress() -> Conflict:
+    """Another request with the same key has not been answered yet."""
+    return Conflict(
+        "The first request with this Idempotency-Key is still running. Send the same again in a moment.",
+        code="idempotency_in_progress",
+    )
+
+
+def key_reused() -> Unprocessable:
+    """The key belongs to another request."""
+    return Unprocessable(
+        "This Idempotency-Key came before with another request. Send each request under a key of its own.",
+        code="idempotency_key_reused",
+    )
+
+
+def answer_not_kept(made_id: UUID) -> Conflict:
+    """It was carried out, and its answer held a secret."""
+    return Conflict(
+        "The first request with this Idempotency-Key was carried out, and its answer alone showed the secret. Where "
+        "that answer was lost, end what details.id names and make another under a new key.",
+        code="idempotency_answer_not_kept",
+        details={"id": str(made_id)},
+    )

@@ -14,7 +14,7 @@ GATHER = timedelta(minutes=10)
 """An expired answer is no longer given; that it is removed may wait, so that no job is made for each."""
 
 
-def jobs(context: Context) -> list[Job]:
+def idempotency_jobs(context: Context) -> list[Job]:
     """The one kind of deferred work there is here. It follows wall time, as the keys do."""
 
     async def run(_: str) -> None:

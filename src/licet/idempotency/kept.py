@@ -5,7 +5,7 @@ import json
 from fastapi import Response
 
 from licet.db.keyring import Keyring
-from licet.http.described_headers import REPLAYED_HEADER
+from licet.http.openapi.headers import REPLAYED_HEADER
 
 _MADE_ANEW = "content-length"
 

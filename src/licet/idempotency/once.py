@@ -20,12 +20,12 @@ from fastapi import Depends, Header, Request
 from licet.accounts.auth import CurrentCaller
 from licet.accounts.core import Caller
 from licet.errors import LicetError, ValidationFailed
-from licet.http.answers import Answered, answer_to
 from licet.http.context import Context, Ctx
-from licet.http.described_operations import KEY_HEADER
+from licet.http.error_responses import Answered, answer_to
 from licet.http.json_body import parse_json
-from licet.idempotency import core, kept, refusals, store
-from licet.idempotency.attempt import Attempt
+from licet.http.openapi.operations import KEY_HEADER
+from licet.idempotency import core, kept, store
+from licet.idempotency.attempt import Attempt, answer_not_kept, in_progress, key_reused
 from licet.kit.times import wall_now
 
 if TYPE_CHECKING:
@@ -80,12 +80,12 @@ class Keyed:
 
     def _outcome(self, asked: core.Request, found: store.Found | None) -> Exception:
         if found is not None and found.fingerprint != asked.fingerprint:
-            return refusals.key_reused()
+            return key_reused()
         if found is None or found.status is None:
             # Given up or removed since it could not be claimed: coming again settles that as well.
-            return refusals.in_progress()
+            return in_progress()
         if found.answer is None:
-            return refusals.answer_not_kept(found.made_id)
+            return answer_not_kept(found.made_id)
         return Answered(kept.open_again(self._ctx.keyring, found.status, found.answer))
 
     async def _keep_failure(self, claim: store.Claim, error: LicetError) -> None:

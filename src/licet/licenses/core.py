@@ -12,6 +12,7 @@ What a full refund, a dispute or the end does can be set per product; the contra
 Source: contract, section 4; docs/decisions/license-state.md; Stripe's list of subscription statuses.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
@@ -188,3 +189,19 @@ def _last_moment(term: Term, paid_through: datetime) -> datetime:
     if term.ends_at is None:
         return with_slack
     return min(with_slack, max(paid_through, term.ends_at))
+
+
+STANDS: dict[str, Dispute] = {"needs_response": "open", "under_review": "open", "won": "won", "lost": "lost"}
+"""The money is still argued over, or the argument is over."""
+
+
+def gravest(statuses: Iterable[str]) -> Dispute:
+    """What counts among the statuses of all disputes on a purchase: lost, else open, else won."""
+    found = {_stands(status) for status in statuses}
+    order: tuple[Dispute, ...] = ("lost", "open", "won")
+    return next((one for one in order if one in found), "none")
+
+
+def _stands(status: str) -> Dispute:
+    # An appeal opens again what was decided.
+    return "open" if status.startswith("appeal_") else STANDS.get(status, "none")

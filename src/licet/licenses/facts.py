@@ -7,9 +7,8 @@ from uuid import UUID
 import asyncpg
 
 from licet.db.connection import Connection
-from licet.licenses.core import Dispute, Effect
-from licet.licenses.disputes import gravest
-from licet.licenses.periods import Line, PaidInvoice, Periods
+from licet.licenses.core import Dispute, Effect, gravest
+from licet.licenses.paid_periods import Line, PaidInvoice, Periods
 from licet.refunds.mirror import FAILED
 from licet.refunds.store import REFUNDED_OF_INVOICE
 

@@ -7,9 +7,9 @@ from fastapi import Query
 
 from licet.accounts.auth import Reader, SeenAccount
 from licet.http.context import Ctx
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
-from licet.http.routes import PathId, api_router
+from licet.http.router import PathId, api_router
 from licet.http.shapes import Listed
 from licet.licenses import shown
 from licet.licenses.core import Status

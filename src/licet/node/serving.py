@@ -21,10 +21,9 @@ from licet.http.context import Context
 from licet.kit.times import Now, wall_now
 from licet.node import installation
 from licet.node.addresses import Addresses, OnReady
-from licet.node.encryption import encryption_keys
+from licet.node.first_secrets import encryption_keys, first_operator_key
 from licet.node.http import HttpServer
 from licet.node.listening import url_of
-from licet.node.operator_key import first_operator_key
 from licet.node.sandbox import STRIPE_KEY, RunningSandbox, start_sandbox, webhook_secret
 from licet.queue.worker import Worker
 from licet.stripe_api.client import StripeApi

@@ -13,17 +13,17 @@ from licet.checkout.returning import Outcome, process
 from licet.checkout.session import Wish
 from licet.errors import Conflict
 from licet.http.context import Context, Ctx
-from licet.http.described_errors import Failure
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
+from licet.http.openapi.errors import Failure
 from licet.http.rate_limits.admission import limit
 from licet.http.request_id import request_id_of
-from licet.http.routes import api_router
+from licet.http.router import api_router
 from licet.http.shapes import Asked, Shown
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
 from licet.payments.returning import CANCELLED, RETURN
-from licet.plans.choosing import choose
+from licet.plans.selection import choose
 from licet.plans.store import CurrentPlan, find_current_plan
 
 router = api_router("/payment", tag="payment")

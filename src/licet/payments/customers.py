@@ -8,11 +8,11 @@ from fastapi import Response
 from pydantic import Field
 
 from licet.accounts.auth import CurrentCaller, Reader, Writer
-from licet.changes.portal import open_portal
+from licet.actions.customer_portal import open_portal
 from licet.db.connection import Connection
 from licet.http.context import Ctx
-from licet.http.openapi import responses
-from licet.http.routes import api_router
+from licet.http.openapi.document import responses
+from licet.http.router import api_router
 from licet.http.shapes import Asked, At, Shown
 from licet.idempotency.once import Once
 from licet.payment_methods.store import list_methods

@@ -5,8 +5,8 @@ from pydantic import Field
 from licet.accounts.auth import Reader
 from licet.checkout.store import find_had_trial
 from licet.http.context import Ctx
-from licet.http.openapi import responses
-from licet.http.routes import api_router
+from licet.http.openapi.document import responses
+from licet.http.router import api_router
 from licet.http.shapes import Shown
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Organization
 from licet.plans.core import Change, change_to

@@ -8,25 +8,25 @@ from fastapi import Request
 from pydantic import Field
 
 from licet.accounts.auth import CurrentCaller, Writer
-from licet.changes import ending
-from licet.changes.archived import PRICE_ARCHIVED
-from licet.changes.contended import CHANGING
-from licet.changes.current import Changed, Outcome, get_current_plan
-from licet.changes.overdue import PAYMENT_OVERDUE
-from licet.changes.plans import change_plan
-from licet.changes.quoting import preview
+from licet.actions.plans.change import change_plan
+from licet.actions.plans.current import Changed, Outcome, get_current_plan
+from licet.actions.plans.downgrade import PRICE_ARCHIVED
+from licet.actions.plans.overdue import PAYMENT_OVERDUE
+from licet.actions.plans.preview import preview
+from licet.actions.subscriptions import cancel
+from licet.actions.subscriptions.lock import CHANGING
 from licet.errors import StripeRefused
 from licet.http.context import Ctx
-from licet.http.described_errors import Failure
-from licet.http.openapi import responses
+from licet.http.openapi.document import responses
+from licet.http.openapi.errors import Failure
 from licet.http.request_id import request_id_of
-from licet.http.routes import api_router
+from licet.http.router import api_router
 from licet.http.shapes import EXAMPLE_ID, Asked, At, Shown
 from licet.kit.cause import Cause
 from licet.kit.ids import as_id
 from licet.payments.checkout import CHOICE, AskedId
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
-from licet.plans.choosing import Chosen, choose
+from licet.plans.selection import Chosen, choose
 from licet.plans.store import find_current_plan
 
 router = api_router("/payment", tag="payment")
@@ -183,7 +183,7 @@ async def cancel_plan(request: Request, ctx: Ctx, caller: CurrentCaller, _: Writ
     organization = await find_organization(ctx, caller, asked.organization_id)
     plan = await get_current_plan(ctx, organization)
     cause = Cause("api_call", request_id_of(request), "the plan cancelled")
-    end = ending.end_now if asked.immediately else ending.end_later
+    end = cancel.end_now if asked.immediately else cancel.end_later
     await end(ctx, organization, plan.stripe_subscription_id, cause)
     return Done()
 

@@ -7,7 +7,7 @@ from licet.kit.stripe_objects import StripeObject, id_of, product_of_price
 from licet.kit.times import from_epoch, from_epoch_or_none
 from licet.kit.touched import Touched, ids
 from licet.kit.versions import Version
-from licet.subscriptions import cancellations
+from licet.subscriptions import immediate_cancellations
 
 
 async def mirror_subscription(conn: Connection, subscription: StripeObject, version: Version) -> Touched:
@@ -50,7 +50,7 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
     )
     await _replace_items(conn, stripe_id, subscription["items"]["data"])
     if subscription["status"] in ENDED:
-        await cancellations.drop(conn, stripe_id)
+        await immediate_cancellations.drop(conn, stripe_id)
     return Touched(account_id, subscriptions=ids(stripe_id), reads=reads)
 
 

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.resources import (
-    account,
-    charges,
-    checkout_sessions,
-    coupons,
-    customers,
-    disputes,
-    entitlements,
-    events,
-    invoice_drafts,
-    invoice_payments,
-    invoiceitems,
-    invoices,
-    payment_intents,
-    payment_methods,
-    portal_configurations,
-    portal_sessions,
-    previews,
-    prices,
-    products,
-    promotion_codes,
-    refunds,
-    searches,
-    setup_intents,
-    subscription_items,
-    subscription_pauses,
-    subscription_schedules,
-    subscriptions,
-    test_clocks,
-    webhook_endpoints,
-)
+from licet_sandbox.resources import events, searches, webhook_endpoints
+from licet_sandbox.resources.catalogue import coupons, entitlements, prices, products, promotion_codes
+from licet_sandbox.resources.checkout import checkout_sessions
+from licet_sandbox.resources.customers import account, customers, test_clocks
+from licet_sandbox.resources.invoices import invoice_drafts, invoice_items, invoice_payments, invoices
+from licet_sandbox.resources.payments import charges, payment_intents, payment_methods, setup_intents
+from licet_sandbox.resources.portal import portal_configurations, portal_sessions
+from licet_sandbox.resources.previews import previews
+from licet_sandbox.resources.refunds_and_disputes import disputes, refunds
+from licet_sandbox.resources.schedules import subscription_schedules
+from licet_sandbox.resources.subscriptions import subscription_items, subscription_pauses, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +65,8 @@ OPERATIONS: dict[str, Callable[..., Obj]] = {
     "GET /v1/events/{id}": events.retrieve,
     "GET /v1/invoice_payments": invoice_payments.list_all,
     "GET /v1/invoice_payments/{invoice_payment}": invoice_payments.retrieve,
-    "POST /v1/invoiceitems": invoiceitems.create,
-    "GET /v1/invoiceitems": invoiceitems.list_all,
+    "POST /v1/invoiceitems": invoice_items.create,
+    "GET /v1/invoiceitems": invoice_items.list_all,
     "POST /v1/invoices": invoice_drafts.create,
     "GET /v1/invoices": invoices.list_all,
     "GET /v1/invoices/search": searches.search("invoice"),

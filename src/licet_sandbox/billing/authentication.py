@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import checkout, collection, payments, setups
+from licet_sandbox.billing.checkout import checkout_sessions
+from licet_sandbox.billing.collection import collection
+from licet_sandbox.billing.payments import payment_intents, setup_intents
 from licet_sandbox.errors import invalid, not_found
 
 if TYPE_CHECKING:
@@ -31,9 +33,9 @@ def authenticate(tx: Tx, intent: Obj, *, completed: bool) -> None:
         raise invalid("There is nothing to authenticate.")
     session_id = intent.get("_", {}).get("checkout")
     if session_id is not None:
-        checkout.authenticate(tx, tx.get("checkout.session", session_id), completed=completed)
+        checkout_sessions.authenticate(tx, tx.get("checkout.session", session_id), completed=completed)
     elif intent["object"] == "setup_intent":
-        setups.authenticate_setup(tx, intent, completed=completed)
+        setup_intents.authenticate_setup(tx, intent, completed=completed)
     else:
         _authenticate_payment(tx, intent, completed=completed)
 
@@ -43,8 +45,8 @@ def _authenticate_payment(tx: Tx, intent: Obj, *, completed: bool) -> None:
     if invoice is not None:
         collection.authenticate(tx, invoice, completed=completed)
         return
-    payments.authenticate(tx, intent, completed=completed)
-    payments.use_up(tx, intent)
+    payment_intents.authenticate(tx, intent, completed=completed)
+    payment_intents.use_up(tx, intent)
 
 
 def invoice_of(tx: Tx, intent: Obj) -> Obj | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import schedules, subscriptions
-from licet_sandbox.billing.agenda import next_period_end
+from licet_sandbox.billing.next_due import next_period_end
+from licet_sandbox.billing.schedules import subscription_schedules
+from licet_sandbox.billing.subscriptions import subscriptions
 from licet_sandbox.ids import random_text
 from licet_sandbox.spec.shapes import public
 
@@ -33,7 +34,7 @@ def live_on(tx: Tx, subscription: Obj) -> Obj | None:
         return None
     tx.now = max(tx.now, ends)
     if subscription["schedule"] is not None and tx.due_at("schedule.turn", subscription["schedule"]) <= tx.now:
-        schedules.turn(tx, subscription["schedule"])
+        subscription_schedules.turn(tx, subscription["schedule"])
     subscriptions.cycle(tx, subscription["id"])
     latest = tx.find(subscription["latest_invoice"])
     return latest if latest is not None and latest["created"] == tx.now else None

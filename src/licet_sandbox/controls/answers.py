@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.checkout_answers import Answers
+from licet_sandbox.billing.checkout.answers import Answers
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:

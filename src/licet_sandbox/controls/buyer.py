@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import authentication, checkout
-from licet_sandbox.billing.cards import card_by_number
-from licet_sandbox.billing.checkout_answers import Answers
-from licet_sandbox.billing.checkout_totals import enter_code
-from licet_sandbox.billing.next_actions import way_back
-from licet_sandbox.billing.quantities import adjust
+from licet_sandbox.billing import authentication
+from licet_sandbox.billing.checkout import checkout_sessions
+from licet_sandbox.billing.checkout.answers import Answers
+from licet_sandbox.billing.checkout.quantities import adjust
+from licet_sandbox.billing.checkout.totals import enter_code
+from licet_sandbox.billing.payments.cards import card_by_number
+from licet_sandbox.billing.payments.next_actions import way_back
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import is_email
 
@@ -42,18 +43,20 @@ def pay(
             enter_code(tx, session, promotion_code)
         if quantity is not None:
             adjust(tx, session, None, quantity)
-        address = checkout.known_email(tx, session) or email or _NOBODY_S_EMAIL
+        address = checkout_sessions.known_email(tx, session) or email or _NOBODY_S_EMAIL
         card = card_by_number(number) if number is not None else None
-        done = checkout.submit(tx, session, checkout.Buyer(address, card, answers=answers or Answers(terms=True)))
+        done = checkout_sessions.submit(
+            tx, session, checkout_sessions.Buyer(address, card, answers=answers or Answers(terms=True))
+        )
     if not done:
         with engine.transaction() as tx:
-            checkout.authenticate(tx, tx.get("checkout.session", session_id), completed=complete)
+            checkout_sessions.authenticate(tx, tx.get("checkout.session", session_id), completed=complete)
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)
         return {
             "status": session["status"],
             "paymentStatus": session["payment_status"],
-            "redirectTo": checkout.success_address(session),
+            "redirectTo": checkout_sessions.success_address(session),
         }
 
 

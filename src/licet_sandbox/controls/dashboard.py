@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.agenda import ended
-from licet_sandbox.billing.cards import card_by_number
-from licet_sandbox.billing.methods import attach_to, make_method
-from licet_sandbox.billing.payments import mark_set_up
-from licet_sandbox.billing.schedule_follows import keep_up
+from licet_sandbox.billing.next_due import ended
+from licet_sandbox.billing.payments.cards import card_by_number
+from licet_sandbox.billing.payments.payment_intents import mark_set_up
+from licet_sandbox.billing.payments.payment_methods import attach_to, make_method
+from licet_sandbox.billing.schedules.direct_changes import keep_up
 
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine

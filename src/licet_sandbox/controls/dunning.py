@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.dunning import AFTER_RETRIES, Dunning
+from licet_sandbox.billing.collection.dunning import AFTER_RETRIES, Dunning
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import disputes, refunds
-from licet_sandbox.billing.dispute_reasons import REASONS
+from licet_sandbox.billing.refunds_and_disputes import disputes, refunds
+from licet_sandbox.billing.refunds_and_disputes.dispute_reasons import REASONS
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from licet_sandbox.billing import portal
-from licet_sandbox.billing.dunning import load_dunning, save_dunning
+from licet_sandbox.billing.collection.dunning import load_dunning, save_dunning
+from licet_sandbox.billing.portal import portal_configurations
 from licet_sandbox.controls import buyer, dashboard, dunning
 from licet_sandbox.controls.answers import read_answers
 from licet_sandbox.controls.body import Body
@@ -137,7 +137,7 @@ class Controls:
         body.end()
         try:
             with self._engine.transaction() as tx:
-                return {"configuration": portal.save_default(tx)["id"]}
+                return {"configuration": portal_configurations.save_default(tx)["id"]}
         finally:
             await self._engine.deliveries.sent_once()
 

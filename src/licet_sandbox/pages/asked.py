@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.checkout_answers import asked_name, asks_phone, asks_promotions, asks_terms
-from licet_sandbox.billing.quantities import adjustable
+from licet_sandbox.billing.checkout.answers import asked_name, asks_phone, asks_promotions, asks_terms
+from licet_sandbox.billing.checkout.quantities import adjustable
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.authentication import authenticate, awaits_customer, find_intent
-from licet_sandbox.billing.lines import format_amount
-from licet_sandbox.billing.next_actions import way_back
+from licet_sandbox.billing.invoices.lines import format_amount
+from licet_sandbox.billing.payments.next_actions import way_back
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed
 from licet_sandbox.pages.surface import Surface, go

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import checkout, quantities, recovery
-from licet_sandbox.billing.checkout_totals import enter_code, remove_code
-from licet_sandbox.billing.lines import format_amount
+from licet_sandbox.billing.checkout import checkout_sessions, quantities, recovery
+from licet_sandbox.billing.checkout.totals import enter_code, remove_code
+from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import checkout_views, typed
 from licet_sandbox.pages.surface import Surface, failure, go
@@ -50,19 +50,21 @@ class Checkout(Surface):
                 session = tx.get("checkout.session", session_id)
                 if session["status"] != "open":
                     return self._ended_page(session)
-                done = checkout.submit(tx, session, self._buyer(tx, session, form))
+                done = checkout_sessions.submit(tx, session, self._buyer(tx, session, form))
         except StripeError as error:
             await self._sent()
             return self._checkout_page(session_id, form, str(error), typed.field_of(error), error.status)
         await self._sent()
-        return go(checkout.success_address(session) if done else f"/c/pay/{session_id}/3ds")
+        return go(checkout_sessions.success_address(session) if done else f"/c/pay/{session_id}/3ds")
 
-    def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout.Buyer:
-        email = checkout.known_email(tx, session) or typed.read_email(form)
-        if not checkout.needs_card(session):
-            return checkout.Buyer(email, None, answers=typed.read_answers(form))
+    def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout_sessions.Buyer:
+        email = checkout_sessions.known_email(tx, session) or typed.read_email(form)
+        if not checkout_sessions.needs_card(session):
+            return checkout_sessions.Buyer(email, None, answers=typed.read_answers(form))
         card = typed.read_card(form, self._engine.clock.now())
-        return checkout.Buyer(email, card.card, card.exp_month, card.exp_year, answers=typed.read_answers(form))
+        return checkout_sessions.Buyer(
+            email, card.card, card.exp_month, card.exp_year, answers=typed.read_answers(form)
+        )
 
     async def enter_promotion(self, request: Request) -> Response:
         """A promotion code was typed, or taken back."""
@@ -108,7 +110,7 @@ class Checkout(Surface):
         """The bank's question."""
         with self._engine.transaction() as tx:
             session = tx.get("checkout.session", _id(request))
-            if not checkout.awaits_authentication(tx, session):
+            if not checkout_sessions.awaits_authentication(tx, session):
                 return go(f"/c/pay/{session['id']}")
             due = session["amount_total"]
             return self._page("authenticate.html", total=format_amount(due, session["currency"]) if due else None)
@@ -120,16 +122,16 @@ class Checkout(Surface):
         try:
             with self._engine.transaction() as tx:
                 session = tx.get("checkout.session", session_id)
-                if not checkout.awaits_authentication(tx, session):
+                if not checkout_sessions.awaits_authentication(tx, session):
                     return go(f"/c/pay/{session_id}")
-                checkout.authenticate(tx, session, completed=outcome == "complete")
+                checkout_sessions.authenticate(tx, session, completed=outcome == "complete")
         except StripeError as error:
             if error.status != 402:
                 raise
             await self._sent()
             return go(f"/c/pay/{session_id}?failed=3ds")
         await self._sent()
-        return go(checkout.success_address(session))
+        return go(checkout_sessions.success_address(session))
 
     def _checkout_page(
         self,
@@ -155,7 +157,7 @@ class Checkout(Surface):
 
     def _ended_page(self, session: Obj) -> Response:
         if session["status"] == "complete":
-            link = checkout.success_address(session)
+            link = checkout_sessions.success_address(session)
             if session["mode"] == "setup":
                 return self._message("Already saved", "This card is kept for later payments.", link, "Continue", 200)
             return self._message("Already paid", "This order is complete.", link, "Continue", 200)

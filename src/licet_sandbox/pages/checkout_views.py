@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.checkout import known_email, needs_card
-from licet_sandbox.billing.checkout_totals import offer_of
-from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount
+from licet_sandbox.billing.checkout.checkout_sessions import known_email, needs_card
+from licet_sandbox.billing.checkout.totals import offer_of
+from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount
 from licet_sandbox.pages.asked import adjustable_view, asked_view
 from licet_sandbox.pages.later import later_text, trial_of
 from licet_sandbox.pages.offered_cards import TEST_CARDS

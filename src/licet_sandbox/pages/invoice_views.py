@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.collection import method_on_file
-from licet_sandbox.billing.lines import format_amount
+from licet_sandbox.billing.collection.collection import method_on_file
+from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.pages.offered_cards import TEST_CARDS
 from licet_sandbox.pages.wording import address_text, card_name, discount_sums, show_date
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import settlement
-from licet_sandbox.billing.lines import format_amount
+from licet_sandbox.billing import hosted_payment
+from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import invoice_views, typed
 from licet_sandbox.pages.surface import Surface, failure, go
@@ -45,7 +45,7 @@ class Invoices(Surface):
                 if invoice["status"] != "open":
                     return go(f"/i/{invoice_id}")
                 card = None if form.get("use") == "on_file" else typed.read_card(form, self._engine.clock.now())
-                settlement.pay(tx, invoice, card, keep=form.get("keep") == "yes")
+                hosted_payment.pay(tx, invoice, card, keep=form.get("keep") == "yes")
         except StripeError as error:
             await self._sent()
             return self._invoice_page(invoice_id, form, str(error), typed.field_of(error), error.status)
@@ -56,7 +56,7 @@ class Invoices(Surface):
         """The bank's question."""
         with self._engine.transaction() as tx:
             invoice = tx.get("invoice", _id(request))
-            if not settlement.awaits_authentication(tx, invoice):
+            if not hosted_payment.awaits_authentication(tx, invoice):
                 return go(f"/i/{invoice['id']}")
             return self._page("authenticate.html", total=format_amount(invoice["total"], invoice["currency"]))
 
@@ -67,8 +67,8 @@ class Invoices(Surface):
         try:
             with self._engine.transaction() as tx:
                 invoice = tx.get("invoice", invoice_id)
-                if settlement.awaits_authentication(tx, invoice):
-                    settlement.authenticate(tx, invoice, completed=outcome == "complete")
+                if hosted_payment.awaits_authentication(tx, invoice):
+                    hosted_payment.authenticate(tx, invoice, completed=outcome == "complete")
         except StripeError as error:
             if error.status != 402:
                 raise

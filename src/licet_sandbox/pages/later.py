@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.checkout_totals import offer_of
-from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount
+from licet_sandbox.billing.checkout.totals import offer_of
+from licet_sandbox.billing.discounts.amounts import Part, take_off
+from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount
 from licet_sandbox.billing.periods import period_end
-from licet_sandbox.billing.taking_off import Part, take_off
 from licet_sandbox.pages.wording import show_date
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from licet_sandbox.billing.cards import TypedCard, card_by_number, check_expiry
-from licet_sandbox.billing.checkout_answers import Answers
+from licet_sandbox.billing.checkout.answers import Answers
+from licet_sandbox.billing.payments.cards import TypedCard, card_by_number, check_expiry
 from licet_sandbox.errors import StripeError, card_error, invalid
 from licet_sandbox.kit.fields import is_email
 

@@ -10,7 +10,7 @@ from licet.accounts.mirror import OF_AN_ACCOUNT
 from licet.checkout.store import Buyer, write_customer
 from licet.db.pool import Pool
 from licet.http.context import Context
-from licet.webhooks.actions import receive_event
+from licet.stripe_events.receive import receive_event
 
 STAYS = {"api_keys", "idempotency_keys"}
 """Who may act for the account that was made for the customer; nobody may for the other. And what was answered to those

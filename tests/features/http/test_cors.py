@@ -12,7 +12,7 @@ from tests.support.serving import serve
 
 from licet.app import create_app
 from licet.db.pool import Pool
-from licet.http.cors import OPEN
+from licet.http.middleware.cors import OPEN
 
 OURS, THEIRS = "https://app.example.com", "https://elsewhere.example"
 

@@ -14,10 +14,10 @@ from tests.support.face import Face
 
 from licet.app import create_app
 from licet.http.context import Context
-from licet.http.examples import example_of
+from licet.http.openapi.examples import example_of
 from licet.http.rate_limits.count import DESCRIBED
 from licet.http.rate_limits.rules import NEVER
-from licet.http.routes import StrictRoute
+from licet.http.router import StrictRoute
 from licet.http.shapes import Shown
 
 

@@ -18,7 +18,7 @@ from licet.accounts.auth import Operator
 from licet.app import create_app
 from licet.errors import LicetError
 from licet.http.context import Context
-from licet.http.routes import api_router
+from licet.http.router import api_router
 from licet.http.shapes import Asked, Shown
 from licet.idempotency.once import Once
 

@@ -7,8 +7,9 @@ from tests.support.keyed import count
 
 from licet.db.pool import Pool
 from licet.http.context import Context
-from licet.idempotency import jobs, store
+from licet.idempotency import store
 from licet.idempotency.core import Request
+from licet.idempotency.jobs import idempotency_jobs
 from licet.kit.times import wall_now
 
 
@@ -22,7 +23,7 @@ async def fill(pool: Pool, many: int, hours_ago: float) -> None:
 
 async def test_what_has_expired_goes_and_no_more(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "BATCH", 3)
-    (job,) = jobs.jobs(context)
+    (job,) = idempotency_jobs(context)
     assert job.due is not None
     await fill(context.pool, 2, 23)
     assert await job.due(context.now()) == []

@@ -7,7 +7,8 @@ import pytest_asyncio
 from tests.support.face import Face
 from tests.support.keyed import ACCOUNTS, account, post
 
-from licet.idempotency import jobs, store
+from licet.idempotency import store
+from licet.idempotency.jobs import idempotency_jobs
 from licet.kit.times import wall_now
 
 Asked = list[tuple[str, Any]]
@@ -55,7 +56,7 @@ async def test_along_an_index(face: Face, asked: Asked) -> None:
     pool = face.context.pool
     await post(face, ACCOUNTS, "k", account())
     await post(face, ACCOUNTS, "k", account())
-    (job,) = jobs.jobs(face.context)
+    (job,) = idempotency_jobs(face.context)
     assert job.due is not None
     await job.due(wall_now())
     await job.run("expired")

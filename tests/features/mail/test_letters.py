@@ -12,9 +12,9 @@ from tests.factories.orders import Order, make_order
 from tests.support.contexts import make_context
 
 from licet.db.pool import Pool
+from licet.emails import LETTERS, compose
 from licet.errors import NotFound
 from licet.http.context import Context
-from licet.letters import LETTERS, compose
 from licet.mail.render import TEMPLATES, House, Rendered, render
 
 PAID_THROUGH = datetime(2027, 4, 1, 12, 0, tzinfo=UTC)

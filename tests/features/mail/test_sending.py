@@ -11,7 +11,7 @@ from tests.support.mailbox import Mailbox, mail_server
 
 from licet.db.pool import Pool
 from licet.errors import NotFound
-from licet.mail.jobs import WAITS, Post, jobs
+from licet.mail.jobs import WAITS, Post, mail_jobs
 from licet.mail.message import Sender
 from licet.mail.render import Rendered
 from licet.mail.smtp import SmtpServer
@@ -99,7 +99,7 @@ async def test_it_is_sent_and_marked(pool: Pool) -> None:
         sending = post(pool, mailbox, clock)
         await queue(pool)
         (key,) = await due(sending, NOON)
-        (job,) = jobs(sending)
+        (job,) = mail_jobs(sending)
         await job.run(key)
         await job.run(key)
     (message,) = mailbox.messages

@@ -20,7 +20,7 @@ from licet.accounts.credentials import identify
 from licet.http.context import Context
 from licet.kit.ids import new_id
 from licet.oidc.provider import IdentityProvider
-from licet.webhooks.actions import receive_event
+from licet.stripe_events.receive import receive_event
 
 PATH = "/api/orders"
 

@@ -6,7 +6,7 @@ import pytest
 from tests.features.rate_limits.conftest import StartNode
 from tests.support.face import assert_error
 
-from licet.http.client_address import client_address
+from licet.http.middleware.client_address import client_address
 
 TRUSTED = [ip_network(network) for network in ("127.0.0.1", "10.0.0.0/8", "fd00::/8")]
 

@@ -13,7 +13,7 @@ from tests.support.telling import event, example, listening, outcome, tell
 from licet.db.pool import Pool
 from licet.http.context import Context
 from licet.kit.times import from_epoch
-from licet.webhooks.actions import replay_event
+from licet.stripe_events.receive import replay_event
 
 
 @pytest.fixture

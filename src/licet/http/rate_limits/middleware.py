@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 
 from licet.errors import Unauthorized
-from licet.http.answers import answer_to
 from licet.http.credentials import presented
+from licet.http.error_responses import answer_to
 from licet.http.rate_limits.admission import admission_of, admit, counts_for_nothing
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.coupons import find_code
-from licet_sandbox.billing.portal_plans import Choice, item_of
+from licet_sandbox.billing.discounts.coupons import find_code
+from licet_sandbox.billing.portal.portal_plans import Choice, item_of
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
-    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.billing.portal.portal_sessions import Visit
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.portal_visits import SessionExpiredError, Visit, open_visit
+from licet_sandbox.billing.portal.portal_sessions import SessionExpiredError, Visit, open_visit
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed
 from licet_sandbox.pages.surface import Surface

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.portal_visits import take_step
+from licet_sandbox.billing.portal.portal_sessions import take_step
 from licet_sandbox.kit.fields import ADDRESS_KEYS
 from licet_sandbox.pages import typed
 from licet_sandbox.pages.portal.desk import Desk, Entry
 from licet_sandbox.pages.surface import go
-from licet_sandbox.resources import portal_details
+from licet_sandbox.resources.portal import portal_details
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.billing.portal.portal_sessions import Visit
     from licet_sandbox.errors import StripeError
     from licet_sandbox.pages.portal.desk import Asked
     from licet_sandbox.spec.shapes import Obj

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing import settlement
-from licet_sandbox.billing.lines import format_amount
-from licet_sandbox.billing.portal_visits import take_step
+from licet_sandbox.billing import hosted_payment
+from licet_sandbox.billing.invoices.lines import format_amount
+from licet_sandbox.billing.portal.portal_sessions import take_step
 from licet_sandbox.errors import invalid
 from licet_sandbox.pages.portal.desk import Desk, Entry
 from licet_sandbox.pages.portal.entries import subscription_view
 from licet_sandbox.pages.surface import go
-from licet_sandbox.resources import portal_ends
+from licet_sandbox.resources.portal import portal_cancellations
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.billing.portal.portal_sessions import Visit
     from licet_sandbox.errors import StripeError
     from licet_sandbox.pages.portal.desk import Asked
     from licet_sandbox.spec.shapes import Obj
@@ -54,7 +54,7 @@ class Ends(Desk):
     def ask_cancel(self, tx: Tx, visit: Visit, asked: Asked, problem: str | None = None, status: int = 200) -> Response:
         """Whether the customer means it, and why."""
         feature, subscription = visit.feature(_CANCEL), visit.own(tx, "subscription", asked.id)
-        if not portal_ends.may_cancel(tx, feature, subscription):
+        if not portal_cancellations.may_cancel(tx, feature, subscription):
             raise invalid("This subscription cannot be canceled here.", status=403)
         reason = feature["cancellation_reason"]
         return self._show(
@@ -63,7 +63,7 @@ class Ends(Desk):
             status,
             problem=problem,
             subscription=subscription_view(tx, subscription),
-            at_once=portal_ends.at_once(feature, subscription),
+            at_once=portal_cancellations.at_once(feature, subscription),
             reasons=[(word, REASONS[word]) for word in reason["options"]] if reason["enabled"] else [],
             offer=_offer_text(tx, visit, subscription),
         )
@@ -75,7 +75,7 @@ class Ends(Desk):
     def cancel(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """The button was pressed."""
         feature, subscription = visit.feature(_CANCEL), visit.own(tx, "subscription", asked.id)
-        portal_ends.cancel(tx, feature, subscription, asked.form.get("feedback"), asked.form.get("comment"))
+        portal_cancellations.cancel(tx, feature, subscription, asked.form.get("feedback"), asked.form.get("comment"))
         return go(take_step(tx, visit, _CANCEL, asked.id))
 
     def accept_offer(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
@@ -84,19 +84,19 @@ class Ends(Desk):
         coupon = _offered(tx, visit, subscription)
         if coupon is None:
             raise invalid("There is no offer here.", status=404)
-        portal_ends.accept_offer(tx, subscription, coupon["id"])
+        portal_cancellations.accept_offer(tx, subscription, coupon["id"])
         return go(take_step(tx, visit, _CANCEL, asked.id))
 
     def keep(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """It does not end after all."""
         visit.feature(_CANCEL)
-        portal_ends.keep(tx, visit.own(tx, "subscription", asked.id))
+        portal_cancellations.keep(tx, visit.own(tx, "subscription", asked.id))
         return go(visit.path)
 
     def ask_pause(self, tx: Tx, visit: Visit, asked: Asked, problem: str | None = None, status: int = 200) -> Response:
         """For how long."""
         feature, subscription = visit.feature(_PAUSE), visit.own(tx, "subscription", asked.id)
-        if not portal_ends.may_pause(subscription):
+        if not portal_cancellations.may_pause(subscription):
             raise invalid("This subscription cannot be paused here.", status=403)
         duration = feature["duration"]
         timed = duration["type"] == "interval_options"
@@ -116,16 +116,16 @@ class Ends(Desk):
     def pause(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """The button was pressed."""
         feature, subscription = visit.feature(_PAUSE), visit.own(tx, "subscription", asked.id)
-        portal_ends.pause(tx, feature, subscription, asked.form.get("duration"))
+        portal_cancellations.pause(tx, feature, subscription, asked.form.get("duration"))
         return go(take_step(tx, visit, _PAUSE, asked.id))
 
     def resume(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """It goes on; what that costs is paid first, on the invoice's page where the card on file does not do."""
         visit.feature(_PAUSE)
-        invoice_id = portal_ends.resume(tx, visit.own(tx, "subscription", asked.id))
+        invoice_id = portal_cancellations.resume(tx, visit.own(tx, "subscription", asked.id))
         if invoice_id is None:
             return go(visit.path)
-        at_bank = settlement.awaits_authentication(tx, tx.get("invoice", invoice_id))
+        at_bank = hosted_payment.awaits_authentication(tx, tx.get("invoice", invoice_id))
         return go(f"/i/{invoice_id}/3ds" if at_bank else f"/i/{invoice_id}?failed=payment")
 
 

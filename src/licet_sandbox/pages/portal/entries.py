@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing import pending_updates, resumption
-from licet_sandbox.billing.agenda import next_period_end
-from licet_sandbox.billing.lines import amount_of, describe_interval, format_amount, product_name
-from licet_sandbox.billing.portal_plans import may_change, planned
-from licet_sandbox.billing.settlement import awaits_authentication
+from licet_sandbox.billing.collection import pending_updates, resumption
+from licet_sandbox.billing.hosted_payment import awaits_authentication
+from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount, product_name
+from licet_sandbox.billing.next_due import next_period_end
+from licet_sandbox.billing.portal.portal_plans import may_change, planned
 from licet_sandbox.pages.wording import show_date
-from licet_sandbox.resources.portal_ends import may_cancel, may_pause
+from licet_sandbox.resources.portal.portal_cancellations import may_cancel, may_pause
 
 if TYPE_CHECKING:
-    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.billing.portal.portal_sessions import Visit
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from licet_sandbox.billing.portal_plans import item_of
-from licet_sandbox.billing.portal_visits import SessionExpiredError, log_in
+from licet_sandbox.billing.portal.portal_plans import item_of
+from licet_sandbox.billing.portal.portal_sessions import SessionExpiredError, log_in
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed
 from licet_sandbox.pages.portal.desk import PREFIX, Desk, Entry
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.billing.portal.portal_sessions import Visit
     from licet_sandbox.pages.portal.desk import Asked
     from licet_sandbox.pages.surface import Handler
     from licet_sandbox.state.tx import Tx

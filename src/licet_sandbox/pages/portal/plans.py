@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from licet_sandbox.billing import pending_updates, settlement
-from licet_sandbox.billing.lines import format_amount, product_name
-from licet_sandbox.billing.portal_plans import check_choice, may_change, waits
-from licet_sandbox.billing.portal_visits import take_step
+from licet_sandbox.billing import hosted_payment
+from licet_sandbox.billing.collection import pending_updates
+from licet_sandbox.billing.invoices.lines import format_amount, product_name
+from licet_sandbox.billing.portal.portal_plans import check_choice, may_change, waits
+from licet_sandbox.billing.portal.portal_sessions import take_step
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.pages.portal.choices import read_choice
 from licet_sandbox.pages.portal.desk import Desk, Entry
@@ -16,14 +17,14 @@ from licet_sandbox.pages.portal.entries import price_text, subscription_view
 from licet_sandbox.pages.portal.views import plans_view
 from licet_sandbox.pages.surface import go
 from licet_sandbox.pages.wording import show_date
-from licet_sandbox.resources import portal_changes
-from licet_sandbox.resources.portal_ends import keep_plan
+from licet_sandbox.resources.portal import portal_updates
+from licet_sandbox.resources.portal.portal_cancellations import keep_plan
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from licet_sandbox.billing.portal_plans import Choice
-    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.billing.portal.portal_plans import Choice
+    from licet_sandbox.billing.portal.portal_sessions import Visit
     from licet_sandbox.pages.portal.desk import Asked
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
@@ -86,7 +87,7 @@ class Plans(Desk):
         choice = read_choice(tx, visit, subscription, given)
         check_choice(tx, feature, subscription, choice)
         later, currency = waits(feature, subscription, choice), subscription["currency"]
-        cost = portal_changes.cost_of(tx, feature, subscription, choice)
+        cost = portal_updates.cost_of(tx, feature, subscription, choice)
         return self._show(
             visit,
             "portal_confirm.html",
@@ -113,7 +114,7 @@ class Plans(Desk):
         choice = read_choice(tx, visit, subscription, asked.form)
         if _is_waiting_for_bank(tx, subscription, choice):
             return go(f"{visit.path}/subscriptions/{asked.id}/3ds")
-        if portal_changes.change(tx, feature, subscription, choice) is not None:
+        if portal_updates.change(tx, feature, subscription, choice) is not None:
             subscription["_"]["update"]["chosen"] = {"price": choice.price["id"], "quantity": choice.quantity}
             tx.save(subscription)
             return go(f"{visit.path}/subscriptions/{asked.id}/3ds")
@@ -131,14 +132,14 @@ class Plans(Desk):
         subscription = visit.own(tx, "subscription", asked.id)
         invoice = _invoice_at_bank(tx, subscription)
         if invoice is not None:
-            settlement.authenticate(tx, invoice, completed=asked.form.get("outcome") == "complete")
+            hosted_payment.authenticate(tx, invoice, completed=asked.form.get("outcome") == "complete")
         return go(take_step(tx, visit, _FEATURE, asked.id))
 
     def left(self, tx: Tx, visit: Visit, asked: Asked, _: StripeError) -> Response:
         """The bank said no: the plan stays, and the customer may try another card."""
         subscription = visit.own(tx, "subscription", asked.id)
         chosen = subscription.get("_", {}).get("update", {}).get("chosen")
-        portal_changes.call_off(tx, subscription)
+        portal_updates.call_off(tx, subscription)
         if chosen is None:
             return go(visit.path)
         return go(f"{visit.path}/subscriptions/{asked.id}/confirm?{urlencode({**chosen, 'failed': '3ds'})}")
@@ -154,7 +155,7 @@ def _invoice_at_bank(tx: Tx, subscription: Obj) -> Obj | None:
     """The invoice of a pending change whose payment waits for 3-D Secure."""
     invoice_id = pending_updates.awaited(subscription)
     invoice = None if invoice_id is None else tx.get("invoice", invoice_id)
-    return invoice if invoice is not None and settlement.awaits_authentication(tx, invoice) else None
+    return invoice if invoice is not None and hosted_payment.awaits_authentication(tx, invoice) else None
 
 
 def _is_waiting_for_bank(tx: Tx, subscription: Obj, choice: Choice) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.agenda import ended
-from licet_sandbox.billing.lines import format_amount, product_name
-from licet_sandbox.billing.portal_plans import plans, quantities
+from licet_sandbox.billing.invoices.lines import format_amount, product_name
+from licet_sandbox.billing.next_due import ended
+from licet_sandbox.billing.portal.portal_plans import plans, quantities
 from licet_sandbox.pages.portal.entries import entry, price_text, subscription_view
 from licet_sandbox.pages.wording import address_text, card_name, show_date
-from licet_sandbox.resources.portal_cards import cards_of, may_remove
+from licet_sandbox.resources.portal.portal_cards import cards_of, may_remove
 
 if TYPE_CHECKING:
-    from licet_sandbox.billing.portal_visits import Visit
+    from licet_sandbox.billing.portal.portal_sessions import Visit
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 

@@ -1,0 +1,1 @@
+"""Changes of plan: upgrade, downgrade, preview, and undoing a duplicate plan."""

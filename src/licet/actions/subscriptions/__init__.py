@@ -1,0 +1,1 @@
+"""Changes to one subscription: cancel, resume, pay an invoice, subscription schedules."""

@@ -1,1 +1,0 @@
-"""What is told of a business fact, once, however often and in whatever order it is learnt: by mail and by event."""

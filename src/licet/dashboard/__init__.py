@@ -1,0 +1,1 @@
+"""The customer dashboard: what an account has, owes and pays next."""

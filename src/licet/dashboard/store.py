@@ -1,0 +1,97 @@
+"""What the dashboard reads beyond what other features show: renewals to come, and what was spent."""
+
+from collections import defaultdict
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from licet.dashboard.core import Charge, Item, Renewing
+from licet.db.connection import Connection
+from licet.kit.statuses import ENDED
+from licet.refunds.mirror import FAILED
+from licet.refunds.store import REFUNDED_OF_INVOICE
+from licet.subscriptions.core import ends_by_itself
+
+
+async def list_renewing(conn: Connection, account_id: UUID) -> list[Renewing]:
+    """The account's subscriptions that have not ended, in two queries."""
+    rows = await conn.fetch(
+        """
+        SELECT subscription.*,
+               coalesce(mirror.object -> 'pause_collection', 'null') = 'null' AS collects,
+               coalesce(mirror.object -> 'discounts', '[]') <> '[]'
+                   OR coalesce((customer.object ->> 'balance')::bigint, 0) <> 0 AS discounted,
+               (SELECT sum(price.unit_amount * planned.quantity)::bigint
+                FROM subscription_schedules AS schedule
+                JOIN subscription_schedule_items AS planned USING (stripe_schedule_id)
+                JOIN prices AS price USING (stripe_price_id)
+                WHERE schedule.stripe_schedule_id = subscription.stripe_schedule_id AND schedule.status = 'active'
+                    AND planned.starts_at = (SELECT min(current_period_end_at) FROM subscription_items AS item
+                        WHERE item.stripe_subscription_id = subscription.stripe_subscription_id)) AS next_amount
+        FROM subscriptions AS subscription
+        LEFT JOIN mirrors AS mirror ON mirror.stripe_id = subscription.stripe_subscription_id
+        LEFT JOIN mirrors AS customer ON customer.stripe_id = subscription.stripe_customer_id
+        WHERE subscription.account_id = $1 AND subscription.status <> ALL ($2)
+        """,
+        account_id,
+        list(ENDED),
+    )
+    items = await conn.fetch(
+        """
+        SELECT stripe_subscription_id, current_period_end_at, unit_amount * quantity AS amount, currency
+        FROM subscription_items WHERE stripe_subscription_id = ANY ($1)
+        """,
+        [row["stripe_subscription_id"] for row in rows],
+    )
+    by_subscription: dict[str, list[asyncpg.Record]] = defaultdict(list)
+    for item in items:
+        by_subscription[item["stripe_subscription_id"]].append(item)
+    return [_renewing(row, by_subscription[row["stripe_subscription_id"]]) for row in rows]
+
+
+def _renewing(row: asyncpg.Record, items: list[asyncpg.Record]) -> Renewing:
+    periods = [item["current_period_end_at"] for item in items]
+    ends = ends_by_itself(row["status"], cancel_at_period_end=row["cancel_at_period_end"], cancel_at=row["cancel_at"])
+    return Renewing(
+        id=row["stripe_subscription_id"],
+        status=row["status"],
+        currency=items[0]["currency"] if items else "",
+        trial_end_at=row["trial_end_at"],
+        ends_at=(row["cancel_at"] or min(periods, default=None)) if ends else None,
+        collects=row["collects"],
+        items=[Item(item["current_period_end_at"], item["amount"]) for item in items],
+        next_amount=row["next_amount"],
+        discounted=row["discounted"],
+    )
+
+
+async def list_attempts(conn: Connection, account_id: UUID) -> list[Charge]:
+    """The invoices that Stripe will collect by itself: a renewal's draft, and what was refused and is tried again."""
+    rows = await conn.fetch(
+        """
+        SELECT amount_due - amount_paid AS amount, currency, next_payment_attempt_at FROM invoices
+        WHERE account_id = $1 AND status IN ('draft', 'open') AND next_payment_attempt_at IS NOT NULL
+        """,
+        account_id,
+    )
+    return [Charge(row["amount"], row["currency"], row["next_payment_attempt_at"]) for row in rows]
+
+
+async def list_spend(conn: Connection, account_id: UUID, *, since: datetime) -> list[asyncpg.Record]:
+    """What an account paid by month (`2027-01`, in UTC) and currency: `(month, amount, currency)`, the oldest first.
+
+    What went back is taken off in the month of the payment that it gave back.
+    """
+    return await conn.fetch(
+        f"""
+        SELECT to_char(invoice.paid_at, 'YYYY-MM') AS month, invoice.currency,
+               sum(invoice.amount_paid - ({REFUNDED_OF_INVOICE}))::bigint AS amount
+        FROM invoices AS invoice
+        WHERE invoice.account_id = $1 AND invoice.status = 'paid' AND invoice.paid_at >= $3 AND invoice.amount_paid > 0
+        GROUP BY month, invoice.currency ORDER BY month, invoice.currency
+        """,  # noqa: S608  # put together from constants
+        account_id,
+        list(FAILED),
+        since,
+    )

@@ -1,1 +1,0 @@
-"""Webhooks out: what happened is told to the vendor's own systems."""

@@ -1,0 +1,1 @@
+"""Emails and outgoing events about business facts."""

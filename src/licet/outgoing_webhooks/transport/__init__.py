@@ -1,0 +1,1 @@
+"""How a delivery leaves: allowed targets, connections, signatures."""

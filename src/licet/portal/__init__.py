@@ -1,1 +1,0 @@
-"""What a customer sees of its own: the dashboard in one call."""

@@ -1,0 +1,1 @@
+"""Stripe's events in: received, applied, retried, and refreshed from Stripe."""

@@ -1,0 +1,31 @@
+"""The deferred half of events: failed ones are tried again, and what payloads left open is read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from licet.http.context import Context
+from licet.queue import refreshes
+from licet.queue.jobs import Job
+from licet.stripe_events import store
+from licet.stripe_events.receive import retry_event
+from licet.stripe_events.refresh import refresh
+
+
+def stripe_event_jobs(context: Context) -> list[Job]:
+    """The jobs of this feature."""
+
+    async def retry(key: str) -> None:
+        await retry_event(context, key)
+
+    async def retries_due(now: datetime) -> Sequence[str]:
+        async with context.pool.acquire() as conn:
+            return await store.list_due(conn, now)
+
+    async def read(key: str) -> None:
+        await refresh(context, refreshes.parse_key(key))
+
+    async def reads_due(now: datetime) -> Sequence[str]:
+        async with context.pool.acquire() as conn:
+            return await refreshes.list_due(conn, now)
+
+    return [Job("retry_event", retry, retries_due), Job(refreshes.ENTRYPOINT, read, reads_due)]

@@ -1,0 +1,1 @@
+"""Checkout sessions: totals, answers, and the purchase they complete."""

@@ -1,0 +1,84 @@
+"""What a checkout comes to: its lines, less a coupon, before anything is paid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.discounts.amounts import Part, take_off
+from licet_sandbox.billing.discounts.coupons import check_code, check_coupon, find_code, get_coupon
+from licet_sandbox.billing.discounts.discounts import Offer
+from licet_sandbox.billing.invoices.lines import amount_of
+from licet_sandbox.errors import invalid
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def total_up(tx: Tx, session: Obj) -> None:
+    """Fill in every amount of an open session, in minor units; the caller saves. In a trial what recurs is free."""
+    lines, data = session["_"]["line_items"], session["_"]["subscription_data"]
+    trial = bool(data.get("trial_period_days") or data.get("trial_end"))
+    for line in lines:
+        free = trial and line["price"]["type"] == "recurring"
+        line["amount_subtotal"] = 0 if free else amount_of(line["price"], line["quantity"])
+    offer = offer_of(tx, session)
+    off = [0 for _ in lines]
+    if offer is not None:
+        parts = [Part(line["amount_subtotal"], line["price"]["product"]) for line in lines]
+        off = take_off(offer.coupon, parts, session["currency"])
+    for line, amount in zip(lines, off, strict=True):
+        line |= {"amount_discount": amount, "amount_total": line["amount_subtotal"] - amount}
+    total = sum(line["amount_total"] for line in lines)
+    session |= {
+        "amount_subtotal": sum(line["amount_subtotal"] for line in lines),
+        "amount_total": total,
+        "payment_status": "unpaid" if total > 0 else "no_payment_required",
+        "total_details": {"amount_discount": sum(off), "amount_shipping": 0, "amount_tax": 0},
+    }
+
+
+def offer_of(tx: Tx, session: Obj) -> Offer | None:
+    """The coupon that the session was made with, or that its buyer brought."""
+    for entry in session["discounts"] or []:
+        if entry["promotion_code"] is not None:
+            code = tx.get("promotion_code", entry["promotion_code"])
+            return Offer(get_coupon(tx, code["promotion"]["coupon"]), code)
+        return Offer(get_coupon(tx, entry["coupon"]))
+    return None
+
+
+def enter_code(tx: Tx, session: Obj, text: str) -> None:
+    """The buyer types a promotion code; 400 where it does not hold, or where none may be typed."""
+    if not session["allow_promotion_codes"]:
+        raise invalid("This checkout takes no promotion codes.", param="promotion_code")
+    code = find_code(tx, text)
+    if code is None:
+        raise invalid("This code is invalid.", param="promotion_code")
+    _check(tx, session, Offer(get_coupon(tx, code["promotion"]["coupon"]), code))
+    session["discounts"] = [{"coupon": None, "promotion_code": code["id"]}]
+    total_up(tx, session)
+    tx.save(session)
+
+
+def remove_code(tx: Tx, session: Obj) -> None:
+    """The buyer takes the promotion code back."""
+    if session["allow_promotion_codes"]:
+        session["discounts"] = []
+        total_up(tx, session)
+        tx.save(session)
+
+
+def check_offer(tx: Tx, session: Obj) -> None:
+    """400 where what was offered has run out, or been used up, since."""
+    offer = offer_of(tx, session)
+    if offer is not None:
+        _check(tx, session, offer)
+
+
+def _check(tx: Tx, session: Obj, offer: Offer) -> None:
+    if offer.code is None:
+        check_coupon(offer.coupon, session["currency"], "discounts")
+        return
+    facts = {"customer": session["customer"], "currency": session["currency"], "amount": session["amount_subtotal"]}
+    check_code(tx, offer.code, "promotion_code", **facts)

@@ -1,0 +1,1 @@
+"""Collecting invoices: charges, retries, sent invoices, and the subscription's status."""

@@ -1,0 +1,1 @@
+"""Customers, their entitlements and their test clocks."""

@@ -1,0 +1,149 @@
+"""Test clocks: customers who live by a time of their own, which stands still until it is advanced.
+
+Source: Stripe, "Test clocks: API and advanced usage".
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.customers.customers import delete_customer
+from licet_sandbox.billing.next_due import ended
+from licet_sandbox.billing.periods import period_end
+from licet_sandbox.billing.schedule_status import OPEN
+from licet_sandbox.errors import invalid
+from licet_sandbox.state.clocks import OWN_TIME
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.store import Store
+    from licet_sandbox.state.tx import Tx
+
+KIND = "test_helpers.test_clock"
+KEPT_SECONDS = 30 * 24 * 3600
+MOST_CUSTOMERS = 3
+_MOST_SUBSCRIPTIONS = 3
+_MOST_INTERVALS = 2
+_TWO_YEARS = {"interval": "year", "interval_count": 2}
+
+# On a clock that stands still, what is due is due by its frozen time; while it is advanced, by where it is going.
+_NEXT = """
+    SELECT due.* FROM due JOIN objects AS clock ON clock.id = due.clock
+    WHERE due.clock IS NOT NULL AND due.at <= coalesce(
+        clock.json ->> '$.status_details.advancing.target_frozen_time', clock.json ->> '$.frozen_time')
+    ORDER BY clock.seq, due.at, due.rank, due.rowid LIMIT 1
+"""
+_ADVANCING = """
+    SELECT id FROM objects WHERE kind = ? AND NOT deleted AND json ->> '$.status' = 'advancing' ORDER BY seq LIMIT 1
+"""
+# A customer, what names it, and what names that.
+_OWNED = """
+    WITH own AS MATERIALIZED (
+        SELECT id, kind, created FROM objects WHERE ?1 IN (id, json ->> '$.customer')
+        AND kind NOT IN (SELECT value FROM json_each(?2)))
+    SELECT id, created FROM own UNION
+    SELECT id, created FROM objects WHERE kind IN ('invoice_payment', 'refund', 'dispute')
+        AND (json ->> '$.invoice' IN (SELECT id FROM own) OR json ->> '$.charge' IN (SELECT id FROM own))
+"""
+
+
+def next_due(store: Store) -> sqlite3.Row | None:
+    """What happens next on any test clock."""
+    return store.row(_NEXT)
+
+
+def to_finish(store: Store) -> str | None:
+    """A clock that is being advanced; its time has passed when nothing is due on any."""
+    found: str | None = store.value(_ADVANCING, KIND)
+    return found
+
+
+def customers_of(tx: Tx, clock_id: str) -> list[Obj]:
+    """Who lives by this clock."""
+    return tx.select("customer", "clock = ?", clock_id)
+
+
+def attach(tx: Tx, clock: Obj, customer: Obj) -> None:
+    """A customer who lived by the sandbox's time lives by this clock from now on, with all that is theirs."""
+    owned = tx.store.rows(_OWNED, customer["id"], json.dumps(sorted(OWN_TIME)))
+    latest = max(row["created"] for row in owned)
+    if clock["frozen_time"] < latest:
+        message = f"`frozen_time` must not be before what the customer has already: {latest} at the earliest."
+        raise invalid(message, param="frozen_time")
+    tx.move_to_clock(clock["id"], [row["id"] for row in owned])
+    for row in owned:
+        obj = tx.find(row["id"])
+        if obj is not None and "test_clock" in obj:
+            obj["test_clock"] = clock["id"]
+            tx.save(obj, *(["customer.updated"] if obj["object"] == "customer" else []))
+    tx.engine.hurry.set()
+
+
+def start_advancing(tx: Tx, clock: Obj, target: int) -> None:
+    """Let its time pass, in the background; 400 for a time that is no later, or too far away."""
+    if target <= clock["frozen_time"]:
+        message = f"`frozen_time` must be after the test clock's current frozen time, {clock['frozen_time']}."
+        raise invalid(message, param="frozen_time")
+    shortest = _shortest(tx, clock)
+    furthest = clock["frozen_time"]
+    for _ in range(_MOST_INTERVALS if shortest else 1):
+        furthest = period_end(clock["frozen_time"], furthest, shortest or _TWO_YEARS)
+    if target > furthest:
+        reach = "two intervals of its shortest subscription" if shortest else "two years"
+        message = f"A test clock cannot be advanced by more than {reach} at a time: to {furthest} at most."
+        raise invalid(message, param="frozen_time")
+    clock["status"] = "advancing"
+    clock["status_details"] = {"advancing": {"target_frozen_time": target}}
+    tx.save(clock, "test_helpers.test_clock.advancing")
+    tx.engine.hurry.set()
+
+
+def _shortest(tx: Tx, clock: Obj) -> Obj | None:
+    """The shortest interval that anything on this clock is billed by: a price's `recurring`."""
+    live = [one for one in tx.select("subscription", "clock = ?", clock["id"]) if not ended(one)]
+    prices = [item["price"] for one in live for item in one["items"]["data"]]
+    for schedule in tx.select("subscription_schedule", "clock = ?", clock["id"]):
+        if schedule["status"] in OPEN:
+            prices += [tx.get("price", item["price"]) for phase in schedule["phases"] for item in phase["items"]]
+    start = int(datetime(2023, 1, 1, tzinfo=UTC).timestamp())
+    return min((price["recurring"] for price in prices), key=lambda one: period_end(start, start, one), default=None)
+
+
+def finish_advancing(tx: Tx, clock_id: str) -> None:
+    """Everything that was due has happened: here the clock stands now."""
+    clock = tx.get(KIND, clock_id)
+    clock["frozen_time"] = clock["status_details"]["advancing"]["target_frozen_time"]
+    clock["status"] = "ready"
+    clock["status_details"] = {}
+    tx.save(clock, "test_helpers.test_clock.ready")
+
+
+def delete(tx: Tx, clock: Obj) -> Obj:
+    """For good, and its customers with it: their subscriptions end."""
+    for customer in customers_of(tx, clock["id"]):
+        delete_customer(tx, customer)
+    tx.live_by(None)
+    tx.store.run("DELETE FROM due WHERE clock = ?", clock["id"])
+    tx.unschedule(clock["id"])
+    return tx.delete(clock, "test_helpers.test_clock.deleted")
+
+
+def expire(tx: Tx, clock_id: str) -> None:
+    """Stripe keeps clocks for so many days."""
+    delete(tx, tx.get(KIND, clock_id))
+
+
+def check_room(tx: Tx, customer: Obj) -> None:
+    """400 for one subscription too many of a customer who lives by a test clock."""
+    if tx.clock_of(customer) is None:
+        return
+    own = tx.select("subscription", "json ->> '$.customer' = ?", customer["id"])
+    if sum(one["status"] != "canceled" for one in own) >= _MOST_SUBSCRIPTIONS:
+        message = (
+            f"A customer on a test clock can have at most {_MOST_SUBSCRIPTIONS} subscriptions that are not canceled."
+        )
+        raise invalid(message, param="customer")

@@ -1,0 +1,1 @@
+"""Coupons, discounts and the amounts they take off."""

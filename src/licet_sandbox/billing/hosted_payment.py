@@ -1,0 +1,60 @@
+"""A customer pays an open invoice on its hosted page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.collection import collection
+from licet_sandbox.billing.invoices.invoices import payment_of, subscription_of
+from licet_sandbox.billing.payments.payment_methods import attach_to, make_method
+from licet_sandbox.billing.schedules.direct_changes import keep_up
+from licet_sandbox.errors import StripeError
+
+if TYPE_CHECKING:
+    from licet_sandbox.billing.payments.cards import TypedCard
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def pay(tx: Tx, invoice: Obj, typed: TypedCard | None, *, keep: bool) -> None:
+    """Try with this card, or (None) the one on file. `keep` makes a new card the subscription's, once it has paid."""
+    method = None
+    if typed is not None:
+        method = make_method(
+            tx, typed.card, exp_month=typed.exp_month, exp_year=typed.exp_year, email=invoice["customer_email"]
+        )
+        invoice["_"]["keep"] = method["id"] if keep else None
+        tx.save(invoice)
+    collection.collect(tx, invoice, off_session=False, method=method)
+    _keep(tx, invoice)
+
+
+def awaits_authentication(tx: Tx, invoice: Obj) -> bool:
+    """Does its payment wait for 3-D Secure?"""
+    if invoice["status"] != "open":
+        return False
+    intent = tx.get("payment_intent", payment_of(tx, invoice)["payment"]["payment_intent"])
+    return intent["status"] == "requires_action" and intent["payment_method"] is not None
+
+
+def authenticate(tx: Tx, invoice: Obj, *, completed: bool) -> None:
+    """The customer leaves 3-D Secure; a failure raises its 402."""
+    collection.authenticate(tx, invoice, completed=completed)
+    _keep(tx, invoice)
+
+
+def _keep(tx: Tx, invoice: Obj) -> None:
+    """A new card that paid becomes the one for later payments."""
+    method_id = invoice["_"].get("keep")
+    subscription = subscription_of(tx, invoice)
+    if invoice["status"] != "paid" or method_id is None or subscription is None:
+        return
+    try:
+        attach_to(tx, method_id, invoice["customer"], "payment_method")
+    except StripeError as refusal:
+        if refusal.status != 402:
+            raise
+        return
+    subscription["default_payment_method"] = method_id
+    tx.save(subscription, "customer.subscription.updated")
+    keep_up(tx, subscription)

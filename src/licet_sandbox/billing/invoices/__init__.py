@@ -1,0 +1,1 @@
+"""Invoices: lines, totals, customer balance, invoice items."""

@@ -1,0 +1,140 @@
+"""Amounts and the lines of an invoice."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing.discounts.discounts import in_force
+from licet_sandbox.billing.invoices.invoice_items import make_invoice_item, parent_of, pricing_of, subscription_behind
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+# Currencies without a minor unit, for showing amounts. Source: Stripe, "Supported currencies".
+_ZERO_DECIMAL = frozenset(
+    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()  # noqa: SIM905  # Shorter so.
+)
+_SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+
+
+def amount_of(price: Obj, quantity: int) -> int:
+    """Minor units for so many of this price, half a unit rounded up."""
+    exact = Decimal(price["unit_amount_decimal"]) * quantity
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def format_amount(amount: int, currency: str) -> str:
+    """`$149.00`, `-$5.00`, `¥500`, `149.00 CHF`."""
+    sign, size = "-" if amount < 0 else "", abs(amount)
+    text = f"{size:,}" if currency in _ZERO_DECIMAL else f"{Decimal(size) / 100:,.2f}"
+    symbol = _SYMBOLS.get(currency)
+    return f"{sign}{symbol}{text}" if symbol else f"{sign}{text} {currency.upper()}"
+
+
+def describe_interval(recurring: Obj) -> str:
+    """`month`, `3 months`."""
+    count, interval = recurring["interval_count"], recurring["interval"]
+    return str(interval) if count == 1 else f"{count} {interval}s"
+
+
+def product_name(tx: Tx, price: Obj) -> str:
+    """What the buyer knows it by."""
+    product = tx.find(price["product"], deleted=True)
+    return str(product["name"]) if product is not None and "name" in product else "Product"
+
+
+def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> Obj:
+    """One item for its current period; nothing during a trial."""
+    price, quantity = item["price"], item["quantity"]
+    name, interval = product_name(tx, price), describe_interval(price["recurring"])
+    shown = format_amount(price["unit_amount"], price["currency"]) if price["unit_amount"] is not None else "…"
+    return _line(
+        tx,
+        0 if trial else amount_of(price, quantity),
+        price["currency"],
+        quantity,
+        pricing=pricing_of(price),
+        discounts=in_force(tx, item["discounts"]),
+        description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {shown} / {interval})",  # noqa: RUF001
+        metadata=dict(subscription["metadata"]),
+        period={"start": item["current_period_start"], "end": item["current_period_end"]},
+        subscription=subscription["id"],
+        parent={
+            "type": "subscription_item_details",
+            "invoice_item_details": None,
+            "subscription_item_details": {
+                "invoice_item": None,
+                "proration": False,
+                "proration_details": {"credited_items": None},
+                "subscription": subscription["id"],
+                "subscription_item": item["id"],
+            },
+        },
+    )
+
+
+def one_time_line(tx: Tx, customer_id: str, price: Obj, quantity: int, subscription_id: str | None = None) -> Obj:
+    """Something bought once. Like Stripe, it makes an invoice item that the line points to."""
+    item = make_invoice_item(
+        tx,
+        customer_id,
+        amount_of(price, quantity),
+        price["currency"],
+        description=product_name(tx, price),
+        parent=parent_of(subscription_id),
+        pricing=pricing_of(price),
+        quantity=quantity,
+    )
+    return item_line(tx, item)
+
+
+def item_line(tx: Tx, item: Obj) -> Obj:
+    """The line that bills an invoice item."""
+    subscription_id = subscription_behind(item)
+    details: Obj = {
+        "invoice_item": item["id"],
+        "proration": item["proration"],
+        # What a credit gives back is named when the line's invoice is known.
+        "proration_details": {"credited_items": None},
+        "subscription": subscription_id,
+    }
+    made_by = (item["parent"] or {}).get("subscription_details", {}).get("subscription_item")
+    kind = "invoice_item_details"
+    if made_by is not None:
+        kind = "subscription_item_details"
+        details["subscription_item"] = made_by
+    return _line(
+        tx,
+        item["amount"],
+        item["currency"],
+        item["quantity"],
+        description=item["description"],
+        discountable=item["discountable"],
+        discounts=list(item["discounts"] or []),
+        metadata=dict(item["metadata"]),
+        parent={"type": kind, "invoice_item_details": None, "subscription_item_details": None, kind: details},
+        period=dict(item["period"]),
+        pricing=item["pricing"],
+        quantity_decimal=item["quantity_decimal"],
+        subscription=subscription_id,
+    )
+
+
+def _line(tx: Tx, amount: int, currency: str, quantity: int, **fields: Any) -> Obj:
+    return tx.new(
+        "line_item",
+        **{
+            "amount": amount,
+            "subtotal": amount,
+            "currency": currency,
+            "discount_amounts": [],
+            "discountable": True,
+            "pretax_credit_amounts": [],
+            "quantity": quantity,
+            "quantity_decimal": str(quantity),
+            "taxes": [],
+            **fields,
+        },
+    )

@@ -1,0 +1,63 @@
+"""What an invoice comes to: worked out from its lines, its discounts and its customer's balance, here alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.discounts.discounts import spread
+from licet_sandbox.billing.invoices.customer_balance import balance_in, smallest_charge
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+# As many lines and items as Stripe shows inside the object; the rest is behind its list.
+SHOWN_LINES = 10
+
+
+def work_out(tx: Tx, invoice: Obj) -> None:
+    """Fill in every amount of a draft, in minor units; the caller saves.
+
+    Its lines stand in `invoice["_"]["lines"]`. A negative `total` is credit, and so is a negative `starting_balance`.
+    """
+    lines = invoice["_"]["lines"]
+    spread(tx, invoice)
+    invoice["lines"] = {
+        "object": "list",
+        "data": lines[:SHOWN_LINES],
+        "has_more": len(lines) > SHOWN_LINES,
+        "url": f"/v1/invoices/{invoice['id']}/lines",
+    }
+    subtotal = sum(line["amount"] for line in lines)
+    discounted = sum(entry["amount"] for entry in invoice["total_discount_amounts"])
+    total = subtotal - discounted
+    balance = _balance_of(tx, invoice)
+    due = _due(invoice, total + balance)
+    invoice |= {
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
+        "total": total,
+        "total_excluding_tax": total,
+        "starting_balance": balance,
+        "amount_due": due,
+        "amount_remaining": due - invoice["amount_paid"],
+    }
+
+
+def left_over(invoice: Obj) -> int:
+    """The customer's balance after this invoice: credit that was not used up, or an amount too small to charge."""
+    return int(invoice["starting_balance"] + invoice["total"] - invoice["amount_due"])
+
+
+def _balance_of(tx: Tx, invoice: Obj) -> int:
+    customer = tx.find(invoice["customer"])
+    if customer is None or invoice["_"]["paid_ahead"]:
+        return 0
+    return balance_in(customer, invoice["currency"])
+
+
+def _due(invoice: Obj, amount: int) -> int:
+    """Nothing where there is credit enough, or less to pay than can be charged."""
+    if amount < smallest_charge(invoice["currency"]) and not invoice["_"]["paid_ahead"]:
+        return 0
+    return max(amount, 0)

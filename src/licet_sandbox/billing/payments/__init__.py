@@ -1,0 +1,1 @@
+"""Cards, payment methods, payment intents and setup intents."""

@@ -1,0 +1,154 @@
+"""Setup intents: a card is made ready for later payments, and nothing is paid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from licet_sandbox.billing.payments.cards import decline, refusal_to_save
+from licet_sandbox.billing.payments.next_actions import next_action
+from licet_sandbox.billing.payments.payment_intents import mark_set_up, needs_authentication
+from licet_sandbox.billing.payments.payment_methods import card_of
+from licet_sandbox.errors import StripeError
+from licet_sandbox.ids import new_id, random_text
+from licet_sandbox.spec.shapes import public
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def make_setup(tx: Tx, **fields: Any) -> Obj:
+    """A card to be set up; `setup_intent.created`."""
+    setup_id = new_id("setup_intent")
+    return tx.create(
+        "setup_intent",
+        "setup_intent.created",
+        **{
+            "id": setup_id,
+            "automatic_payment_methods": None,
+            "client_secret": f"{setup_id}_secret_{random_text(31)}",
+            "metadata": {},
+            "payment_method_options": {
+                "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
+            },
+            "payment_method_types": ["card"],
+            "status": "requires_payment_method" if fields.get("payment_method") is None else "requires_confirmation",
+            "usage": "off_session",
+            **fields,
+        },
+    )
+
+
+def confirm_setup(tx: Tx, setup: Obj, method: Obj) -> None:
+    """Try this card. Afterwards `succeeded` or `requires_action`; a refusal raises its 402, whose effects are kept."""
+    setup |= {"payment_method": method["id"], "last_setup_error": None, "next_action": None}
+    begin_attempt(tx, setup, method)
+    card = card_of(method)
+    asked = needs_authentication(method, setup["payment_method_options"]["card"]["request_three_d_secure"])
+    refusal = decline("generic_decline") if asked and card.authentication_fails else refusal_to_save(card)
+    if refusal is not None:
+        raise _failed(tx, setup, method, refusal)
+    if asked:
+        setup |= {"status": "requires_action", "next_action": next_action(tx, setup)}
+        end_attempt(tx, setup, "requires_action")
+        tx.save(setup, "setup_intent.requires_action")
+        return
+    _succeed(tx, setup, method)
+
+
+def authenticate_setup(tx: Tx, setup: Obj, *, completed: bool) -> None:
+    """The customer went through 3-D Secure, or failed there (raises its 402)."""
+    method = tx.get("payment_method", setup["payment_method"])
+    if not completed:
+        raise _failed(tx, setup, method, _authentication_failure())
+    if setup["usage"] == "off_session":
+        mark_set_up(tx, method)
+    _succeed(tx, setup, method)
+
+
+def cancel_setup(tx: Tx, setup: Obj, reason: str | None) -> None:
+    """No more tries."""
+    if setup["status"] == "requires_action":
+        end_attempt(tx, setup, "abandoned")
+    setup |= {"status": "canceled", "cancellation_reason": reason, "next_action": None}
+    tx.save(setup, "setup_intent.canceled")
+
+
+def _succeed(tx: Tx, setup: Obj, method: Obj) -> None:
+    """The card becomes the customer's, where there is one; it does not become the default by that."""
+    if setup["customer"] is not None and method["customer"] is None:
+        method["customer"] = setup["customer"]
+        tx.save(method, "payment_method.attached")
+    end_attempt(tx, setup, "succeeded")
+    setup |= {"status": "succeeded", "next_action": None}
+    tx.save(setup, "setup_intent.succeeded")
+    _tell_subscription(tx, setup)
+
+
+def _tell_subscription(tx: Tx, setup: Obj) -> None:
+    """The subscription that waited for it waits no more; with `save_default_payment_method` the card is its own now."""
+    subscription_id = setup.get("_", {}).get("subscription")
+    if subscription_id is None:
+        return
+    subscription = tx.get("subscription", subscription_id)
+    if subscription["pending_setup_intent"] != setup["id"]:
+        return
+    subscription["pending_setup_intent"] = None
+    if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription":
+        subscription["default_payment_method"] = setup["payment_method"]
+    tx.save(subscription, "customer.subscription.updated")
+
+
+def _failed(tx: Tx, setup: Obj, method: Obj, refusal: StripeError) -> StripeError:
+    """Write the failed try down; the error to raise, which carries the intent as Stripe's does."""
+    detail = dict(refusal.error)
+    shown = public(method)
+    end_attempt(tx, setup, "failed", {**detail, "payment_method": shown})
+    setup |= {
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "next_action": None,
+        "last_setup_error": {**detail, "payment_method": shown},
+    }
+    tx.save(setup, "setup_intent.setup_failed")
+    refusal.error |= {"setup_intent": public(setup), "payment_method": shown}
+    return refusal
+
+
+def _authentication_failure() -> StripeError:
+    """The 402 of a failed 3-D Secure. Stripe calls it an invalid request, not a card error."""
+    code = "setup_intent_authentication_failure"
+    message = (
+        "The latest attempt to set up the payment method has failed because authentication failed. Provide a new "
+        "PaymentMethod to try again."
+    )
+    doc_url = f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}"
+    error = {"type": "invalid_request_error", "code": code, "doc_url": doc_url, "message": message}
+    return StripeError(402, error, keep=True)
+
+
+def begin_attempt(tx: Tx, setup: Obj, method: Obj) -> Obj:
+    """A try that has not ended; the caller saves the setup intent, which names it."""
+    card = method["card"]
+    shown = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    details = {key: card[key] for key in shown} | {"network": card["brand"], "three_d_secure": None, "wallet": None}
+    attempt = tx.create(
+        "setup_attempt",
+        customer=setup["customer"],
+        payment_method=method["id"],
+        payment_method_details={"type": "card", "card": details},
+        setup_intent=setup["id"],
+        status="requires_confirmation",
+        usage=setup["usage"],
+    )
+    setup["latest_attempt"] = attempt["id"]
+    return attempt
+
+
+def end_attempt(tx: Tx, setup: Obj, status: str, error: Obj | None = None) -> None:
+    """How far the latest try got: `requires_action`, `succeeded`, `failed` or `abandoned`."""
+    if setup["latest_attempt"] is None:
+        return
+    attempt = tx.get("setup_attempt", setup["latest_attempt"])
+    attempt |= {"status": status, "setup_error": error}
+    tx.save(attempt)

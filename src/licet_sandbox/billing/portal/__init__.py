@@ -1,0 +1,1 @@
+"""The customer portal: configurations, sessions, plan changes, pauses."""

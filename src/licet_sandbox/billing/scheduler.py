@@ -1,0 +1,53 @@
+"""What falls due, and who does it. The order within one second is `RANKS` in `state/tx.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing import upcoming
+from licet_sandbox.billing.checkout import checkout_sessions
+from licet_sandbox.billing.collection import (
+    collection,
+    paused_collection,
+    pending_updates,
+    resumption,
+    sent_invoices,
+    subscription_status,
+)
+from licet_sandbox.billing.customers import test_clocks
+from licet_sandbox.billing.discounts import coupons, discounts
+from licet_sandbox.billing.portal import portal_pauses
+from licet_sandbox.billing.refunds_and_disputes import disputes, refunds
+from licet_sandbox.billing.schedules import subscription_schedules
+from licet_sandbox.billing.subscriptions import subscriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from licet_sandbox.state.tx import Tx
+
+HANDLERS: dict[str, Callable[[Tx, str], None]] = {
+    "coupon.expire": coupons.expire_coupon,
+    "promotion_code.expire": coupons.expire_code,
+    "discount.end": discounts.end_due,
+    "checkout.expire": checkout_sessions.expire_due,
+    "subscription.incomplete_expire": subscription_status.expire_incomplete,
+    "subscription.resumption_expire": resumption.expire,
+    "subscription.update_expire": pending_updates.expire,
+    "subscription.trial_will_end": subscriptions.warn_of_trial_end,
+    "subscription.upcoming_invoice": upcoming.announce,
+    "schedule.turn": subscription_schedules.turn,
+    "schedule.expiring": subscription_schedules.warn,
+    "subscription.cancel": subscriptions.cancel_due,
+    "subscription.collect_again": paused_collection.collect_again,
+    "subscription.pause_end": portal_pauses.end_due,
+    "subscription.cycle": subscriptions.cycle,
+    "invoice.finalize": collection.finalize_due,
+    "invoice.retry": collection.retry,
+    "invoice.overdue": sent_invoices.become_overdue,
+    "refund.outcome": refunds.bring_outcome,
+    "charge.dispute": disputes.open_for_card,
+    "dispute.decide": disputes.decide_due,
+    "dispute.deadline": disputes.deadline,
+    "test_clock.expire": test_clocks.expire,
+}

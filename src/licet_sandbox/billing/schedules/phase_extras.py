@@ -1,0 +1,50 @@
+"""What a phase of a schedule sells once: pending items for the next invoice, made when the phase begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.invoices.invoice_items import make_invoice_item, parent_of, pricing_of
+from licet_sandbox.billing.invoices.lines import amount_of, product_name
+from licet_sandbox.billing.schedules.phase_discounts import put_on
+from licet_sandbox.ids import new_id
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def sell(tx: Tx, subscription: Obj, phase: Obj) -> None:
+    """Pending items for everything in `add_invoice_items`."""
+    for extra in phase["add_invoice_items"]:
+        price = tx.get("price", extra["price"])
+        item_id = new_id("invoiceitem")
+        taken: Obj = {"discounts": []}
+        put_on(tx, taken, extra["discounts"], customer=subscription["customer"], invoice_item=item_id)
+        make_invoice_item(
+            tx,
+            subscription["customer"],
+            amount_of(price, extra["quantity"]),
+            price["currency"],
+            id=item_id,
+            discounts=taken["discounts"],
+            description=product_name(tx, price),
+            discountable=extra["discountable"],
+            metadata=extra["metadata"],
+            parent=parent_of(subscription["id"]),
+            period=_period(subscription, phase, extra["period"]),
+            pricing=pricing_of(price),
+            quantity=extra["quantity"],
+        )
+
+
+def _period(subscription: Obj, phase: Obj, wanted: Obj) -> dict[str, int]:
+    items = subscription["items"]["data"]
+    bounds = {
+        "max_item_period_start": max(item["current_period_start"] for item in items),
+        "min_item_period_end": min(item["current_period_end"] for item in items),
+        "phase_start": phase["start_date"],
+        "phase_end": phase["end_date"],
+    }
+    start, end = (bounds.get(one["type"], one.get("timestamp")) for one in (wanted["start"], wanted["end"]))
+    return {"start": start, "end": max(start, end)}

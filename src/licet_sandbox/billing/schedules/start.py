@@ -1,0 +1,92 @@
+"""The subscription that a schedule starts: now, on its day, or as if it had started on a day that is past."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.invoices.invoices import make_invoice
+from licet_sandbox.billing.invoices.lines import subscription_line
+from licet_sandbox.billing.invoices.pending_lines import pending_lines
+from licet_sandbox.billing.next_due import plan_ahead
+from licet_sandbox.billing.periods import period_around, period_end
+from licet_sandbox.billing.schedules.phase_extras import sell
+from licet_sandbox.billing.schedules.phase_start import chosen_of, discount, dress
+from licet_sandbox.billing.subscriptions.cancel_at import clip
+from licet_sandbox.billing.subscriptions.proration import period_line
+from licet_sandbox.billing.subscriptions.subscriptions import DRAFT_SECONDS, make_subscription
+
+if TYPE_CHECKING:
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def make_scheduled(tx: Tx, schedule: Obj, phase: Obj) -> Obj:
+    """The subscription of the first phase; not yet stored."""
+    trial_end = phase["trial_end"]
+    if trial_end is not None and trial_end <= tx.now:
+        trial_end = None
+    subscription = make_subscription(
+        tx,
+        tx.get("customer", schedule["customer"]),
+        chosen_of(tx, phase),
+        status="active" if trial_end is None else "trialing",
+        trial_end=trial_end,
+        billing_mode=schedule["billing_mode"],
+        metadata={},
+        schedule=schedule["id"],
+        start_date=phase["start_date"],
+    )
+    if trial_end is None:
+        _move_back(tx, subscription, phase["start_date"])
+    dress(schedule, subscription, phase)
+    return subscription
+
+
+def launch(tx: Tx, subscription: Obj, phase: Obj) -> None:
+    """Store it; `customer.subscription.created`. Its first invoice behaves like a renewal's: a draft for an hour."""
+    for item in subscription["items"]["data"]:
+        item["current_period_end"] = clip(subscription, item["current_period_end"])
+    discount(tx, subscription, phase)
+    tx.insert(subscription, "customer.subscription.created")
+    sell(tx, subscription, phase)
+    _bill(tx, subscription, phase["start_date"])
+    tx.save(subscription)
+    plan_ahead(tx, subscription)
+
+
+def _move_back(tx: Tx, subscription: Obj, start: int) -> None:
+    """Periods are counted from the schedule's start, which may be past."""
+    subscription["billing_cycle_anchor"] = start
+    for item in subscription["items"]["data"]:
+        began, ends = period_around(start, tx.now, item["price"]["recurring"])
+        item |= {"current_period_start": began, "current_period_end": ends}
+
+
+def _bill(tx: Tx, subscription: Obj, start: int) -> None:
+    lines = []
+    for item in subscription["items"]["data"]:
+        if subscription["status"] == "trialing":
+            lines.append(subscription_line(tx, subscription, item, trial=True))
+        else:
+            lines += [*_earlier(tx, subscription, item, start), period_line(tx, subscription, item)]
+    invoice = make_invoice(
+        tx,
+        tx.get("customer", subscription["customer"]),
+        lines + pending_lines(tx, subscription),
+        subscription=subscription,
+        billing_reason="subscription_create",
+        automatically_finalizes_at=tx.now + DRAFT_SECONDS,
+    )
+    tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+    subscription["latest_invoice"] = invoice["id"]
+
+
+def _earlier(tx: Tx, subscription: Obj, item: Obj, start: int) -> list[Obj]:
+    """A line for each period between a start in the past and the current period."""
+    lines = []
+    while start < item["current_period_start"]:
+        end = period_end(subscription["billing_cycle_anchor"], start, item["price"]["recurring"])
+        past = item | {"current_period_start": start, "current_period_end": end}
+        lines.append(subscription_line(tx, subscription, past, trial=False))
+        start = end
+    return lines

@@ -1,0 +1,173 @@
+"""Prorations, to the second: credit for unused time, and charges for the rest of a period.
+
+In flexible billing mode a credit gives back what was really billed; in classic mode it follows from the item's price.
+Discounts are part of the amounts: prorations are not discounted again.
+Source: Stripe, "Prorations", "Compare classic and flexible billing mode".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.discounts.discounts import in_force, spread
+from licet_sandbox.billing.invoices.debits import Debit, debits_after
+from licet_sandbox.billing.invoices.invoice_items import make_invoice_item, parent_of, pricing_of
+from licet_sandbox.billing.invoices.lines import amount_of, product_name, subscription_line
+from licet_sandbox.billing.periods import period_around, period_end
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+
+def share(amount: int, part: int, whole: int) -> int:
+    """`amount` (minor units, 0 or more) for `part` of `whole` seconds, half a unit rounded up."""
+    return (2 * amount * part + whole) // (2 * whole)
+
+
+def unused(debit: Debit, at: int) -> int:
+    """What is given back of a debit for the time from `at` on; all its credits together never exceed it."""
+    start = max(at, debit.start)
+    return _from(debit, start) - _from(debit, debit.until)
+
+
+def _from(debit: Debit, moment: int) -> int:
+    return share(debit.amount, debit.end - moment, debit.end - debit.start)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """So many of a price for a part of a period, in minor units."""
+
+    amount: int
+    price: Obj
+    quantity: int
+    start: int
+    end: int
+
+
+def credit_unused(tx: Tx, subscription: Obj, item: Obj, at: int) -> list[Obj]:
+    """Pending credits for what was billed for this item (as it was) after `at`, one per debit in flexible mode."""
+    debits = debits_after(tx, subscription, item["id"], at)
+    if debits and subscription["billing_mode"]["type"] == "classic":
+        part = _rest(tx, subscription, item, at)
+        return [_make(tx, subscription, item["id"], replace(part, amount=-part.amount), debits)]
+    parts = [_unused_part(tx, debit, at) for debit in debits]
+    return [_make(tx, subscription, item["id"], part, [debit]) for part, debit in zip(parts, debits, strict=True)]
+
+
+def charge_rest(tx: Tx, subscription: Obj, item: Obj, at: int) -> Obj:
+    """The pending charge for this item (as it is now) from `at` to the end of its period."""
+    return _make(tx, subscription, item["id"], _rest(tx, subscription, item, at))
+
+
+def period_line(tx: Tx, subscription: Obj, item: Obj, *, prorated: bool = True) -> Obj:
+    """The line for an item's current period: its price, or its share (nothing unless prorated) of a whole period."""
+    line = subscription_line(tx, subscription, item, trial=False)
+    start, end = item["current_period_start"], item["current_period_end"]
+    if (start, end) != period_around(subscription["billing_cycle_anchor"], start, item["price"]["recurring"]):
+        _make_partial(tx, line, item, _rest(tx, subscription, item, start).amount if prorated else 0)
+    return line
+
+
+def elapsed_line(tx: Tx, subscription: Obj, item: Obj) -> Obj:
+    """The line for the time from a start that is past until now, in whole periods from that start and a part of one."""
+    start, recurring = subscription["start_date"], item["price"]["recurring"]
+    price, at, amount = _net(tx, subscription, item), start, 0
+    while (end := period_end(start, at, recurring)) <= tx.now:
+        at, amount = end, amount + price
+    amount += share(price, tx.now - at, end - at)
+    past = item | {"current_period_start": start, "current_period_end": tx.now}
+    line = subscription_line(tx, subscription, past, trial=False)
+    _make_partial(tx, line, item, amount)
+    return line
+
+
+def _make_partial(tx: Tx, line: Obj, item: Obj, amount: int) -> None:
+    """Turn the line of a whole period into one for a part of it."""
+    start, end = line["period"]["start"], line["period"]["end"]
+    named = f"{_counted(item['quantity'])}{product_name(tx, item['price'])}"
+    line |= {
+        "amount": amount,
+        "subtotal": amount,
+        "description": f"Time on {named} from {_day(start)} until {_day(end)}",
+        "discountable": False,
+        "pricing": line["pricing"] | {"unit_amount_decimal": _per_unit(amount, item["quantity"])},
+    }
+    line["parent"]["subscription_item_details"]["proration"] = True
+
+
+def charge_again(tx: Tx, subscription: Obj, item: Obj, credit: Obj) -> Obj:
+    """A pending charge for the time and the amount of a credit that should not have been."""
+    period = credit["period"]
+    part = _Part(-credit["amount"], item["price"], credit["quantity"], period["start"], period["end"])
+    return _make(tx, subscription, item["id"], part)
+
+
+def _unused_part(tx: Tx, debit: Debit, at: int) -> _Part:
+    price = tx.get("price", debit.price)
+    return _Part(-unused(debit, at), price, debit.quantity, max(at, debit.start), debit.until)
+
+
+def _rest(tx: Tx, subscription: Obj, item: Obj, at: int) -> _Part:
+    price, end = item["price"], item["current_period_end"]
+    first, last = period_around(subscription["billing_cycle_anchor"], at, price["recurring"])
+    amount = share(_net(tx, subscription, item), end - at, last - first)
+    return _Part(amount, price, item["quantity"], at, end)
+
+
+def _net(tx: Tx, subscription: Obj, item: Obj) -> int:
+    """What a whole period of this item comes to, its part of the subscription's discounts taken off."""
+    lines: dict[str, Obj] = {
+        each["id"]: {
+            "amount": amount_of(each["price"], each["quantity"]),
+            "discountable": True,
+            "discounts": in_force(tx, each["discounts"]),
+            "pricing": pricing_of(each["price"]),
+        }
+        for each in [*subscription["items"]["data"], item]
+    }
+    discounts = in_force(tx, subscription["discounts"])
+    spread(tx, {"currency": subscription["currency"], "discounts": discounts, "_": {"lines": list(lines.values())}})
+    mine = lines[item["id"]]
+    return int(mine["amount"] - sum(entry["amount"] for entry in mine["discount_amounts"]))
+
+
+def _make(tx: Tx, subscription: Obj, item_id: str, part: _Part, credited: Sequence[Debit] = ()) -> Obj:
+    """A pending proration. credited: the debits that it gives back."""
+    word = "Unused" if credited else "Remaining"
+    kept: Obj = {"_": {"credits": [debit.key for debit in credited]}} if credited else {}
+    return make_invoice_item(
+        tx,
+        subscription["customer"],
+        part.amount,
+        part.price["currency"],
+        description=f"{word} time on {_counted(part.quantity)}{product_name(tx, part.price)} after {_day(part.start)}",
+        discountable=False,
+        parent=parent_of(subscription["id"], item_id),
+        period={"start": part.start, "end": part.end},
+        pricing=pricing_of(part.price) | {"unit_amount_decimal": _per_unit(part.amount, part.quantity)},
+        proration=True,
+        proration_details={"credited_items": credited[-1].named if credited else None, "discount_amounts": []},
+        quantity=part.quantity,
+        **kept,
+    )
+
+
+def _counted(quantity: int) -> str:
+    return "" if quantity == 1 else f"{quantity} × "  # noqa: RUF001  # Stripe's sign.
+
+
+def _day(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%d %b %Y")
+
+
+def _per_unit(amount: int, quantity: int) -> str:
+    """The amount of one unit, with at most 12 decimal places."""
+    exact = (Decimal(amount) / quantity if quantity else Decimal(0)).quantize(Decimal("1e-12"))
+    return f"{exact.normalize():f}"

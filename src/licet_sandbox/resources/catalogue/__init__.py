@@ -1,0 +1,1 @@
+"""API resources: products, prices, coupons, promotion codes, entitlements."""

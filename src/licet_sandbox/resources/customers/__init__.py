@@ -1,0 +1,1 @@
+"""API resources: customers, test clocks, the account."""

@@ -1,0 +1,1 @@
+"""API resources: invoices, invoice items, invoice payments."""

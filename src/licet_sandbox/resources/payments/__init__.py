@@ -1,0 +1,1 @@
+"""API resources: payment intents, payment methods, setup intents, charges."""

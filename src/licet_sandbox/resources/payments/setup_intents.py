@@ -1,0 +1,119 @@
+"""Setup intents: a card that is made ready for later payments, and how far that got."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.payments import setup_intents
+from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.lists import page, same
+from licet_sandbox.resources.payments.intent_params import (
+    automatic_methods,
+    card_options,
+    check_secret,
+    check_status,
+    check_still_theirs,
+    choose_customer,
+    choose_method,
+    method_types,
+    needed_method,
+    only_when_confirmed,
+    read_return,
+    unexpected,
+)
+
+if TYPE_CHECKING:
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_ENDED = ("succeeded", "canceled")
+# What describes it may be changed when all is over, too.
+_ALWAYS_CHANGED = {"description", "expand", "metadata"}
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """A card to be set up; tried at once with `confirm=true`."""
+    p.refuse("attach_to_self", False)
+    confirming = p.get("confirm", False)
+    if not confirming:
+        only_when_confirmed(p, "return_url", "use_stripe_sdk")
+    chosen: Obj = {"object": "setup_intent", "customer": None, "payment_method": None}
+    choose_customer(tx, chosen, p)
+    choose_method(tx, chosen, p)
+    setup = setup_intents.make_setup(
+        tx,
+        automatic_payment_methods=automatic_methods(p),
+        customer=chosen["customer"],
+        description=p.text("description"),
+        metadata=metadata_of(p),
+        payment_method=chosen["payment_method"],
+        usage=p.get("usage", "off_session"),
+        **method_types(p),
+        **card_options(p, "mandate_options", "network"),
+    )
+    if confirming:
+        _confirm(tx, setup, p)
+    return setup
+
+
+def confirm(tx: Tx, p: Params, setup_id: str) -> Obj:
+    """Try to set the card up."""
+    setup = tx.get("setup_intent", setup_id)
+    check_status(setup, "confirm", *_ENDED)
+    _check_not_checkout(setup, "confirm")
+    setup |= method_types(p) | card_options(p, "mandate_options", "network")
+    choose_method(tx, setup, p)
+    _confirm(tx, setup, p)
+    return setup
+
+
+def _confirm(tx: Tx, setup: Obj, p: Params) -> None:
+    read_return(setup, p)
+    method = needed_method(tx, setup)
+    # A parameter that is refused must be so before a decline, whose effects are kept.
+    p.end()
+    setup_intents.confirm_setup(tx, setup, method)
+
+
+def update(tx: Tx, p: Params, setup_id: str) -> Obj:
+    """Change it without trying. Stripe sends no event for that."""
+    setup = tx.get("setup_intent", setup_id)
+    p.refuse("attach_to_self", False)
+    if set(p.names()) - _ALWAYS_CHANGED:
+        check_status(setup, "update", *_ENDED)
+    setup |= method_types(p) | card_options(p, "mandate_options", "network")
+    choose_customer(tx, setup, p)
+    choose_method(tx, setup, p)
+    check_still_theirs(tx, setup)
+    if "description" in p:
+        setup["description"] = p.text("description")
+    merge_metadata(setup, p)
+    return tx.save(setup)
+
+
+def cancel(tx: Tx, p: Params, setup_id: str) -> Obj:
+    """Give it up."""
+    setup = tx.get("setup_intent", setup_id)
+    check_status(setup, "cancel", *_ENDED)
+    _check_not_checkout(setup, "cancel")
+    setup_intents.cancel_setup(tx, setup, p.get("cancellation_reason"))
+    return setup
+
+
+def _check_not_checkout(setup: Obj, doing: str) -> None:
+    """What a hosted page makes is the page's."""
+    if setup.get("_", {}).get("checkout"):
+        message = f"You cannot {doing} the SetupIntent of a Checkout Session. Expire the Checkout Session instead."
+        raise unexpected(setup, message)
+
+
+def retrieve(tx: Tx, p: Params, setup_id: str) -> Obj:
+    """One setup intent."""
+    return check_secret(tx.get("setup_intent", setup_id), p)
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Setup intents, newest first."""
+    p.refuse("attach_to_self", False)
+    return page(tx, p, "setup_intent", "/v1/setup_intents", same(p, "customer", "payment_method"))

@@ -1,0 +1,1 @@
+"""API resources: customer portal configurations and sessions."""

@@ -1,0 +1,1 @@
+"""API resources: refunds and disputes."""

@@ -1,0 +1,1 @@
+"""API resource: subscription schedules."""

@@ -1,0 +1,1 @@
+"""API resources: subscriptions and subscription items."""

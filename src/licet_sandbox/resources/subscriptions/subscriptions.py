@@ -1,0 +1,234 @@
+"""Subscriptions, as the API makes, changes and ends them."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from licet_sandbox.billing.collection import collection, pending_updates, subscription_status
+from licet_sandbox.billing.collection.sent_invoices import is_by_mail
+from licet_sandbox.billing.customers.test_clocks import check_room
+from licet_sandbox.billing.invoices.invoice_items import drop_pending_prorations
+from licet_sandbox.billing.invoices.invoices import finalize, payment_of
+from licet_sandbox.billing.next_due import ended, plan_ahead
+from licet_sandbox.billing.payments.payment_methods import owned_method
+from licet_sandbox.billing.schedules.direct_changes import keep_up
+from licet_sandbox.billing.subscriptions import updates
+from licet_sandbox.billing.subscriptions.pending_setup_intent import prepare_card, prepare_other_card
+from licet_sandbox.billing.subscriptions.proration import credit_unused
+from licet_sandbox.billing.subscriptions.subscriptions import (
+    DRAFT_SECONDS,
+    INCOMPLETE_SECONDS,
+    final_invoice,
+    first_invoice,
+    make_subscription,
+)
+from licet_sandbox.errors import StripeError, invalid
+from licet_sandbox.kit.fields import merge_metadata, metadata_of
+from licet_sandbox.kit.lists import Where, page, ranged, same
+from licet_sandbox.resources.catalogue.discounts import set_discounts
+from licet_sandbox.resources.subscriptions import update_params as changes
+from licet_sandbox.resources.subscriptions.collection_params import subscription_collection
+from licet_sandbox.resources.subscriptions.create_params import (
+    add_extras,
+    billing_mode,
+    chosen_items,
+    first_anchor,
+    first_day,
+    first_trial_end,
+    trial_settings,
+)
+from licet_sandbox.resources.subscriptions.item_changes import change_items, check_items
+from licet_sandbox.resources.subscriptions.proration_params import check_changeable, read_terms
+from licet_sandbox.resources.subscriptions.subscription_pauses import set_collection
+
+if TYPE_CHECKING:
+    from licet_sandbox.kit.params import Params
+    from licet_sandbox.spec.shapes import Obj
+    from licet_sandbox.state.tx import Tx
+
+_BILLED = ("items", "trial_end", "trial_from_plan", "billing_cycle_anchor", "add_invoice_items")
+
+
+def create(tx: Tx, p: Params) -> Obj:
+    """A subscription whose first invoice is tried at once. It stays `incomplete` where that fails."""
+    if p.peek("payment_behavior") == "pending_if_incomplete":
+        message = (
+            "`payment_behavior=pending_if_incomplete` is for updates alone; there is nothing yet to leave as it was."
+        )
+        raise invalid(message, param="payment_behavior")
+    customer = tx.named("customer", p.need("customer"), "customer")
+    check_room(tx, customer)
+    subscription = make(tx, customer, p, anchor=p.get("billing_cycle_anchor"))
+    _set_card(tx, subscription, p)
+    changes.set_payment_settings(subscription, p)
+    changes.set_invoice_settings(subscription, p)
+    changes.schedule_end(tx, subscription, p)
+    changes.end_first_period(subscription)
+    tx.insert(subscription, "customer.subscription.created")
+    _start(tx, subscription, p)
+    return subscription
+
+
+def make(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) -> Obj:
+    """The subscription that these parameters describe, as far as it is billed; not yet stored."""
+    changes.refuse_unbuilt(p)
+    chosen = chosen_items(tx, p)
+    trial_end, collected = first_trial_end(tx, p, chosen), subscription_collection(p)
+    # What is sent is paid later, and the subscription does not wait for it.
+    charged = collected["collection_method"] == "charge_automatically"
+    subscription = make_subscription(
+        tx,
+        customer,
+        chosen,
+        status="trialing" if trial_end is not None else "incomplete" if charged else "active",
+        trial_end=trial_end,
+        anchor=first_anchor(tx, p, anchor, chosen, trial_end),
+        billing_mode=billing_mode(p),
+        description=p.text("description"),
+        metadata=metadata_of(p),
+        start_date=first_day(tx, p),
+        trial_settings=trial_settings(p),
+        **collected,
+    )
+    check_items(subscription)
+    use = changes.use_of(subscription)
+    set_discounts(tx, subscription, p, use, subscription=subscription["id"])
+    for item, given in zip(subscription["items"]["data"], p.subs("items"), strict=True):
+        set_discounts(tx, item, given, use, ancestors=subscription["discounts"], subscription_item=item["id"])
+    return subscription
+
+
+def _start(tx: Tx, subscription: Obj, p: Params) -> None:
+    behavior = p.get("payment_behavior", "allow_incomplete")
+    off_session = p.get("off_session", False)
+    add_extras(tx, subscription, p)
+    invoice = first_invoice(tx, subscription, prorated=p.get("proration_behavior") != "none")
+    tx.save(subscription)
+    if is_by_mail(invoice) and invoice["amount_due"] > 0:
+        invoice["automatically_finalizes_at"] = tx.now + DRAFT_SECONDS
+        tx.save(invoice)
+        tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+        plan_ahead(tx, subscription)
+        return
+    finalize(tx, invoice)
+    if subscription["status"] == "incomplete":
+        tx.schedule("subscription.incomplete_expire", subscription["id"], tx.now + INCOMPLETE_SECONDS)
+    if invoice["amount_due"] == 0:
+        collection.settle(tx, invoice, None)
+        prepare_card(tx, subscription, confirmed=behavior != "default_incomplete")
+    elif behavior == "default_incomplete":
+        payment_of(tx, invoice)
+    else:
+        try:
+            collection.collect(tx, invoice, off_session=off_session)
+        except StripeError as refusal:
+            if behavior == "error_if_incomplete":
+                refusal.keep = False
+                raise
+        if behavior == "error_if_incomplete" and invoice["status"] != "paid":
+            raise updates.action_required()
+    plan_ahead(tx, subscription)
+
+
+def _set_card(tx: Tx, subscription: Obj, p: Params) -> None:
+    if "default_payment_method" in p:
+        chosen = p.text("default_payment_method")
+        if chosen is not None:
+            chosen = owned_method(tx, chosen, subscription["customer"], "default_payment_method")["id"]
+        subscription["default_payment_method"] = chosen
+
+
+def update(tx: Tx, p: Params, subscription_id: str) -> Obj:
+    """Change it; what that costs or gives back is billed as `proration_behavior` says."""
+    subscription = tx.get("subscription", subscription_id)
+    if ended(subscription):
+        message = "A canceled subscription can only update its cancellation_details and metadata."
+        if set(p.names()) - {"metadata", "cancellation_details", "expand"}:
+            raise invalid(message, code="invalid_canceled_subscription_fields")
+    if any(name in p for name in _BILLED):
+        check_changeable(subscription)
+        pending_updates.discard(tx, subscription)
+    before = copy.deepcopy(subscription)
+    how = read_terms(subscription, p)
+    change(tx, subscription, p)
+    updates.apply(tx, subscription, before, how)
+    keep_up(tx, subscription)
+    if subscription["default_payment_method"] != before["default_payment_method"]:
+        prepare_other_card(tx, subscription)
+    return subscription
+
+
+def change(tx: Tx, subscription: Obj, p: Params) -> None:
+    """Everything that an update may set; nothing is billed or saved yet."""
+    changes.refuse_unbuilt(p)
+    _set_card(tx, subscription, p)
+    changes.set_payment_settings(subscription, p)
+    changes.set_invoice_settings(subscription, p)
+    subscription |= subscription_collection(p, subscription)
+    if "description" in p:
+        subscription["description"] = p.text("description")
+    if "trial_settings" in p:
+        subscription["trial_settings"] = trial_settings(p)
+    merge_metadata(subscription, p)
+    changes.note_reason(subscription, p)
+    changes.change_trial(tx, subscription, p)
+    if "items" in p:
+        change_items(tx, subscription, p)
+    set_discounts(tx, subscription, p, changes.use_of(subscription), subscription=subscription["id"])
+    changes.schedule_end(tx, subscription, p)
+    set_collection(tx, subscription, p)
+    add_extras(tx, subscription, p)
+
+
+def cancel(tx: Tx, p: Params, subscription_id: str) -> Obj:
+    """End it now. `prorate` credits unused time; `invoice_now` bills that and whatever else is pending."""
+    subscription = tx.get("subscription", subscription_id)
+    if ended(subscription):
+        raise invalid(f"No such subscription: '{subscription_id}'", param="id", code="resource_missing", status=404)
+    changes.note_reason(subscription, p)
+    end_now(tx, subscription, prorate=p.get("prorate", False), invoice_now=p.get("invoice_now", False))
+    return subscription
+
+
+def end_now(tx: Tx, subscription: Obj, *, prorate: bool, invoice_now: bool) -> None:
+    """The end, with its final invoice where that is asked for and there is something to bill."""
+    if prorate:
+        for item in subscription["items"]["data"]:
+            credit_unused(tx, subscription, item, tx.now)
+    elif not invoice_now:
+        drop_pending_prorations(tx, subscription)
+    subscription_status.end(tx, subscription, reason="cancellation_requested")
+    invoice = final_invoice(tx, subscription, reason="subscription_update") if invoice_now else None
+    if invoice is not None:
+        tx.unschedule(invoice["id"])
+        collection.finalize_due(tx, invoice["id"])
+
+
+def retrieve(tx: Tx, _: Params, subscription_id: str) -> Obj:
+    """One subscription, also when it has ended."""
+    return tx.get("subscription", subscription_id)
+
+
+def list_all(tx: Tx, p: Params) -> Obj:
+    """Subscriptions, newest first; canceled ones only when asked for."""
+    status = p.get("status")
+    wheres: list[Where] = []
+    if status is None:
+        wheres.append(("json ->> '$.status' != 'canceled'", ()))
+    elif status == "ended":
+        wheres.append(("json ->> '$.status' IN ('canceled', 'incomplete_expired')", ()))
+    elif status != "all":
+        wheres.append(("json ->> '$.status' = ?", (status,)))
+    for name in ("price", "plan"):
+        if name in p:
+            having = "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.price.id' = ?)"
+            wheres.append((having, (p.get(name),)))
+    for choose, name in (("max", "current_period_start"), ("min", "current_period_end")):
+        column = f"(SELECT {choose}(value ->> '$.{name}') FROM json_each(objects.json, '$.items.data'))"  # noqa: S608
+        wheres += ranged(p, name, column)
+    if "automatic_tax" in p:
+        wheres.append(("json ->> '$.automatic_tax.enabled' = ?", (p.sub("automatic_tax").need("enabled"),)))
+    return page(
+        tx, p, "subscription", "/v1/subscriptions", same(p, "customer", "collection_method", "test_clock"), wheres
+    )
