@@ -25,7 +25,7 @@ from licet.catalog.push import push
 from licet.catalog.routes import router as products
 from licet.config import Settings
 from licet.dashboard.routes import router as portal
-from licet.emails import post_of
+from licet.emails import mailer_of
 from licet.http.context import Context
 from licet.http.openapi.document import DESCRIPTION, TAGS
 from licet.http.rate_limits.limiter import limiter_of
@@ -38,10 +38,10 @@ from licet.outgoing_webhooks.endpoint_routes import router as webhook_endpoints
 from licet.outgoing_webhooks.jobs import delivery_jobs
 from licet.outgoing_webhooks.payloads import openapi
 from licet.outgoing_webhooks.transport.allowed_targets import Allowed
-from licet.outgoing_webhooks.transport.sender import AT_ONCE, Courier
+from licet.outgoing_webhooks.transport.sender import MAX_CONCURRENT, WebhookSender
 from licet.payments.checkout import router as plan_checkout
 from licet.payments.customers import router as plan_customers
-from licet.payments.in_words import InWords
+from licet.payments.in_words import HtmlErrors
 from licet.payments.plans import router as plans
 from licet.payments.returning import router as return_pages
 from licet.payments.update import router as plan_updates
@@ -108,7 +108,7 @@ def create_app(context: Context) -> FastAPI:
     ):
         app.include_router(router)
     add_conventions(app, context.settings, limiter)
-    app.add_middleware(InWords)
+    app.add_middleware(HtmlErrors)
     return app
 
 
@@ -125,7 +125,7 @@ def jobs(context: Context) -> Sequence[Job]:
     return [
         *stripe_event_jobs(context),
         *refulfil_jobs(context),
-        *mail_jobs(post_of(context)),
+        *mail_jobs(mailer_of(context)),
         *idempotency_jobs(context),
         *cancellation_jobs(context),
         *duplicate_plan_jobs(context),
@@ -134,14 +134,14 @@ def jobs(context: Context) -> Sequence[Job]:
     ]
 
 
-ERRANDS_AT_ONCE = AT_ONCE
-"""How many errands run side by side: as many as there are places to send from."""
+DELIVERIES_AT_ONCE = MAX_CONCURRENT
+"""How many delivery_worker_jobs run side by side: as many as there are places to send from."""
 
 
 @asynccontextmanager
-async def errands(context: Context) -> AsyncIterator[Sequence[Job]]:
+async def delivery_worker_jobs(context: Context) -> AsyncIterator[Sequence[Job]]:
     """The deferred work that waits for the vendor's own machines; a worker of its own does it."""
-    async with Courier(Allowed.parse(context.settings.webhooks_allow_private)) as courier:
+    async with WebhookSender(Allowed.parse(context.settings.webhooks_allow_private)) as courier:
         yield delivery_jobs(context, courier)
 
 

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from licet.cannot_start import CannotStart
 from licet.kit.hosts import is_host_name
 from licet.kit.loopback import is_loopback
+from licet.startup_error import StartupError
 
 Mode: TypeAlias = Literal["sandbox", "test", "live"]
 Words: TypeAlias = Annotated[tuple[str, ...], NoDecode]
@@ -306,12 +306,12 @@ class Settings(BaseSettings):
 
 
 def read_settings(**given: Any) -> Settings:
-    """The environment's settings, with what the command line gave before them. Raises CannotStart with each fault."""
+    """The environment's settings, with what the command line gave before them. Raises StartupError with each fault."""
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         faults = [_said(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False, include_url=False)]
-        raise CannotStart("The settings do not hold:\n" + "\n".join(f"- {fault}" for fault in faults)) from None
+        raise StartupError("The settings do not hold:\n" + "\n".join(f"- {fault}" for fault in faults)) from None
 
 
 def _said(where: tuple[int | str, ...], message: str) -> str:

@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from licet.cannot_start import CannotStart
+from licet.startup_error import StartupError
 
 
 def make_data_dir(path: Path) -> None:
     """Makes what is missing on the way to `path`; a directory that exists stays as it is, its mode included.
 
-    Raises CannotStart where it cannot be made.
+    Raises StartupError where it cannot be made.
     """
     if path.is_dir():
         return
@@ -25,9 +25,9 @@ def make_data_dir(path: Path) -> None:
             path.chmod(0o711)
     except FileExistsError:
         if not path.is_dir():
-            raise CannotStart(f"{path} is not a directory. Choose another --data-dir.") from None
+            raise StartupError(f"{path} is not a directory. Choose another --data-dir.") from None
     except OSError as error:
-        raise CannotStart(
+        raise StartupError(
             f"The data directory {path} cannot be made: {error.strerror} ({error.filename}). "
             "Choose another with --data-dir or LICET_DATA_DIR."
         ) from None
@@ -54,7 +54,7 @@ def read_private(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise CannotStart(
+        raise StartupError(
             f"{path} cannot be read: {error.strerror}. It belongs to whoever started Licet first."
         ) from None
 
@@ -67,11 +67,11 @@ class DataDirLock:
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
-        """Raises CannotStart where another process holds it, and says which."""
+        """Raises StartupError where another process holds it, and says which."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise CannotStart(
+            raise StartupError(
                 f"The data directory {self._path.parent} cannot be used: {error.strerror} ({self._path}). "
                 "Run as the user who made it, or choose another --data-dir."
             ) from None
@@ -83,7 +83,7 @@ class DataDirLock:
             if error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
                 raise
             process = f" (process {holder})" if holder else ""
-            raise CannotStart(
+            raise StartupError(
                 f"Licet already runs on the data directory {self._path.parent}{process}. "
                 "Stop that one, or choose another --data-dir."
             ) from None

@@ -9,19 +9,19 @@ import asyncpg
 
 from licet.db.connection import Connection
 from licet.db.locks import lock
+from licet.kit.affected import Affected
 from licet.kit.statuses import ENDED
-from licet.kit.touched import Touched
 from licet.licenses.facts import refunded_of_session
 from licet.licenses.for_order import settle_lines
 from licet.licenses.for_subscription import settle_subscription
 from licet.licenses.store import link_order
-from licet.licenses.write import Settling
+from licet.licenses.write import ChangeContext
 from licet.notifications.purchases import announce_order, announce_paid
 from licet.notifications.refunds import announce_refunds
 from licet.notifications.subscriptions import announce_subscriptions
 from licet.orders import store
 from licet.orders.core import PAID, OrderFacts, order_status
-from licet.orders.links import find_roots
+from licet.orders.links import find_purchases
 from licet.subscriptions import duplicate_plans
 
 
@@ -37,15 +37,15 @@ class Fulfilled:
     reads: frozenset[tuple[str, str]] = frozenset()
 
 
-async def fulfil(conn: Connection, touched: Touched, settling: Settling) -> Fulfilled:
+async def fulfil(conn: Connection, touched: Affected, settling: ChangeContext) -> Fulfilled:
     """Settle every purchase that was touched, and announce what is new. The caller holds the locks of all that.
 
     Source: docs/decisions/order-does-not-matter.md; contract, sections 4 and 5.
     """
-    roots = await find_roots(conn, touched)
+    roots = await find_purchases(conn, touched)
     waits_for: set[str] = set()
     for subscription_id in roots.subscriptions:
-        for second in await duplicate_plans.find_second_plans(conn, subscription_id):
+        for second in await duplicate_plans.find_duplicate_plans(conn, subscription_id):
             await duplicate_plans.insert(conn, second, settling.now)
         waits_for |= await settle_subscription(conn, subscription_id, settling)
     for session_id in roots.sessions:
@@ -58,14 +58,14 @@ async def fulfil(conn: Connection, touched: Touched, settling: Settling) -> Fulf
     return Fulfilled(frozenset(waits_for), reads)
 
 
-def _links_to_read(touched: Touched) -> frozenset[tuple[str, str]]:
+def _links_to_read(touched: Affected) -> frozenset[tuple[str, str]]:
     """The reads that say what a payment was for, where nothing that we know does."""
     if touched.payment_intents:
         return frozenset(("payment_intent.links", id_) for id_ in touched.payment_intents)
     return frozenset(("charge.links", id_) for id_ in touched.charges)
 
 
-async def settle_session(conn: Connection, stripe_session_id: str, settling: Settling) -> frozenset[str]:
+async def settle_session(conn: Connection, stripe_session_id: str, settling: ChangeContext) -> frozenset[str]:
     """Bring a session's order and its one-time licenses to what is known of its payment.
 
     Returns the products that the catalogue does not know yet.

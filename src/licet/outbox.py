@@ -37,7 +37,7 @@ DELIVER = "deliver"
 
 
 @dataclass(frozen=True)
-class Happened:
+class OutgoingEvent:
     """One thing that happened.
 
     fact: what it is told once about, with the event's name unique for ever. about: ids to render it from, no secrets.
@@ -49,7 +49,7 @@ class Happened:
     about: dict[str, str | int]
 
 
-async def publish(conn: Connection, happened: Sequence[Happened], now: datetime) -> None:
+async def publish(conn: Connection, happened: Sequence[OutgoingEvent], now: datetime) -> None:
     """Have the vendor's systems told once the caller's transaction commits; what was told before is passed over.
 
     now: business time.

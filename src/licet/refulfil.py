@@ -10,9 +10,9 @@ import structlog
 from licet.db.locks import lock
 from licet.fulfilment import fulfil
 from licet.http.context import Context
+from licet.kit.affected import Affected, ids
 from licet.kit.cause import Cause
-from licet.kit.touched import Touched, ids
-from licet.licenses.write import Settling
+from licet.licenses.write import ChangeContext
 from licet.queue.jobs import Job
 
 log = structlog.get_logger(__name__)
@@ -58,10 +58,10 @@ async def refulfil_product(context: Context, product_id: UUID, cause: Cause) -> 
 
 
 async def _settle(context: Context, root: asyncpg.Record, cause: Cause) -> None:
-    touched = Touched(subscriptions=ids(root["id"])) if root["recurring"] else Touched(sessions=ids(root["id"]))
+    touched = Affected(subscriptions=ids(root["id"])) if root["recurring"] else Affected(sessions=ids(root["id"]))
     async with context.pool.acquire() as conn, conn.transaction():
         await lock(conn, ids(root["id"], root["stripe_customer_id"]))
-        fulfilled = await fulfil(conn, touched, Settling(context.keyring, cause, context.now()))
+        fulfilled = await fulfil(conn, touched, ChangeContext(context.keyring, cause, context.now()))
         if not fulfilled.waits_for:
             await conn.execute(
                 """

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet.catalog.core import Offer
-from licet.checkout.core import Item, build_cart, check_metadata, trial_days
+from licet.checkout.core import CartItem, build_cart, check_metadata, trial_days
 from licet.checkout.session import Purchase, Wish, explain, session_params
 from licet.errors import LicetError, StripeRefused, Unprocessable, ValidationFailed
 
@@ -48,7 +48,7 @@ OFFERS = {
 }
 
 
-def refused(items: list[Item], offers: dict[str, list[Offer]] | None = None) -> LicetError:
+def refused(items: list[CartItem], offers: dict[str, list[Offer]] | None = None) -> LicetError:
     with pytest.raises(LicetError) as error:
         build_cart(items, offers or OFFERS)
     return error.value
@@ -60,23 +60,23 @@ def test_an_empty_cart() -> None:
 
 @pytest.mark.parametrize("product", ["none", "unknown", ""])
 def test_what_cannot_be_bought_is_named(product: str) -> None:
-    error = refused([Item("p1", 1), Item(product, 1)])
+    error = refused([CartItem("p1", 1), CartItem(product, 1)])
     assert (error.code, error.details) == ("invalid_product", {"productId": product})
     assert product in error.message
 
 
 def test_the_default_price_is_the_first() -> None:
-    assert [line.offer for line in build_cart([Item("p1", 2)], OFFERS)] == [MONTHLY]
-    assert [line.offer for line in build_cart([Item("p1", 2, "price_1y")], OFFERS)] == [YEARLY]
+    assert [line.offer for line in build_cart([CartItem("p1", 2)], OFFERS)] == [MONTHLY]
+    assert [line.offer for line in build_cart([CartItem("p1", 2, "price_1y")], OFFERS)] == [YEARLY]
 
 
 def test_a_price_of_another_product_is_refused() -> None:
-    error = refused([Item("p1", 1, "price_2")])
+    error = refused([CartItem("p1", 1, "price_2")])
     assert (error.code, error.details) == ("invalid_price", {"productId": "p1", "priceId": "price_2"})
 
 
 def test_lines_of_the_same_price_are_merged() -> None:
-    cart = build_cart([Item("p1", 2), Item("p2", 1), Item("p1", 3, "price_1m")], OFFERS)
+    cart = build_cart([CartItem("p1", 2), CartItem("p2", 1), CartItem("p1", 3, "price_1m")], OFFERS)
     assert [(line.offer.stripe_price_id, line.quantity, line.item) for line in cart] == [
         ("price_1m", 5, 0),
         ("price_2", 1, 1),
@@ -84,22 +84,22 @@ def test_lines_of_the_same_price_are_merged() -> None:
 
 
 def test_a_hundred_of_one_and_no_more() -> None:
-    assert build_cart([Item("p1", 60), Item("p1", 40)], OFFERS)[0].quantity == 100
-    error = refused([Item("p2", 1), Item("p1", 60), Item("p1", 41)])
+    assert build_cart([CartItem("p1", 60), CartItem("p1", 40)], OFFERS)[0].quantity == 100
+    error = refused([CartItem("p2", 1), CartItem("p1", 60), CartItem("p1", 41)])
     assert isinstance(error, ValidationFailed)
     assert [fault["field"] for fault in error.details["fields"]] == ["items[1].quantity"]
 
 
 def test_what_recurs_recurs_together() -> None:
     for other in ("p3", "p1"):
-        items = [Item("p5", 1), Item(other, 1, "price_1y" if other == "p1" else None)]
+        items = [CartItem("p5", 1), CartItem(other, 1, "price_1y" if other == "p1" else None)]
         assert refused(items).code == "mixed_intervals"
-    assert len(build_cart([Item("p5", 1), Item("p1", 1), Item("p2", 1)], OFFERS)) == 3
+    assert len(build_cart([CartItem("p5", 1), CartItem("p1", 1), CartItem("p2", 1)], OFFERS)) == 3
 
 
 @pytest.mark.parametrize("other", ["p1", "p2"])
 def test_one_currency(other: str) -> None:
-    error = refused([Item("p4", 1), Item(other, 1)])
+    error = refused([CartItem("p4", 1), CartItem(other, 1)])
     assert (error.code, error.details) == ("mixed_currencies", {"currencies": ["eur", "usd"]})
 
 
@@ -107,10 +107,10 @@ def test_twenty_lines_of_each() -> None:
     many = {f"r{n}": [offer(100 + n)] for n in range(21)} | {
         f"o{n}": [offer(200 + n, interval=None)] for n in range(21)
     }
-    fits = [Item(f"{kind}{n}", 1) for kind in "ro" for n in range(20)]
+    fits = [CartItem(f"{kind}{n}", 1) for kind in "ro" for n in range(20)]
     assert len(build_cart(fits, many)) == 40
     for kind in "ro":
-        error = refused([Item(f"{kind}{n}", 1) for n in range(21)], many)
+        error = refused([CartItem(f"{kind}{n}", 1) for n in range(21)], many)
         assert [fault["field"] for fault in error.details["fields"]] == ["items"]
 
 
@@ -128,13 +128,15 @@ def test_twenty_lines_of_each() -> None:
     ],
 )
 def test_a_trial_once_and_only_where_all_have_one(offers: list[Offer], had: list[int], days: int) -> None:
-    cart = build_cart([Item(str(n), 1) for n in range(len(offers))], {str(n): [one] for n, one in enumerate(offers)})
+    cart = build_cart(
+        [CartItem(str(n), 1) for n in range(len(offers))], {str(n): [one] for n, one in enumerate(offers)}
+    )
     assert trial_days(cart, {UUID(int=number) for number in had}) == days
 
 
 @given(st.lists(st.tuples(st.sampled_from(["p1", "p2", "p5"]), st.integers(1, 100)), min_size=1, max_size=30))
 def test_merging_loses_nothing(asked: list[tuple[str, int]]) -> None:
-    items = [Item(product, quantity) for product, quantity in asked]
+    items = [CartItem(product, quantity) for product, quantity in asked]
     try:
         cart = build_cart(items, OFFERS)
     except ValidationFailed:
@@ -168,11 +170,15 @@ def test_metadata_beyond_them(metadata: dict[str, str], field: str) -> None:
 
 
 WISH = Wish(
-    [Item("p1", 2), Item("p2", 1)], "https://a.example/{CHECKOUT_SESSION_ID}", "https://a.example/b", None, {"x": "y"}
+    [CartItem("p1", 2), CartItem("p2", 1)],
+    "https://a.example/{CHECKOUT_SESSION_ID}",
+    "https://a.example/b",
+    None,
+    {"x": "y"},
 )
 
 
-def purchase(*items: Item, days: int = 0, promotion: str | None = None) -> Purchase:
+def purchase(*items: CartItem, days: int = 0, promotion: str | None = None) -> Purchase:
     return Purchase(UUID(int=1), UUID(int=2), build_cart(items, OFFERS), days, promotion)
 
 
@@ -192,7 +198,7 @@ def test_what_is_asked_of_stripe_for_a_subscription() -> None:
 
 
 def test_what_is_asked_of_stripe_for_a_single_payment() -> None:
-    params = session_params(purchase(Item("p2", 1), promotion="promo_1"), WISH, "cus_1")
+    params = session_params(purchase(CartItem("p2", 1), promotion="promo_1"), WISH, "cus_1")
     assert params["mode"] == "payment"
     assert params["discounts"] == [{"promotion_code": "promo_1"}]
     assert "allow_promotion_codes" not in params

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from licet.licenses.core import Refunded
-from licet.licenses.paid_periods import Line, PaidInvoice, Periods
+from licet.licenses.paid_periods import PaidInvoice, PeriodLine, Periods
 
 BEGINNING = datetime(2026, 6, 1, tzinfo=UTC)
 NEVER = 10_000
@@ -21,31 +21,31 @@ def day(number: int) -> datetime:
     return BEGINNING + timedelta(days=number)
 
 
-def whole(starts: int, ends: int, item: str = "plan") -> Line:
-    return Line(item, day(starts), day(ends), amount=PRICE)
+def whole(starts: int, ends: int, item: str = "plan") -> PeriodLine:
+    return PeriodLine(item, day(starts), day(ends), amount=PRICE)
 
 
-def charge(starts: int, ends: int, item: str = "plan", amount: int = PRICE) -> Line:
-    return Line(item, day(starts), day(ends), proration=True, amount=amount)
+def charge(starts: int, ends: int, item: str = "plan", amount: int = PRICE) -> PeriodLine:
+    return PeriodLine(item, day(starts), day(ends), proration=True, amount=amount)
 
 
-def credit(starts: int, ends: int, item: str = "plan") -> Line:
-    return Line(item, day(starts), day(ends), proration=True, amount=-PRICE)
+def credit(starts: int, ends: int, item: str = "plan") -> PeriodLine:
+    return PeriodLine(item, day(starts), day(ends), proration=True, amount=-PRICE)
 
 
-def create(*lines: Line, back: int = 0) -> PaidInvoice:
+def create(*lines: PeriodLine, back: int = 0) -> PaidInvoice:
     return PaidInvoice("in", "subscription_create", PRICE, back, lines)
 
 
-def cycle(*lines: Line, back: int = 0) -> PaidInvoice:
+def cycle(*lines: PeriodLine, back: int = 0) -> PaidInvoice:
     return PaidInvoice("in", "subscription_cycle", PRICE, back, lines)
 
 
-def update(*lines: Line, back: int = 0) -> PaidInvoice:
+def update(*lines: PeriodLine, back: int = 0) -> PaidInvoice:
     return PaidInvoice("in", "subscription_update", PRICE, back, lines)
 
 
-def manual(*lines: Line, back: int = 0) -> PaidInvoice:
+def manual(*lines: PeriodLine, back: int = 0) -> PaidInvoice:
     return PaidInvoice("in", "manual", PRICE, back, lines)
 
 
@@ -69,7 +69,7 @@ STORIES = {
     "nothing paid": Story([], None),
     "a month": Story([MONTH], 30),
     "renewed": Story([MONTH, cycle(whole(30, 60))], 60),
-    "a period for nothing": Story([create(Line("plan", day(0), day(14)))], 14),
+    "a period for nothing": Story([create(PeriodLine("plan", day(0), day(14)))], 14),
     "a refund in part": Story([create(whole(0, 30), back=1)], 30, "part"),
     "the newest refunded": Story([MONTH, cycle(whole(30, 60), back=PRICE)], 30, "full"),
     "an older one refunded": Story([create(whole(0, 30), back=PRICE), cycle(whole(30, 60))], 60),

@@ -4,7 +4,7 @@ from itertools import count
 from uuid import UUID
 
 from licet.accounts.keys import make_key
-from licet.accounts.store import Account, insert_account
+from licet.accounts.store import AccountRecord, insert_account
 from licet.http.context import Context
 from licet.kit.ids import new_id
 from licet.kit.times import wall_now
@@ -14,7 +14,7 @@ _numbers = count(1)
 
 async def make_account(context: Context, *, external_id: str | None = None, kind: str = "user") -> UUID:
     n = next(_numbers)
-    account = Account(new_id(), kind, f"Account {n}", f"account{n}@example.com", external_id, None, context.now())
+    account = AccountRecord(new_id(), kind, f"Account {n}", f"account{n}@example.com", external_id, None, context.now())
     async with context.pool.acquire() as conn:
         await insert_account(conn, account)
     return account.id

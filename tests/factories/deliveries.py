@@ -7,8 +7,8 @@ from uuid import UUID
 
 from licet.http.context import Context
 from licet.kit.ids import new_id
-from licet.outbox import EventName, Happened, publish
-from licet.outgoing_webhooks.endpoint_store import Endpoint, insert_endpoint
+from licet.outbox import EventName, OutgoingEvent, publish
+from licet.outgoing_webhooks.endpoint_store import EndpointRecord, insert_endpoint
 from licet.outgoing_webhooks.transport.signing import new_secret
 
 _numbers = count(1)
@@ -22,7 +22,7 @@ async def make_endpoint(
     created_at: datetime | None = None,
 ) -> UUID:
     """Its id; its secret is the keyring's to open."""
-    made = Endpoint(new_id(), url, None, list(events), created_at or context.now(), None, None)
+    made = EndpointRecord(new_id(), url, None, list(events), created_at or context.now(), None, None)
     async with context.pool.acquire() as conn:
         await insert_endpoint(conn, made, context.keyring.encrypt(new_secret()))
     return made.id
@@ -37,7 +37,7 @@ async def happen(
 ) -> UUID:
     """Something happens, of which whoever listens is told; the event's id. about: by default nothing that there is."""
     fact = f"made-{next(_numbers)}"
-    happened = Happened(event, fact, account_id, {"licenseId": str(new_id())} if about is None else about)
+    happened = OutgoingEvent(event, fact, account_id, {"licenseId": str(new_id())} if about is None else about)
     async with context.pool.acquire() as conn, conn.transaction():
         await publish(conn, [happened], context.now())
     found: UUID = await context.pool.fetchval("SELECT id FROM outgoing_events WHERE fact = $1", fact)

@@ -18,7 +18,7 @@ from tests.support.shop import Shop, eventually
 
 from licet.actions.subscriptions import lease_store, lock
 from licet.actions.subscriptions.cancel import cancellation_jobs
-from licet.actions.subscriptions.lock import SubscriptionChanging, alone
+from licet.actions.subscriptions.lock import SubscriptionChanging, subscription_lock
 from licet.actions.subscriptions.restore_cancellation import restore_cancellation_jobs
 from licet.actions.subscriptions.schedule_release import schedule_release_jobs
 from licet.app import create_app
@@ -207,7 +207,7 @@ async def test_a_job_does_not_hide_that_something_is_unknown(acme: Organization)
     subscription_id = await subscription_of(acme)
     for job in (*schedule_release_jobs(context), *restore_cancellation_jobs(context), *cancellation_jobs(context)):
         await job.run(subscription_id)
-    async with alone(context, subscription_id):
+    async with subscription_lock(context, subscription_id):
         pass
     ((until, taken_over),) = await rows(shop)
     assert (until <= wall_now(), taken_over) == (True, True)
@@ -223,22 +223,22 @@ async def test_it_is_let_go_of_whatever_happens(acme: Organization, after: str) 
     context, subscription_id = acme.shop.context, await subscription_of(acme)
     error = SubscriptionChanging() if after == "an answer" else RuntimeError("a fault")
     with pytest.raises(type(error)):
-        async with alone(context, subscription_id):
+        async with subscription_lock(context, subscription_id):
             raise error
     # A fault of ours may have come after Stripe's answer.
     assert len(await rows(acme.shop)) == (0 if after == "an answer" else 1)
-    async with alone(context, subscription_id):
+    async with subscription_lock(context, subscription_id):
         assert len(await rows(acme.shop)) == 1
 
 
 async def test_who_was_taken_over_lets_nobody_else_s_go(acme: Organization) -> None:
     context, subscription_id = acme.shop.context, await subscription_of(acme)
-    async with alone(context, subscription_id):
+    async with subscription_lock(context, subscription_id):
         # Far beyond what he may take.
         await context.pool.execute("UPDATE subscription_leases SET until = $1", wall_now())
         now = wall_now()
         later = now + timedelta(seconds=30)
-        assert await lease_store.take(context.pool, subscription_id, later, now=now) is not None
+        assert await lease_store.acquire(context.pool, subscription_id, later, now=now) is not None
     assert await rows(acme.shop) == [(later, True)]
 
 
@@ -247,13 +247,13 @@ async def test_one_takes_what_has_run_out_however_many_wait(acme: Organization) 
     await leave_behind(acme, -1)
     now = wall_now()
     until = now + timedelta(seconds=30)
-    takes = [lease_store.take(context.pool, subscription_id, until, now=now) for _ in range(20)]
+    takes = [lease_store.acquire(context.pool, subscription_id, until, now=now) for _ in range(20)]
     taken = [one for one in await asyncio.gather(*takes) if one is not None]
     assert [one.taken_over for one in taken] == [True]
 
 
 async def test_a_lease_outlasts_what_its_holder_may_take(acme: Organization) -> None:
-    async with alone(acme.shop.context, await subscription_of(acme)):
+    async with subscription_lock(acme.shop.context, await subscription_of(acme)):
         ((until, _),) = await rows(acme.shop)
         assert until - wall_now() > timedelta(seconds=lock.SECONDS + lock.AFTERWARDS_SECONDS - 1)
 

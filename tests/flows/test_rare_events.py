@@ -26,7 +26,7 @@ async def hand_in(shop: Shop, event: Event, number: int, **changed: Any) -> None
     await receive_event(shop.context, parse(json.dumps(made).encode()))
 
 
-async def event_of(shop: Shop, type_: str) -> Event:
+async def make_event(shop: Shop, type_: str) -> Event:
     found = [event async for event in shop.context.stripe.list_all("event", type=type_)]
     return found.pop(0)
 
@@ -40,7 +40,7 @@ async def test_a_payment_that_settles_later(database: str) -> None:
     async with open_shop(database, with_webhooks=False) as shop:
         account = await shop.make_account()
         await shop.buy(account, "Data Migrator")
-        completed = await event_of(shop, "checkout.session.completed")
+        completed = await make_event(shop, "checkout.session.completed")
         await hand_in(shop, completed, 1, payment_status="unpaid")
         assert await order_status(shop, account) == "pending"
         assert await shop.licenses(account) == []
@@ -61,10 +61,10 @@ async def test_a_refund_that_fails_later_gives_back_what_it_took(database: str) 
         invoices = [invoice["id"] async for invoice in shop.context.stripe.list_all("invoice")]
         await shop.stripe("refunds", {"invoice": invoices[0]})
         for type_ in ("checkout.session.completed", "invoice.paid", "invoice_payment.paid", "refund.created"):
-            await hand_in(shop, await event_of(shop, type_), len(type_))
+            await hand_in(shop, await make_event(shop, type_), len(type_))
         assert (await shop.license(account))["status"] == "revoked"
         assert await order_status(shop, account) == "refunded"
-        refund = await event_of(shop, "refund.created")
+        refund = await make_event(shop, "refund.created")
         await hand_in(shop, refund, 99, type="refund.failed", status="failed")
         assert (await shop.license(account))["status"] == "active"
         assert await order_status(shop, account) == "paid"
@@ -107,7 +107,7 @@ async def test_an_event_in_an_unknown_version_s_layout_is_read_instead(database:
         account = await shop.make_account()
         await shop.buy(account, "Shopify Connector")
         for type_ in ("customer.subscription.created", "checkout.session.completed", "invoice.paid"):
-            event = await event_of(shop, type_)
+            event = await make_event(shop, type_)
             event["api_version"] = "2027-03-31.fennel"
             await receive_event(shop.context, parse(json.dumps(event).encode()))
         reasons = await shop.context.pool.fetch("SELECT DISTINCT reason FROM events")

@@ -7,10 +7,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from licet.cannot_start import CannotStart
 from licet.db.migrate import head, known_revisions, migrate, schema_is_current
 from licet.db.migrations import run
 from licet.db.pool import Pool
+from licet.startup_error import StartupError
 
 
 async def test_it_is_migrated_and_migrating_again_does_nothing(database: str, pool: Pool) -> None:
@@ -37,7 +37,7 @@ async def test_each_test_has_its_own(pool: Pool, turn: int) -> None:
 
 async def test_a_database_of_a_newer_version_is_refused(database: str, pool: Pool) -> None:
     await pool.execute("UPDATE alembic_version SET version_num = '9999_future'")
-    with pytest.raises(CannotStart, match="newer version"):
+    with pytest.raises(StartupError, match="newer version"):
         await migrate(database)
 
 

@@ -14,11 +14,11 @@ import pytest
 import pytest_asyncio
 from tests.support.running import as_user, end_database, modes
 
-from licet.cannot_start import CannotStart
 from licet.db import cluster, server_account
 from licet.db.binaries import binaries
 from licet.db.embedded import EmbeddedPostgres
 from licet.db.postmaster import find_postmaster
+from licet.startup_error import StartupError
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ if os.geteuid() == 0:  # only root can become somebody else
     async def test_what_blocks_the_servers_account_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A container's root often lacks the capability that would let the server pass."""
         monkeypatch.setattr(server_account, "_may_pass_on_dac_read_search", lambda: False)
-        with pytest.raises(CannotStart) as caught:
+        with pytest.raises(StartupError) as caught:
             await EmbeddedPostgres(place / "data", durable=False).start()
         # The outermost door in the way, which may be one above ours.
         named = [parent for parent in [place, *place.parents] if f" {parent} " in str(caught.value)]
@@ -206,7 +206,7 @@ async def test_a_copied_directory_gets_a_server_of_its_own(started: EmbeddedPost
 
 async def test_a_half_made_database_is_never_taken_for_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_SETUP", "CREATE NONSENSE;\n")
-    with pytest.raises(CannotStart, match="could not make its database"):
+    with pytest.raises(StartupError, match="could not make its database"):
         await EmbeddedPostgres(place / "data", durable=False).start()
     assert not [path for path in (place / "data").iterdir() if path.name.startswith("postgres")]
 
@@ -219,7 +219,7 @@ async def test_a_foreign_directory_is_refused(place: Path, version: str | None, 
     there.mkdir(parents=True)
     if version:
         (there / "PG_VERSION").write_text(version)
-    with pytest.raises(CannotStart, match=words):
+    with pytest.raises(StartupError, match=words):
         await EmbeddedPostgres(place / "data", durable=False).start()
 
 
@@ -228,6 +228,6 @@ async def test_what_the_server_said_is_told_when_it_does_not_start(place: Path) 
     await server.start()
     await server.stop()
     (place / "data" / "postgres" / "postgresql.conf").write_text("nonsense = 1\n")
-    with pytest.raises(CannotStart, match="nonsense"):
+    with pytest.raises(StartupError, match="nonsense"):
         await server.start()
     await server.stop()

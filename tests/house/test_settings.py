@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from licet.cannot_start import CannotStart
 from licet.config import Settings, read_settings
+from licet.startup_error import StartupError
 
 FERNET = base64.urlsafe_b64encode(b"k" * 32).decode()
 LIVE = {
@@ -33,7 +33,7 @@ def given(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
 
 
 def refused(**values: object) -> str:
-    with pytest.raises(CannotStart) as caught:
+    with pytest.raises(StartupError) as caught:
         read_settings(**values)
     return str(caught.value)
 

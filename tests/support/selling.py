@@ -15,9 +15,9 @@ from tests.support.counterpart import Counterpart, counterpart
 from tests.support.face import Face
 from tests.support.serving import serve
 
-from licet.accounts.store import Account, insert_account
+from licet.accounts.store import AccountRecord, insert_account
 from licet.app import create_app
-from licet.catalog.core import Catalog, Interval, Kind, Price, Product
+from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, Kind
 from licet.catalog.push import push
 from licet.db.pool import Pool
 from licet.kit.ids import new_id
@@ -35,10 +35,10 @@ def price(
     interval_count: int = 1,
     currency: str = "usd",
     trial_days: int = 0,
-) -> Price:
+) -> CatalogPrice:
     """A price whose key is made of its rhythm, as a catalogue file does it."""
     often = interval or "once"
-    return Price(
+    return CatalogPrice(
         f"{interval_count}-{often}-{currency}",
         amount,
         currency,
@@ -48,9 +48,9 @@ def price(
     )
 
 
-def product(key: str, *prices: Price, kind: Kind = "license", prefix: str | None = None) -> Product:
+def product(key: str, *prices: CatalogPrice, kind: Kind = "license", prefix: str | None = None) -> CatalogProduct:
     """A product named as its key."""
-    return Product(
+    return CatalogProduct(
         key=key,
         kind=kind,
         name=key.title(),
@@ -63,7 +63,7 @@ def product(key: str, *prices: Price, kind: Kind = "license", prefix: str | None
     )
 
 
-def catalog_of(*products: Product) -> Catalog:
+def catalog_of(*products: CatalogProduct) -> Catalog:
     return Catalog(products)
 
 
@@ -132,7 +132,7 @@ class Selling:
 
     async def make_account(self) -> UUID:
         """Another account."""
-        account = Account(new_id(), "user", "Other", "other@example.com", None, None, self.face.context.now())
+        account = AccountRecord(new_id(), "user", "Other", "other@example.com", None, None, self.face.context.now())
         async with self.pool.acquire() as conn:
             await insert_account(conn, account)
         return account.id
@@ -210,7 +210,7 @@ async def open_selling(pool: Pool, *, timeout_seconds: float = 5.0) -> AsyncIter
             stripe = StripeApi("sk_test_123", base_url=between.url, timeout_seconds=timeout_seconds)
             context = replace(make_context(pool, now=running.sandbox.now), stripe=stripe)
             app = create_app(context)
-            account = Account(new_id(), "user", "Ada Lovelace", "ada@example.com", None, None, context.now())
+            account = AccountRecord(new_id(), "user", "Ada Lovelace", "ada@example.com", None, None, context.now())
             async with pool.acquire() as conn:
                 await insert_account(conn, account)
             operator = await make_api_key(context, None)

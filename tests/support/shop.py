@@ -15,7 +15,7 @@ from tests.support.counterpart import Counterpart, counterpart
 from tests.support.serving import serve
 
 from licet.accounts.keys import make_key
-from licet.app import create_app, errands, jobs, webhook_events
+from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.db.keyring import Keyring
@@ -216,7 +216,7 @@ async def open_shop(
             async with pool.acquire() as conn:
                 operator = await make_key(conn, settled, name="operator", scopes=["admin"], now=wall_now())
             # One for both lanes is enough here: nobody is slow.
-            lanes = [*jobs(context), *await stack.enter_async_context(errands(context))]
+            lanes = [*jobs(context), *await stack.enter_async_context(delivery_worker_jobs(context))]
             worker = Worker(dsn, pool, lanes, sandbox.now)
             sandbox.on_clock_turned(worker.hand_over_due)
             working = asyncio.create_task(worker.run()) if with_worker else None

@@ -9,11 +9,11 @@ from datetime import datetime
 from uuid import UUID
 
 from licet.accounts.core import Scope
-from licet.accounts.store import ApiKey, find_key, insert_key
-from licet.cannot_start import CannotStart
+from licet.accounts.store import ApiKeyRecord, find_key, insert_key
 from licet.config import Settings
 from licet.db.connection import Connection
 from licet.kit.ids import new_id
+from licet.startup_error import StartupError
 
 _RANDOM_CHARACTERS = 40
 """Of 62: 238 random bits, so a plain SHA-256 is as good as a slow hash would be."""
@@ -25,7 +25,7 @@ _KEY = re.compile(r"[a-z][a-z0-9]{0,15}_(live|test)_[A-Za-z0-9_-]{32,200}")
 class MadeKey:
     """A key as it was made. `key` is the secret itself: show it now, for nobody can later."""
 
-    record: ApiKey
+    record: ApiKeyRecord
     key: str
 
 
@@ -63,26 +63,26 @@ async def make_key(
     """
     random = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_CHARACTERS))
     key = f"{settings.key_prefix}_{word_of_mode(settings)}_{random}"
-    record = ApiKey(key_id or new_id(), account_id, name, scopes, now, expires_at, None, None)
+    record = ApiKeyRecord(key_id or new_id(), account_id, name, scopes, now, expires_at, None, None)
     await insert_key(conn, record, hash_of(key))
     return MadeKey(record, key)
 
 
-async def adopt_operator_key(conn: Connection, settings: Settings, *, now: datetime) -> ApiKey:
+async def adopt_operator_key(conn: Connection, settings: Settings, *, now: datetime) -> ApiKeyRecord:
     """Stores the operator key that `LICET_OPERATOR_KEY` holds, unless it is there already. now: wall time.
 
-    Any number of nodes may call it at once. Raises CannotStart where the key was revoked, or is an account's.
+    Any number of nodes may call it at once. Raises StartupError where the key was revoked, or is an account's.
     """
     if settings.operator_key is None:
         raise ValueError("there is no LICET_OPERATOR_KEY to adopt")
     hashed = hash_of(settings.operator_key.get_secret_value())
-    new = ApiKey(new_id(), None, "LICET_OPERATOR_KEY", ["admin"], now, None, None, None)
+    new = ApiKeyRecord(new_id(), None, "LICET_OPERATOR_KEY", ["admin"], now, None, None, None)
     await insert_key(conn, new, hashed)
     stored = await find_key(conn, hashed)
     if stored is None or stored.account_id is not None:
-        raise CannotStart(
+        raise StartupError(
             "LICET_OPERATOR_KEY is an account's API key. Set another: an operator's belongs to no account."
         )
     if stored.revoked_at is not None or (stored.expires_at is not None and stored.expires_at <= now):
-        raise CannotStart("LICET_OPERATOR_KEY was revoked or has expired. Set another key.")
+        raise StartupError("LICET_OPERATOR_KEY was revoked or has expired. Set another key.")
     return stored

@@ -7,13 +7,13 @@ from datetime import datetime
 from uuid import UUID
 
 from licet.db.connection import Connection
+from licet.kit.affected import Affected
 from licet.kit.ids import new_id
 from licet.kit.stripe_objects import StripeObject, id_of
-from licet.kit.touched import Touched
 from licet.kit.versions import Rank, Version
 
 
-async def mirror_customer(conn: Connection, customer: StripeObject, version: Version) -> Touched:
+async def mirror_customer(conn: Connection, customer: StripeObject, version: Version) -> Affected:
     """Store what we show and mail of a customer. A deleted one stays, as what it bought stays.
 
     Where an event of its purchases came first, and so brought an account along, that account's purchases move to the
@@ -30,7 +30,7 @@ async def mirror_customer(conn: Connection, customer: StripeObject, version: Ver
             "UPDATE accounts SET stripe_customer_id = NULL WHERE stripe_customer_id = $1", customer["id"]
         )
         await conn.execute("DELETE FROM payment_methods WHERE stripe_customer_id = $1", customer["id"])
-        return Touched(account_id)
+        return Affected(account_id)
     await conn.execute(
         """
         UPDATE customers SET email = $2, name = $3, address = $4, stripe_default_payment_method_id = $5
@@ -49,7 +49,7 @@ async def mirror_customer(conn: Connection, customer: StripeObject, version: Ver
         customer.get("name"),
         customer.get("email"),
     )
-    return Touched(account_id)
+    return Affected(account_id)
 
 
 async def account_of_customer(

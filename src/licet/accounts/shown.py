@@ -5,13 +5,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from licet.accounts.store import Account
-from licet.http.shapes import At, Shown
+from licet.accounts.store import AccountRecord
+from licet.http.shapes import At, ResponseBody
 
 Kind = Literal["user", "organization"]
 
 
-class ShownAccount(Shown):
+class Account(ResponseBody):
     """An account. One that came with its Stripe customer may have no name and no e-mail."""
 
     id: UUID
@@ -23,9 +23,9 @@ class ShownAccount(Shown):
     created_at: At
 
 
-def shown(account: Account) -> ShownAccount:
+def shown(account: AccountRecord) -> Account:
     """The account as its owner and operators see it."""
-    return ShownAccount.model_validate(
+    return Account.model_validate(
         {
             "id": account.id,
             "kind": account.kind,

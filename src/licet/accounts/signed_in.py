@@ -10,17 +10,17 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from licet.accounts.store import Account, find_signed_in, insert_signed_in
+from licet.accounts.store import AccountRecord, find_signed_in, insert_signed_in
 from licet.db.pool import Pool
 from licet.http.json_body import UNSTORABLE
-from licet.http.shapes import Email, Name
+from licet.http.shapes import EmailAddress, Name
 from licet.kit.ids import new_id
 
 if TYPE_CHECKING:
     from licet.oidc.provider import Identity
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
-_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+_EMAIL: TypeAdapter[str] = TypeAdapter(EmailAddress)
 MAX_NAME_CHARACTERS = 200
 
 
@@ -39,9 +39,9 @@ async def account_of(pool: Pool, identity: "Identity", now: datetime) -> UUID:
     return found.id
 
 
-def _account(identity: "Identity", now: datetime) -> Account:
+def _account(identity: "Identity", now: datetime) -> AccountRecord:
     name = _if_it_fits(_NAME, identity.name and identity.name[:MAX_NAME_CHARACTERS])
-    return Account(new_id(), "user", name, _if_it_fits(_EMAIL, identity.email), None, None, now)
+    return AccountRecord(new_id(), "user", name, _if_it_fits(_EMAIL, identity.email), None, None, now)
 
 
 def _if_it_fits(shape: TypeAdapter[Any], text: str | None) -> str | None:

@@ -15,7 +15,7 @@ from licet.kit.pages import Page
 
 
 @dataclass(frozen=True)
-class Account:
+class AccountRecord:
     """A user or an organisation. One that came with its Stripe customer may be without name and e-mail."""
 
     id: UUID
@@ -28,7 +28,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class ApiKey:
+class ApiKeyRecord:
     """A key without its secret. account_id None: an operator's. Times are wall times."""
 
     id: UUID
@@ -45,15 +45,15 @@ _ACCOUNT = "id, kind, name, email, external_id, stripe_customer_id, created_at"
 _KEY = "id, account_id, name, scopes, created_at, expires_at, revoked_at, last_used_at"
 
 
-def _account(row: asyncpg.Record) -> Account:
-    return Account(**dict(row))
+def _account(row: asyncpg.Record) -> AccountRecord:
+    return AccountRecord(**dict(row))
 
 
-def _key(row: asyncpg.Record) -> ApiKey:
-    return ApiKey(**dict(row))
+def _key(row: asyncpg.Record) -> ApiKeyRecord:
+    return ApiKeyRecord(**dict(row))
 
 
-async def insert_account(conn: Connection, account: Account) -> None:
+async def insert_account(conn: Connection, account: AccountRecord) -> None:
     """Raises asyncpg's UniqueViolationError where the external id is taken."""
     await conn.execute(
         f"INSERT INTO accounts ({_ACCOUNT}) VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -67,7 +67,7 @@ async def insert_account(conn: Connection, account: Account) -> None:
     )
 
 
-async def insert_signed_in(conn: Connection, account: Account, issuer: str, subject: str) -> Account:
+async def insert_signed_in(conn: Connection, account: AccountRecord, issuer: str, subject: str) -> AccountRecord:
     """The account of whom an identity provider calls so: this one, or the one that is there.
 
     Of that one, a name and an address that are missing are filled in; what there is stays.
@@ -92,7 +92,7 @@ async def insert_signed_in(conn: Connection, account: Account, issuer: str, subj
     return _account(row)
 
 
-async def find_signed_in(conn: Connection, issuer: str, subject: str) -> Account | None:
+async def find_signed_in(conn: Connection, issuer: str, subject: str) -> AccountRecord | None:
     """The one query of every request with a token."""
     row = await conn.fetchrow(
         f"SELECT {_ACCOUNT} FROM accounts WHERE oidc_issuer = $1 AND oidc_subject = $2", issuer, subject
@@ -100,7 +100,7 @@ async def find_signed_in(conn: Connection, issuer: str, subject: str) -> Account
     return _account(row) if row else None
 
 
-async def update_account(conn: Connection, account_id: UUID, changes: dict[str, Any]) -> Account | None:
+async def update_account(conn: Connection, account_id: UUID, changes: dict[str, Any]) -> AccountRecord | None:
     """Sets the named columns (kind, name, email, external_id) and leaves the others. None: no such account.
 
     Raises asyncpg's UniqueViolationError where the external id is taken.
@@ -121,7 +121,7 @@ async def update_account(conn: Connection, account_id: UUID, changes: dict[str, 
     return _account(row) if row else None
 
 
-async def find_account(conn: Connection, account_id: UUID) -> Account | None:
+async def find_account(conn: Connection, account_id: UUID) -> AccountRecord | None:
     """The account with this id of ours."""
     row = await conn.fetchrow(f"SELECT {_ACCOUNT} FROM accounts WHERE id = $1", account_id)
     return _account(row) if row else None
@@ -139,7 +139,7 @@ async def find_named_account(conn: Connection, own_id: UUID | None, external_id:
 
 async def list_accounts(
     conn: Connection, page: Page, *, kind: str | None, email: str | None, external_id: str | None
-) -> tuple[list[Account], int]:
+) -> tuple[list[AccountRecord], int]:
     """A page of the accounts, the newest first, and how many there are. A filter that is None lets all through."""
     where = Where().add("kind = {}", kind).add("email = {}", email).add("external_id = {}", external_id)
     # Our ids are UUIDv7, so the primary key is in the order of making.
@@ -147,7 +147,7 @@ async def list_accounts(
     return [_account(row) for row in rows], total
 
 
-async def insert_key(conn: Connection, key: ApiKey, key_hash: bytes) -> None:
+async def insert_key(conn: Connection, key: ApiKeyRecord, key_hash: bytes) -> None:
     """Does nothing where a key with this hash is there."""
     await conn.execute(
         f"INSERT INTO api_keys ({_KEY}, key_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
@@ -163,13 +163,13 @@ async def insert_key(conn: Connection, key: ApiKey, key_hash: bytes) -> None:
     )
 
 
-async def find_key(conn: Connection, key_hash: bytes) -> ApiKey | None:
+async def find_key(conn: Connection, key_hash: bytes) -> ApiKeyRecord | None:
     """The one query of every authenticated request."""
     row = await conn.fetchrow(f"SELECT {_KEY} FROM api_keys WHERE key_hash = $1", key_hash)
     return _key(row) if row else None
 
 
-async def list_keys(conn: Connection, page: Page, *, account_id: UUID | None) -> tuple[list[ApiKey], int]:
+async def list_keys(conn: Connection, page: Page, *, account_id: UUID | None) -> tuple[list[ApiKeyRecord], int]:
     """A page of the keys, revoked ones too, the newest first, and how many there are. account_id None: everybody's."""
     where = Where().add("account_id = {}", account_id)
     rows, total = await fetch_page(conn, page, where, columns=_KEY, table="api_keys", order_by="id DESC")

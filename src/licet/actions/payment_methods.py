@@ -19,7 +19,7 @@ from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject
-from licet.payment_methods.store import Method, find_method, is_needed
+from licet.payment_methods.store import PaymentMethodRecord, find_method, is_needed
 from licet.stripe_api.calls import at_most
 from licet.stripe_api.once import create_once
 from licet.stripe_events.sync import change, read
@@ -36,14 +36,14 @@ class MethodInUse(LicetError):
 
 
 @dataclass(frozen=True)
-class SetupIntent:
+class StartedSetup:
     """What Stripe.js collects a card with, on a page of the caller's own."""
 
     stripe_setup_intent_id: str
     client_secret: str
 
 
-async def attach(ctx: Context, account_id: UUID, stripe_payment_method_id: str, cause: Cause) -> Method:
+async def attach(ctx: Context, account_id: UUID, stripe_payment_method_id: str, cause: Cause) -> PaymentMethodRecord:
     """Make a method that Stripe.js has collected one of the account's. Attached already, it stays as it is.
 
     Raises Unprocessable invalid_payment_method (there is none such, it is somebody else's, or used up), CardDeclined,
@@ -73,7 +73,7 @@ async def attach(ctx: Context, account_id: UUID, stripe_payment_method_id: str, 
     return await get_method(ctx, account_id, attached["id"] if attached else stripe_payment_method_id)
 
 
-async def start_setup(ctx: Context, account_id: UUID, setup_id: UUID) -> SetupIntent:
+async def start_setup(ctx: Context, account_id: UUID, setup_id: UUID) -> StartedSetup:
     """A setup intent: the card that it collects is attached, and is the default of nothing.
 
     setup_id: the same again for another try of the same. Raises what Stripe's door raises.
@@ -84,7 +84,7 @@ async def start_setup(ctx: Context, account_id: UUID, setup_id: UUID) -> SetupIn
         return await create_once(ctx.stripe, "setup_intent", params, f"licet-setup-{setup_id}-{stripe_customer_id}")
 
     made = await _as_customer(ctx, account_id, ask)
-    return SetupIntent(made["id"], made["client_secret"])
+    return StartedSetup(made["id"], made["client_secret"])
 
 
 async def open_setup_page(ctx: Context, account_id: UUID, success_url: str, cancel_url: str, setup_id: UUID) -> str:
@@ -112,7 +112,9 @@ async def open_setup_page(ctx: Context, account_id: UUID, success_url: str, canc
     return page
 
 
-async def make_default(ctx: Context, account_id: UUID, stripe_payment_method_id: str, cause: Cause) -> Method:
+async def make_default(
+    ctx: Context, account_id: UUID, stripe_payment_method_id: str, cause: Cause
+) -> PaymentMethodRecord:
     """Let a method pay from now on: of its customer, and of each of its subscriptions that has not ended.
 
     A subscription with a default of its own would not heed the customer's. Raises NotFound, and what Stripe's door
@@ -140,7 +142,7 @@ async def _make_default_of(
             raise
 
 
-async def pay_open_invoices(ctx: Context, account_id: UUID, method: Method, cause: Cause) -> None:
+async def pay_open_invoices(ctx: Context, account_id: UUID, method: PaymentMethodRecord, cause: Cause) -> None:
     """Pay what is overdue on the method's customer, the oldest first. Raises CardDeclined at the first refusal."""
     with at_most(SECONDS):
         for invoice_id in await list_open_invoices(ctx.pool, account_id, method.stripe_customer_id):
@@ -171,7 +173,7 @@ async def remove(ctx: Context, account_id: UUID, stripe_payment_method_id: str, 
             raise
 
 
-async def get_method(ctx: Context, account_id: UUID, stripe_payment_method_id: str) -> Method:
+async def get_method(ctx: Context, account_id: UUID, stripe_payment_method_id: str) -> PaymentMethodRecord:
     """One of the account's methods. Raises NotFound, also for somebody else's."""
     async with ctx.pool.acquire() as conn:
         found = await find_method(conn, account_id, stripe_payment_method_id)

@@ -12,7 +12,7 @@ from licet.accounts import store
 from licet.accounts.auth import Operator, SeenAccount
 from licet.accounts.core import Scope, in_order
 from licet.accounts.keys import make_key
-from licet.accounts.store import ApiKey
+from licet.accounts.store import ApiKeyRecord
 from licet.config import Settings
 from licet.db.connection import Connection
 from licet.errors import NotFound, ValidationFailed
@@ -20,7 +20,7 @@ from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
-from licet.http.shapes import EXAMPLE_ID, Asked, At, Listed, Moment, Name, OwnName, Shown
+from licet.http.shapes import EXAMPLE_ID, At, ListResponse, Moment, Name, OwnName, RequestBody, ResponseBody
 from licet.idempotency.once import Once
 from licet.kit.ids import as_id
 from licet.kit.times import wall_now
@@ -36,7 +36,7 @@ _BY_SCOPE: JsonDict = {
 """What `check` holds of `accountId`, for the description."""
 
 
-class NewApiKey(Asked):
+class CreateApiKeyRequest(RequestBody):
     """With an account: a key that sees this account alone. With the scope `admin` and no account: an operator's."""
 
     model_config = ConfigDict(json_schema_extra=_BY_SCOPE)
@@ -47,7 +47,7 @@ class NewApiKey(Asked):
     expires_at: Moment | None = Field(None, description="Null or left out: it holds until it is revoked.")
 
 
-class ShownApiKey(Shown):
+class ApiKey(ResponseBody):
     """A key without its secret. `accountId` null: an operator's."""
 
     id: UUID
@@ -60,7 +60,7 @@ class ShownApiKey(Shown):
     revoked_at: At | None = Field(examples=[None])
 
 
-class MadeApiKey(ShownApiKey):
+class CreatedApiKey(ApiKey):
     """With the key itself, which is shown this once."""
 
     key: str = Field(examples=["lic_test_" + "x" * 40])
@@ -69,13 +69,13 @@ class MadeApiKey(ShownApiKey):
 @router.post(
     "",
     status_code=201,
-    response_model=MadeApiKey,
+    response_model=CreatedApiKey,
     summary="Make an API key",
     responses=responses(
         401, 403, 404, idempotency_answer_not_kept=(409, "It was made, and its key shown, by the first request.")
     ),
 )
-async def make_api_key(ctx: Ctx, _: Operator, once: Once, asked: NewApiKey) -> Response:
+async def make_api_key(ctx: Ctx, _: Operator, once: Once, asked: CreateApiKeyRequest) -> Response:
     """`key` is in this answer alone: only a hash of it is kept. Asked again under the same key, it is a 409."""
     now = wall_now()
     check(asked, now)
@@ -84,7 +84,7 @@ async def make_api_key(ctx: Ctx, _: Operator, once: Once, asked: NewApiKey) -> R
         return await attempt.answer(conn, made, shown_once=True)
 
 
-def check(asked: NewApiKey, now: datetime) -> None:
+def check(asked: CreateApiKeyRequest, now: datetime) -> None:
     """Raises ValidationFailed for a key that cannot be. now: wall time."""
     if asked.expires_at is not None and asked.expires_at <= now:
         raise _invalid("expiresAt", "must be in the future")
@@ -95,8 +95,8 @@ def check(asked: NewApiKey, now: datetime) -> None:
 
 
 async def make(
-    conn: Connection, settings: Settings, asked: NewApiKey, now: datetime, *, key_id: UUID | None = None
-) -> MadeApiKey:
+    conn: Connection, settings: Settings, asked: CreateApiKeyRequest, now: datetime, *, key_id: UUID | None = None
+) -> CreatedApiKey:
     """Makes what `check` let pass; `licet keys create` does too. Raises NotFound where the account is not there."""
     made = await make_key(
         conn,
@@ -108,15 +108,15 @@ async def make(
         expires_at=asked.expires_at,
         key_id=key_id,
     )
-    return MadeApiKey(**_fields(made.record), key=made.key)
+    return CreatedApiKey(**_fields(made.record), key=made.key)
 
 
 @router.get("", summary="The API keys, the newest first", responses=responses(401, 403, 404))
-async def list_api_keys(ctx: Ctx, _: Operator, account_id: SeenAccount, page: Paging) -> Listed[ShownApiKey]:
+async def list_api_keys(ctx: Ctx, _: Operator, account_id: SeenAccount, page: Paging) -> ListResponse[ApiKey]:
     """Those that were revoked too; with `accountId`, of that account alone."""
     async with ctx.pool.acquire() as conn:
         keys, total = await store.list_keys(conn, page, account_id=account_id)
-    return listed([ShownApiKey(**_fields(key)) for key in keys], total, page)
+    return listed([ApiKey(**_fields(key)) for key in keys], total, page)
 
 
 @router.delete("/{id}", status_code=204, summary="Revoke an API key", responses=responses(401, 403, 404))
@@ -140,7 +140,7 @@ def _invalid(field: str, message: str) -> ValidationFailed:
     return ValidationFailed(f"{field} {message}.", details={"fields": [{"field": field, "message": message}]})
 
 
-def _fields(key: ApiKey) -> dict[str, Any]:
+def _fields(key: ApiKeyRecord) -> dict[str, Any]:
     return {
         "id": key.id,
         "name": key.name,

@@ -15,12 +15,12 @@ from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
-from licet.http.shapes import At, Listed, Shown
+from licet.http.shapes import At, ListResponse, ResponseBody
 
 router = api_router("/api/admin/emails", tag="operators")
 
 
-class ShownEmail(Shown):
+class Email(ResponseBody):
     """A mail, without what it says."""
 
     id: UUID
@@ -34,7 +34,7 @@ class ShownEmail(Shown):
     error: str | None = Field(examples=[None])
 
 
-class ShownEmailInFull(ShownEmail):
+class EmailDetails(Email):
     """A mail with what it says, written anew from what it is about: no license key is kept in it."""
 
     text: str = Field(examples=["Hello, this is your license key: …"])
@@ -49,15 +49,15 @@ async def list_emails(
     page: Paging,
     template: Annotated[str | None, Query(max_length=100, description="Those of this template.")] = None,
     to: Annotated[str | None, Query(max_length=254, description="Those to this address.")] = None,
-) -> Listed[ShownEmail]:
+) -> ListResponse[Email]:
     """Also by template, address or account."""
     async with ctx.pool.acquire() as conn:
         rows, total = await store.list_emails(conn, page, account_id=account_id, template=template, to=to)
-    return listed([ShownEmail(**_fields(row)) for row in rows], total, page)
+    return listed([Email(**_fields(row)) for row in rows], total, page)
 
 
 @router.get("/{id}", summary="One mail", responses=responses(401, 403, 404))
-async def get_email(ctx: Ctx, _: Operator, email_id: PathId, response: Response) -> ShownEmailInFull:
+async def get_email(ctx: Ctx, _: Operator, email_id: PathId, response: Response) -> EmailDetails:
     """With its text and HTML, license keys and all."""
     async with ctx.pool.acquire() as conn:
         row = await store.find_email(conn, email_id)
@@ -65,7 +65,7 @@ async def get_email(ctx: Ctx, _: Operator, email_id: PathId, response: Response)
         raise NotFound("There is no such e-mail.")
     bodies = await compose(ctx, row["template"], row["about"])
     response.headers["Cache-Control"] = "no-store"
-    return ShownEmailInFull(**_fields(row), text=bodies.text, html=bodies.html)
+    return EmailDetails(**_fields(row), text=bodies.text, html=bodies.html)
 
 
 def _fields(row: asyncpg.Record) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from licet.http.context import Context, Ctx
 from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import api_router
-from licet.http.shapes import At, Listed, Shown
+from licet.http.shapes import At, ListResponse, ResponseBody
 from licet.stripe_api.version import API_VERSION
 from licet.stripe_events.receive import replay_event as handle_again
 
@@ -24,7 +24,7 @@ Outcome = Literal["applied", "stale", "ignored", "parked", "failed"]
 EventId = Annotated[str, Path(alias="id", description="Stripe's id of it.", examples=["evt_1QxYz"])]
 
 
-class ShownEvent(Shown):
+class Event(ResponseBody):
     """An event as received, without its payload."""
 
     id: str = Field(examples=["evt_1QxYz"])
@@ -50,7 +50,7 @@ async def list_events(
         str | None, Query(alias="type", max_length=100, description="Those of this type.", examples=["invoice.paid"])
     ] = None,
     outcome: Annotated[Outcome | None, Query(description="Those that ended so.")] = None,
-) -> Listed[ShownEvent]:
+) -> ListResponse[Event]:
     """Also by type or outcome."""
     async with ctx.pool.acquire() as conn:
         rows, total = await store.list_events(conn, page, type_=type_, outcome=outcome)
@@ -58,20 +58,20 @@ async def list_events(
 
 
 @router.get("/{id}", summary="One event", responses=responses(401, 403, 404))
-async def get_event(ctx: Ctx, _: Operator, event_id: EventId) -> ShownEvent:
+async def get_event(ctx: Ctx, _: Operator, event_id: EventId) -> Event:
     """By Stripe's id."""
     return await _get(ctx, event_id)
 
 
 @router.post("/{id}/replay", summary="Handle an event again", responses=responses(401, 403, 404))
-async def replay_event(ctx: Ctx, _: Operator, event_id: EventId) -> ShownEvent:
+async def replay_event(ctx: Ctx, _: Operator, event_id: EventId) -> Event:
     """By the very same way as when it came; what was done already is found done. Answers with the new outcome."""
     await _get(ctx, event_id)
     await handle_again(ctx, event_id)
     return await _get(ctx, event_id)
 
 
-async def _get(ctx: Context, event_id: str) -> ShownEvent:
+async def _get(ctx: Context, event_id: str) -> Event:
     async with ctx.pool.acquire() as conn:
         row = await store.find_event(conn, event_id)
     if row is None:
@@ -79,6 +79,6 @@ async def _get(ctx: Context, event_id: str) -> ShownEvent:
     return _shown(row)
 
 
-def _shown(row: asyncpg.Record) -> ShownEvent:
+def _shown(row: asyncpg.Record) -> Event:
     fields = dict(row)
-    return ShownEvent(id=fields.pop("stripe_event_id"), object_id=fields.pop("stripe_object_id"), **fields)
+    return Event(id=fields.pop("stripe_event_id"), object_id=fields.pop("stripe_object_id"), **fields)

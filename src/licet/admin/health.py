@@ -9,7 +9,6 @@ from pydantic import Field
 
 from licet.accounts.credentials import identify
 from licet.admin.store import backlog
-from licet.cannot_start import CannotStart
 from licet.db.migrate import schema_is_current
 from licet.db.pool import Pool
 from licet.errors import Forbidden, NotReady
@@ -17,34 +16,35 @@ from licet.http.context import Ctx
 from licet.http.credentials import presented
 from licet.http.openapi.document import responses
 from licet.http.router import api_router
-from licet.http.shapes import At, Shown
+from licet.http.shapes import At, ResponseBody
+from licet.startup_error import StartupError
 
 router = api_router(tag="health")
 
 DATABASE_ANSWERS_WITHIN_SECONDS = 2.0
 
 
-class Alive(Shown):
+class Alive(ResponseBody):
     """The process answers."""
 
     status: Literal["ok"]
 
 
-class Waiting(Shown):
+class Waiting(ResponseBody):
     """Work that is due and not done. `oldestAt` null: nothing waits."""
 
     count: int = Field(examples=[0])
     oldest_at: At | None = Field(examples=[None])
 
 
-class Queue(Shown):
+class Queue(ResponseBody):
     """Jobs that are due. `oldestSeconds`: how long the oldest has waited for a worker; null: nothing waits."""
 
     waiting: int = Field(examples=[1])
     oldest_seconds: float | None = Field(examples=[0.4])
 
 
-class Checks(Shown):
+class Checks(ResponseBody):
     """How the work is doing. None of it makes a process unready: another process would find the same."""
 
     queue: Queue
@@ -53,7 +53,7 @@ class Checks(Shown):
     parked_events: Waiting
 
 
-class Ready(Shown):
+class Ready(ResponseBody):
     """The process can serve. `checks` is for operators alone."""
 
     status: Literal["ready"]
@@ -102,7 +102,7 @@ async def _check_database(pool: Pool) -> None:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         # TimeoutError is an OSError.
         raise NotReady("The database cannot be reached. Check that PostgreSQL runs.", retry_after_seconds=5) from None
-    except CannotStart as error:
+    except StartupError as error:
         raise NotReady(str(error)) from None
     if not current:
         raise NotReady("The database's schema is of another version. Run licet migrate.", retry_after_seconds=5)

@@ -8,13 +8,13 @@ from licet.accounts.auth import ActingAccount, Reader
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.router import api_router
-from licet.http.shapes import EXAMPLE_ID, Shown
+from licet.http.shapes import EXAMPLE_ID, ResponseBody
 from licet.plans.entitlements import list_entitlements
 
 router = api_router("/api/entitlements", tag="licenses")
 
 
-class ShownSource(Shown):
+class EntitlementSource(ResponseBody):
     """Where an entitlement comes from."""
 
     type: Literal["plan", "license"] = Field(examples=["plan"])
@@ -22,12 +22,12 @@ class ShownSource(Shown):
     product_id: str = Field(description="Ours.", examples=[EXAMPLE_ID])
 
 
-class ShownEntitlement(Shown):
+class Entitlement(ResponseBody):
     """A feature that may be used now."""
 
     feature: str = Field(description="As the catalogue words it.", examples=["5 shops"])
     value: bool = Field(description="Always true: what may not be used is not listed.", examples=[True])
-    source: ShownSource
+    source: EntitlementSource
 
 
 @router.get(
@@ -35,15 +35,15 @@ class ShownEntitlement(Shown):
     summary="What the account may use now",
     responses=responses(401, 403, 404, account_required=(422, "Name the account to act for.")),
 )
-async def list_account_entitlements(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[ShownEntitlement]:
+async def list_account_entitlements(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[Entitlement]:
     """The features of its plan and of its licenses that hold: paid through or in grace, not refunded or disputed."""
     async with ctx.pool.acquire() as conn:
         found = await list_entitlements(conn, account_id, now=ctx.now())
     return [
-        ShownEntitlement(
+        Entitlement(
             feature=one.feature,
             value=True,
-            source=ShownSource(type=one.source, id=one.source_id, product_id=str(one.product_id)),
+            source=EntitlementSource(type=one.source, id=one.source_id, product_id=str(one.product_id)),
         )
         for one in found
     ]

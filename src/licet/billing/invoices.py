@@ -13,11 +13,11 @@ from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.request_id import request_id_of
 from licet.http.router import api_router
-from licet.http.shapes import Listed
+from licet.http.shapes import ListResponse
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.orders import shown_invoices
-from licet.orders.shown_invoices import ShownInvoice, ShownInvoiceInFull, find_invoice
+from licet.orders.shown_invoices import Invoice, InvoiceDetails, find_invoice
 from licet.stripe_events.sync import change
 
 router = api_router("/api/billing/invoices", tag="billing")
@@ -37,7 +37,7 @@ async def list_invoices(
     subscription_id: Annotated[
         str | None, Query(alias="subscriptionId", max_length=255, description="Those of this subscription.")
     ] = None,
-) -> Listed[ShownInvoice]:
+) -> ListResponse[Invoice]:
     """Of subscriptions and of what was bought once; also by status or subscription."""
     async with ctx.pool.acquire() as conn:
         rows, total = await shown_invoices.list_invoices(
@@ -55,7 +55,7 @@ async def get_invoice(
     stripe_id: Annotated[
         str, Path(alias="id", max_length=255, description="Stripe's id of it.", examples=["in_1QxYz"])
     ],
-) -> ShownInvoiceInFull:
+) -> InvoiceDetails:
     """With its lines. One that Stripe has not told us of yet is asked for, and kept."""
     async with ctx.pool.acquire() as conn:
         found = await find_invoice(conn, stripe_id, account_id=account_id)

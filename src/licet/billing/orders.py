@@ -12,16 +12,16 @@ from licet.http.context import Context, Ctx
 from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
-from licet.http.shapes import At, Listed, Shown
+from licet.http.shapes import At, ListResponse, ResponseBody
 from licet.licenses.shown import LicenseOfOrder, licenses_of_orders
 from licet.orders import shown
 from licet.orders.core import OrderStatus
-from licet.orders.shown import Order, ShownItem
+from licet.orders.shown import OrderItem, OrderRecord
 
 router = api_router("/api/orders", tag="orders")
 
 
-class ShownOrder(Shown):
+class Order(ResponseBody):
     """An order: one checkout. Amounts are in the currency's minor unit."""
 
     id: UUID
@@ -39,7 +39,7 @@ class ShownOrder(Shown):
         "licenses come when it does.",
         exclude_if=lambda products: not products,
     )
-    items: list[ShownItem]
+    items: list[OrderItem]
     licenses: list[LicenseOfOrder]
 
 
@@ -50,7 +50,7 @@ async def list_orders(
     account_id: SeenAccount,
     page: Paging,
     status: Annotated[OrderStatus | None, Query(description="Those in this status.")] = None,
-) -> Listed[ShownOrder]:
+) -> ListResponse[Order]:
     """Each with what was bought and the licenses that came of it."""
     async with ctx.pool.acquire() as conn:
         orders, total = await shown.list_orders(conn, page, account_id=account_id, status=status)
@@ -58,17 +58,17 @@ async def list_orders(
 
 
 @router.get("/{id}", summary="One order", responses=responses(401, 403, 404))
-async def get_order(ctx: Ctx, _: Reader, account_id: SeenAccount, order_id: PathId) -> ShownOrder:
+async def get_order(ctx: Ctx, _: Reader, account_id: SeenAccount, order_id: PathId) -> Order:
     """With what was bought and the licenses that came of it."""
     async with ctx.pool.acquire() as conn:
         order = await shown.get_order(conn, order_id, account_id=account_id)
         return (await _with_licenses(ctx, conn, [order]))[0]
 
 
-async def _with_licenses(ctx: Context, conn: Connection, orders: list[Order]) -> list[ShownOrder]:
+async def _with_licenses(ctx: Context, conn: Connection, orders: list[OrderRecord]) -> list[Order]:
     licenses = await licenses_of_orders(conn, ctx.keyring, [order.id for order in orders], now=ctx.now())
     return [
-        ShownOrder(
+        Order(
             id=order.id,
             status=order.status,
             amount=order.amount,

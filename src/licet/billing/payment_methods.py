@@ -12,10 +12,10 @@ from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.request_id import request_id_of
 from licet.http.router import api_router
-from licet.http.shapes import Asked, Shown
+from licet.http.shapes import RequestBody, ResponseBody
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
-from licet.payment_methods.shown import ShownMethod, shown
+from licet.payment_methods.shown import PaymentMethod, shown
 from licet.payment_methods.store import list_methods as methods_of
 
 router = api_router("/api/billing/payment-methods", tag="billing")
@@ -24,14 +24,14 @@ StripeId = Annotated[str, Path(alias="id", max_length=255, description="Stripe's
 _ACCOUNT = {"account_required": (422, "Name the account to act for.")}
 
 
-class ShownSetupIntent(Shown):
+class SetupIntent(ResponseBody):
     """What Stripe.js needs to collect a card on a page of yours."""
 
     setup_intent_id: str = Field(examples=["seti_1QxYz"])
     client_secret: str = Field(examples=["seti_1QxYz_secret_a1b2c3"])
 
 
-class ShownPage(Shown):
+class SetupPage(ResponseBody):
     """Where the customer saves a card, on a page of Stripe's."""
 
     model_config = ConfigDict(title="SetupPage")
@@ -39,7 +39,7 @@ class ShownPage(Shown):
     url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
 
 
-class AskedMethod(Asked):
+class PaymentMethodRequest(RequestBody):
     """One of three ways: `paymentMethodId` adds what Stripe.js has collected; both URLs ask for a hosted page; nothing
     at all asks for a setup intent, for Stripe.js."""
 
@@ -71,7 +71,7 @@ _WAYS: dict[str, Example] = {
 }
 
 
-class AskedDefault(Asked):
+class DefaultPaymentMethodRequest(RequestBody):
     """`payOpenInvoices` pays what is overdue with it, too."""
 
     model_config = ConfigDict(title="DefaultPaymentMethodRequest")
@@ -81,7 +81,7 @@ class AskedDefault(Asked):
 
 
 @router.get("", summary="What the customer can pay with", responses=responses(401, 403, 404, **_ACCOUNT))
-async def list_payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[ShownMethod]:
+async def list_payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[PaymentMethod]:
     """The newest first."""
     async with ctx.pool.acquire() as conn:
         return [shown(method) for method in await methods_of(conn, account_id)]
@@ -91,7 +91,7 @@ async def list_payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -
     "",
     status_code=201,
     summary="Add a payment method",
-    response_model=ShownMethod | ShownSetupIntent | ShownPage,
+    response_model=PaymentMethod | SetupIntent | SetupPage,
     responses=responses(
         401,
         402,
@@ -114,12 +114,12 @@ async def add_payment_method(
     _: Writer,
     account_id: ActingAccount,
     once: Once,
-    asked: Annotated[AskedMethod | None, Body(openapi_examples=_WAYS)] = None,
+    asked: Annotated[PaymentMethodRequest | None, Body(openapi_examples=_WAYS)] = None,
 ) -> Response:
     """In one of three ways; the first answers the payment method, the second `setupIntentId`, the third `url`."""
-    asked = asked or AskedMethod()
+    asked = asked or PaymentMethodRequest()
     async with once.attempt(acting_for=account_id) as attempt:
-        answer: Shown
+        answer: ResponseBody
         if asked.payment_method_id is not None:
             cause = _cause(request, "a payment method added")
             method = await payment_methods.attach(ctx, account_id, asked.payment_method_id, cause)
@@ -130,10 +130,10 @@ async def add_payment_method(
             url = await payment_methods.open_setup_page(
                 ctx, account_id, asked.success_url, asked.cancel_url, attempt.id
             )
-            answer = ShownPage(url=url)
+            answer = SetupPage(url=url)
         else:
             intent = await payment_methods.start_setup(ctx, account_id, attempt.id)
-            answer = ShownSetupIntent(setup_intent_id=intent.stripe_setup_intent_id, client_secret=intent.client_secret)
+            answer = SetupIntent(setup_intent_id=intent.stripe_setup_intent_id, client_secret=intent.client_secret)
         return await attempt.answer(ctx.pool, answer)
 
 
@@ -143,8 +143,13 @@ async def add_payment_method(
     responses=responses(401, 402, 403, 404, 502, 503, **_ACCOUNT),
 )
 async def change_payment_method(
-    request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId, asked: AskedDefault
-) -> ShownMethod:
+    request: Request,
+    ctx: Ctx,
+    _: Writer,
+    account_id: ActingAccount,
+    stripe_id: StripeId,
+    asked: DefaultPaymentMethodRequest,
+) -> PaymentMethod:
     """For the customer and each of its subscriptions. A 402 is of an open invoice: it is the default all the same."""
     cause = _cause(request, "made the default")
     method = await payment_methods.make_default(ctx, account_id, stripe_id, cause)

@@ -8,13 +8,13 @@ from licet.actions.customer_portal import open_portal
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.router import api_router
-from licet.http.shapes import Asked, Shown
+from licet.http.shapes import RequestBody, ResponseBody
 from licet.idempotency.once import Once
 
 router = api_router("/api/billing", tag="billing")
 
 
-class AskedPortal(Asked):
+class PortalSessionRequest(RequestBody):
     """Where the portal leads back to."""
 
     model_config = ConfigDict(title="PortalSessionRequest")
@@ -22,7 +22,7 @@ class AskedPortal(Asked):
     return_url: str = Field(examples=["https://example.com/account"])
 
 
-class ShownPortal(Shown):
+class PortalSession(ResponseBody):
     """Where the customer goes, within five minutes: make one for each click."""
 
     model_config = ConfigDict(title="PortalSession")
@@ -34,7 +34,7 @@ class ShownPortal(Shown):
     "/portal-session",
     status_code=201,
     summary="Let the customer into Stripe's portal",
-    response_model=ShownPortal,
+    response_model=PortalSession,
     responses=responses(
         401,
         403,
@@ -50,9 +50,9 @@ class ShownPortal(Shown):
     ),
 )
 async def create_portal_session(
-    ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: AskedPortal
+    ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: PortalSessionRequest
 ) -> Response:
     """To look after cards, invoices, details, and the end of subscriptions."""
     async with once.attempt(acting_for=account_id) as attempt:
         url = await open_portal(ctx, account_id, asked.return_url)
-        return await attempt.answer(ctx.pool, ShownPortal(url=url))
+        return await attempt.answer(ctx.pool, PortalSession(url=url))

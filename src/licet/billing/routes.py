@@ -7,18 +7,18 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from licet.accounts.auth import ActingAccount, Writer
 from licet.checkout.actions import open_session, start_checkout
-from licet.checkout.core import MOST_OF_ONE, Item
+from licet.checkout.core import MOST_OF_ONE, CartItem
 from licet.checkout.session import Wish
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.router import api_router
-from licet.http.shapes import EXAMPLE_ID, Asked, Shown
+from licet.http.shapes import EXAMPLE_ID, RequestBody, ResponseBody
 from licet.idempotency.once import Once
 
 router = api_router("/api/billing", tag="billing")
 
 
-class AskedItem(Asked):
+class CheckoutItem(RequestBody):
     """A product, as often as wanted. Without `priceId` it is the product's default price."""
 
     model_config = ConfigDict(title="CheckoutItem")
@@ -28,10 +28,10 @@ class AskedItem(Asked):
     price_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
 
 
-class AskedCheckout(Asked):
+class CheckoutRequest(RequestBody):
     """A cart, and where its buyer goes afterwards. `{CHECKOUT_SESSION_ID}` in a URL is filled in by Stripe."""
 
-    items: list[AskedItem]
+    items: list[CheckoutItem]
     success_url: Annotated[str, Field(examples=["https://example.com/thanks?session={CHECKOUT_SESSION_ID}"])]
     cancel_url: Annotated[str, Field(examples=["https://example.com/cart"])]
     promotion_code: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
@@ -40,7 +40,7 @@ class AskedCheckout(Asked):
     )
 
 
-class ShownCheckout(Shown):
+class CheckoutSession(ResponseBody):
     """Where the buyer pays."""
 
     session_id: str = Field(examples=["cs_test_a1b2c3"])
@@ -50,7 +50,7 @@ class ShownCheckout(Shown):
 @router.post(
     "/checkout",
     status_code=201,
-    response_model=ShownCheckout,
+    response_model=CheckoutSession,
     summary="Start a purchase",
     responses=responses(
         401,
@@ -83,10 +83,12 @@ class ShownCheckout(Shown):
         ),
     ),
 )
-async def create_checkout(ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: AskedCheckout) -> Response:
+async def create_checkout(
+    ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: CheckoutRequest
+) -> Response:
     """Makes a hosted checkout page for the cart. Licenses come once it is paid, and from nothing else."""
     wish = Wish(
-        items=[Item(item.product_id, item.quantity, item.price_id) for item in asked.items],
+        items=[CartItem(item.product_id, item.quantity, item.price_id) for item in asked.items],
         success_url=asked.success_url,
         cancel_url=asked.cancel_url,
         promotion_code=asked.promotion_code,
@@ -96,4 +98,4 @@ async def create_checkout(ctx: Ctx, _: Writer, account_id: ActingAccount, once: 
         opened = await open_session(ctx, account_id, wish, attempt.id)
         async with ctx.pool.acquire() as conn, conn.transaction():
             started = await start_checkout(conn, opened)
-            return await attempt.answer(conn, ShownCheckout(session_id=started.stripe_session_id, url=started.url))
+            return await attempt.answer(conn, CheckoutSession(session_id=started.stripe_session_id, url=started.url))

@@ -14,31 +14,31 @@ from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.request_id import request_id_of
 from licet.http.router import api_router
-from licet.http.shapes import Asked, At, Listed
+from licet.http.shapes import At, ListResponse, RequestBody
 from licet.kit.cause import Cause
-from licet.licenses.shown import ShownLicense, licenses_of_subscription
-from licet.orders.shown_invoices import ShownInvoice, find_invoice_in_short
+from licet.licenses.shown import License, licenses_of_subscription
+from licet.orders.shown_invoices import Invoice, find_invoice_in_short
 from licet.subscriptions import shown
 from licet.subscriptions.core import Status
-from licet.subscriptions.shown import ShownSubscription, Subscription
+from licet.subscriptions.shown import Subscription, SubscriptionRecord
 
 router = api_router("/api/billing/subscriptions", tag="billing")
 
 StripeId = Annotated[str, Path(alias="id", max_length=255, description="Stripe's id of it.", examples=["sub_1QxYz"])]
 
 
-class ShownSubscriptionInFull(ShownSubscription):
+class SubscriptionDetails(Subscription):
     """A subscription with all that belongs to it."""
 
-    licenses: list[ShownLicense]
-    latest_invoice: ShownInvoice | None
+    licenses: list[License]
+    latest_invoice: Invoice | None
     cancel_at: At | None = Field(description="When its scheduled end comes; null without one.", examples=[None])
     canceled_at: At | None = Field(description="When it was cancelled, or its end was scheduled.", examples=[None])
     trial_end: At | None = Field(examples=[None])
     quantity: int = Field(description="Of all items together.", examples=[1])
 
 
-class AskedCancellation(Asked):
+class CancellationRequest(RequestBody):
     """`cancelAtPeriodEnd: false` ends it at once, with no refund."""
 
     cancel_at_period_end: bool = Field(True, examples=[True])
@@ -53,17 +53,15 @@ async def list_subscriptions(
     status: Annotated[
         Status | Literal["all"] | None, Query(description="One status, or all; without it those that have not ended.")
     ] = None,
-) -> Listed[ShownSubscription]:
+) -> ListResponse[Subscription]:
     """Those that have not ended, unless asked otherwise."""
     async with ctx.pool.acquire() as conn:
         found, total = await shown.list_subscriptions(conn, page, account_id=account_id, status=status)
-    return listed([ShownSubscription.model_validate(one.in_short()) for one in found], total, page)
+    return listed([Subscription.model_validate(one.in_short()) for one in found], total, page)
 
 
 @router.get("/{id}", summary="One subscription", responses=responses(401, 403, 404))
-async def get_subscription(
-    ctx: Ctx, _: Reader, account_id: SeenAccount, stripe_id: StripeId
-) -> ShownSubscriptionInFull:
+async def get_subscription(ctx: Ctx, _: Reader, account_id: SeenAccount, stripe_id: StripeId) -> SubscriptionDetails:
     """With its licenses and its latest invoice."""
     async with ctx.pool.acquire() as conn:
         return await _in_full(ctx, conn, await shown.get_subscription(conn, stripe_id, account_id=account_id))
@@ -80,8 +78,8 @@ async def cancel_subscription(
     _: Writer,
     account_id: SeenAccount,
     stripe_id: StripeId,
-    asked: Annotated[AskedCancellation | None, Body()] = None,
-) -> ShownSubscriptionInFull:
+    asked: Annotated[CancellationRequest | None, Body()] = None,
+) -> SubscriptionDetails:
     """At the end of the period that is paid for, or at once.
 
     At once takes the licenses back before this answers, and gives no money back. Where Stripe cannot be reached (503)
@@ -90,7 +88,7 @@ async def cancel_subscription(
     """
     later = asked is None or asked.cancel_at_period_end
     cause = Cause("api_call", request_id_of(request), "cancelled at the period's end" if later else "cancelled at once")
-    await (cancel.end_later if later else cancel.end_now)(ctx, account_id, stripe_id, cause)
+    await (cancel.cancel_at_period_end if later else cancel.cancel_now)(ctx, account_id, stripe_id, cause)
     return await get_subscription(ctx, _, account_id, stripe_id)
 
 
@@ -110,16 +108,16 @@ async def cancel_subscription(
 )
 async def resume_subscription(
     request: Request, ctx: Ctx, _: Writer, account_id: SeenAccount, stripe_id: StripeId
-) -> ShownSubscriptionInFull:
+) -> SubscriptionDetails:
     """However it was scheduled, in Stripe's own portal too. One that does not end is answered as it is."""
     cause = Cause("api_call", request_id_of(request), "the scheduled end taken back")
-    await cancel.take_back(ctx, account_id, stripe_id, cause)
+    await cancel.resume(ctx, account_id, stripe_id, cause)
     return await get_subscription(ctx, _, account_id, stripe_id)
 
 
-async def _in_full(ctx: Context, conn: Connection, found: Subscription) -> ShownSubscriptionInFull:
+async def _in_full(ctx: Context, conn: Connection, found: SubscriptionRecord) -> SubscriptionDetails:
     invoice_id = found.stripe_latest_invoice_id
-    return ShownSubscriptionInFull.model_validate(
+    return SubscriptionDetails.model_validate(
         {
             **found.in_short(),
             "licenses": await licenses_of_subscription(conn, ctx.keyring, found.id, now=ctx.now()),

@@ -20,7 +20,7 @@ PRICE_MARK = "licet_price"
 
 
 @dataclass(frozen=True)
-class Price:
+class CatalogPrice:
     """interval: None is bought once; every `interval_count` of them otherwise. trial_days: 0 is no trial."""
 
     key: str
@@ -32,7 +32,7 @@ class Price:
 
 
 @dataclass(frozen=True)
-class Product:
+class CatalogProduct:
     """prices: the first is the default. license_policy: as stored (`licenses/core.py: Policy`); None issues no keys.
 
     grace_days: how long what was bought outlives a renewal that failed; whole days.
@@ -45,7 +45,7 @@ class Product:
     rank: int
     group: str | None
     features: tuple[str, ...]
-    prices: tuple[Price, ...]
+    prices: tuple[CatalogPrice, ...]
     license_policy: dict[str, Any] | None
     grace_days: int = 0
 
@@ -54,7 +54,7 @@ class Product:
 class Catalog:
     """The products in the order in which they are shown."""
 
-    products: tuple[Product, ...]
+    products: tuple[CatalogProduct, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def lookup_key(product_key: str, price_key: str) -> str:
     return f"{LOOKUP_PREFIX}:{product_key}:{price_key}"
 
 
-def same_terms(price: Price, stripe_price: dict[str, Any]) -> bool:
+def same_terms(price: CatalogPrice, stripe_price: dict[str, Any]) -> bool:
     """Whether Stripe's price object costs the same, as often."""
     recurring = stripe_price["recurring"] or {}
     return (price.amount, price.currency, price.interval, price.interval_count) == (

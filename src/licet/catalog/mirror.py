@@ -1,18 +1,18 @@
 """Stripe's products and prices become our rows: what is sold, and for how much. Licenses are the catalogue's matter."""
 
 from licet.db.connection import Connection
+from licet.kit.affected import Affected
 from licet.kit.ids import new_id
 from licet.kit.stripe_objects import StripeObject, product_of_price
-from licet.kit.touched import Touched
 from licet.kit.versions import Rank, Version
 
 
-async def mirror_product(conn: Connection, product: StripeObject, version: Version) -> Touched:
+async def mirror_product(conn: Connection, product: StripeObject, version: Version) -> Affected:
     """Store name, description and whether it is sold; one that the catalogue does not know stays without a kind."""
     gone = version.rank is Rank.DELETED or bool(product.get("deleted"))
     if gone:
         await conn.execute("UPDATE products SET active = false WHERE stripe_product_id = $1", product["id"])
-        return Touched()
+        return Affected()
     await conn.execute(
         """
         INSERT INTO products (id, stripe_product_id, name, description, active) VALUES ($1, $2, $3, $4, $5)
@@ -25,14 +25,14 @@ async def mirror_product(conn: Connection, product: StripeObject, version: Versi
         product.get("description"),
         product["active"],
     )
-    return Touched()
+    return Affected()
 
 
-async def mirror_price(conn: Connection, price: StripeObject, version: Version) -> Touched:
+async def mirror_price(conn: Connection, price: StripeObject, version: Version) -> Affected:
     """Store a price. Its product may not have been heard of yet: its own event brings the name."""
     if version.rank is Rank.DELETED or price.get("deleted"):
         await conn.execute("UPDATE prices SET active = false WHERE stripe_price_id = $1", price["id"])
-        return Touched()
+        return Affected()
     stripe_product_id = product_of_price(price)
     await conn.execute(
         """
@@ -60,4 +60,4 @@ async def mirror_price(conn: Connection, price: StripeObject, version: Version) 
         recurring.get("interval_count"),
         price.get("lookup_key"),
     )
-    return Touched()
+    return Affected()

@@ -10,12 +10,12 @@ from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import api_router
-from licet.http.shapes import Listed, Shown
+from licet.http.shapes import ListResponse, ResponseBody
 
 router = api_router("/api/products", tag="products")
 
 
-class ShownPrice(Shown):
+class Price(ResponseBody):
     """What it costs and how often. `id` is Stripe's; without an interval it is paid once."""
 
     id: str = Field(examples=["price_1QxYz"])
@@ -26,28 +26,28 @@ class ShownPrice(Shown):
     trial_days: int = Field(description="Days before the first payment; once per account and product.", examples=[0])
 
 
-class ShownProduct(Shown):
+class Product(ResponseBody):
     """A product with the prices it can be bought for, the default one first."""
 
     id: UUID
     name: str = Field(examples=["Shopify Connector"])
     description: str | None = Field(examples=["Connects a Shopify shop."])
     features: list[str] = Field(examples=[["Updates"]])
-    prices: list[ShownPrice]
+    prices: list[Price]
 
 
 @router.get("", summary="What can be bought, in the catalogue's order", responses=responses(422))
-async def list_products(ctx: Ctx, page: Paging) -> Listed[ShownProduct]:
+async def list_products(ctx: Ctx, page: Paging) -> ListResponse[Product]:
     """Every product on sale with its prices."""
     rows, total = await list_on_sale(ctx.pool, page)
     shown = [
-        ShownProduct(
+        Product(
             id=row["id"],
             name=row["name"],
             description=row["description"],
             features=row["features"],
             prices=[
-                ShownPrice(
+                Price(
                     id=price["id"],
                     amount=price["amount"],
                     currency=price["currency"],

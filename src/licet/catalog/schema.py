@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from licet.catalog.core import Catalog, Interval, Kind, Price, Product
+from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, Kind
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_.][a-z0-9]+)*$", max_length=60)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^\S(.*\S)?$")]
@@ -41,12 +41,12 @@ class PricePart(_Part):
             raise ValueError("Stripe renews at least every three years: lower intervalCount")
         return self
 
-    def as_price(self) -> Price:
+    def as_price(self) -> CatalogPrice:
         """The price, with the key that it has or is given: how often and in what, such as `month-usd`."""
         if self.interval is None:
-            return Price(self.key or f"once-{self.currency}", self.amount, self.currency)
+            return CatalogPrice(self.key or f"once-{self.currency}", self.amount, self.currency)
         often = self.interval if self.interval_count == 1 else f"{self.interval_count}-{self.interval}"
-        return Price(
+        return CatalogPrice(
             self.key or f"{often}-{self.currency}",
             self.amount,
             self.currency,
@@ -96,12 +96,12 @@ class ProductPart(_Part):
             raise ValueError("graceDays is for renewals that fail, and no price of this product renews")
         return self
 
-    def as_product(self) -> Product:
+    def as_product(self) -> CatalogProduct:
         """The product. The days of grace belong to its license policy, where it has one."""
         policy: dict[str, Any] | None = None
         if self.license is not None:
             policy = {**self.license.model_dump(by_alias=True), "graceDays": self.grace_days}
-        return Product(
+        return CatalogProduct(
             key=self.key,
             kind=self.kind,
             name=self.name,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from licet.catalog.core import Offer, Price, Product, lookup_key
+from licet.catalog.core import CatalogPrice, CatalogProduct, Offer, lookup_key
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.kit.ids import new_id
@@ -20,7 +20,9 @@ async def find_stripe_ids(conn: Connection | Pool) -> dict[str, str]:
     return {row["catalog_key"]: row["stripe_product_id"] for row in rows}
 
 
-async def write_product(conn: Connection, product: Product, stripe_product_id: str, position: int) -> tuple[UUID, bool]:
+async def write_product(
+    conn: Connection, product: CatalogProduct, stripe_product_id: str, position: int
+) -> tuple[UUID, bool]:
     """Our id of the product, and whether its row changed.
 
     A row that an event of Stripe's made is adopted. Where the key stood for another Stripe product, which Stripe no
@@ -71,7 +73,7 @@ async def write_product(conn: Connection, product: Product, stripe_product_id: s
 
 
 async def write_prices(
-    conn: Connection, product_key: str, stripe_product_id: str, prices: Sequence[tuple[str, Price]]
+    conn: Connection, product_key: str, stripe_product_id: str, prices: Sequence[tuple[str, CatalogPrice]]
 ) -> bool:
     """Whether anything changed.
 

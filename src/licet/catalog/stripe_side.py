@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from licet.catalog.core import PRICE_MARK, PRODUCT_MARK, Price, Product, lookup_key, same_terms
+from licet.catalog.core import PRICE_MARK, PRODUCT_MARK, CatalogPrice, CatalogProduct, lookup_key, same_terms
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 
@@ -46,7 +46,7 @@ async def find_products(stripe: StripeApi, known: Mapping[str, str]) -> dict[str
 
 
 async def publish(
-    stripe: StripeApi, product: Product, theirs: dict[str, Any] | None, lost_id: str | None = None
+    stripe: StripeApi, product: CatalogProduct, theirs: dict[str, Any] | None, lost_id: str | None = None
 ) -> Published:
     """Bring Stripe's product and prices to what the catalogue says, and say where they stand.
 
@@ -90,7 +90,7 @@ async def archive(stripe: StripeApi, kind: str, stripe_id: str) -> None:
 
 
 async def _publish_price(
-    stripe: StripeApi, product_key: str, price: Price, stripe_product_id: str, theirs: list[dict[str, Any]]
+    stripe: StripeApi, product_key: str, price: CatalogPrice, stripe_product_id: str, theirs: list[dict[str, Any]]
 ) -> tuple[str, bool]:
     name = lookup_key(product_key, price.key)
     for candidate in theirs:

@@ -13,7 +13,7 @@ import structlog
 
 from licet.catalog.core import Offer
 from licet.catalog.store import find_offers
-from licet.checkout.core import Line, build_cart, check_metadata, trial_days
+from licet.checkout.core import CartLine, build_cart, check_metadata, trial_days
 from licet.checkout.customers import as_customer
 from licet.checkout.redirects import check_redirect
 from licet.checkout.session import Purchase, Wish, explain, invalid_promotion_code, session_key, session_params
@@ -80,7 +80,7 @@ async def _open(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> O
     buyer = await find_buyer(ctx.pool, account_id)
     if buyer is None:
         raise NotFound("There is no such account.")
-    await _refuse_second_plan(ctx.pool, account_id, cart)
+    await _refuse_duplicate_plan(ctx.pool, account_id, cart)
     tried = [line.offer.product_id for line in cart if line.offer.trial_days]
     days = trial_days(cart, await find_had_trial(ctx.pool, account_id, tried) if tried else set())
 
@@ -106,7 +106,7 @@ async def _offers(pool: Pool, product_ids: Sequence[str]) -> Mapping[str, Sequen
     return {text: [offer for offer in found if offer.product_id == product_id] for text, product_id in own.items()}
 
 
-async def _refuse_second_plan(pool: Pool, account_id: UUID, cart: Sequence[Line]) -> None:
+async def _refuse_duplicate_plan(pool: Pool, account_id: UUID, cart: Sequence[CartLine]) -> None:
     plans = [line.offer for line in cart if line.offer.kind == "plan"]
     live = await find_live_plans(pool, account_id, [offer.product_id for offer in plans]) if plans else {}
     for offer in plans:

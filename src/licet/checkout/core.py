@@ -24,7 +24,7 @@ MOST_METADATA = 40
 
 
 @dataclass(frozen=True)
-class Item:
+class CartItem:
     """What the caller asks for. price_id: None is the product's default price."""
 
     product_id: str
@@ -33,7 +33,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Line:
+class CartLine:
     """One price, and how many of it. item: the number of the first of the caller's items that it is made of."""
 
     offer: Offer
@@ -41,7 +41,7 @@ class Line:
     item: int
 
 
-def build_cart(items: Sequence[Item], offers: Mapping[str, Sequence[Offer]]) -> list[Line]:
+def build_cart(items: Sequence[CartItem], offers: Mapping[str, Sequence[Offer]]) -> list[CartLine]:
     """The lines of the cart, in the caller's order.
 
     offers: by the caller's product ids, what each can be bought for, its default price first.
@@ -50,11 +50,11 @@ def build_cart(items: Sequence[Item], offers: Mapping[str, Sequence[Offer]]) -> 
     """
     if not items:
         raise Unprocessable("The cart is empty: name at least one product in items.", code="empty_cart")
-    lines: dict[str, Line] = {}
+    lines: dict[str, CartLine] = {}
     for number, item in enumerate(items):
         offer = _offer(item, offers.get(item.product_id, ()))
-        held = lines.get(offer.stripe_price_id, Line(offer, 0, number))
-        lines[offer.stripe_price_id] = Line(offer, held.quantity + item.quantity, held.item)
+        held = lines.get(offer.stripe_price_id, CartLine(offer, 0, number))
+        lines[offer.stripe_price_id] = CartLine(offer, held.quantity + item.quantity, held.item)
     cart = list(lines.values())
     _check_counts(cart)
     _check_mix(cart)
@@ -70,12 +70,12 @@ def invalid_product(product_id: str) -> Unprocessable:
     )
 
 
-def recurring(cart: Sequence[Line]) -> list[Line]:
+def recurring(cart: Sequence[CartLine]) -> list[CartLine]:
     """The lines that become a subscription."""
     return [line for line in cart if line.offer.interval is not None]
 
 
-def trial_days(cart: Sequence[Line], had_trial: Set[UUID]) -> int:
+def trial_days(cart: Sequence[CartLine], had_trial: Set[UUID]) -> int:
     """Days of trial for this cart; 0 is none. had_trial: products of which the account had a trial before."""
     lines = recurring(cart)
     days = [0 if line.offer.product_id in had_trial else line.offer.trial_days for line in lines]
@@ -100,7 +100,7 @@ def check_metadata(metadata: Mapping[str, str]) -> None:
         raise ValidationFailed("Stripe would not take this metadata.", details={"fields": faults})
 
 
-def _offer(item: Item, offers: Sequence[Offer]) -> Offer:
+def _offer(item: CartItem, offers: Sequence[Offer]) -> Offer:
     if not offers:
         raise invalid_product(item.product_id)
     if item.price_id is None:
@@ -115,7 +115,7 @@ def _offer(item: Item, offers: Sequence[Offer]) -> Offer:
     )
 
 
-def _check_counts(cart: Sequence[Line]) -> None:
+def _check_counts(cart: Sequence[CartLine]) -> None:
     faults = [
         {"field": f"items[{line.item}].quantity", "message": f"makes {line.quantity} in all; {MOST_OF_ONE} is the most"}
         for line in cart
@@ -130,7 +130,7 @@ def _check_counts(cart: Sequence[Line]) -> None:
         raise ValidationFailed("The cart is too full.", details={"fields": faults})
 
 
-def _check_mix(cart: Sequence[Line]) -> None:
+def _check_mix(cart: Sequence[CartLine]) -> None:
     intervals = sorted({f"{line.offer.interval_count} {line.offer.interval}" for line in recurring(cart)})
     if len(intervals) > 1:
         raise Unprocessable(

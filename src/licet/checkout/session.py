@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from licet.checkout.core import Item, Line, invalid_product, recurring
+from licet.checkout.core import CartItem, CartLine, invalid_product, recurring
 from licet.checkout.redirects import InvalidRedirectUrl
 from licet.errors import LicetError, StripeRefused, Unprocessable
 
@@ -24,7 +24,7 @@ class Wish:
     us, which need no check.
     """
 
-    items: Sequence[Item]
+    items: Sequence[CartItem]
     success_url: str
     cancel_url: str
     promotion_code: str | None = None
@@ -40,7 +40,7 @@ class Purchase:
 
     order_id: UUID
     account_id: UUID
-    cart: Sequence[Line]
+    cart: Sequence[CartLine]
     trial_days: int
     promotion_code_id: str | None
     one_plan: bool = False
@@ -88,7 +88,7 @@ def session_key(purchase: Purchase, params: dict[str, Any]) -> str:
     return f"licet-session-{purchase.order_id}-{asked[:16]}"
 
 
-def explain(refused: StripeRefused, wish: Wish, cart: Sequence[Line]) -> LicetError:
+def explain(refused: StripeRefused, wish: Wish, cart: Sequence[CartLine]) -> LicetError:
     """The caller's own error, where Stripe refuses for something that the caller named; else the refusal itself.
 
     A product can have been archived a moment ago, a code used up, without our having been told.

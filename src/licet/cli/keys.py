@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from licet.admin.api_keys import MadeApiKey, NewApiKey
+    from licet.admin.api_keys import CreateApiKeyRequest, CreatedApiKey
     from licet.config import Settings
 
 app = typer.Typer(help="API keys, straight in the database.", no_args_is_help=True)
@@ -65,7 +65,7 @@ def create(
         typer.echo(_about(made), err=True)
 
 
-async def _create(asked: "NewApiKey", settings: "Settings") -> "MadeApiKey":
+async def _create(asked: "CreateApiKeyRequest", settings: "Settings") -> "CreatedApiKey":
     from licet.admin.api_keys import make
     from licet.kit.times import wall_now
     from licet.node.for_commands import beside_database
@@ -74,17 +74,17 @@ async def _create(asked: "NewApiKey", settings: "Settings") -> "MadeApiKey":
         return await make(conn, settings, asked, wall_now())
 
 
-def _read(name: str, account: str | None, scopes: list[str], expires_at: str | None) -> "NewApiKey":
+def _read(name: str, account: str | None, scopes: list[str], expires_at: str | None) -> "CreateApiKeyRequest":
     """Held against the same rules as what comes by HTTP; what does not fit is named by its option."""
     from pydantic import ValidationError
 
-    from licet.admin.api_keys import NewApiKey, check
+    from licet.admin.api_keys import CreateApiKeyRequest, check
     from licet.errors import ValidationFailed
     from licet.kit.times import wall_now
 
     given = {"name": name, "accountId": account, "scopes": scopes, "expiresAt": expires_at}
     try:
-        asked = NewApiKey.model_validate(given)
+        asked = CreateApiKeyRequest.model_validate(given)
         check(asked, wall_now())
     except ValidationError as error:
         _misfit(error.errors()[0]["loc"][0], error.errors()[0]["msg"].removeprefix("Value error, "))
@@ -98,7 +98,7 @@ def _misfit(field: Any, message: str) -> NoReturn:
     raise typer.BadParameter(message, param_hint=_OPTION_OF[field])
 
 
-def _about(made: "MadeApiKey") -> str:
+def _about(made: "CreatedApiKey") -> str:
     from licet.kit.times import rfc3339
 
     whose = "An operator's key" if made.account_id is None else f"A key of the account {made.account_id}"

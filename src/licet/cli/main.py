@@ -4,12 +4,12 @@ import sys
 
 import typer
 
-from licet.cannot_start import CannotStart
 from licet.cli.catalog import app as catalog
 from licet.cli.demo import demo
 from licet.cli.keys import app as keys
 from licet.cli.migrate import migrate
 from licet.cli.up import up
+from licet.startup_error import StartupError
 
 app = typer.Typer(
     name="licet",
@@ -29,6 +29,6 @@ def main() -> None:
     """The entry point: what keeps a command from starting is said without a stack trace."""
     try:
         app()
-    except CannotStart as refused:
+    except StartupError as refused:
         print(f"licet: {refused}", file=sys.stderr)  # noqa: T201
         sys.exit(refused.exit_code)

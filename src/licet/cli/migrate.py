@@ -12,14 +12,14 @@ def migrate(
     """Bring the database of LICET_DATABASE_URL to this version's schema. `licet up` does so by itself."""
     import asyncio
 
-    from licet.cannot_start import CannotStart
     from licet.config import read_settings
     from licet.db.migrate import head
     from licet.db.migrate import migrate as bring_to_head
+    from licet.startup_error import StartupError
 
     settings = read_settings()
     if settings.database_url is None:
-        raise CannotStart("LICET_DATABASE_URL is not set. The embedded database is migrated by `licet up`.")
+        raise StartupError("LICET_DATABASE_URL is not set. The embedded database is migrated by `licet up`.")
     changed = asyncio.run(bring_to_head(settings.database_url.get_secret_value()))
     if as_json:
         typer.echo(json.dumps({"schema": head(), "changed": changed}))

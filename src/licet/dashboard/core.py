@@ -19,7 +19,7 @@ RENEWS = ENTITLED | {"past_due"}
 
 
 @dataclass(frozen=True)
-class Item:
+class RenewalItem:
     """What renews. amount: for all of it, in minor units; None where Stripe works it out."""
 
     ends_at: datetime
@@ -40,13 +40,13 @@ class Renewing:
     trial_end_at: datetime | None
     ends_at: datetime | None
     collects: bool
-    items: Sequence[Item]
+    items: Sequence[RenewalItem]
     next_amount: int | None
     discounted: bool
 
 
 @dataclass(frozen=True)
-class Charge:
+class ExpectedCharge:
     """An amount in minor units of `currency`, and when it is taken.
 
     unsure_of: the subscription whose exact amount only Stripe knows; None where the amount is exact.
@@ -58,7 +58,7 @@ class Charge:
     unsure_of: str | None = None
 
 
-def renewal(subscription: Renewing) -> Charge | None:
+def renewal(subscription: Renewing) -> ExpectedCharge | None:
     """The next renewal of a subscription, or None where there is none."""
     if subscription.status not in RENEWS or not subscription.collects or not subscription.items:
         return None
@@ -72,14 +72,14 @@ def renewal(subscription: Renewing) -> Charge | None:
     if amount is None:
         amount = sum(one for one in amounts if one is not None)
     unsure = subscription.discounted or None in amounts
-    return Charge(amount, subscription.currency, at, subscription.id if unsure else None)
+    return ExpectedCharge(amount, subscription.currency, at, subscription.id if unsure else None)
 
 
-def next_charge(charges: Sequence[Charge]) -> Charge | None:
+def next_charge(charges: Sequence[ExpectedCharge]) -> ExpectedCharge | None:
     """The earliest of all, those of its moment and currency taken together."""
     first = min(charges, key=lambda charge: charge.at, default=None)
     if first is None:
         return None
     together = [one for one in charges if (one.at, one.currency) == (first.at, first.currency)]
     unsure_of = together[0].unsure_of if len(together) == 1 else None
-    return Charge(sum(one.amount for one in together), first.currency, first.at, unsure_of)
+    return ExpectedCharge(sum(one.amount for one in together), first.currency, first.at, unsure_of)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import structlog
 
-from licet.dashboard.core import Charge, next_charge, renewal
+from licet.dashboard.core import ExpectedCharge, next_charge, renewal
 from licet.dashboard.store import list_attempts, list_renewing
 from licet.errors import LicetError
 from licet.http.context import Context
@@ -16,7 +16,7 @@ SECONDS = 3.0
 """How long a dashboard waits for Stripe's word on a discount."""
 
 
-async def find_next_charge(ctx: Context, account_id: UUID) -> Charge | None:
+async def find_next_charge(ctx: Context, account_id: UUID) -> ExpectedCharge | None:
     """What is charged next, or None where nothing is.
 
     Where a discount or a credit counts, Stripe is asked; while it is away the prices' sum stands in, which is more.
@@ -30,11 +30,11 @@ async def find_next_charge(ctx: Context, account_id: UUID) -> Charge | None:
     return await _asked(ctx, found, found.unsure_of)
 
 
-async def _asked(ctx: Context, charge: Charge, stripe_subscription_id: str) -> Charge:
+async def _asked(ctx: Context, charge: ExpectedCharge, stripe_subscription_id: str) -> ExpectedCharge:
     try:
         with at_most(SECONDS):
             preview = await ctx.stripe.create("invoice_preview", {"subscription": stripe_subscription_id})
     except LicetError as error:
         log.warning("next_charge_without_discount", subscription=stripe_subscription_id, error=error.code)
         return charge
-    return Charge(preview["amount_due"], preview["currency"], charge.at)
+    return ExpectedCharge(preview["amount_due"], preview["currency"], charge.at)

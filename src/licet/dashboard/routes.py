@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field
 
 from licet.accounts.auth import ActingAccount, Reader
-from licet.accounts.shown import ShownAccount
+from licet.accounts.shown import Account
 from licet.accounts.shown import shown as shown_account
 from licet.accounts.store import find_account
 from licet.dashboard.next_charge import find_next_charge
@@ -14,13 +14,13 @@ from licet.errors import NotFound
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.router import api_router
-from licet.http.shapes import At, Shown
-from licet.licenses.shown import ShownLicense, all_licenses
-from licet.orders.shown_invoices import ShownInvoice, list_newest_invoices
-from licet.payment_methods.shown import ShownMethod
+from licet.http.shapes import At, ResponseBody
+from licet.licenses.shown import License, all_licenses
+from licet.orders.shown_invoices import Invoice, list_newest_invoices
+from licet.payment_methods.shown import PaymentMethod
 from licet.payment_methods.shown import shown as shown_method
 from licet.payment_methods.store import list_methods
-from licet.subscriptions.shown import ShownSubscription, list_not_ended
+from licet.subscriptions.shown import Subscription, list_not_ended
 
 router = api_router("/api/portal", tag="portal")
 
@@ -28,7 +28,7 @@ RECENT = 10
 MONTHS = 12
 
 
-class ShownCharge(Shown):
+class NextCharge(ResponseBody):
     """What is charged next, in the currency's minor unit."""
 
     model_config = ConfigDict(title="NextCharge")
@@ -38,7 +38,7 @@ class ShownCharge(Shown):
     at: At
 
 
-class ShownSpend(Shown):
+class MonthlySpend(ResponseBody):
     """What was paid in a month, in the currency's minor unit, what was given back taken off."""
 
     model_config = ConfigDict(title="MonthlySpend")
@@ -48,16 +48,16 @@ class ShownSpend(Shown):
     currency: str = Field(examples=["usd"])
 
 
-class ShownDashboard(Shown):
+class Dashboard(ResponseBody):
     """All that a customer's billing page shows."""
 
-    account: ShownAccount
-    subscriptions: list[ShownSubscription] = Field(description="Those that have not ended, the newest first.")
-    licenses: list[ShownLicense] = Field(description="All of them, the newest first.")
-    next_charge: ShownCharge | None
-    recent_invoices: list[ShownInvoice] = Field(description=f"The newest {RECENT}.")
-    payment_methods: list[ShownMethod]
-    spend_by_month: list[ShownSpend] = Field(
+    account: Account
+    subscriptions: list[Subscription] = Field(description="Those that have not ended, the newest first.")
+    licenses: list[License] = Field(description="All of them, the newest first.")
+    next_charge: NextCharge | None
+    recent_invoices: list[Invoice] = Field(description=f"The newest {RECENT}.")
+    payment_methods: list[PaymentMethod]
+    spend_by_month: list[MonthlySpend] = Field(
         description=f"Of the last {MONTHS} months in which something was paid, the oldest first."
     )
 
@@ -67,7 +67,7 @@ class ShownDashboard(Shown):
     summary="A customer's dashboard",
     responses=responses(401, 403, 404, account_required=(422, "Name the account to act for.")),
 )
-async def get_dashboard(ctx: Ctx, _: Reader, account_id: ActingAccount) -> ShownDashboard:
+async def get_dashboard(ctx: Ctx, _: Reader, account_id: ActingAccount) -> Dashboard:
     """Everything in one call, from our own mirror: it is there when Stripe is not."""
     now = ctx.now()
     async with ctx.pool.acquire() as conn:
@@ -80,14 +80,14 @@ async def get_dashboard(ctx: Ctx, _: Reader, account_id: ActingAccount) -> Shown
         methods = await list_methods(conn, account_id)
         spend = await list_spend(conn, account_id, since=_months_ago(now))
     charge = await find_next_charge(ctx, account_id)
-    return ShownDashboard(
+    return Dashboard(
         account=shown_account(account),
-        subscriptions=[ShownSubscription.model_validate(one.in_short()) for one in subscriptions],
+        subscriptions=[Subscription.model_validate(one.in_short()) for one in subscriptions],
         licenses=licenses,
-        next_charge=ShownCharge(amount=charge.amount, currency=charge.currency, at=charge.at) if charge else None,
+        next_charge=NextCharge(amount=charge.amount, currency=charge.currency, at=charge.at) if charge else None,
         recent_invoices=invoices,
         payment_methods=[shown_method(method) for method in methods],
-        spend_by_month=[ShownSpend(**dict(row)) for row in spend],
+        spend_by_month=[MonthlySpend(**dict(row)) for row in spend],
     )
 
 

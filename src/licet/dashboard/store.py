@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from licet.dashboard.core import Charge, Item, Renewing
+from licet.dashboard.core import ExpectedCharge, RenewalItem, Renewing
 from licet.db.connection import Connection
 from licet.kit.statuses import ENDED
 from licet.refunds.mirror import FAILED
@@ -60,13 +60,13 @@ def _renewing(row: asyncpg.Record, items: list[asyncpg.Record]) -> Renewing:
         trial_end_at=row["trial_end_at"],
         ends_at=(row["cancel_at"] or min(periods, default=None)) if ends else None,
         collects=row["collects"],
-        items=[Item(item["current_period_end_at"], item["amount"]) for item in items],
+        items=[RenewalItem(item["current_period_end_at"], item["amount"]) for item in items],
         next_amount=row["next_amount"],
         discounted=row["discounted"],
     )
 
 
-async def list_attempts(conn: Connection, account_id: UUID) -> list[Charge]:
+async def list_attempts(conn: Connection, account_id: UUID) -> list[ExpectedCharge]:
     """The invoices that Stripe will collect by itself: a renewal's draft, and what was refused and is tried again."""
     rows = await conn.fetch(
         """
@@ -75,7 +75,7 @@ async def list_attempts(conn: Connection, account_id: UUID) -> list[Charge]:
         """,
         account_id,
     )
-    return [Charge(row["amount"], row["currency"], row["next_payment_attempt_at"]) for row in rows]
+    return [ExpectedCharge(row["amount"], row["currency"], row["next_payment_attempt_at"]) for row in rows]
 
 
 async def list_spend(conn: Connection, account_id: UUID, *, since: datetime) -> list[asyncpg.Record]:

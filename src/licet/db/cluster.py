@@ -6,9 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from licet.cannot_start import CannotStart
 from licet.db.binaries import MAJOR_VERSION, binaries
 from licet.db.server_account import ServerAccount
+from licet.startup_error import StartupError
 
 SUPERUSER = "postgres"
 ROLE = DATABASE = "licet"
@@ -37,7 +37,7 @@ def make_cluster(cluster: Path, account: ServerAccount, *, durable: bool) -> Non
     """A new cluster with our role and database in it.
 
     Built under another name and moved into place, so that one cut short is never taken for a database.
-    Raises CannotStart with what PostgreSQL said.
+    Raises StartupError with what PostgreSQL said.
     """
     building = cluster.with_name(f"{cluster.name}.new-{secrets.token_hex(4)}")
     building.mkdir(mode=0o700)
@@ -54,15 +54,15 @@ def make_cluster(cluster: Path, account: ServerAccount, *, durable: bool) -> Non
 
 
 def check_cluster(cluster: Path) -> None:
-    """Raises CannotStart where the folder is not a database that these programs can open."""
+    """Raises StartupError where the folder is not a database that these programs can open."""
     try:
         found = (cluster / "PG_VERSION").read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        raise CannotStart(
+        raise StartupError(
             f"{cluster} exists and is not a PostgreSQL database. Move it away, or choose another --data-dir."
         ) from None
     if found != str(MAJOR_VERSION):
-        raise CannotStart(
+        raise StartupError(
             f"{cluster} was made by PostgreSQL {found}, and this Licet brings {MAJOR_VERSION}. Dump it with the Licet "
             "that made it (pg_dump), and restore it into a new --data-dir."
         )
@@ -83,4 +83,4 @@ def _run(account: ServerAccount, argv: list[str], building: Path, *, script: str
     )
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip())[-1500:]
-        raise CannotStart(f"PostgreSQL could not make its database in {building.parent}:\n{said}")
+        raise StartupError(f"PostgreSQL could not make its database in {building.parent}:\n{said}")

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from licet.cannot_start import CannotStart
 from licet.data_dir import make_data_dir
 from licet.db.binaries import binaries
 from licet.db.cluster import DATABASE, ROLE, SUPERUSER, check_cluster, clean_environment, make_cluster
 from licet.db.postmaster import Postmaster, find_postmaster, forget_stale, forget_stale_socket, shut_down
 from licet.db.server_account import ServerAccount, account_for
 from licet.db.socket_dir import choose_socket_dir
+from licet.startup_error import StartupError
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -73,7 +73,7 @@ class EmbeddedPostgres:
         return self._dsn(ROLE, DATABASE)
 
     async def start(self) -> str:
-        """Starts or adopts the server, waits until it answers, and returns the DSN. Raises CannotStart."""
+        """Starts or adopts the server, waits until it answers, and returns the DSN. Raises StartupError."""
         await asyncio.to_thread(self.launch)
         await self.ready()
         return self.dsn
@@ -101,7 +101,7 @@ class EmbeddedPostgres:
         self._process = self._spawn(account)
 
     async def ready(self) -> None:
-        """Waits until the server takes connections. Raises CannotStart with the end of its log if it gives up."""
+        """Waits until the server takes connections. Raises StartupError with the end of its log if it gives up."""
         deadline = time.monotonic() + _START_PATIENCE_SECONDS
         while time.monotonic() < deadline:
             running = find_postmaster(self._cluster)
@@ -112,13 +112,13 @@ class EmbeddedPostgres:
                 self._socket_dir = running.socket_dir
                 return
             await asyncio.sleep(0.005)
-        raise CannotStart(f"PostgreSQL did not become ready in {_START_PATIENCE_SECONDS:.0f} s. {self._last_words()}")
+        raise StartupError(f"PostgreSQL did not become ready in {_START_PATIENCE_SECONDS:.0f} s. {self._last_words()}")
 
     async def _start_again_or_give_up(self) -> None:
         """What we adopted may have been on its way down, and a killed server's children linger for a moment."""
         adopted = self._process is None
         if not adopted and "shared memory block" not in self._last_words():
-            raise CannotStart(f"PostgreSQL did not start. {self._last_words()}")
+            raise StartupError(f"PostgreSQL did not start. {self._last_words()}")
         await asyncio.sleep(0 if adopted else 0.2)
         forget_stale(self._cluster)
         self._process = self._spawn(account_for(self._cluster))
@@ -138,7 +138,7 @@ class EmbeddedPostgres:
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError):
             return False
         except asyncpg.PostgresError as error:
-            raise CannotStart(
+            raise StartupError(
                 f"A PostgreSQL (process {running.pid}) already serves {self._cluster} and turns Licet away: {error}. "
                 f"Stop it (kill -INT {running.pid}) and start again."
             ) from error

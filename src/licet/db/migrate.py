@@ -8,8 +8,8 @@ from pathlib import Path
 
 import asyncpg
 
-from licet.cannot_start import CannotStart
 from licet.db.connection import Connection
+from licet.startup_error import StartupError
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _LOCK = 0x6C69636574  # "licet": one migration at a time, whatever the number of nodes that start
@@ -26,10 +26,10 @@ def head() -> str:
 
 
 async def schema_is_current(connection: Connection) -> bool:
-    """Whether the database is at `head`. Raises CannotStart where a newer Licet has migrated it."""
+    """Whether the database is at `head`. Raises StartupError where a newer Licet has migrated it."""
     found = await _current(connection)
     if found is not None and found not in known_revisions():
-        raise CannotStart(
+        raise StartupError(
             f"The database is at schema {found!r}, which this version of Licet does not know (it has {head()!r}). "
             "Start the newer version that migrated it."
         )

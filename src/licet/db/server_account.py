@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from licet.cannot_start import CannotStart
+from licet.startup_error import StartupError
 
 SYSTEM_USER = "licet"
 _CAP_DAC_READ_SEARCH, _CAP_SETPCAP = 2, 8  # linux/capability.h
@@ -41,7 +41,7 @@ class ServerAccount:
     def runs(self, argv: list[str], reaching: Iterable[Path]) -> tuple[list[str], Identity]:
         """The command, and how to start it, so that it runs as this account and can reach every path in `reaching`.
 
-        Raises CannotStart, naming the directory in the way, where nothing short of changing a mode would do.
+        Raises StartupError, naming the directory in the way, where nothing short of changing a mode would do.
         """
         if os.geteuid() == self.uid:
             return argv, {}
@@ -50,7 +50,7 @@ class ServerAccount:
             return argv, {"user": self.uid, "group": self.gid, "extra_groups": []}
         setpriv = shutil.which("setpriv")
         if setpriv is None or not _may_pass_on_dac_read_search():
-            raise CannotStart(
+            raise StartupError(
                 f"PostgreSQL does not run as root, and the user {self.name!r} that runs it cannot pass {blocked} "
                 f"(mode {stat.S_IMODE(blocked.stat().st_mode):04o}); Licet does not change the mode of a directory "
                 "that it did not make. Choose another --data-dir (such as /var/lib/licet), or let that user pass: "
@@ -89,7 +89,7 @@ def account_for(cluster: Path) -> ServerAccount:
     if cluster.exists():
         facts = cluster.stat()
         if facts.st_uid not in (0, os.geteuid()) and os.geteuid() != 0:
-            raise CannotStart(
+            raise StartupError(
                 f"{cluster} belongs to {_name_of(facts.st_uid)!r}. Run as that user or as root, or choose another "
                 "--data-dir."
             )
@@ -112,7 +112,7 @@ def _own_name() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        raise CannotStart(
+        raise StartupError(
             f"The user id {os.geteuid()} has no name in /etc/passwd, and PostgreSQL's initdb insists on one. Run as a "
             "named user, or set LICET_DATABASE_URL to a PostgreSQL (15 or later) of yours."
         ) from None
@@ -128,7 +128,7 @@ def _system_user() -> pwd.struct_passwd:
             said = _make_system_user()
         # `useradd` gives up at once while another one holds the lock on /etc/passwd.
         time.sleep(0.1)
-    raise CannotStart(
+    raise StartupError(
         f"PostgreSQL does not run as root, and the system user {SYSTEM_USER!r} could not be made ({said}). "
         "Make it by hand, run Licet as an ordinary user, or set LICET_DATABASE_URL to a PostgreSQL of yours."
     )

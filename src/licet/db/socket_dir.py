@@ -6,8 +6,8 @@ import re
 import stat
 from pathlib import Path
 
-from licet.cannot_start import CannotStart
 from licet.db.server_account import ServerAccount
+from licet.startup_error import StartupError
 
 _LONGEST = 107
 """Bytes of a socket's path that Linux takes (`sun_path` in unix(7)); macOS takes 103, hence the margin below."""
@@ -25,7 +25,7 @@ def choose_socket_dir(data_dir: Path, account: ServerAccount) -> Path:
     for base in (os.environ.get("XDG_RUNTIME_DIR"), "/run" if os.geteuid() == 0 else None, "/tmp"):  # noqa: S108 - 0700 and checked
         if base and Path(base).is_dir() and os.access(base, os.W_OK) and _fits(Path(base, name)):
             return _private(Path(base, name), account)
-    raise CannotStart(
+    raise StartupError(
         f"{data_dir} is too long or odd a path for PostgreSQL's socket, and there is no short directory to put it in. "
         "Choose another --data-dir."
     )
@@ -45,7 +45,7 @@ def _private(directory: Path, account: ServerAccount) -> Path:
         facts = directory.lstat()
         ours = stat.S_ISDIR(facts.st_mode) and facts.st_uid == account.uid and not facts.st_mode & 0o077
         if not ours:
-            raise CannotStart(
+            raise StartupError(
                 f"{directory} should be a directory of mode 0700 that belongs to {account.name!r}, and is not. "
                 "Look at who made it, then remove it."
             ) from None

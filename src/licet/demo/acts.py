@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from licet.demo.answers import Answer
-from licet.demo.cast import Customer, Delivery
+from licet.demo.cast import DemoCustomer, DemoDelivery
 from licet.demo.shop import Shop
 from licet.kit.times import rfc3339
 
@@ -20,7 +20,7 @@ def product(shop: Shop, name: str) -> dict[str, Any]:
     return found
 
 
-def check_out(shop: Shop, who: Customer, name: str) -> Answer:
+def check_out(shop: Shop, who: DemoCustomer, name: str) -> Answer:
     """The customer puts one of this product into the cart and goes to the checkout."""
     cart = {
         "items": [{"productId": product(shop, name)["id"], "quantity": 1}],
@@ -33,7 +33,7 @@ def check_out(shop: Shop, who: Customer, name: str) -> Answer:
     return Answer(reply.call, reply.status, "checkout", {"paymentPage": on_stripe}, "a payment page at Stripe")
 
 
-def pay(shop: Shop, who: Customer, card: str, *, three_d_secure: str = "complete") -> Answer:
+def pay(shop: Shop, who: DemoCustomer, card: str, *, three_d_secure: str = "complete") -> Answer:
     """What the customer does on the payment page. three_d_secure: complete or fail, where the card's bank asks."""
     body = {"card": card, "threeDS": three_d_secure, "email": who.email}
     reply = shop.control("POST /_sandbox/checkout/{id}/pay", body, status=None, id=who.session_id)
@@ -46,7 +46,7 @@ def pay(shop: Shop, who: Customer, card: str, *, three_d_secure: str = "complete
     return Answer(reply.call, reply.status, "payment", facts, f"refused: {refused['message'].split('. ')[0]}")
 
 
-def change_card(shop: Shop, who: Customer, card: str) -> Answer:
+def change_card(shop: Shop, who: DemoCustomer, card: str) -> Answer:
     """The customer gives another card for everything that renews."""
     customer = shop.stripe("GET /v1/checkout/sessions/{id}", id=who.session_id)["customer"]
     reply = shop.control("POST /_sandbox/customers/{id}/card", {"card": card}, id=customer)
@@ -54,7 +54,7 @@ def change_card(shop: Shop, who: Customer, card: str) -> Answer:
     return Answer(reply.call, reply.status, "card", {"last4": last4}, f"ends in {last4}")
 
 
-def refund(shop: Shop, who: Customer) -> Answer:
+def refund(shop: Shop, who: DemoCustomer) -> Answer:
     """An operator gives the customer's newest purchase back, in Stripe's dashboard."""
     invoice = shop.stripe("GET /v1/checkout/sessions/{id}", id=who.session_id)["invoice"]
     reply = shop.control("POST /_sandbox/refunds", {"invoice": invoice})
@@ -72,20 +72,20 @@ def turn_clock_to(shop: Shop, moment: datetime) -> None:
     shop.control("POST /_sandbox/clock/advance", {"to": rfc3339(moment)})
 
 
-def deliveries(shop: Shop) -> list[Delivery]:
+def deliveries(shop: Shop) -> list[DemoDelivery]:
     """Every event that the sandbox has sent so far, the newest first."""
     sent = shop.control("GET /_sandbox/deliveries").body["data"]
-    return [Delivery(one["id"], one["eventId"]) for one in sent]
+    return [DemoDelivery(one["id"], one["eventId"]) for one in sent]
 
 
-def send_again(shop: Shop, delivery: Delivery) -> int | None:
+def send_again(shop: Shop, delivery: DemoDelivery) -> int | None:
     """The sandbox sends an event once more; the status that Licet answered with."""
     sent = shop.control("POST /_sandbox/deliveries/{id}/resend", id=str(delivery.id)).body
     status: int | None = sent["answers"][-1]["status"]
     return status
 
 
-def tell_anew(shop: Shop, delivery: Delivery) -> int:
+def tell_anew(shop: Shop, delivery: DemoDelivery) -> int:
     """The same news as an event of another id, signed as Stripe would; the status that Licet answered with."""
     event = shop.stripe("GET /v1/events/{id}", id=delivery.event_id)
     raw = json.dumps({**event, "id": f"{event['id']}again"}).encode()

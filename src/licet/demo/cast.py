@@ -6,7 +6,7 @@ from licet.demo.shop import Shop
 
 
 @dataclass
-class Customer:
+class DemoCustomer:
     """A customer of the vendor, with an account and an API key of their own."""
 
     name: str
@@ -20,7 +20,7 @@ class Customer:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DemoDelivery:
     """One event as the sandbox sent it. id: of the delivery."""
 
     id: int
@@ -31,9 +31,9 @@ class Delivery:
 class Cast:
     """Everybody, and what is remembered from one chapter to another. purchase: what Stripe told of Ada's."""
 
-    ada: Customer
-    grace: Customer
-    purchase: list[Delivery] = field(default_factory=list)
+    ada: DemoCustomer
+    grace: DemoCustomer
+    purchase: list[DemoDelivery] = field(default_factory=list)
 
 
 def assemble(shop: Shop) -> Cast:
@@ -41,9 +41,9 @@ def assemble(shop: Shop) -> Cast:
     return Cast(_customer(shop, "Ada", "ada@example.com"), _customer(shop, "Grace", "grace@example.com"))
 
 
-def _customer(shop: Shop, name: str, email: str) -> Customer:
+def _customer(shop: Shop, name: str, email: str) -> DemoCustomer:
     person = {"kind": "user", "name": name, "email": email}
     account_id = shop.licet("POST /api/admin/accounts", status=201, body=person).body["id"]
     wanted = {"name": f"{name}'s key", "scopes": ["read", "write"], "accountId": account_id}
     api_key = shop.licet("POST /api/admin/api-keys", status=201, body=wanted).body["key"]
-    return Customer(name, email, account_id, api_key)
+    return DemoCustomer(name, email, account_id, api_key)

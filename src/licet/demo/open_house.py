@@ -2,7 +2,7 @@
 
 from licet.demo.acts import product
 from licet.demo.answers import Answer
-from licet.demo.cast import Cast, Customer
+from licet.demo.cast import Cast, DemoCustomer
 from licet.demo.invitation import Invitation
 from licet.demo.scene import Scene
 from licet.demo.shop import Reply, Shop
@@ -43,7 +43,7 @@ class OpenHouse:
         )
 
 
-def _check_out(shop: Shop, who: Customer) -> Reply:
+def _check_out(shop: Shop, who: DemoCustomer) -> Reply:
     """Something that may be bought any number of times. The way back leads to a page that is there."""
     cart = {
         "items": [{"productId": product(shop, "Data Migrator")["id"], "quantity": 1}],

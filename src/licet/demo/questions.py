@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any
 
 from licet.demo.answers import Answer, Fact
-from licet.demo.cast import Customer
+from licet.demo.cast import DemoCustomer
 from licet.demo.shop import Reply, Shop
 from licet.demo.words import day, short_key
 from licet.kit.money import format_money
 from licet.kit.times import from_epoch
 
 
-def order(shop: Shop, who: Customer) -> Answer:
+def order(shop: Shop, who: DemoCustomer) -> Answer:
     """The customer's newest order, asked for with their own key."""
     reply = shop.licet("GET /api/orders", key=who.api_key)
     if not reply.body["data"]:
@@ -26,7 +26,7 @@ def order(shop: Shop, who: Customer) -> Answer:
     return Answer(reply.call, reply.status, "order", facts, words)
 
 
-def license_of(shop: Shop, who: Customer) -> Answer:
+def license_of(shop: Shop, who: DemoCustomer) -> Answer:
     """The customer's newest license, asked for with their own key."""
     reply = shop.licet("GET /api/licenses", key=who.api_key)
     if not reply.body["data"]:
@@ -46,7 +46,7 @@ def license_of(shop: Shop, who: Customer) -> Answer:
     return Answer(reply.call, reply.status, "license", facts, words)
 
 
-def why(shop: Shop, who: Customer) -> Answer:
+def why(shop: Shop, who: DemoCustomer) -> Answer:
     """The newest change in the timeline of the customer's license."""
     license_id = shop.licet("GET /api/licenses", key=who.api_key).body["data"][0]["id"]
     reply = shop.licet("GET /api/licenses/{id}/timeline", key=who.api_key, id=license_id)
@@ -69,7 +69,7 @@ def _cause(shop: Shop, because: dict[str, Any]) -> str:
     return str(event.body["type"])
 
 
-def mail(shop: Shop, who: Customer, template: str) -> Answer:
+def mail(shop: Shop, who: DemoCustomer, template: str) -> Answer:
     """The newest mail of a kind to the customer, and whether it holds what it is for."""
     params = {"template": template, "accountId": who.account_id}
     found = shop.licet("GET /api/admin/emails", params=params)
@@ -88,7 +88,7 @@ def mail(shop: Shop, who: Customer, template: str) -> Answer:
     return Answer(reply.call, reply.status, "mail", facts, words)
 
 
-def subscription(shop: Shop, who: Customer, *, after: datetime) -> Answer:
+def subscription(shop: Shop, who: DemoCustomer, *, after: datetime) -> Answer:
     """The customer's subscription as Stripe has it, and whether its period now ends later than `after`."""
     found = _subscription(shop, who)
     end = _period_end(found)
@@ -96,12 +96,12 @@ def subscription(shop: Shop, who: Customer, *, after: datetime) -> Answer:
     return Answer("GET /v1/subscriptions/{id}", 200, "Stripe", facts, f"{found['status']}, billed until {day(end)}")
 
 
-def period_end(shop: Shop, who: Customer) -> datetime:
+def period_end(shop: Shop, who: DemoCustomer) -> datetime:
     """Until when the customer's subscription is billed, as Stripe has it."""
     return _period_end(_subscription(shop, who))
 
 
-def _subscription(shop: Shop, who: Customer) -> Any:
+def _subscription(shop: Shop, who: DemoCustomer) -> Any:
     session = shop.stripe("GET /v1/checkout/sessions/{id}", id=who.session_id)
     return shop.stripe("GET /v1/subscriptions/{id}", id=session["subscription"])
 
@@ -128,7 +128,7 @@ def failed_events(shop: Shop) -> Answer:
     return Answer(reply.call, reply.status, "events", {"failed": total}, f"{total or 'none'} failed")
 
 
-def _holds_key(shop: Shop, who: Customer, text: str) -> bool:
+def _holds_key(shop: Shop, who: DemoCustomer, text: str) -> bool:
     licenses = shop.licet("GET /api/licenses", key=who.api_key).body["data"]
     return any(license["key"] in text for license in licenses)
 

@@ -16,7 +16,7 @@ def run_demo(teller: Teller, *, keep: Path | None = None, serve: bool = False) -
     """Tells the whole story; the exit code: 0, 1 where something was not as expected, 128 + n for the signal n.
 
     keep: as in `Stage`. serve: once all was as expected, the stage stays until a signal comes, which then interrupts
-    nothing. Raises CannotStart where the stage cannot be set and EndedByItself where it does not stay; nothing is left
+    nothing. Raises StartupError where the stage cannot be set and EndedByItself where it does not stay; nothing is left
     behind then either.
     """
     with Signals() as signals:

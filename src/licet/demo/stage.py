@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from licet.cannot_start import CannotStart
 from licet.data_dir import make_data_dir
 from licet.db.postmaster import find_postmaster, shut_down
+from licet.startup_error import StartupError
 
 LOG = "licet.log"
 """In the directory: what Licet and its sandbox wrote to stderr."""
@@ -50,7 +50,7 @@ class Stage:
 
     keep: a directory that is empty or not there yet, and stays afterwards; None: a throw-away one. Where we are killed,
     the process ends by itself (`tethered.py`) and the directory stays.
-    Raises CannotStart.
+    Raises StartupError.
     """
 
     def __init__(self, keep: Path | None = None) -> None:
@@ -93,7 +93,7 @@ class Stage:
             raise EndedByItself(f"Licet ended by itself (exit code {exit_code}). Its log ends:\n{self._last_words()}")
 
     def ready(self, check: Callable[[], None] = lambda: None) -> Open:
-        """Waits until every address answers. Raises CannotStart with the reason where it does not come to that.
+        """Waits until every address answers. Raises StartupError with the reason where it does not come to that.
 
         check: called now and then; what it raises ends the wait.
         """
@@ -104,13 +104,13 @@ class Stage:
         while not select.select([process.stdout], [], [], _LOOK_SECONDS)[0]:
             check()
             if time.monotonic() > deadline:
-                raise CannotStart(
+                raise StartupError(
                     f"Licet was not ready within {_READY_WITHIN_SECONDS:.0f} s. Its log ends:\n{self._last_words()}"
                 )
         line = process.stdout.readline()
         check()
         if not line:
-            raise CannotStart(self._why_it_ended(process.wait()))
+            raise StartupError(self._why_it_ended(process.wait()))
         said = json.loads(line)
         self._socket_dir = _socket_dir(said["databaseUrl"])
         return Open(said["url"], said["sandboxUrl"], said["operatorKey"], said["webhookSecret"])
@@ -159,7 +159,7 @@ class Stage:
 
     def _why_it_ended(self, exit_code: int) -> str:
         words = self._last_words()
-        if exit_code == CannotStart.exit_code:
+        if exit_code == StartupError.exit_code:
             return words.rpartition("licet: ")[2]
         return f"Licet ended with exit code {exit_code} before it was ready. Its log ends:\n{words}"
 
@@ -176,11 +176,11 @@ def _throw_away_directory() -> Path:
 
 
 def _kept_directory(directory: Path) -> Path:
-    """Raises CannotStart where something is in it already: the story would be told over somebody's data."""
+    """Raises StartupError where something is in it already: the story would be told over somebody's data."""
     directory = directory.expanduser().absolute()
     make_data_dir(directory)
     if any(directory.iterdir()):
-        raise CannotStart(f"{directory} is not empty. Name an empty or new directory with --data-dir.")
+        raise StartupError(f"{directory} is not empty. Name an empty or new directory with --data-dir.")
     return directory
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query
 
-from licet.http.shapes import Listed, Meta
+from licet.http.shapes import ListResponse, Meta
 from licet.kit.pages import Page
 
 T = TypeVar("T")
@@ -25,10 +25,10 @@ Paging = Annotated[Page, Depends(_paging)]
 """A route's parameter: `page: Paging`, from `?page=1&limit=20`."""
 
 
-def listed(rows: Sequence[T], total: int, page: Page) -> Listed[T]:
+def listed(rows: Sequence[T], total: int, page: Page) -> ListResponse[T]:
     """`{data, meta}`."""
     meta = page.meta(total)
-    return Listed(
+    return ListResponse(
         data=list(rows),
         meta=Meta(total=total, page=page.page, limit=page.limit, total_pages=meta["totalPages"]),
     )

@@ -9,8 +9,8 @@ from licet.http.middleware.access_log import AccessLog
 from licet.http.middleware.body_limit import BodyLimit
 from licet.http.middleware.client_address import ClientAddress
 from licet.http.middleware.cors import Cors
-from licet.http.middleware.path_check import PlainAddress
-from licet.http.middleware.unhandled_errors import Unforeseen
+from licet.http.middleware.path_check import PathCheck
+from licet.http.middleware.unhandled_errors import UnhandledErrors
 from licet.http.openapi.document import describe
 from licet.http.rate_limits.limiter import Limiter
 from licet.http.rate_limits.middleware import RateLimits, Refusal
@@ -22,9 +22,9 @@ def add_conventions(app: FastAPI, settings: Settings, limiter: Limiter | None) -
     app.include_router(docs)
     add_error_answers(app)
     # What is added last stands outermost.
-    app.add_middleware(PlainAddress)
+    app.add_middleware(PathCheck)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Unforeseen)
+    app.add_middleware(UnhandledErrors)
     if limiter is not None:
         app.add_middleware(Refusal)
     app.add_middleware(Cors, origins=settings.cors_origins)

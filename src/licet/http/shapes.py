@@ -29,23 +29,11 @@ EXAMPLE_ID = "0193a1b2-7c3d-7e4f-8a5b-123456789abc"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
-def _public_name(model: type) -> str:
-    """What a body is called in `/openapi.json`, unless its own title says otherwise."""
-    found: str = model.model_config.get("title") or model.__name__  # type: ignore[attr-defined]  # each is a BaseModel
-    if found.startswith("Asked"):
-        return found.removeprefix("Asked") + "Request"
-    if found.startswith("Listed["):
-        (of,) = model.__pydantic_generic_metadata__["args"]  # type: ignore[attr-defined]  # as above
-        return _public_name(of) + "List"
-    return found.removeprefix("Shown")
-
-
-class Asked(BaseModel):
+class RequestBody(BaseModel):
     """A body that a caller sends. A field we do not know is refused (a typing error must not pass unseen), and so is a
     number in quotes."""
 
     model_config = ConfigDict(
-        model_title_generator=_public_name,
         alias_generator=to_camel,
         validate_by_alias=True,
         validate_by_name=False,
@@ -55,11 +43,10 @@ class Asked(BaseModel):
     )
 
 
-class Shown(BaseModel):
+class ResponseBody(BaseModel):
     """A body that we send, made with our own names."""
 
     model_config = ConfigDict(
-        model_title_generator=_public_name,
         alias_generator=to_camel,
         validate_by_alias=False,
         validate_by_name=True,
@@ -105,7 +92,7 @@ At = Annotated[
 ]
 """A time that we show: RFC 3339 in UTC, to the second."""
 
-Email = Annotated[
+EmailAddress = Annotated[
     str,
     BeforeValidator(_read_email),
     WithJsonSchema({"type": "string", "format": "email", "examples": ["ada@example.com"]}),
@@ -142,7 +129,7 @@ MayBeLeftOut = Annotated[T | None, BeforeValidator(_not_null), _WithoutNull()]
 """A field of a change: left out (None, the default) it stays as it is. Null is refused."""
 
 
-class Meta(Shown):
+class Meta(ResponseBody):
     """Which page of how many."""
 
     total: int = Field(examples=[1])
@@ -151,8 +138,13 @@ class Meta(Shown):
     total_pages: int = Field(examples=[1])
 
 
-class Listed(Shown, Generic[T]):
+class ListResponse(ResponseBody, Generic[T]):
     """A page of a list, the newest first."""
 
     data: list[T]
     meta: Meta
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """The schema's name in `/openapi.json`: `InvoiceList` for a list of `Invoice`."""
+        return f"{params[0].__name__}List"

@@ -10,7 +10,7 @@ from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.errors import Conflict, Unprocessable
 from licet.http.context import Context
-from licet.http.shapes import Shown
+from licet.http.shapes import ResponseBody
 from licet.idempotency import kept, store
 from licet.kit.ids import new_id
 
@@ -35,7 +35,7 @@ class Attempt:
             async with conn.transaction():
                 yield conn
 
-    async def answer(self, conn: Connection | Pool, shown: Shown, *, shown_once: bool = False) -> Response:
+    async def answer(self, conn: Connection | Pool, shown: ResponseBody, *, shown_once: bool = False) -> Response:
         """The route's answer, with the status that it documents.
 
         conn: in the transaction of what was made; outside of one, all that was done must be safe to do again.

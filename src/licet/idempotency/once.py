@@ -4,7 +4,7 @@
         session = await ask_stripe(…, attempt.id)  # what is made elsewhere is called by an id that a retry has again
         async with ctx.pool.acquire() as conn, conn.transaction():
             await write_session(conn, session)
-            return await attempt.answer(conn, ShownSession(…))  # kept with what was made, or neither is
+            return await attempt.answer(conn, CheckoutSession(…))  # kept with what was made, or neither is
 
 What goes wrong in the block is kept too, where it would go wrong again (`core.is_kept`). Without the header the
 database is asked nothing more.

@@ -8,7 +8,7 @@ import asyncpg
 
 from licet.db.connection import Connection
 from licet.licenses.core import Dispute, Effect, gravest
-from licet.licenses.paid_periods import Line, PaidInvoice, Periods
+from licet.licenses.paid_periods import PaidInvoice, PeriodLine, Periods
 from licet.refunds.mirror import FAILED
 from licet.refunds.store import REFUNDED_OF_INVOICE
 
@@ -50,8 +50,8 @@ async def periods_of(conn: Connection, stripe_subscription_id: str) -> Periods:
     )
 
 
-def _line(item: str, starts: float, ends: float, proration: bool, amount: int) -> Line:
-    return Line(item, datetime.fromtimestamp(starts, UTC), datetime.fromtimestamp(ends, UTC), proration, amount)
+def _line(item: str, starts: float, ends: float, proration: bool, amount: int) -> PeriodLine:
+    return PeriodLine(item, datetime.fromtimestamp(starts, UTC), datetime.fromtimestamp(ends, UTC), proration, amount)
 
 
 async def refunded_of_session(conn: Connection, session: asyncpg.Record) -> int:

@@ -11,7 +11,7 @@ from licet.licenses import store
 from licet.licenses.core import Facts, Policy, decide
 from licet.licenses.paid_periods import refunded
 from licet.licenses.store import NewLicense
-from licet.licenses.write import Settling, key_material, write_changes, write_issued
+from licet.licenses.write import ChangeContext, key_material, write_changes, write_issued
 
 
 async def settle_lines(
@@ -21,7 +21,7 @@ async def settle_lines(
     *,
     paid: bool,
     amount_refunded: int,
-    settling: Settling,
+    settling: ChangeContext,
 ) -> None:
     """Bring the licenses of a session's one-time lines to what its payment says now.
 
@@ -53,7 +53,7 @@ async def settle_lines(
             await write_issued(conn, new, decide(facts, policy, settling.now), settling)
 
 
-def _new_license(session: asyncpg.Record, line: asyncpg.Record, unit: int, settling: Settling) -> NewLicense:
+def _new_license(session: asyncpg.Record, line: asyncpg.Record, unit: int, settling: ChangeContext) -> NewLicense:
     policy = Policy.from_json(line["license_policy"])
     hashed, encrypted = key_material(policy, settling.keyring)
     limit = policy.activations

@@ -14,9 +14,9 @@ from licet.licenses import facts as gather
 from licet.licenses import store
 from licet.licenses.core import Dispute, Effect, Facts, Policy, Refunded, State, Term, decide
 from licet.licenses.paid_periods import Periods
-from licet.licenses.store import License, NewLicense
+from licet.licenses.store import LicenseRecord, NewLicense
 from licet.licenses.units import Placed, Unit, Wanted, place
-from licet.licenses.write import Settling, key_material, write_changes, write_issued
+from licet.licenses.write import ChangeContext, key_material, write_changes, write_issued
 from licet.orders.store import find_order_of_subscription, unknown_products
 from licet.subscriptions.store import find_subscription, list_items, write_waits_for
 
@@ -34,7 +34,7 @@ class _Known:
     order_id: UUID | None
 
 
-async def settle_subscription(conn: Connection, stripe_subscription_id: str, settling: Settling) -> frozenset[str]:
+async def settle_subscription(conn: Connection, stripe_subscription_id: str, settling: ChangeContext) -> frozenset[str]:
     """Bring a subscription's licenses to what its facts say now. Nothing happens before it is mirrored.
 
     Returns the products that the catalogue does not know yet: their units are made once it does.
@@ -79,7 +79,7 @@ async def settle_subscription(conn: Connection, stripe_subscription_id: str, set
     return unknown
 
 
-def _wanted(items: Sequence[asyncpg.Record], licenses: Sequence[License]) -> list[Wanted]:
+def _wanted(items: Sequence[asyncpg.Record], licenses: Sequence[LicenseRecord]) -> list[Wanted]:
     """What the items ask for, of products that the catalogue knows and that issue keys.
 
     A product that issues keys no more keeps those it has: what was sold is not taken back by the catalogue.
@@ -103,7 +103,7 @@ def _wanted(items: Sequence[asyncpg.Record], licenses: Sequence[License]) -> lis
     return wanted
 
 
-def _as_it_is(placed: Placed, licenses: Sequence[License], items: Sequence[asyncpg.Record]) -> Placed:
+def _as_it_is(placed: Placed, licenses: Sequence[LicenseRecord], items: Sequence[asyncpg.Record]) -> Placed:
     """A unit that no known product asks for, while another is unknown: it may be that one's, so it is left in use."""
     before = next((one for one in licenses if one.id == placed.license_id), None)
     if placed.wanted is not None or before is None or not before.wanted:
@@ -113,7 +113,9 @@ def _as_it_is(placed: Placed, licenses: Sequence[License], items: Sequence[async
     return Placed(placed.license_id, placed.group, placed.n, wanted)
 
 
-async def _settle(conn: Connection, before: License, placed: Placed, known: _Known, settling: Settling) -> None:
+async def _settle(
+    conn: Connection, before: LicenseRecord, placed: Placed, known: _Known, settling: ChangeContext
+) -> None:
     product_id = placed.wanted.product_id if placed.wanted else before.product_id
     by_hand = known.by_hand.get(before.id, "nothing")
     state = _decide(known, placed.wanted, known.policies[product_id], by_hand, settling.now)
@@ -130,7 +132,7 @@ async def _settle(conn: Connection, before: License, placed: Placed, known: _Kno
     await write_changes(conn, before, after, settling)
 
 
-async def _issue(conn: Connection, placed: Placed, wanted: Wanted, known: _Known, settling: Settling) -> None:
+async def _issue(conn: Connection, placed: Placed, wanted: Wanted, known: _Known, settling: ChangeContext) -> None:
     policy = known.policies[wanted.product_id]
     hashed, encrypted = key_material(policy, settling.keyring)
     new = NewLicense(

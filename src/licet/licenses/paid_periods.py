@@ -22,7 +22,7 @@ _OF_ALL = ("subscription_create", "subscription_cycle")
 
 
 @dataclass(frozen=True)
-class Line:
+class PeriodLine:
     """What an invoice bills a subscription item for. amount: minor units of its currency, below 0 for a credit."""
 
     item: str
@@ -50,7 +50,7 @@ class PaidInvoice:
     billing_reason: str | None
     amount_paid: int
     amount_refunded: int
-    lines: Sequence[Line] = ()
+    lines: Sequence[PeriodLine] = ()
 
     @property
     def refunded(self) -> Refunded:
@@ -84,7 +84,7 @@ class PaidInvoice:
         return _later(self._within(lines, before), self.begun(item_id))
 
     @staticmethod
-    def _within(lines: Sequence[Line], before: datetime | None) -> datetime | None:
+    def _within(lines: Sequence[PeriodLine], before: datetime | None) -> datetime | None:
         """What a change leaves of the time that was paid for."""
         given_back = _credits(lines)
         if before is None or not given_back:
@@ -97,7 +97,7 @@ class PaidInvoice:
         rest = before if until < before else min(line.starts for line in given_back)
         return _later(rest, charged)
 
-    def _of(self, item_id: str) -> list[Line]:
+    def _of(self, item_id: str) -> list[PeriodLine]:
         return [line for line in self.lines if line.item == item_id]
 
 
@@ -147,7 +147,7 @@ def _begun_by(invoice: PaidInvoice) -> list[datetime]:
     return [end for line in invoice.lines if (end := invoice.begun(line.item))]
 
 
-def _credits(lines: Sequence[Line]) -> list[Line]:
+def _credits(lines: Sequence[PeriodLine]) -> list[PeriodLine]:
     return [line for line in lines if line.credit]
 
 

@@ -14,12 +14,12 @@ from licet.db.connection import Connection
 from licet.db.keyring import Keyring
 from licet.db.listing import Where, fetch_page
 from licet.errors import NotFound
-from licet.http.shapes import At, Shown
+from licet.http.shapes import At, ResponseBody
 from licet.kit.pages import Page
 from licet.licenses.core import State, Status
 
 
-class ShownLicense(Shown):
+class License(ResponseBody):
     """A license. `expiresAt` null is perpetual; `activationsLimit` null is without limit."""
 
     id: UUID
@@ -36,7 +36,7 @@ class ShownLicense(Shown):
     entitlements: list[Any] = Field(description="The product's features.", examples=[["Updates"]])
 
 
-class ShownActivation(Shown):
+class Activation(ResponseBody):
     """Where a license is in use. `domain` is any fingerprint: a host name, a machine id."""
 
     domain: str = Field(examples=["shop.example.com"])
@@ -44,13 +44,13 @@ class ShownActivation(Shown):
     last_seen_at: At | None
 
 
-class ShownLicenseInFull(ShownLicense):
+class LicenseDetails(License):
     """A license with where it is in use."""
 
-    activations: list[ShownActivation]
+    activations: list[Activation]
 
 
-class LicenseOfOrder(Shown):
+class LicenseOfOrder(ResponseBody):
     """What an order says of each license that it brought."""
 
     id: UUID
@@ -59,7 +59,7 @@ class LicenseOfOrder(Shown):
     status: Status
 
 
-class ShownChange(Shown):
+class LicenseChange(ResponseBody):
     """One change of a license: when, what, from what to what, and because of what."""
 
     model_config = ConfigDict(title="LicenseChange")
@@ -94,7 +94,7 @@ async def list_licenses(
     account_id: UUID | None,
     status: Status | None,
     product_id: UUID | None,
-) -> tuple[list[ShownLicense], int]:
+) -> tuple[list[License], int]:
     """A page of licenses, the newest first, and how many there are. account_id None: everybody's.
 
     now: business time; the status filter means what the answer shows.
@@ -114,12 +114,12 @@ async def list_licenses(
         joins=_PRODUCT,
         order_by="licenses.created_at DESC, licenses.id",
     )
-    return [ShownLicense(**_fields(row, keyring, now)) for row in rows], total
+    return [License(**_fields(row, keyring, now)) for row in rows], total
 
 
 async def get_license(
     conn: Connection, keyring: Keyring, license_id: UUID, *, now: datetime, account_id: UUID | None
-) -> ShownLicenseInFull:
+) -> LicenseDetails:
     """One license. Raises NotFound, also for another account's."""
     row = await conn.fetchrow(
         f"SELECT {_COLUMNS} FROM licenses {_PRODUCT} WHERE licenses.id = $1 AND ($2::uuid IS NULL OR account_id = $2)",
@@ -134,14 +134,12 @@ async def get_license(
         """,
         license_id,
     )
-    return ShownLicenseInFull(
-        **_fields(row, keyring, now), activations=[ShownActivation(**dict(one)) for one in activations]
-    )
+    return LicenseDetails(**_fields(row, keyring, now), activations=[Activation(**dict(one)) for one in activations])
 
 
 async def list_changes(
     conn: Connection, page: Page, license_id: UUID, *, account_id: UUID | None
-) -> tuple[list[ShownChange], int]:
+) -> tuple[list[LicenseChange], int]:
     """A page of a license's timeline, the newest first. Raises NotFound, also for another account's license."""
     owner = await conn.fetchval("SELECT account_id FROM licenses WHERE id = $1", license_id)
     if owner is None or account_id not in (None, owner):
@@ -155,7 +153,7 @@ async def list_changes(
         order_by="at DESC, id DESC",
     )
     return [
-        ShownChange(
+        LicenseChange(
             at=row["at"], change=row["change"], from_=row["from_value"], to=row["to_value"], because=row["because"]
         )
         for row in rows
@@ -164,7 +162,7 @@ async def list_changes(
 
 async def licenses_of_subscription(
     conn: Connection, keyring: Keyring, stripe_subscription_id: str, *, now: datetime
-) -> list[ShownLicense]:
+) -> list[License]:
     """All licenses of a subscription, in the order in which they were issued."""
     rows = await conn.fetch(
         f"""
@@ -173,16 +171,16 @@ async def licenses_of_subscription(
         """,
         stripe_subscription_id,
     )
-    return [ShownLicense(**_fields(row, keyring, now)) for row in rows]
+    return [License(**_fields(row, keyring, now)) for row in rows]
 
 
-async def all_licenses(conn: Connection, keyring: Keyring, account_id: UUID, *, now: datetime) -> list[ShownLicense]:
+async def all_licenses(conn: Connection, keyring: Keyring, account_id: UUID, *, now: datetime) -> list[License]:
     """Every license of an account, the newest first, in one query."""
     rows = await conn.fetch(
         f"SELECT {_COLUMNS} FROM licenses {_PRODUCT} WHERE account_id = $1 ORDER BY created_at DESC, licenses.id",
         account_id,
     )
-    return [ShownLicense(**_fields(row, keyring, now)) for row in rows]
+    return [License(**_fields(row, keyring, now)) for row in rows]
 
 
 async def licenses_of_orders(

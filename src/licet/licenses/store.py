@@ -14,7 +14,7 @@ from licet.licenses.core import Policy, State
 
 
 @dataclass(frozen=True)
-class License:
+class LicenseRecord:
     """A license as stored, without its key."""
 
     id: UUID
@@ -47,7 +47,7 @@ class NewLicense:
 
 
 @dataclass(frozen=True)
-class Change:
+class LicenseChangeRecord:
     """One line of a license's timeline. `reason` is the rule that held."""
 
     license_id: UUID
@@ -65,9 +65,9 @@ _SELECT = """
 """
 
 
-def _license(row: asyncpg.Record) -> License:
+def _license(row: asyncpg.Record) -> LicenseRecord:
     state = State(row["status"], row["reason"], row["valid_until"], row["then_status"], row["expires_at"])
-    return License(
+    return LicenseRecord(
         row["id"],
         row["account_id"],
         row["product_id"],
@@ -81,7 +81,7 @@ def _license(row: asyncpg.Record) -> License:
     )
 
 
-async def lock_of_subscription(conn: Connection, stripe_subscription_id: str) -> list[License]:
+async def lock_of_subscription(conn: Connection, stripe_subscription_id: str) -> list[LicenseRecord]:
     """The licenses of a subscription, locked, in the one order in which licenses are locked."""
     rows = await conn.fetch(
         _SELECT + " WHERE stripe_subscription_id = $1 ORDER BY id FOR UPDATE",
@@ -90,7 +90,7 @@ async def lock_of_subscription(conn: Connection, stripe_subscription_id: str) ->
     return [_license(row) for row in rows]
 
 
-async def lock_of_session(conn: Connection, stripe_session_id: str) -> list[License]:
+async def lock_of_session(conn: Connection, stripe_session_id: str) -> list[LicenseRecord]:
     """The one-time licenses of a checkout session, locked in the same order."""
     rows = await conn.fetch(
         _SELECT + " WHERE stripe_session_id = $1 ORDER BY id FOR UPDATE",
@@ -132,7 +132,7 @@ async def insert(conn: Connection, new: NewLicense, state: State, now: datetime)
     return license_id
 
 
-async def update(conn: Connection, changed: License) -> None:
+async def update(conn: Connection, changed: LicenseRecord) -> None:
     """Write what may change of a license: its product, order, limit, whether it is wanted, and its state."""
     await conn.execute(
         """
@@ -153,7 +153,9 @@ async def update(conn: Connection, changed: License) -> None:
     )
 
 
-async def write_timeline(conn: Connection, changes: Sequence[Change], cause: Cause, now: datetime) -> list[UUID]:
+async def write_timeline(
+    conn: Connection, changes: Sequence[LicenseChangeRecord], cause: Cause, now: datetime
+) -> list[UUID]:
     """Add lines to timelines, all with one cause. The lines' ids."""
     line_ids = [new_id() for _ in changes]
     await conn.executemany(

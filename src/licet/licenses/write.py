@@ -11,12 +11,12 @@ from licet.kit.times import rfc3339
 from licet.licenses import store
 from licet.licenses.core import Policy, State
 from licet.licenses.keys import key_hash, new_key
-from licet.licenses.store import Change, License
-from licet.outbox import EventName, Happened, publish
+from licet.licenses.store import LicenseChangeRecord, LicenseRecord
+from licet.outbox import EventName, OutgoingEvent, publish
 
 
 @dataclass(frozen=True)
-class Settling:
+class ChangeContext:
     """With what, why and when purchases are settled. `now`: business time, aware UTC."""
 
     keyring: Keyring
@@ -30,14 +30,14 @@ def key_material(policy: Policy, keyring: Keyring) -> tuple[bytes, bytes]:
     return key_hash(key), keyring.encrypt(key)
 
 
-async def write_issued(conn: Connection, new: store.NewLicense, state: State, settling: Settling) -> None:
+async def write_issued(conn: Connection, new: store.NewLicense, state: State, settling: ChangeContext) -> None:
     """Write a new license, and the first line of its timeline."""
     license_id = await store.insert(conn, new, state, settling.now)
-    issued = Change(license_id, new.account_id, "issued", None, state.status, state.reason)
+    issued = LicenseChangeRecord(license_id, new.account_id, "issued", None, state.status, state.reason)
     await _write_down(conn, [issued], settling)
 
 
-async def write_changes(conn: Connection, before: License, after: License, settling: Settling) -> None:
+async def write_changes(conn: Connection, before: LicenseRecord, after: LicenseRecord, settling: ChangeContext) -> None:
     """Write what changed of a license, with its cause; nothing where nothing did."""
     if before == after:
         return
@@ -49,16 +49,18 @@ async def write_changes(conn: Connection, before: License, after: License, settl
         ("activationsLimit", _shown(before.activations_limit), _shown(after.activations_limit)),
     )
     changes = [
-        Change(after.id, after.account_id, name, old, new, after.state.reason) for name, old, new in pairs if old != new
+        LicenseChangeRecord(after.id, after.account_id, name, old, new, after.state.reason)
+        for name, old, new in pairs
+        if old != new
     ]
     await _write_down(conn, changes, settling)
 
 
-async def _write_down(conn: Connection, changes: Sequence[Change], settling: Settling) -> None:
+async def _write_down(conn: Connection, changes: Sequence[LicenseChangeRecord], settling: ChangeContext) -> None:
     """The lines of the timeline, and word of each that the vendor's systems may listen for."""
     line_ids = await store.write_timeline(conn, changes, settling.cause, settling.now)
     happened = [
-        Happened(
+        OutgoingEvent(
             event,
             str(line_id),
             change.account_id,
@@ -70,7 +72,7 @@ async def _write_down(conn: Connection, changes: Sequence[Change], settling: Set
     await publish(conn, happened, settling.now)
 
 
-def _events_of(change: Change) -> list[EventName]:
+def _events_of(change: LicenseChangeRecord) -> list[EventName]:
     """Mostly one. A license that begins as one that may not be used is issued, and that too."""
     if change.change == "issued":
         return ["license.issued", *([] if change.to_value == "active" else [_TOLD_AS[change.to_value]])]

@@ -35,7 +35,7 @@ WAITS = (
 
 
 @dataclass(frozen=True)
-class Post:
+class Mailer:
     """What sends mail. server None: there is none, and mails are kept to be shown."""
 
     pool: Pool
@@ -86,6 +86,6 @@ class Post:
         log.warning("mail not sent", email_id=str(mail.id), template=mail.template, reason=error, again_at=again_at)
 
 
-def mail_jobs(post: Post) -> list[Job]:
+def mail_jobs(post: Mailer) -> list[Job]:
     """The one kind of deferred work there is here."""
     return [Job(store.SEND, post.send, post.due)]

@@ -14,7 +14,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
-class House:
+class Branding:
     """What every mail says of its sender: the name it signs with, and where we are reached (no slash at the end)."""
 
     vendor: str
@@ -29,7 +29,7 @@ class Rendered:
     html: str
 
 
-def render(template: str, data: Mapping[str, Any], house: House) -> Rendered:
+def render(template: str, data: Mapping[str, Any], house: Branding) -> Rendered:
     """Both bodies. Raises jinja2.TemplateNotFound for an unknown template, UndefinedError where data is missing."""
     given = {**data, "house": house}
     return Rendered(

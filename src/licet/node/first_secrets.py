@@ -5,18 +5,18 @@ import secrets
 from pathlib import Path
 
 from licet.accounts.keys import adopt_operator_key, make_key
-from licet.cannot_start import CannotStart
 from licet.config import Settings
 from licet.data_dir import read_private, write_private
 from licet.db.locks import lock
 from licet.db.pool import Pool
 from licet.kit.times import wall_now
+from licet.startup_error import StartupError
 
 
 async def first_operator_key(pool: Pool, settings: Settings, file: Path) -> str | None:
     """Sees to it that an operator can get in. Returns the key if it was just made; `file` keeps it, mode 0600.
 
-    LICET_OPERATOR_KEY is taken as it is, and is never shown again. Raises CannotStart where it was revoked.
+    LICET_OPERATOR_KEY is taken as it is, and is never shown again. Raises StartupError where it was revoked.
     """
     async with pool.acquire() as connection, connection.transaction():
         # Of two nodes that start on one empty database, one makes it.
@@ -35,7 +35,7 @@ async def first_operator_key(pool: Pool, settings: Settings, file: Path) -> str 
 def encryption_keys(settings: Settings, *, empty_database: bool) -> list[str]:
     """LICET_SECRET_KEYS; else the one in `DATA_DIR/secret.key`, made for a database that holds nothing yet.
 
-    Raises CannotStart where the database is filled and its key is gone: a new one could read nothing of it.
+    Raises StartupError where the database is filled and its key is gone: a new one could read nothing of it.
     """
     if settings.secret_keys:
         return [key.get_secret_value() for key in settings.secret_keys]
@@ -44,7 +44,7 @@ def encryption_keys(settings: Settings, *, empty_database: bool) -> list[str]:
     if kept:
         return [kept]
     if not empty_database:
-        raise CannotStart(
+        raise StartupError(
             f"The database holds what was encrypted with a key that is missing: {path} is not there. "
             "Put it back, or set LICET_SECRET_KEYS to the key that was in it."
         )

@@ -6,11 +6,11 @@ from datetime import datetime
 
 import structlog
 
-from licet.cannot_start import CannotStart
 from licet.config import Mode
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.errors import StripeRefused, StripeUnavailable
+from licet.startup_error import StartupError
 from licet.stripe_api.client import StripeApi
 
 log = structlog.get_logger(__name__)
@@ -35,9 +35,9 @@ async def find_installation(connection: Connection) -> Installation | None:
 
 
 def check_mode(found: Installation | None, mode: Mode) -> None:
-    """Raises CannotStart where the database was filled in another mode."""
+    """Raises StartupError where the database was filled in another mode."""
     if found is not None and found.mode != mode:
-        raise CannotStart(
+        raise StartupError(
             f"This database was filled in {_WORDS[found.mode]}, and the settings ask for {_WORDS[mode]}. "
             "Give the other mode a database of its own: another --data-dir or LICET_DATABASE_URL."
         )
@@ -54,23 +54,23 @@ async def remember_mode(connection: Connection, mode: Mode, now: datetime) -> No
 async def check_account(pool: Pool, stripe: StripeApi) -> bool:
     """Holds the key's account against the one that filled the database. False where Stripe could not be asked.
 
-    Raises CannotStart for another account, and for a key that Stripe does not accept.
+    Raises StartupError for another account, and for a key that Stripe does not accept.
     """
     try:
         account = await asyncio.wait_for(stripe.retrieve("account", ""), _ASK_WITHIN_SECONDS)
     except StripeRefused as error:
-        raise CannotStart(error.message) from None
+        raise StartupError(error.message) from None
     except (StripeUnavailable, TimeoutError):
         log.warning("stripe could not be asked for its account", retry_seconds=_ASK_AGAIN_SECONDS)
         return False
     if account is None:
-        raise CannotStart("Stripe knows no account for STRIPE_SECRET_KEY. Check the key.")
+        raise StartupError("Stripe knows no account for STRIPE_SECRET_KEY. Check the key.")
     filled_by: str = await pool.fetchval(
         "UPDATE installation SET stripe_account_id = coalesce(stripe_account_id, $1) RETURNING stripe_account_id",
         account["id"],
     )
     if filled_by != account["id"]:
-        raise CannotStart(
+        raise StartupError(
             f"This database was filled from the Stripe account {filled_by}, and the key belongs to {account['id']}. "
             "Give each account a database of its own: another --data-dir or LICET_DATABASE_URL."
         )
@@ -78,7 +78,7 @@ async def check_account(pool: Pool, stripe: StripeApi) -> bool:
 
 
 async def keep_asking(pool: Pool, stripe: StripeApi) -> None:
-    """For a start while Stripe was not to be reached. Never returns; raises CannotStart as `check_account` does."""
+    """For a start while Stripe was not to be reached. Never returns; raises StartupError as `check_account` does."""
     known = False
     while not known:
         await asyncio.sleep(_ASK_AGAIN_SECONDS)

@@ -4,7 +4,7 @@ import errno
 import ipaddress
 import socket
 
-from licet.cannot_start import CannotStart
+from licet.startup_error import StartupError
 
 _BACKLOG = 2048
 
@@ -13,13 +13,13 @@ def listen(host: str, port: int, *, option: str) -> socket.socket:
     """A listening socket; port 0 takes a free one. `option` is what the message tells the operator to change.
 
     It listens at once: Linux lets two programs bind one port as long as neither listens.
-    Raises CannotStart where the port is taken or the host is none of this machine's.
+    Raises StartupError where the port is taken or the host is none of this machine's.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise CannotStart(f"{host!r} is no address to listen on: {error.strerror}. Change LICET_HOST.") from None
+        raise StartupError(f"{host!r} is no address to listen on: {error.strerror}. Change LICET_HOST.") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
@@ -27,7 +27,7 @@ def listen(host: str, port: int, *, option: str) -> socket.socket:
         listening.setblocking(False)
     except OSError as error:
         listening.close()
-        raise CannotStart(_reason(error, host, port, option)) from None
+        raise StartupError(_reason(error, host, port, option)) from None
     return listening
 
 

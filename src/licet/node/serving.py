@@ -11,8 +11,7 @@ from contextlib import AsyncExitStack
 import asyncpg
 from pydantic import SecretStr
 
-from licet.app import ERRANDS_AT_ONCE, create_app, errands, jobs, prepare, webhook_events
-from licet.cannot_start import CannotStart
+from licet.app import DELIVERIES_AT_ONCE, create_app, delivery_worker_jobs, jobs, prepare, webhook_events
 from licet.config import Settings
 from licet.db.keyring import Keyring
 from licet.db.migrate import migrate, schema_is_current
@@ -26,6 +25,7 @@ from licet.node.http import HttpServer
 from licet.node.listening import url_of
 from licet.node.sandbox import STRIPE_KEY, RunningSandbox, start_sandbox, webhook_secret
 from licet.queue.worker import Worker
+from licet.startup_error import StartupError
 from licet.stripe_api.client import StripeApi
 
 OLDEST_POSTGRESQL = 15
@@ -41,7 +41,8 @@ async def serve(
 ) -> None:
     """Serves until it is cancelled, or until a part of it ends by itself, which is raised.
 
-    sandbox_socket: in sandbox mode. Raises CannotStart where database, Stripe account and settings do not fit together.
+    sandbox_socket: in sandbox mode.
+    Raises StartupError where database, Stripe account and settings do not fit together.
     """
     async with AsyncExitStack() as stack:
         pool = await _open_current_database(dsn)
@@ -66,7 +67,9 @@ async def serve(
         await prepare(context)
         # Two: machines that answer slowly, or not at all, hold up neither events nor mail.
         worker = Worker(dsn, pool, jobs(context), now)
-        runner = Worker(dsn, pool, await stack.enter_async_context(errands(context)), now, at_once=ERRANDS_AT_ONCE)
+        runner = Worker(
+            dsn, pool, await stack.enter_async_context(delivery_worker_jobs(context)), now, at_once=DELIVERIES_AT_ONCE
+        )
         if sandbox:
             sandbox.on_clock_turned(worker.hand_over_due)
             sandbox.on_clock_turned(runner.hand_over_due)
@@ -94,11 +97,11 @@ async def serve(
 
 
 async def _open_current_database(dsn: str) -> Pool:
-    """A pool over a database whose schema is this version's. Raises CannotStart where it cannot be reached or used."""
+    """A pool over a database whose schema is this version's. Raises StartupError where it cannot be reached or used."""
     try:
         pool = await open_pool(dsn, min_size=2, max_size=20)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise CannotStart(f"The database cannot be reached: {error}. Check LICET_DATABASE_URL.") from None
+        raise StartupError(f"The database cannot be reached: {error}. Check LICET_DATABASE_URL.") from None
     try:
         async with pool.acquire() as connection:
             _check_version(connection.get_server_version().major)
@@ -113,7 +116,7 @@ async def _open_current_database(dsn: str) -> Pool:
 
 def _check_version(major: int) -> None:
     if major < OLDEST_POSTGRESQL:
-        raise CannotStart(f"The database is PostgreSQL {major}; Licet needs {OLDEST_POSTGRESQL} or later.")
+        raise StartupError(f"The database is PostgreSQL {major}; Licet needs {OLDEST_POSTGRESQL} or later.")
 
 
 async def _claim_database(pool: Pool, settings: Settings) -> tuple[Keyring, str | None]:

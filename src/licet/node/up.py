@@ -25,7 +25,7 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run_up(settings: Settings, ready: OnReady) -> None:
-    """Runs until SIGTERM, SIGINT or SIGHUP, which end it cleanly. Raises CannotStart, and what made a part end."""
+    """Runs until SIGTERM, SIGINT or SIGHUP, which end it cleanly. Raises StartupError, and what made a part end."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told_to_stop(settings, ready))
 
@@ -88,7 +88,7 @@ class LaunchedPostgres:
         self._launching = asyncio.create_task(asyncio.to_thread(self._server.launch))
 
     async def ready(self) -> str:
-        """The DSN, once it answers. Raises CannotStart where it does not."""
+        """The DSN, once it answers. Raises StartupError where it does not."""
         # Cancelled, the thread would go on with nobody waiting for it; `stop` does.
         await asyncio.shield(self._launching)
         await self._server.ready()

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from licet.db.connection import Connection
 from licet.notifications.recipients import mail_buyer
-from licet.outbox import Happened, publish
+from licet.outbox import OutgoingEvent, publish
 
 SUBJECT = "Your payment did not go through"
 
@@ -23,7 +23,7 @@ async def announce_failed_invoice(conn: Connection, stripe_invoice_id: str, atte
         return
     fact = f"{stripe_invoice_id}:{attempt}"
     about: dict[str, str | int] = {"invoiceId": stripe_invoice_id, "attempt": attempt}
-    await publish(conn, [Happened("payment.failed", fact, row["account_id"], about)], now)
+    await publish(conn, [OutgoingEvent("payment.failed", fact, row["account_id"], about)], now)
     await mail_buyer(conn, template="payment_failed", fact=fact, row=row, subject=SUBJECT, about=about, now=now)
 
 
@@ -39,7 +39,7 @@ async def announce_failed_checkout(conn: Connection, stripe_session_id: str, now
     if row is None:
         return
     about: dict[str, str | int] = {"sessionId": stripe_session_id}
-    await publish(conn, [Happened("payment.failed", stripe_session_id, row["account_id"], about)], now)
+    await publish(conn, [OutgoingEvent("payment.failed", stripe_session_id, row["account_id"], about)], now)
     await mail_buyer(
         conn, template="payment_failed", fact=stripe_session_id, row=row, subject=SUBJECT, about=about, now=now
     )
@@ -53,4 +53,4 @@ async def announce_failed_later(conn: Connection, stripe_session_id: str, now: d
     if account_id is not None:
         # A card that was refused in the same checkout before is a fact of its own.
         fact = f"{stripe_session_id}:later"
-        await publish(conn, [Happened("payment.failed", fact, account_id, {"sessionId": stripe_session_id})], now)
+        await publish(conn, [OutgoingEvent("payment.failed", fact, account_id, {"sessionId": stripe_session_id})], now)

@@ -8,7 +8,7 @@ import asyncpg
 from licet.db.connection import Connection
 from licet.kit.statuses import ENTITLED
 from licet.notifications.recipients import mail_buyer
-from licet.outbox import Happened, publish
+from licet.outbox import OutgoingEvent, publish
 
 
 async def announce_order(conn: Connection, session: asyncpg.Record, now: datetime) -> None:
@@ -30,7 +30,7 @@ async def announce_order(conn: Connection, session: asyncpg.Record, now: datetim
         """,
         session["stripe_session_id"],
     )
-    completed = Happened("checkout.completed", fact, session["account_id"], {"orderId": fact})
+    completed = OutgoingEvent("checkout.completed", fact, session["account_id"], {"orderId": fact})
     await publish(conn, [completed], now)
     await mail_buyer(
         conn,
@@ -58,7 +58,7 @@ async def announce_paid(conn: Connection, stripe_invoice_ids: Collection[str], n
     await publish(
         conn,
         [
-            Happened(
+            OutgoingEvent(
                 "invoice.paid", row["stripe_invoice_id"], row["account_id"], {"invoiceId": row["stripe_invoice_id"]}
             )
             for row in rows

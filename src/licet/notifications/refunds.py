@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from licet.db.connection import Connection
-from licet.kit.touched import Touched
+from licet.kit.affected import Affected
 from licet.notifications.recipients import mail_buyer
-from licet.outbox import Happened, publish
+from licet.outbox import OutgoingEvent, publish
 from licet.refunds.mirror import FAILED
 
 
-async def announce_refunds(conn: Connection, touched: Touched, now: datetime) -> None:
+async def announce_refunds(conn: Connection, touched: Affected, now: datetime) -> None:
     """Each refund that is on its way on what was touched, once it is known whose payment it was."""
     if not touched.payment_intents and not touched.charges and not touched.invoices:
         return
@@ -49,7 +49,7 @@ async def announce_refunds(conn: Connection, touched: Touched, now: datetime) ->
     await publish(
         conn,
         [
-            Happened(
+            OutgoingEvent(
                 "charge.refunded", row["stripe_refund_id"], row["account_id"], {"refundId": row["stripe_refund_id"]}
             )
             for row in rows

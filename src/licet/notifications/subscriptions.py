@@ -9,7 +9,7 @@ import asyncpg
 from licet.db.connection import Connection
 from licet.kit.statuses import ENDED
 from licet.notifications.recipients import mail_buyer, mail_operator
-from licet.outbox import Happened, publish
+from licet.outbox import OutgoingEvent, publish
 
 
 async def announce_subscriptions(conn: Connection, stripe_subscription_ids: Collection[str], now: datetime) -> None:
@@ -59,13 +59,13 @@ async def _publish(conn: Connection, changed: Sequence[asyncpg.Record], now: dat
     )
 
 
-def _news(row: asyncpg.Record) -> Happened:
+def _news(row: asyncpg.Record) -> OutgoingEvent:
     """An end is told of once, anything else with each change."""
     subscription_id: str = row["stripe_subscription_id"]
     about: dict[str, str | int] = {"subscriptionId": subscription_id}
     if row["status"] in ENDED:
-        return Happened("subscription.deleted", subscription_id, row["account_id"], about)
-    return Happened("subscription.updated", f"{subscription_id}:{row['changes']}", row["account_id"], about)
+        return OutgoingEvent("subscription.deleted", subscription_id, row["account_id"], about)
+    return OutgoingEvent("subscription.updated", f"{subscription_id}:{row['changes']}", row["account_id"], about)
 
 
 async def _mail_end(conn: Connection, row: asyncpg.Record, now: datetime, *, ended: bool) -> None:
@@ -87,7 +87,7 @@ async def announce_undone(
 ) -> None:
     """That a plan was bought twice and the second purchase is undone. to: the operator's address; None is nobody's."""
     about: dict[str, str | int] = {"subscriptionId": stripe_subscription_id}
-    await publish(conn, [Happened("subscription.undone", stripe_subscription_id, account_id, about)], now)
+    await publish(conn, [OutgoingEvent("subscription.undone", stripe_subscription_id, account_id, about)], now)
     await mail_operator(
         conn,
         template="second_plan",

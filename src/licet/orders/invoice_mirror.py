@@ -2,17 +2,17 @@
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
+from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subscription_of_invoice
 from licet.kit.times import from_epoch, from_epoch_or_none
-from licet.kit.touched import Touched, ids
 from licet.kit.versions import Version
 
 
-async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Version) -> Touched:
+async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Version) -> Affected:
     """Store an invoice with its lines. Lines that `has_more` cuts off are read."""
     invoice_id: str = invoice["id"]
     if invoice["lines"].get("has_more"):
-        return Touched(reads=frozenset({("invoice", invoice_id)}))
+        return Affected(reads=frozenset({("invoice", invoice_id)}))
     customer_id = id_of(invoice.get("customer"))
     account_id, reads = (
         await account_of_customer(conn, customer_id, version.as_of) if customer_id else (None, frozenset())
@@ -56,13 +56,13 @@ async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Versi
         from_epoch_or_none((invoice.get("status_transitions") or {}).get("paid_at")),
     )
     await _replace_lines(conn, invoice_id, invoice["lines"]["data"])
-    touched = Touched(account_id, invoices=ids(invoice_id), subscriptions=ids(subscription_id), reads=reads)
+    touched = Affected(account_id, invoices=ids(invoice_id), subscriptions=ids(subscription_id), reads=reads)
     for payment in (invoice.get("payments") or {}).get("data", []):
         touched |= await mirror_invoice_payment(conn, payment, version)
     return touched
 
 
-async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _version: Version) -> Touched:
+async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _version: Version) -> Affected:
     """Remember which payment paid which invoice: refunds and disputes are found by it."""
     payment_intent_id, charge_id = payment_of(payment)
     invoice_id = id_of(payment["invoice"])
@@ -87,10 +87,10 @@ async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _versi
         payment.get("amount_paid"),
         payment["currency"],
     )
-    return Touched(invoices=ids(invoice_id), payment_intents=ids(payment_intent_id), charges=ids(charge_id))
+    return Affected(invoices=ids(invoice_id), payment_intents=ids(payment_intent_id), charges=ids(charge_id))
 
 
-async def link_payment(conn: Connection, paid: Paid) -> Touched:
+async def link_payment(conn: Connection, paid: Paid) -> Affected:
     """Remember the same where an older layout tells it in passing, until Stripe's own invoice payment is known."""
     await conn.execute(
         """
@@ -107,7 +107,7 @@ async def link_payment(conn: Connection, paid: Paid) -> Touched:
         paid.amount,
         paid.currency,
     )
-    return Touched(
+    return Affected(
         invoices=ids(paid.invoice_id), payment_intents=ids(paid.payment_intent_id), charges=ids(paid.charge_id)
     )
 

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 
 from licet.db.connection import Connection
-from licet.kit.touched import Touched
+from licet.kit.affected import Affected
 
 
 @dataclass(frozen=True)
-class Roots:
+class Purchases:
     """The purchases to settle: a subscription with its licenses, a session with its order."""
 
     subscriptions: tuple[str, ...]
     sessions: tuple[str, ...]
 
 
-async def find_roots(conn: Connection, touched: Touched) -> Roots:
+async def find_purchases(conn: Connection, touched: Affected) -> Purchases:
     """The purchases that what was touched belongs to, as far as the links are known."""
     rows = await conn.fetch(
         """
@@ -41,7 +41,7 @@ async def find_roots(conn: Connection, touched: Touched) -> Roots:
         list(touched.subscriptions),
         list(touched.sessions),
     )
-    return Roots(
+    return Purchases(
         tuple(row["id"] for row in rows if row["recurring"]), tuple(row["id"] for row in rows if not row["recurring"])
     )
 

@@ -10,20 +10,20 @@ import asyncpg
 
 from licet.accounts.mirror import account_of_customer, make_account
 from licet.db.connection import Connection
+from licet.kit.affected import Affected, ids
 from licet.kit.ids import new_id
 from licet.kit.stripe_objects import StripeObject, id_of, product_of_price
 from licet.kit.times import from_epoch
-from licet.kit.touched import Touched, ids
 from licet.kit.versions import Version
 
 
-async def mirror_session(conn: Connection, session: StripeObject, version: Version) -> Touched:
+async def mirror_session(conn: Connection, session: StripeObject, version: Version) -> Affected:
     """Store the outcome of a checkout. The subscription that it made is read at once where nobody told us of it yet."""
     if session["mode"] == "setup":
-        return Touched(ignored="a set-up session buys nothing")
+        return Affected(ignored="a set-up session buys nothing")
     known = await _find(conn, session["id"])
     if known is None and session["status"] != "complete":
-        return Touched(ignored="a session that was made elsewhere and not completed")
+        return Affected(ignored="a session that was made elsewhere and not completed")
     account_id, account_reads = await _account(conn, session, known, version)
     if known is None:
         await _insert(conn, session, account_id)
@@ -38,7 +38,7 @@ async def mirror_session(conn: Connection, session: StripeObject, version: Versi
     subscription_id = id_of(session.get("subscription"))
     if subscription_id and not await _has_subscription(conn, subscription_id):
         reads.add(("subscription", subscription_id))
-    return Touched(
+    return Affected(
         account_id,
         sessions=ids(session["id"]),
         subscriptions=ids(subscription_id),

@@ -7,20 +7,18 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from licet.db.connection import Connection
 from licet.db.listing import Where, fetch_page
 from licet.errors import NotFound
-from licet.http.shapes import Shown
+from licet.http.shapes import ResponseBody
 from licet.kit.pages import Page
 from licet.orders.core import OrderStatus
 
 
-class ShownItem(Shown):
+class OrderItem(ResponseBody):
     """One line of a cart. `productId` and `productName` are null where we never heard of Stripe's product."""
-
-    model_config = ConfigDict(title="OrderItem")
 
     product_id: UUID | None
     product_name: str | None = Field(examples=["Shopify Connector"])
@@ -32,7 +30,7 @@ class ShownItem(Shown):
 
 
 @dataclass(frozen=True)
-class Order:
+class OrderRecord:
     """An order with its lines. Amounts in minor units; waits_for: Stripe's products that no catalogue knows."""
 
     id: UUID
@@ -43,7 +41,7 @@ class Order:
     created_at: datetime
     stripe_subscription_id: str | None
     waits_for: list[str]
-    items: list[ShownItem]
+    items: list[OrderItem]
 
 
 _COLUMNS = """
@@ -54,7 +52,7 @@ _SESSION = "JOIN checkout_sessions USING (stripe_session_id)"
 
 async def list_orders(
     conn: Connection, page: Page, *, account_id: UUID | None, status: OrderStatus | None
-) -> tuple[list[Order], int]:
+) -> tuple[list[OrderRecord], int]:
     """A page of orders, the newest first, and how many there are. account_id None: everybody's."""
     where = Where().add("orders.account_id = {}", account_id).add("orders.status = {}", status)
     rows, total = await fetch_page(
@@ -70,7 +68,7 @@ async def list_orders(
     return [_order(row, items) for row in rows], total
 
 
-async def get_order(conn: Connection, order_id: UUID, *, account_id: UUID | None) -> Order:
+async def get_order(conn: Connection, order_id: UUID, *, account_id: UUID | None) -> OrderRecord:
     """One order. Raises NotFound, also for another account's."""
     row = await conn.fetchrow(
         f"""
@@ -85,7 +83,7 @@ async def get_order(conn: Connection, order_id: UUID, *, account_id: UUID | None
     return _order(row, await _items(conn, [row]))
 
 
-async def _items(conn: Connection, orders: list[asyncpg.Record]) -> dict[str, list[ShownItem]]:
+async def _items(conn: Connection, orders: list[asyncpg.Record]) -> dict[str, list[OrderItem]]:
     """The lines of each order by its session, in one query."""
     rows = await conn.fetch(
         """
@@ -95,10 +93,10 @@ async def _items(conn: Connection, orders: list[asyncpg.Record]) -> dict[str, li
         """,
         [row["stripe_session_id"] for row in orders],
     )
-    found: dict[str, list[ShownItem]] = defaultdict(list)
+    found: dict[str, list[OrderItem]] = defaultdict(list)
     for row in rows:
         found[row["stripe_session_id"]].append(
-            ShownItem(
+            OrderItem(
                 product_id=row["id"],
                 product_name=row["name"],
                 price_id=row["stripe_price_id"],
@@ -111,8 +109,8 @@ async def _items(conn: Connection, orders: list[asyncpg.Record]) -> dict[str, li
     return found
 
 
-def _order(row: asyncpg.Record, items: dict[str, list[ShownItem]]) -> Order:
-    return Order(
+def _order(row: asyncpg.Record, items: dict[str, list[OrderItem]]) -> OrderRecord:
+    return OrderRecord(
         id=row["id"],
         status=row["status"],
         amount=row["amount_total"],

@@ -7,11 +7,11 @@ from pydantic import Field
 
 from licet.db.connection import Connection
 from licet.db.listing import Where, fetch_page
-from licet.http.shapes import At, Shown
+from licet.http.shapes import At, ResponseBody
 from licet.kit.pages import Page
 
 
-class ShownInvoice(Shown):
+class Invoice(ResponseBody):
     """An invoice. Amounts are in the currency's minor unit; `id`, `number` and the links are Stripe's."""
 
     id: str = Field(examples=["in_1QxYz"])
@@ -31,7 +31,7 @@ class ShownInvoice(Shown):
     invoice_pdf: str | None = Field(examples=["https://pay.stripe.com/invoice/acct_1/test_YWNjdA/pdf"])
 
 
-class ShownInvoiceLine(Shown):
+class InvoiceLine(ResponseBody):
     """One line. `productId` is null where the catalogue does not know the product, or there is none."""
 
     description: str | None = Field(examples=["1 x Shopify Connector (at $149.00 / month)"])
@@ -45,10 +45,10 @@ class ShownInvoiceLine(Shown):
     period_end: At
 
 
-class ShownInvoiceInFull(ShownInvoice):
+class InvoiceDetails(Invoice):
     """An invoice with its lines, in Stripe's order."""
 
-    lines: list[ShownInvoiceLine]
+    lines: list[InvoiceLine]
 
 
 _COLUMNS = """
@@ -59,7 +59,7 @@ _COLUMNS = """
 
 async def list_invoices(
     conn: Connection, page: Page, *, account_id: UUID | None, status: str | None, subscription_id: str | None
-) -> tuple[list[ShownInvoice], int]:
+) -> tuple[list[Invoice], int]:
     """A page of invoices, the newest first, and how many there are. account_id None: everybody's."""
     where = (
         Where()
@@ -75,10 +75,10 @@ async def list_invoices(
         table="invoices",
         order_by="created_at DESC, stripe_invoice_id",
     )
-    return [ShownInvoice(**dict(row)) for row in rows], total
+    return [Invoice(**dict(row)) for row in rows], total
 
 
-async def list_newest_invoices(conn: Connection, account_id: UUID, count: int) -> list[ShownInvoice]:
+async def list_newest_invoices(conn: Connection, account_id: UUID, count: int) -> list[Invoice]:
     """An account's newest invoices."""
     rows = await conn.fetch(
         f"""
@@ -88,12 +88,10 @@ async def list_newest_invoices(conn: Connection, account_id: UUID, count: int) -
         account_id,
         count,
     )
-    return [ShownInvoice(**dict(row)) for row in rows]
+    return [Invoice(**dict(row)) for row in rows]
 
 
-async def find_invoice(
-    conn: Connection, stripe_invoice_id: str, *, account_id: UUID | None
-) -> ShownInvoiceInFull | None:
+async def find_invoice(conn: Connection, stripe_invoice_id: str, *, account_id: UUID | None) -> InvoiceDetails | None:
     """One invoice with its lines; None for another account's, and for one that was not mirrored."""
     row = await conn.fetchrow(
         f"""
@@ -105,16 +103,16 @@ async def find_invoice(
     )
     if row is None:
         return None
-    return ShownInvoiceInFull(**dict(row), lines=await _lines(conn, stripe_invoice_id))
+    return InvoiceDetails(**dict(row), lines=await _lines(conn, stripe_invoice_id))
 
 
-async def find_invoice_in_short(conn: Connection, stripe_invoice_id: str) -> ShownInvoice | None:
+async def find_invoice_in_short(conn: Connection, stripe_invoice_id: str) -> Invoice | None:
     """One invoice without its lines."""
     row = await conn.fetchrow(f"SELECT {_COLUMNS} FROM invoices WHERE stripe_invoice_id = $1", stripe_invoice_id)
-    return ShownInvoice(**dict(row)) if row else None
+    return Invoice(**dict(row)) if row else None
 
 
-async def _lines(conn: Connection, stripe_invoice_id: str) -> list[ShownInvoiceLine]:
+async def _lines(conn: Connection, stripe_invoice_id: str) -> list[InvoiceLine]:
     rows = await conn.fetch(
         """
         SELECT line.description, product.id AS product_id, line.stripe_price_id AS price_id, line.quantity,
@@ -125,4 +123,4 @@ async def _lines(conn: Connection, stripe_invoice_id: str) -> list[ShownInvoiceL
         """,
         stripe_invoice_id,
     )
-    return [ShownInvoiceLine(**dict(row)) for row in rows]
+    return [InvoiceLine(**dict(row)) for row in rows]

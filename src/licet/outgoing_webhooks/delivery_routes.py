@@ -13,11 +13,11 @@ from licet.http.context import Context, Ctx
 from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
-from licet.http.shapes import EXAMPLE_ID, At, Listed, Shown
+from licet.http.shapes import EXAMPLE_ID, At, ListResponse, ResponseBody
 from licet.kit.ids import as_id
 from licet.outbox import DELIVER
 from licet.outgoing_webhooks import delivery_store as store
-from licet.outgoing_webhooks.delivery_store import Delivery
+from licet.outgoing_webhooks.delivery_store import DeliveryRecord
 from licet.outgoing_webhooks.endpoint_routes import get_endpoint
 from licet.outgoing_webhooks.payloads.registry import compose
 from licet.queue.jobs import enqueue
@@ -40,7 +40,7 @@ def _delivery_id(
 DeliveryId = Annotated[UUID, Depends(_delivery_id)]
 
 
-class ShownDelivery(Shown):
+class Delivery(ResponseBody):
     """An event on its way to an endpoint, without what it says."""
 
     id: UUID
@@ -55,7 +55,7 @@ class ShownDelivery(Shown):
     error: str | None = Field(description="Of the last attempt.", examples=[None])
 
 
-class ShownDeliveryInFull(ShownDelivery):
+class DeliveryDetails(Delivery):
     """A delivery with what would be sent now, written anew from what it is about: no license key is kept in it."""
 
     body: dict[str, Any] | None = Field(
@@ -71,24 +71,24 @@ async def list_deliveries(
     endpoint_id: PathId,
     page: Paging,
     status: Annotated[Status | None, Query(description="Those that are so.")] = None,
-) -> Listed[ShownDelivery]:
+) -> ListResponse[Delivery]:
     """What is still to be sent, too. Also by status."""
     async with ctx.pool.acquire() as conn:
         await get_endpoint(conn, endpoint_id)
         found, total = await store.list_deliveries(conn, page, endpoint_id, status=status)
-    return listed([ShownDelivery(**_fields(one)) for one in found], total, page)
+    return listed([Delivery(**_fields(one)) for one in found], total, page)
 
 
 @router.get("/{deliveryId}", summary="One delivery", responses=responses(401, 403, 404))
 async def get_delivery(
     ctx: Ctx, _: Operator, endpoint_id: PathId, delivery_id: DeliveryId, response: Response
-) -> ShownDeliveryInFull:
+) -> DeliveryDetails:
     """With what it says, license keys and all."""
     async with ctx.pool.acquire() as conn:
         found = await _get(conn, endpoint_id, delivery_id)
     body = await _body(ctx, found.event_id)
     response.headers["Cache-Control"] = "no-store"
-    return ShownDeliveryInFull(**_fields(found), body=body)
+    return DeliveryDetails(**_fields(found), body=body)
 
 
 @router.post(
@@ -96,7 +96,7 @@ async def get_delivery(
     summary="Send a delivery again",
     responses=responses(401, 403, 404, endpoint_disabled=_DISABLED),
 )
-async def replay_delivery(ctx: Ctx, _: Operator, endpoint_id: PathId, delivery_id: DeliveryId) -> ShownDelivery:
+async def replay_delivery(ctx: Ctx, _: Operator, endpoint_id: PathId, delivery_id: DeliveryId) -> Delivery:
     """At once, whatever became of it before, and under the same `webhook-id`; its attempts are counted anew. An
     endpoint where nobody has just answered is given a rest first, of a quarter of an hour at most."""
     now = ctx.now()
@@ -106,10 +106,10 @@ async def replay_delivery(ctx: Ctx, _: Operator, endpoint_id: PathId, delivery_i
             raise Conflict(_DISABLED[1], code="endpoint_disabled")
         await store.start_again(conn, delivery_id, now)
         await enqueue(conn, DELIVER, str(delivery_id))
-        return ShownDelivery(**_fields(await _get(conn, endpoint_id, delivery_id)))
+        return Delivery(**_fields(await _get(conn, endpoint_id, delivery_id)))
 
 
-async def _get(conn: Connection, endpoint_id: UUID, delivery_id: UUID) -> Delivery:
+async def _get(conn: Connection, endpoint_id: UUID, delivery_id: UUID) -> DeliveryRecord:
     found = await store.find_delivery(conn, endpoint_id, delivery_id)
     if found is None:
         raise _not_there()
@@ -127,7 +127,7 @@ def _not_there() -> NotFound:
     return NotFound("This endpoint has no such delivery.")
 
 
-def _fields(delivery: Delivery) -> dict[str, Any]:
+def _fields(delivery: DeliveryRecord) -> dict[str, Any]:
     return {
         "id": delivery.id,
         "event_id": delivery.event_id,

@@ -13,7 +13,7 @@ from licet.kit.pages import Page
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliveryRecord:
     """How far an event has come on its way to one endpoint. Times are business times.
 
     due_at: when it is tried next; None: not by itself. response_status, error: of the last attempt; both None where it
@@ -39,13 +39,13 @@ _WITH_EVENT = "JOIN outgoing_events AS happened ON happened.id = deliveries.even
 _NEWEST = "deliveries.created_at DESC, deliveries.id"
 
 
-def _delivery(row: asyncpg.Record) -> Delivery:
-    return Delivery(**dict(row))
+def _delivery(row: asyncpg.Record) -> DeliveryRecord:
+    return DeliveryRecord(**dict(row))
 
 
 async def list_deliveries(
     conn: Connection, page: Page, endpoint_id: UUID, *, status: str | None
-) -> tuple[list[Delivery], int]:
+) -> tuple[list[DeliveryRecord], int]:
     """A page of an endpoint's deliveries, the newest first, and how many there are. status None: whatever it is."""
     where = Where().add("endpoint_id = {}", endpoint_id).add("status = {}", status)
     rows, total = await fetch_page(
@@ -54,7 +54,7 @@ async def list_deliveries(
     return [_delivery(row) for row in rows], total
 
 
-async def find_delivery(conn: Connection, endpoint_id: UUID, delivery_id: UUID) -> Delivery | None:
+async def find_delivery(conn: Connection, endpoint_id: UUID, delivery_id: UUID) -> DeliveryRecord | None:
     """One delivery, where it is this endpoint's."""
     row = await conn.fetchrow(
         f"SELECT {_DELIVERY} FROM deliveries {_WITH_EVENT} WHERE deliveries.id = $1 AND endpoint_id = $2",

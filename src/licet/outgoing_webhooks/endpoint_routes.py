@@ -13,21 +13,21 @@ from licet.http.context import Context, Ctx
 from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
-from licet.http.shapes import Listed
+from licet.http.shapes import ListResponse
 from licet.idempotency.once import Once
 from licet.kit.times import wall_now
 from licet.outgoing_webhooks import endpoint_store
 from licet.outgoing_webhooks.delivery_store import delete_some
 from licet.outgoing_webhooks.endpoint_schemas import (
-    ChangedWebhookEndpoint,
-    MadeWebhookEndpoint,
-    NewWebhookEndpoint,
-    ShownWebhookEndpoint,
-    WebhookEndpointChange,
+    CreatedWebhookEndpoint,
+    CreateWebhookEndpointRequest,
+    UpdatedWebhookEndpoint,
+    UpdateWebhookEndpointRequest,
+    WebhookEndpoint,
     check_url,
     fields,
 )
-from licet.outgoing_webhooks.endpoint_store import Endpoint
+from licet.outgoing_webhooks.endpoint_store import EndpointRecord
 from licet.outgoing_webhooks.transport.signing import new_secret
 
 router = api_router("/api/webhook-endpoints", tag="deliveries")
@@ -45,7 +45,7 @@ _TOO_MANY = (409, f"There are {MOST_ENDPOINTS} webhook endpoints, which is the m
 @router.post(
     "",
     status_code=201,
-    response_model=MadeWebhookEndpoint,
+    response_model=CreatedWebhookEndpoint,
     summary="Make a webhook endpoint",
     responses=responses(
         401,
@@ -55,32 +55,32 @@ _TOO_MANY = (409, f"There are {MOST_ENDPOINTS} webhook endpoints, which is the m
         idempotency_answer_not_kept=(409, "It was made, and its secret shown, by the first request."),
     ),
 )
-async def make_webhook_endpoint(ctx: Ctx, _: Operator, once: Once, asked: NewWebhookEndpoint) -> Response:
+async def make_webhook_endpoint(ctx: Ctx, _: Operator, once: Once, asked: CreateWebhookEndpointRequest) -> Response:
     """It is told what happens from now on. `secret`, by which it knows that it is us, is in this answer alone: it is
     kept encrypted. Asked again under the same key, it is a 409."""
     async with once.attempt(acting_for=None) as attempt:
         await check_url(ctx.settings, asked.url)
-        made = Endpoint(attempt.id, asked.url, asked.description, list(asked.events), ctx.now(), None, None)
+        made = EndpointRecord(attempt.id, asked.url, asked.description, list(asked.events), ctx.now(), None, None)
         secret = new_secret()
         async with ctx.pool.acquire() as conn, conn.transaction():
             await _check_room(conn)
             await endpoint_store.insert_endpoint(conn, made, ctx.keyring.encrypt(secret))
-            return await attempt.answer(conn, MadeWebhookEndpoint(**fields(made), secret=secret), shown_once=True)
+            return await attempt.answer(conn, CreatedWebhookEndpoint(**fields(made), secret=secret), shown_once=True)
 
 
 @router.get("", summary="The webhook endpoints, the newest first", responses=responses(401, 403))
-async def list_webhook_endpoints(ctx: Ctx, _: Operator, page: Paging) -> Listed[ShownWebhookEndpoint]:
+async def list_webhook_endpoints(ctx: Ctx, _: Operator, page: Paging) -> ListResponse[WebhookEndpoint]:
     """Disabled ones too."""
     async with ctx.pool.acquire() as conn:
         endpoints, total = await endpoint_store.list_endpoints(conn, page)
-    return listed([ShownWebhookEndpoint(**fields(one)) for one in endpoints], total, page)
+    return listed([WebhookEndpoint(**fields(one)) for one in endpoints], total, page)
 
 
 @router.get("/{id}", summary="One webhook endpoint", responses=responses(401, 403, 404))
-async def get_webhook_endpoint(ctx: Ctx, _: Operator, endpoint_id: PathId) -> ShownWebhookEndpoint:
+async def get_webhook_endpoint(ctx: Ctx, _: Operator, endpoint_id: PathId) -> WebhookEndpoint:
     """With how it has been doing."""
     async with ctx.pool.acquire() as conn:
-        return ShownWebhookEndpoint(**fields(await get_endpoint(conn, endpoint_id)))
+        return WebhookEndpoint(**fields(await get_endpoint(conn, endpoint_id)))
 
 
 @router.patch(
@@ -89,8 +89,8 @@ async def get_webhook_endpoint(ctx: Ctx, _: Operator, endpoint_id: PathId) -> Sh
     responses=responses(401, 403, 404, invalid_webhook_url=_REFUSED),
 )
 async def change_webhook_endpoint(
-    ctx: Ctx, _: Operator, endpoint_id: PathId, asked: WebhookEndpointChange, response: Response
-) -> ChangedWebhookEndpoint:
+    ctx: Ctx, _: Operator, endpoint_id: PathId, asked: UpdateWebhookEndpointRequest, response: Response
+) -> UpdatedWebhookEndpoint:
     """Changes what is named and nothing else. What is on its way to a disabled endpoint fails when its time comes, and
     can be replayed. Of two rotations within 24 hours, the secret before the first signs no more."""
     if asked.url is not None:
@@ -101,7 +101,7 @@ async def change_webhook_endpoint(
         changed = await get_endpoint(conn, endpoint_id)
     if secret is not None:
         response.headers["Cache-Control"] = "no-store"
-    return ChangedWebhookEndpoint(**fields(changed), secret=secret)
+    return UpdatedWebhookEndpoint(**fields(changed), secret=secret)
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a webhook endpoint", responses=responses(401, 403, 404))
@@ -116,7 +116,7 @@ async def delete_webhook_endpoint(ctx: Ctx, _: Operator, endpoint_id: PathId) ->
         await endpoint_store.delete_endpoint(conn, endpoint_id)
 
 
-async def get_endpoint(conn: Connection, endpoint_id: UUID, *, to_change: bool = False) -> Endpoint:
+async def get_endpoint(conn: Connection, endpoint_id: UUID, *, to_change: bool = False) -> EndpointRecord:
     """Raises NotFound. to_change: locked until the transaction ends."""
     found = await endpoint_store.find_endpoint(conn, endpoint_id, to_change=to_change)
     if found is None:
@@ -131,7 +131,7 @@ async def _check_room(conn: Connection) -> None:
         raise Conflict(_TOO_MANY[1], code="too_many_endpoints")
 
 
-async def _change(ctx: Context, conn: Connection, endpoint_id: UUID, asked: WebhookEndpointChange) -> str | None:
+async def _change(ctx: Context, conn: Connection, endpoint_id: UUID, asked: UpdateWebhookEndpointRequest) -> str | None:
     """The new secret, where there is one."""
     if asked.url is not None:
         await endpoint_store.move(conn, endpoint_id, asked.url)

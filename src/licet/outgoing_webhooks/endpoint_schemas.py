@@ -7,10 +7,10 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 
 from licet.config import Settings
 from licet.errors import Unprocessable
-from licet.http.shapes import Asked, At, MayBeLeftOut, Shown
+from licet.http.shapes import At, MayBeLeftOut, RequestBody, ResponseBody
 from licet.outbox import EVERYTHING, EventName
 from licet.outgoing_webhooks.core import Because
-from licet.outgoing_webhooks.endpoint_store import Endpoint
+from licet.outgoing_webhooks.endpoint_store import EndpointRecord
 from licet.outgoing_webhooks.transport.allowed_targets import Allowed, RefusedTarget, check_target
 
 MOST_EVENTS = 20
@@ -54,7 +54,7 @@ Description: TypeAlias = Annotated[
 ]
 
 
-class NewWebhookEndpoint(Asked):
+class CreateWebhookEndpointRequest(RequestBody):
     """Where it listens, and for what."""
 
     url: Url
@@ -62,7 +62,7 @@ class NewWebhookEndpoint(Asked):
     description: Description | None = None
 
 
-class WebhookEndpointChange(Asked):
+class UpdateWebhookEndpointRequest(RequestBody):
     """What is left out stays as it is; `description` alone may be null."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
@@ -101,7 +101,7 @@ async def check_url(settings: Settings, url: str) -> None:
 _SECRET = "whsec_" + "x" * 43 + "="
 
 
-class ShownWebhookEndpoint(Shown):
+class WebhookEndpoint(ResponseBody):
     """An endpoint without its secret."""
 
     id: UUID
@@ -118,19 +118,19 @@ class ShownWebhookEndpoint(Shown):
     created_at: At
 
 
-class MadeWebhookEndpoint(ShownWebhookEndpoint):
+class CreatedWebhookEndpoint(WebhookEndpoint):
     """With the secret that signs, which is shown this once."""
 
     secret: str = Field(examples=[_SECRET])
 
 
-class ChangedWebhookEndpoint(ShownWebhookEndpoint):
+class UpdatedWebhookEndpoint(WebhookEndpoint):
     """With the secret, where it was just rotated."""
 
     secret: str | None = Field(description="Null, but for `rotateSecret`; shown this once.", examples=[_SECRET])
 
 
-def fields(endpoint: Endpoint) -> dict[str, Any]:
+def fields(endpoint: EndpointRecord) -> dict[str, Any]:
     """What any of the three shows of an endpoint."""
     return {
         "id": endpoint.id,

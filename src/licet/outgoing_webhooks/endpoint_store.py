@@ -14,7 +14,7 @@ from licet.kit.pages import Page
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class EndpointRecord:
     """An endpoint without its secrets. Times are business times.
 
     disabled_because: asked (an operator), failing (for too long), gone (it said so); None: it is told what happens.
@@ -34,11 +34,11 @@ _ENDPOINT = "id, url, description, events, created_at, disabled_because, failing
 _TROUBLE_FORGOTTEN = "failing_since = NULL, unreachable = 0, rests_until = NULL"
 
 
-def _endpoint(row: asyncpg.Record) -> Endpoint:
-    return Endpoint(**dict(row))
+def _endpoint(row: asyncpg.Record) -> EndpointRecord:
+    return EndpointRecord(**dict(row))
 
 
-async def insert_endpoint(conn: Connection, made: Endpoint, secret_encrypted: bytes) -> None:
+async def insert_endpoint(conn: Connection, made: EndpointRecord, secret_encrypted: bytes) -> None:
     """A new endpoint, which has neither failed nor been disabled."""
     await conn.execute(
         """
@@ -60,7 +60,7 @@ async def count_endpoints(conn: Connection) -> int:
     return found
 
 
-async def list_endpoints(conn: Connection, page: Page) -> tuple[list[Endpoint], int]:
+async def list_endpoints(conn: Connection, page: Page) -> tuple[list[EndpointRecord], int]:
     """A page of the endpoints, disabled ones too, the newest first, and how many there are."""
     rows, total = await fetch_page(
         conn, page, Where(), columns=_ENDPOINT, table="webhook_endpoints", order_by="created_at DESC, id"
@@ -68,7 +68,7 @@ async def list_endpoints(conn: Connection, page: Page) -> tuple[list[Endpoint], 
     return [_endpoint(row) for row in rows], total
 
 
-async def find_endpoint(conn: Connection, endpoint_id: UUID, *, to_change: bool = False) -> Endpoint | None:
+async def find_endpoint(conn: Connection, endpoint_id: UUID, *, to_change: bool = False) -> EndpointRecord | None:
     """One endpoint. to_change: locked until the transaction ends."""
     row = await conn.fetchrow(
         f"SELECT {_ENDPOINT} FROM webhook_endpoints WHERE id = $1 {'FOR UPDATE' if to_change else ''}", endpoint_id

@@ -19,7 +19,7 @@ from licet.outgoing_webhooks import attempt_store
 from licet.outgoing_webhooks.attempt_store import Claimed
 from licet.outgoing_webhooks.core import Health, after_failure
 from licet.outgoing_webhooks.payloads.registry import compose, encode
-from licet.outgoing_webhooks.transport.sender import Answer, Courier
+from licet.outgoing_webhooks.transport.sender import Answer, WebhookSender
 from licet.outgoing_webhooks.transport.signing import signed_headers
 from licet.queue.jobs import Job
 
@@ -29,9 +29,9 @@ LEASE = timedelta(minutes=2)
 """How long a claimed delivery is left alone; well beyond what an attempt may take."""
 
 
-def delivery_jobs(context: Context, courier: Courier) -> list[Job]:
+def delivery_jobs(context: Context, courier: WebhookSender) -> list[Job]:
     """The one kind of deferred work there is here."""
-    places = Places()
+    places = EndpointLimit()
 
     async def run(key: str) -> None:
         delivery_id = UUID(key)
@@ -45,12 +45,12 @@ def delivery_jobs(context: Context, courier: Courier) -> list[Job]:
                 await _deliver(context, courier, delivery_id)
 
     async def due(now: datetime) -> Sequence[str]:
-        return await attempt_store.list_due(context.pool, now, AT_ONCE)
+        return await attempt_store.list_due(context.pool, now, MAX_PER_ENDPOINT)
 
     return [Job(DELIVER, run, due)]
 
 
-async def _deliver(ctx: Context, courier: Courier, delivery_id: UUID) -> None:
+async def _deliver(ctx: Context, courier: WebhookSender, delivery_id: UUID) -> None:
     now = ctx.now()
     claimed = await attempt_store.claim(ctx.pool, delivery_id, now, now + LEASE)
     if claimed is None:
@@ -63,7 +63,7 @@ async def _deliver(ctx: Context, courier: Courier, delivery_id: UUID) -> None:
         raise
 
 
-async def _attempt(ctx: Context, courier: Courier, claimed: Claimed) -> None:
+async def _attempt(ctx: Context, courier: WebhookSender, claimed: Claimed) -> None:
     try:
         answer = await _send(ctx, courier, claimed)
     except NotFound:
@@ -87,7 +87,7 @@ async def _not_made(ctx: Context, claimed: Claimed, error: str) -> None:
         await attempt_store.failed(conn, claimed, status=None, error=error, again_at=failure.again_at)
 
 
-async def _send(ctx: Context, courier: Courier, claimed: Claimed) -> Answer:
+async def _send(ctx: Context, courier: WebhookSender, claimed: Claimed) -> Answer:
     body = encode(await compose(ctx, claimed.event_id))
     at = wall_now()
     secrets = [ctx.keyring.decrypt(claimed.secret_encrypted)]
@@ -140,14 +140,14 @@ async def _tell_operator(ctx: Context, conn: Connection, claimed: Claimed, now: 
     )
 
 
-AT_ONCE = 4
+MAX_PER_ENDPOINT = 4
 """To one endpoint, from one worker."""
 
 AFTER_SILENCE = 1
 """Where nobody answered the last time, it is tried with one."""
 
 
-class Places:
+class EndpointLimit:
     """The places that are taken. Whoever finds none leaves its delivery as it is: it stays due."""
 
     def __init__(self) -> None:
@@ -156,7 +156,7 @@ class Places:
     @contextmanager
     def one(self, endpoint_id: UUID, *, unreachable: int) -> Iterator[bool]:
         """A place for as long as the block lasts; False where there is none."""
-        if self._taken[endpoint_id] >= (AFTER_SILENCE if unreachable else AT_ONCE):
+        if self._taken[endpoint_id] >= (AFTER_SILENCE if unreachable else MAX_PER_ENDPOINT):
             yield False
             return
         self._taken[endpoint_id] += 1

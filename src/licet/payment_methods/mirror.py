@@ -2,13 +2,13 @@
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
+from licet.kit.affected import Affected
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.kit.times import from_epoch
-from licet.kit.touched import Touched
 from licet.kit.versions import Version
 
 
-async def mirror_payment_method(conn: Connection, method: StripeObject, version: Version) -> Touched:
+async def mirror_payment_method(conn: Connection, method: StripeObject, version: Version) -> Affected:
     """Store what is shown of a method. Which one is the default, its customer and the subscriptions say.
 
     What was detached names no customer, and Stripe attaches it to none again. A deleted customer has none, either.
@@ -16,7 +16,7 @@ async def mirror_payment_method(conn: Connection, method: StripeObject, version:
     customer_id = id_of(method.get("customer"))
     if customer_id is None:
         await conn.execute("DELETE FROM payment_methods WHERE stripe_payment_method_id = $1", method["id"])
-        return Touched()
+        return Affected()
     account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
     # Beside the type stands what there is to say of a method of this type: `card`, `sepa_debit`, …
     details = method.get(method["type"]) or {}
@@ -39,4 +39,4 @@ async def mirror_payment_method(conn: Connection, method: StripeObject, version:
         details.get("exp_year"),
         from_epoch(method["created"]),
     )
-    return Touched(account_id, reads=reads)
+    return Affected(account_id, reads=reads)

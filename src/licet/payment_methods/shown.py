@@ -1,15 +1,13 @@
 """A payment method as its owner sees it."""
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from licet.http.shapes import Shown
-from licet.payment_methods.store import Method
+from licet.http.shapes import ResponseBody
+from licet.payment_methods.store import PaymentMethodRecord
 
 
-class ShownMethod(Shown):
+class PaymentMethod(ResponseBody):
     """A payment method. `brand`, `last4` and the expiry are null where its type has none."""
-
-    model_config = ConfigDict(title="PaymentMethod")
 
     id: str = Field(examples=["pm_1QxYz"])
     type: str = Field(examples=["card"])
@@ -20,9 +18,9 @@ class ShownMethod(Shown):
     is_default: bool = Field(description="Whether the next renewal is paid with it.", examples=[True])
 
 
-def shown(method: Method) -> ShownMethod:
+def shown(method: PaymentMethodRecord) -> PaymentMethod:
     """A method as its owner sees it."""
-    return ShownMethod(
+    return PaymentMethod(
         id=method.stripe_payment_method_id,
         type=method.type,
         brand=method.brand,

@@ -10,7 +10,7 @@ from licet.kit.statuses import ENDED
 
 
 @dataclass(frozen=True)
-class Method:
+class PaymentMethodRecord:
     """A payment method that is attached to a customer of the account.
 
     is_default: what the next renewal is paid with (contract, section 2): the default of a subscription that has not
@@ -41,7 +41,7 @@ _METHODS = """
 """
 
 
-async def list_methods(conn: Connection, account_id: UUID) -> list[Method]:
+async def list_methods(conn: Connection, account_id: UUID) -> list[PaymentMethodRecord]:
     """All of an account's methods, the newest first."""
     rows = await conn.fetch(
         f"{_METHODS} ORDER BY method.created_at DESC, method.stripe_payment_method_id",
@@ -51,7 +51,7 @@ async def list_methods(conn: Connection, account_id: UUID) -> list[Method]:
     return [_method(row) for row in rows]
 
 
-async def find_method(conn: Connection, account_id: UUID, stripe_payment_method_id: str) -> Method | None:
+async def find_method(conn: Connection, account_id: UUID, stripe_payment_method_id: str) -> PaymentMethodRecord | None:
     """One of the account's methods; None for another account's, and for one that is attached to nobody."""
     row = await conn.fetchrow(
         f"{_METHODS} AND method.stripe_payment_method_id = $3", account_id, list(ENDED), stripe_payment_method_id
@@ -59,7 +59,7 @@ async def find_method(conn: Connection, account_id: UUID, stripe_payment_method_
     return _method(row) if row else None
 
 
-async def is_needed(conn: Connection, account_id: UUID, method: Method) -> bool:
+async def is_needed(conn: Connection, account_id: UUID, method: PaymentMethodRecord) -> bool:
     """Whether a subscription that has not ended is, or may be, paid with it: by name, or as the default."""
     return bool(
         await conn.fetchval(
@@ -81,5 +81,5 @@ async def is_needed(conn: Connection, account_id: UUID, method: Method) -> bool:
     )
 
 
-def _method(row: asyncpg.Record) -> Method:
-    return Method(**dict(row))
+def _method(row: asyncpg.Record) -> PaymentMethodRecord:
+    return PaymentMethodRecord(**dict(row))

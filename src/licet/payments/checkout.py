@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from licet.accounts.auth import CurrentCaller, Writer
 from licet.checkout.actions import open_session, start_checkout
-from licet.checkout.core import Item
+from licet.checkout.core import CartItem
 from licet.checkout.returning import Outcome, process
 from licet.checkout.session import Wish
 from licet.errors import Conflict
@@ -18,7 +18,7 @@ from licet.http.openapi.errors import Failure
 from licet.http.rate_limits.admission import limit
 from licet.http.request_id import request_id_of
 from licet.http.router import api_router
-from licet.http.shapes import Asked, Shown
+from licet.http.shapes import RequestBody, ResponseBody
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
@@ -28,7 +28,7 @@ from licet.plans.store import CurrentPlan, find_current_plan
 
 router = api_router("/payment", tag="payment")
 
-AskedId = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+StripeIdParam = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 _EXISTS: Failure = (
     409,
@@ -51,12 +51,12 @@ CHOICE: dict[str, Failure] = {
 """What naming a plan and a price can get: for a route's `responses`."""
 
 
-class AskedPlanCheckout(Asked):
+class PlanCheckoutRequest(RequestBody):
     """Which plan, at which price. Product and price are named by Stripe's ids, the product by ours too."""
 
     organization_id: Named
-    price_id: AskedId = Field(examples=["price_1QxYz"])
-    product_id: AskedId = Field(examples=["prod_1QxYz"])
+    price_id: StripeIdParam = Field(examples=["price_1QxYz"])
+    product_id: StripeIdParam = Field(examples=["prod_1QxYz"])
     success_url: str | None = Field(
         None,
         description="Where the buyer goes once it is paid, {CHECKOUT_SESSION_ID} filled in; a page of ours if absent.",
@@ -69,13 +69,13 @@ class AskedPlanCheckout(Asked):
     )
 
 
-class ShownPlanCheckout(Shown):
+class PlanCheckout(ResponseBody):
     """Where the buyer pays."""
 
     url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
 
 
-class ShownProcessed(Shown):
+class ProcessedCheckout(ResponseBody):
     """What became of a checkout. Subscription, product and price are Stripe's ids, null unless it was processed."""
 
     status: Outcome = Field(
@@ -96,7 +96,7 @@ class ShownProcessed(Shown):
 @router.post(
     "/subscription-checkout",
     summary="Subscribe to a plan",
-    response_model=ShownPlanCheckout,
+    response_model=PlanCheckout,
     responses=responses(
         401,
         402,
@@ -113,7 +113,7 @@ class ShownProcessed(Shown):
         **CHOICE,
     ),
 )
-async def subscribe(ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, asked: AskedPlanCheckout) -> Response:
+async def subscribe(ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, asked: PlanCheckoutRequest) -> Response:
     """Makes a hosted checkout page for one plan. Two of them that are both paid make one subscription all the same."""
     organization = await find_organization(ctx, caller, asked.organization_id)
     async with once.attempt(acting_for=organization) as attempt:
@@ -122,11 +122,11 @@ async def subscribe(ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, aske
             if current is not None:
                 raise _subscription_exists(current)
             chosen = await choose(conn, asked.product_id, asked.price_id, None)
-        item = Item(str(chosen.plan.product_id), 1, chosen.price.place.stripe_price_id)
+        item = CartItem(str(chosen.plan.product_id), 1, chosen.price.place.stripe_price_id)
         opened = await open_session(ctx, organization, _wish(ctx, asked, item), attempt.id)
         async with ctx.pool.acquire() as conn, conn.transaction():
             started = await start_checkout(conn, opened)
-            return await attempt.answer(conn, ShownPlanCheckout(url=started.url))
+            return await attempt.answer(conn, PlanCheckout(url=started.url))
 
 
 def _subscription_exists(current: CurrentPlan) -> Conflict:
@@ -137,7 +137,7 @@ def _subscription_exists(current: CurrentPlan) -> Conflict:
     )
 
 
-def _wish(ctx: Context, asked: AskedPlanCheckout, item: Item) -> Wish:
+def _wish(ctx: Context, asked: PlanCheckoutRequest, item: CartItem) -> Wish:
     secret = secrets.token_urlsafe(32)
     ours = ctx.settings.public_url or ""
     return Wish(
@@ -171,11 +171,11 @@ async def process_checkout(
             examples=["cs_test_a1b2c3"],
         ),
     ],
-) -> ShownProcessed:
+) -> ProcessedCheckout:
     """Does what the webhook would do, if that has not come yet: the page after payment need not wait for it."""
     await limit(request, "process", secret)
     found = await process(ctx, secret, Cause("api_call", request_id_of(request), "the buyer came back"))
-    return ShownProcessed(
+    return ProcessedCheckout(
         status=found.outcome,
         subscription_id=found.stripe_subscription_id,
         organization_id=str(found.account_id),

@@ -13,7 +13,7 @@ from licet.db.connection import Connection
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.router import api_router
-from licet.http.shapes import Asked, At, Shown
+from licet.http.shapes import At, RequestBody, ResponseBody
 from licet.idempotency.once import Once
 from licet.payment_methods.store import list_methods
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, Organization, find_organization, no_organization
@@ -23,7 +23,7 @@ from licet.plans.store import find_current_plan
 router = api_router("/payment", tag="payment")
 
 
-class ShownCustomer(Shown):
+class Customer(ResponseBody):
     """Who pays, with what, and for what. Null is what there is not (yet). Ids are Stripe's."""
 
     customer_id: str | None = Field(examples=["cus_QxYz"])
@@ -53,7 +53,7 @@ class ShownCustomer(Shown):
     )
 
 
-class AskedCustomerPortal(Asked):
+class CustomerPortalRequest(RequestBody):
     """For whom, and where to go afterwards."""
 
     organization_id: Named
@@ -64,7 +64,7 @@ class AskedCustomerPortal(Asked):
     )
 
 
-class ShownCustomerPortal(Shown):
+class CustomerPortal(ResponseBody):
     """Where the customer goes, within five minutes: make one for each click."""
 
     url: str = Field(examples=["https://billing.stripe.com/p/session/test_a1b2c3"])
@@ -75,13 +75,13 @@ class ShownCustomerPortal(Shown):
     summary="Who pays, with what, and for what",
     responses=responses(401, 403, **ORGANIZATION_NOT_FOUND),
 )
-async def get_customer_info(ctx: Ctx, _: Reader, organization: Organization) -> ShownCustomer:
+async def get_customer_info(ctx: Ctx, _: Reader, organization: Organization) -> Customer:
     """From our own mirror: it is there when Stripe is not."""
     async with ctx.pool.acquire() as conn:
         customer = await _customer(conn, organization)
         card = next((one for one in await list_methods(conn, organization) if one.is_default), None)
         plan = await find_current_plan(conn, organization)
-    return ShownCustomer(
+    return Customer(
         customer_id=customer["stripe_customer_id"],
         email=customer["email"],
         name=customer["name"],
@@ -99,7 +99,7 @@ async def get_customer_info(ctx: Ctx, _: Reader, organization: Organization) -> 
 @router.post(
     "/customer-portal",
     summary="Let the customer into Stripe's portal",
-    response_model=ShownCustomerPortal,
+    response_model=CustomerPortal,
     responses=responses(
         401,
         403,
@@ -114,7 +114,7 @@ async def get_customer_info(ctx: Ctx, _: Reader, organization: Organization) -> 
     ),
 )
 async def open_customer_portal(
-    ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, asked: AskedCustomerPortal
+    ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, asked: CustomerPortalRequest
 ) -> Response:
     """To look after cards, invoices, details, and the end of the subscription.
 
@@ -125,7 +125,7 @@ async def open_customer_portal(
         ours = ctx.settings.app_url or f"{ctx.settings.public_url or ''}{CLOSED}"
         given = asked.return_url
         url = await open_portal(ctx, organization, ours if given is None else given, checked=given is None)
-        return await attempt.answer(ctx.pool, ShownCustomerPortal(url=url))
+        return await attempt.answer(ctx.pool, CustomerPortal(url=url))
 
 
 async def _customer(conn: Connection, account_id: UUID) -> asyncpg.Record:

@@ -15,7 +15,7 @@ AGAIN_SECONDS = 30
 """When a page looks again after a fault of ours that says no better time."""
 
 
-class InWords:
+class HtmlErrors:
     """Puts a page in the place of the one error shape, on addresses that a browser is sent to. Its headers stay."""
 
     def __init__(self, app: "ASGIApp") -> None:

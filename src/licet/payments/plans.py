@@ -7,15 +7,15 @@ from licet.checkout.store import find_had_trial
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.router import api_router
-from licet.http.shapes import Shown
+from licet.http.shapes import ResponseBody
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Organization
 from licet.plans.core import Change, change_to
-from licet.plans.store import CurrentPlan, Plan, PlanPrice, find_current_plan, list_plans
+from licet.plans.store import CurrentPlan, PlanPriceRecord, PlanRecord, find_current_plan, list_plans
 
 router = api_router("/payment", tag="payment")
 
 
-class ShownPlanPrice(Shown):
+class PlanPrice(ResponseBody):
     """What a plan can be had for. The amount is in the currency's minor unit."""
 
     price_id: str = Field(examples=["price_1QxYz"])
@@ -31,14 +31,14 @@ class ShownPlanPrice(Shown):
     change: Change = Field(description="What choosing it would be for this organisation.", examples=["upgrade"])
 
 
-class ShownPlan(Shown):
+class Plan(ResponseBody):
     """A plan, its prices in the catalogue's order."""
 
     product_id: str = Field(description="Stripe's.", examples=["prod_1QxYz"])
     name: str = Field(examples=["Growth"])
     description: str | None = Field(examples=["For a shop that grows."])
     features: list[str] = Field(examples=[["5 shops", "5000 orders a month"]])
-    prices: list[ShownPlanPrice]
+    prices: list[PlanPrice]
     is_current: bool = Field(description="Whether the organisation is subscribed to it.", examples=[False])
     current_price_id: str | None = Field(
         description="The price that it pays, where this plan is its own.", examples=[None]
@@ -50,7 +50,7 @@ class ShownPlan(Shown):
     summary="The plans, and what each would be for the organisation",
     responses=responses(401, 403, **ORGANIZATION_NOT_FOUND),
 )
-async def list_subscription_plans(ctx: Ctx, _: Reader, organization: Organization) -> list[ShownPlan]:
+async def list_subscription_plans(ctx: Ctx, _: Reader, organization: Organization) -> list[Plan]:
     """In the catalogue's order. Which change is up and which is down, its ranks say."""
     async with ctx.pool.acquire() as conn:
         current = await find_current_plan(conn, organization)
@@ -60,9 +60,9 @@ async def list_subscription_plans(ctx: Ctx, _: Reader, organization: Organizatio
     return [_shown(plan, current, had_trial=plan.product_id in had_trial) for plan in plans]
 
 
-def _shown(plan: Plan, current: CurrentPlan | None, *, had_trial: bool) -> ShownPlan:
+def _shown(plan: PlanRecord, current: CurrentPlan | None, *, had_trial: bool) -> Plan:
     is_current = current is not None and current.stripe_product_id == plan.stripe_product_id
-    return ShownPlan(
+    return Plan(
         product_id=plan.stripe_product_id,
         name=plan.name,
         description=plan.description,
@@ -73,8 +73,8 @@ def _shown(plan: Plan, current: CurrentPlan | None, *, had_trial: bool) -> Shown
     )
 
 
-def _shown_price(price: PlanPrice, current: CurrentPlan | None, *, had_trial: bool) -> ShownPlanPrice:
-    return ShownPlanPrice(
+def _shown_price(price: PlanPriceRecord, current: CurrentPlan | None, *, had_trial: bool) -> PlanPrice:
+    return PlanPrice(
         price_id=price.place.stripe_price_id,
         amount=price.amount,
         currency=price.currency,

@@ -21,10 +21,10 @@ from licet.http.openapi.document import responses
 from licet.http.openapi.errors import Failure
 from licet.http.request_id import request_id_of
 from licet.http.router import api_router
-from licet.http.shapes import EXAMPLE_ID, Asked, At, Shown
+from licet.http.shapes import EXAMPLE_ID, At, RequestBody, ResponseBody
 from licet.kit.cause import Cause
 from licet.kit.ids import as_id
-from licet.payments.checkout import CHOICE, AskedId
+from licet.payments.checkout import CHOICE, StripeIdParam
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
 from licet.plans.selection import Chosen, choose
 from licet.plans.store import find_current_plan
@@ -41,25 +41,25 @@ _CURRENCIES: dict[str, Failure] = {
 }
 
 
-class AskedPlan(Asked):
+class PlanRequest(RequestBody):
     """Which plan, at which price. Product and price are named by Stripe's ids, the product by ours too."""
 
     organization_id: Named
-    price_id: AskedId = Field(examples=["price_1QxYz"])
-    product_id: AskedId = Field(examples=["prod_1QxYz"])
+    price_id: StripeIdParam = Field(examples=["price_1QxYz"])
+    product_id: StripeIdParam = Field(examples=["prod_1QxYz"])
 
 
-class AskedUpdate(AskedPlan):
+class PlanUpdateRequest(PlanRequest):
     """`quoteId` of a preview: then exactly what that said is charged, or nothing changes."""
 
-    quote_id: AskedId | None = Field(
+    quote_id: StripeIdParam | None = Field(
         None,
         description="Of a preview of this very change. Without it, what the change costs at this moment is charged.",
         examples=[EXAMPLE_ID],
     )
 
 
-class AskedEnd(Asked):
+class PlanCancellationRequest(RequestBody):
     """At the period's end, unless it is to be at once."""
 
     organization_id: Named
@@ -68,7 +68,7 @@ class AskedEnd(Asked):
     )
 
 
-class ShownUpdate(Shown):
+class PlanUpdate(ResponseBody):
     """What came of a change. Subscription, product and price are Stripe's ids."""
 
     status: Outcome = Field(
@@ -88,14 +88,14 @@ class ShownUpdate(Shown):
     currency: str = Field(examples=["usd"])
 
 
-class ShownPreview(ShownUpdate):
+class PlanPreview(PlanUpdate):
     """What the same update would answer, and the quote that holds it to that."""
 
     quote_id: str = Field(examples=[EXAMPLE_ID])
     expires_at: At = Field(description="Until when quoteId holds: a quarter of an hour.")
 
 
-class Done(Shown):
+class EmptyResponse(ResponseBody):
     """Nothing more to say."""
 
 
@@ -119,8 +119,8 @@ class Done(Shown):
     ),
 )
 async def update_subscription(
-    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedUpdate
-) -> ShownUpdate:
+    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: PlanUpdateRequest
+) -> PlanUpdate:
     """Up at once and paid at once (402 where the card is declined: the plan is what it was); down at the period's end.
 
     What is overdue is paid before a change up, and is part of `prorationAmount`. Where the period was refunded in full,
@@ -137,7 +137,7 @@ async def update_subscription(
         quote_id = as_id(asked.quote_id) or UUID(int=0)
     async with _still_offered(ctx, organization, asked):
         changed = await change_plan(ctx, organization, chosen, cause, quote_id)
-    return ShownUpdate.model_validate(_fields(chosen, changed))
+    return PlanUpdate.model_validate(_fields(chosen, changed))
 
 
 @router.post(
@@ -157,8 +157,8 @@ async def update_subscription(
     ),
 )
 async def preview_update(
-    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedPlan
-) -> ShownPreview:
+    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: PlanRequest
+) -> PlanPreview:
     """Nothing changes, and nothing is charged. The quote holds for a quarter of an hour.
 
     `scheduled` is what the catalogue says: whether Stripe lets it wait (`price_archived`), the update alone finds out.
@@ -168,7 +168,7 @@ async def preview_update(
     cause = Cause("api_call", request_id_of(request), "a change previewed")
     async with _still_offered(ctx, organization, asked):
         changed, quote = await preview(ctx, organization, chosen, cause)
-    return ShownPreview.model_validate(
+    return PlanPreview.model_validate(
         {**_fields(chosen, changed), "quote_id": str(quote.id), "expires_at": quote.expires_at}
     )
 
@@ -178,24 +178,26 @@ async def preview_update(
     summary="End the subscription",
     responses=responses(401, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHANGING),
 )
-async def cancel_plan(request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: AskedEnd) -> Done:
+async def cancel_plan(
+    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: PlanCancellationRequest
+) -> EmptyResponse:
     """At the end of the period that is paid for, or at once, with no refund."""
     organization = await find_organization(ctx, caller, asked.organization_id)
     plan = await get_current_plan(ctx, organization)
     cause = Cause("api_call", request_id_of(request), "the plan cancelled")
-    end = cancel.end_now if asked.immediately else cancel.end_later
+    end = cancel.cancel_now if asked.immediately else cancel.cancel_at_period_end
     await end(ctx, organization, plan.stripe_subscription_id, cause)
-    return Done()
+    return EmptyResponse()
 
 
-async def _chosen(ctx: Ctx, organization: UUID, asked: AskedPlan) -> Chosen:
+async def _chosen(ctx: Ctx, organization: UUID, asked: PlanRequest) -> Chosen:
     async with ctx.pool.acquire() as conn:
         current = await find_current_plan(conn, organization)
         return await choose(conn, asked.product_id, asked.price_id, current)
 
 
 @asynccontextmanager
-async def _still_offered(ctx: Ctx, organization: UUID, asked: AskedPlan) -> AsyncIterator[None]:
+async def _still_offered(ctx: Ctx, organization: UUID, asked: PlanRequest) -> AsyncIterator[None]:
     """Where Stripe refuses what was an archived price of its own as it chose, and by now is not: invalid_price."""
     try:
         yield

@@ -20,7 +20,7 @@ from licet.licenses.shown import status_now
 
 
 @dataclass(frozen=True)
-class Entitlement:
+class EntitlementRecord:
     """A feature, and what it comes of: a plan's subscription, or a license (our id)."""
 
     feature: str
@@ -29,12 +29,12 @@ class Entitlement:
     product_id: UUID
 
 
-async def list_entitlements(conn: Connection, account_id: UUID, *, now: datetime) -> list[Entitlement]:
+async def list_entitlements(conn: Connection, account_id: UUID, *, now: datetime) -> list[EntitlementRecord]:
     """Every feature that the account may use at `now`, each with its source; plans first, in the catalogue's order."""
     return [*await _of_plans(conn, account_id, now), *await _of_licenses(conn, account_id, now)]
 
 
-async def _of_plans(conn: Connection, account_id: UUID, now: datetime) -> list[Entitlement]:
+async def _of_plans(conn: Connection, account_id: UUID, now: datetime) -> list[EntitlementRecord]:
     items = await conn.fetch(
         """
         SELECT subscription.*, item.stripe_subscription_item_id, item.current_period_start_at,
@@ -55,7 +55,7 @@ async def _of_plans(conn: Connection, account_id: UUID, now: datetime) -> list[E
         list(ENDED),
     )
     return [
-        Entitlement(feature, "plan", item["stripe_subscription_id"], item["product_id"])
+        EntitlementRecord(feature, "plan", item["stripe_subscription_id"], item["product_id"])
         for item in items
         if await _allowed(conn, item, now)
         for feature in item["features"]
@@ -72,7 +72,7 @@ async def _allowed(conn: Connection, item: asyncpg.Record, now: datetime) -> boo
     return decide(Facts(term, refunded, dispute), policy, now).status == "active"
 
 
-async def _of_licenses(conn: Connection, account_id: UUID, now: datetime) -> list[Entitlement]:
+async def _of_licenses(conn: Connection, account_id: UUID, now: datetime) -> list[EntitlementRecord]:
     rows = await conn.fetch(
         """
         SELECT license.id, license.status, license.reason, license.valid_until, license.then_status,
@@ -84,7 +84,7 @@ async def _of_licenses(conn: Connection, account_id: UUID, now: datetime) -> lis
         account_id,
     )
     return [
-        Entitlement(feature, "license", str(row["id"]), row["product_id"])
+        EntitlementRecord(feature, "license", str(row["id"]), row["product_id"])
         for row in rows
         if status_now(row, now) == "active"
         for feature in row["features"]

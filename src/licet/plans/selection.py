@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 from licet.db.connection import Connection
 from licet.errors import Unprocessable
-from licet.plans.store import CurrentPlan, Plan, PlanPrice, list_plans
+from licet.plans.store import CurrentPlan, PlanPriceRecord, PlanRecord, list_plans
 
 
 @dataclass(frozen=True)
 class Chosen:
     """A price on sale of a plan on sale, or those that the account has already."""
 
-    plan: Plan
-    price: PlanPrice
+    plan: PlanRecord
+    price: PlanPriceRecord
 
 
 async def choose(conn: Connection, product_id: str, price_id: str, current: CurrentPlan | None) -> Chosen:

@@ -14,7 +14,7 @@ from licet.plans.core import Place, Rhythm
 
 
 @dataclass(frozen=True)
-class PlanPrice:
+class PlanPriceRecord:
     """What a plan can be had for. Amount in minor units of `currency`; trial_days: 0 is no trial."""
 
     place: Place
@@ -24,7 +24,7 @@ class PlanPrice:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlanRecord:
     """A plan with its prices, in the catalogue's order."""
 
     product_id: UUID
@@ -32,7 +32,7 @@ class Plan:
     name: str
     description: str | None
     features: list[str]
-    prices: list[PlanPrice]
+    prices: list[PlanPriceRecord]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class CurrentPlan:
         return self.cancel_at_period_end or self.cancel_at is not None
 
 
-async def list_plans(conn: Connection, current: CurrentPlan | None) -> list[Plan]:
+async def list_plans(conn: Connection, current: CurrentPlan | None) -> list[PlanRecord]:
     """What an account may choose, in the catalogue's order: what is on sale, and what it has already.
 
     current: what it is subscribed to. Archived, it is still here with the price that is paid, and with no other.
@@ -81,18 +81,18 @@ async def list_plans(conn: Connection, current: CurrentPlan | None) -> list[Plan
         """,
         current.place.stripe_price_id if current else None,
     )
-    plans: dict[UUID, Plan] = {}
+    plans: dict[UUID, PlanRecord] = {}
     for row in rows:
         plan = plans.setdefault(
             row["id"],
-            Plan(row["id"], row["stripe_product_id"], row["name"], row["description"], row["features"], []),
+            PlanRecord(row["id"], row["stripe_product_id"], row["name"], row["description"], row["features"], []),
         )
         plan.prices.append(_price(row))
     return list(plans.values())
 
 
-def _price(row: asyncpg.Record) -> PlanPrice:
-    return PlanPrice(_place(row), row["unit_amount"], row["currency"], row["trial_days"])
+def _price(row: asyncpg.Record) -> PlanPriceRecord:
+    return PlanPriceRecord(_place(row), row["unit_amount"], row["currency"], row["trial_days"])
 
 
 def _place(row: asyncpg.Record) -> Place:

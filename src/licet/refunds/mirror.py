@@ -5,16 +5,16 @@ back: the buyer's bank takes the money, and what that means for licenses its sta
 """
 
 from licet.db.connection import Connection
+from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.kit.times import from_epoch
-from licet.kit.touched import Touched, ids
 from licet.kit.versions import Version
 
 FAILED = ("failed", "canceled")
 """Refund statuses that give nothing back."""
 
 
-async def mirror_refund(conn: Connection, refund: StripeObject, _version: Version) -> Touched:
+async def mirror_refund(conn: Connection, refund: StripeObject, _version: Version) -> Affected:
     """Store a refund; which purchase it belongs to, its payment says."""
     charge_id, payment_intent_id = id_of(refund.get("charge")), id_of(refund.get("payment_intent"))
     await conn.execute(
@@ -34,10 +34,10 @@ async def mirror_refund(conn: Connection, refund: StripeObject, _version: Versio
         refund.get("status") or "succeeded",
         from_epoch(refund["created"]),
     )
-    return Touched(payment_intents=ids(payment_intent_id), charges=ids(charge_id))
+    return Affected(payment_intents=ids(payment_intent_id), charges=ids(charge_id))
 
 
-async def mirror_charge(conn: Connection, charge: StripeObject, _version: Version) -> Touched:
+async def mirror_charge(conn: Connection, charge: StripeObject, _version: Version) -> Affected:
     """Hold the refunds we know against what the charge says was returned; where they differ, they are read."""
     known: int = await conn.fetchval(
         "SELECT coalesce(sum(amount), 0)::bigint FROM refunds WHERE stripe_charge_id = $1 AND status <> ALL ($2)",
@@ -45,14 +45,14 @@ async def mirror_charge(conn: Connection, charge: StripeObject, _version: Versio
         FAILED,
     )
     settled = known == charge["amount_refunded"]
-    return Touched(
+    return Affected(
         payment_intents=ids(id_of(charge.get("payment_intent"))),
         charges=ids(charge["id"]),
         reads=frozenset() if settled else frozenset({("charge.refunds", charge["id"])}),
     )
 
 
-async def mirror_dispute(conn: Connection, dispute: StripeObject, _version: Version) -> Touched:
+async def mirror_dispute(conn: Connection, dispute: StripeObject, _version: Version) -> Affected:
     """Store a dispute; which purchase it is about, its payment says."""
     charge_id, payment_intent_id = id_of(dispute["charge"]), id_of(dispute.get("payment_intent"))
     await conn.execute(
@@ -70,4 +70,4 @@ async def mirror_dispute(conn: Connection, dispute: StripeObject, _version: Vers
         dispute["status"],
         from_epoch(dispute["created"]),
     )
-    return Touched(payment_intents=ids(payment_intent_id), charges=ids(charge_id))
+    return Affected(payment_intents=ids(payment_intent_id), charges=ids(charge_id))

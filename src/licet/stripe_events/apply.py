@@ -9,10 +9,10 @@ from licet.db.connection import Connection
 from licet.db.locks import lock
 from licet.db.mirrors import find_held, hold
 from licet.fulfilment import fulfil
+from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subscription_of_invoice
-from licet.kit.touched import Touched, ids
 from licet.kit.versions import Verdict, Version, compare
-from licet.licenses.write import Settling
+from licet.licenses.write import ChangeContext
 from licet.orders.invoice_mirror import link_payment
 from licet.orders.links import joined_ids
 from licet.queue.refreshes import Refresh, request
@@ -24,7 +24,7 @@ Outcome = Literal["applied", "stale", "ignored", "parked"]
 
 
 @dataclass(frozen=True)
-class Walked:
+class Applied:
     """What became of an object on its way, and why, where that is not plain."""
 
     outcome: Outcome
@@ -32,14 +32,14 @@ class Walked:
     account_id: UUID | None = None
 
 
-async def walk_event(conn: Connection, version: Version, body: Body, row: Row, settling: Settling) -> Walked:
+async def apply_event(conn: Connection, version: Version, body: Body, row: Row, settling: ChangeContext) -> Applied:
     """Take the object of an event all the way, in the caller's transaction.
 
     body: what `version` was made from. One that is not readable is not parsed: the object is read instead.
     """
     obj = version.object
     await lock_joined(conn, obj, body.paid)
-    touched, verdict = Touched(), Verdict.NEWER
+    touched, verdict = Affected(), Verdict.NEWER
     if row.kind is not None:
         held = await find_held(conn, obj["id"])
         verdict = compare(held.version if held else None, version) if body.readable else Verdict.UNCLEAR
@@ -47,11 +47,11 @@ async def walk_event(conn: Connection, version: Version, body: Body, row: Row, s
             touched = await _mirror(conn, row.kind, version)
         else:
             # Nothing new, but settled all the same: that is how a replay mends what once went wrong.
-            touched = Touched(held.account_id) | _touched_by(obj) if held else Touched()
+            touched = Affected(held.account_id) | _touched_by(obj) if held else Affected()
         if not verdict.sure:
-            touched |= Touched(reads=frozenset({(row.kind, obj["id"])}))
+            touched |= Affected(reads=frozenset({(row.kind, obj["id"])}))
     if touched.ignored is not None:
-        return Walked("ignored", touched.ignored)
+        return Applied("ignored", touched.ignored)
     for paid in body.paid:
         # Whatever is newer: a payment that was made stays made.
         touched |= await link_payment(conn, paid)
@@ -59,22 +59,22 @@ async def walk_event(conn: Connection, version: Version, body: Body, row: Row, s
         touched |= await row.fact(conn, obj, settling)
     walked = await _settle(conn, touched, settling)
     if walked.outcome == "applied" and verdict in (Verdict.STALE, Verdict.SEEMS_STALE):
-        return Walked("stale", "we hold a newer state", walked.account_id)
+        return Applied("stale", "we hold a newer state", walked.account_id)
     if walked.outcome == "applied" and not verdict.sure:
         why = (
             "another event of the same moment leaves open which is newer"
             if body.readable
             else "it has an unknown version's layout"
         )
-        return Walked("applied", f"{why}: Stripe is asked", walked.account_id)
+        return Applied("applied", f"{why}: Stripe is asked", walked.account_id)
     return walked
 
 
-async def walk_read(conn: Connection, kind: str, version: Version, settling: Settling) -> Walked:
+async def apply_read(conn: Connection, kind: str, version: Version, settling: ChangeContext) -> Applied:
     """Take an object that was read all the way. The caller has seen that nothing newer came while it asked."""
     touched = await _mirror(conn, kind, version)
     if touched.ignored is not None:
-        return Walked("ignored", touched.ignored)
+        return Applied("ignored", touched.ignored)
     if kind == "invoice" and version.object["status"] == "open" and version.object["attempt_count"] > 0:
         # Its failure's own event may have been one that could not be parsed.
         touched |= await invoice_payment_failed(conn, version.object, settling)
@@ -107,21 +107,21 @@ async def lock_joined(conn: Connection, obj: StripeObject, paid: Sequence[Paid] 
         names = joined
 
 
-async def _mirror(conn: Connection, kind: str, version: Version) -> Touched:
+async def _mirror(conn: Connection, kind: str, version: Version) -> Affected:
     touched = await MIRRORS[kind](conn, version.object, version)
     if touched.ignored is None:
         await hold(conn, version.object["id"], version, touched.account_id)
     return touched
 
 
-async def _settle(conn: Connection, touched: Touched, settling: Settling) -> Walked:
+async def _settle(conn: Connection, touched: Affected, settling: ChangeContext) -> Applied:
     fulfilled = await fulfil(conn, touched, settling)
     for kind, stripe_id in sorted(touched.reads | fulfilled.reads):
         await request(conn, Refresh(kind, stripe_id), settling.cause, settling.now)
     if fulfilled.waits_for:
         names = ", ".join(sorted(fulfilled.waits_for))
-        return Walked("parked", f"waits until the catalogue knows {names}", touched.account_id)
-    return Walked("applied", None, touched.account_id)
+        return Applied("parked", f"waits until the catalogue knows {names}", touched.account_id)
+    return Applied("applied", None, touched.account_id)
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,10 @@ def _named(obj: StripeObject) -> _Named:
     )
 
 
-def _touched_by(obj: StripeObject) -> Touched:
+def _touched_by(obj: StripeObject) -> Affected:
     """What an object that changes nothing belongs to."""
     kind, itself, named = obj.get("object"), ids(obj["id"]), _named(obj)
-    return Touched(
+    return Affected(
         subscriptions=itself if kind == "subscription" else ids(named.subscription),
         sessions=itself if kind == "checkout.session" else frozenset(),
         invoices=itself if kind == "invoice" else ids(named.invoice),

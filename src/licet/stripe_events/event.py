@@ -17,7 +17,7 @@ SECRETS = frozenset({"client_secret", "secret"})
 
 
 @dataclass(frozen=True)
-class Event:
+class ReceivedEvent:
     """A Stripe event. `payload` is all of it, cleaned; `object` the object it carries."""
 
     id: str
@@ -66,7 +66,7 @@ def parse(raw: bytes) -> dict[str, Any]:
     return cleaned
 
 
-def event_of(payload: dict[str, Any]) -> Event:
+def make_event(payload: dict[str, Any]) -> ReceivedEvent:
     """The event in a payload. Raises MalformedJson where it is no event that has an object in it."""
     data = payload.get("data")
     obj = data.get("object") if isinstance(data, dict) else None
@@ -74,7 +74,7 @@ def event_of(payload: dict[str, Any]) -> Event:
     named = isinstance(payload.get("id"), str) and isinstance(payload.get("type"), str)
     if not named or created_at is None or not isinstance(obj, dict):
         raise MalformedJson("The body is JSON, but no Stripe event: id, type, created and data.object are expected.")
-    return Event(payload["id"], payload["type"], created_at, payload)
+    return ReceivedEvent(payload["id"], payload["type"], created_at, payload)
 
 
 def _moment(created: Any) -> datetime | None:

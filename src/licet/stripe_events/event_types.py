@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from licet.accounts.mirror import mirror_customer
 from licet.catalog.mirror import mirror_price, mirror_product
 from licet.db.connection import Connection
+from licet.kit.affected import Affected
 from licet.kit.stripe_objects import StripeObject
-from licet.kit.touched import Touched
 from licet.kit.versions import Version
-from licet.licenses.write import Settling
+from licet.licenses.write import ChangeContext
 from licet.orders.invoice_mirror import mirror_invoice, mirror_invoice_payment
 from licet.orders.mirror import mirror_session
 from licet.payment_methods.mirror import mirror_payment_method
@@ -23,8 +23,8 @@ from licet.stripe_events import failed_payments
 from licet.subscriptions.mirror import mirror_subscription
 from licet.subscriptions.schedule_mirror import mirror_schedule
 
-Mirror = Callable[[Connection, StripeObject, Version], Awaitable[Touched]]
-Fact = Callable[[Connection, StripeObject, Settling], Awaitable[Touched]]
+Mirror = Callable[[Connection, StripeObject, Version], Awaitable[Affected]]
+Fact = Callable[[Connection, StripeObject, ChangeContext], Awaitable[Affected]]
 
 MIRRORS: Mapping[str, Mirror] = {
     "checkout.session": mirror_session,

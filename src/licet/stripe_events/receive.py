@@ -12,10 +12,10 @@ from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.redact import redact
-from licet.licenses.write import Settling
+from licet.licenses.write import ChangeContext
 from licet.stripe_events import store
-from licet.stripe_events.apply import Walked, walk_event
-from licet.stripe_events.event import Event, event_of
+from licet.stripe_events.apply import Applied, apply_event
+from licet.stripe_events.event import ReceivedEvent, make_event
 from licet.stripe_events.event_types import EVENTS
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ async def receive_event(context: Context, payload: dict[str, Any]) -> None:
     if str(payload.get("object", "")).startswith("v2."):
         await _keep_ignored(context, _thin(payload, context.now()), "a thin event: we listen to snapshot events")
         return
-    event = event_of(payload)
+    event = make_event(payload)
     ignored = _why_ignored(event)
     if ignored is not None:
         await _keep_ignored(context, event, ignored)
@@ -76,7 +76,7 @@ async def retry_event(context: Context, stripe_event_id: str) -> None:
         log.warning("event_failed_again", event_id=stripe_event_id)
 
 
-async def _attempt(context: Context, event: Event) -> None:
+async def _attempt(context: Context, event: ReceivedEvent) -> None:
     async def first_or_repeat(conn: Connection) -> None:
         if await store.insert_event(conn, event, context.now()):
             await _walk(context, conn, event)
@@ -91,7 +91,7 @@ async def _attempt(context: Context, event: Event) -> None:
 
 async def _attempt_again(context: Context, stripe_event_id: str, *, only_failed: bool) -> str:
     payload = await context.pool.fetchval("SELECT payload FROM events WHERE stripe_event_id = $1", stripe_event_id)
-    event = event_of(payload)
+    event = make_event(payload)
 
     async def once_more(conn: Connection) -> None:
         kept = await store.lock_event(conn, stripe_event_id)
@@ -105,19 +105,19 @@ async def _attempt_again(context: Context, stripe_event_id: str, *, only_failed:
     return outcome
 
 
-async def _walk(context: Context, conn: Connection, event: Event) -> None:
+async def _walk(context: Context, conn: Connection, event: ReceivedEvent) -> None:
     row = EVENTS.get(event.type)
     if row is None:
-        walked = Walked("ignored", f"we do not handle {event.type}")
+        walked = Applied("ignored", f"we do not handle {event.type}")
     else:
         cause = Cause("stripe_event", event.id, event.type)
-        settling = Settling(context.keyring, cause, context.now())
+        settling = ChangeContext(context.keyring, cause, context.now())
         body = event.body()
-        walked = await walk_event(conn, event.version(body), body, row, settling)
+        walked = await apply_event(conn, event.version(body), body, row, settling)
     await store.write_outcome(conn, event.id, walked.outcome, walked.reason, walked.account_id)
 
 
-async def _in_one_transaction(context: Context, event: Event, work: Work, *, tried_again: bool) -> None:
+async def _in_one_transaction(context: Context, event: ReceivedEvent, work: Work, *, tried_again: bool) -> None:
     """Do `work` in one transaction. If it raises, everything rolls back, and a second one keeps the event as failed."""
     for attempt in range(1, AT_ONCE + 1):
         try:
@@ -137,7 +137,7 @@ async def _in_one_transaction(context: Context, event: Event, work: Work, *, tri
             return
 
 
-async def _keep_failed(context: Context, event: Event, error: str, *, tried_again: bool) -> None:
+async def _keep_failed(context: Context, event: ReceivedEvent, error: str, *, tried_again: bool) -> None:
     async with context.pool.acquire() as conn, conn.transaction():
         now = context.now()
         attempts = await store.keep_failed(conn, event, now, error, tried_again=tried_again)
@@ -147,7 +147,7 @@ async def _keep_failed(context: Context, event: Event, error: str, *, tried_agai
         await store.write_retry_at(conn, event.id, retry_at)
 
 
-async def _keep_ignored(context: Context, event: Event, reason: str) -> None:
+async def _keep_ignored(context: Context, event: ReceivedEvent, reason: str) -> None:
     async with context.pool.acquire() as conn, conn.transaction():
         if await store.insert_event(conn, event, context.now()):
             await store.write_outcome(conn, event.id, "ignored", reason, None)
@@ -164,7 +164,7 @@ def _foreign_mode(payload: dict[str, Any], mode: str) -> bool:
     return isinstance(livemode, bool) and livemode != (mode == "live")
 
 
-def _why_ignored(event: Event) -> str | None:
+def _why_ignored(event: ReceivedEvent) -> str | None:
     if event.payload.get("account"):
         return "an event of a connected account"
     if event.type not in EVENTS:
@@ -174,7 +174,7 @@ def _why_ignored(event: Event) -> str | None:
     return None
 
 
-def _thin(payload: dict[str, Any], now: datetime) -> Event:
+def _thin(payload: dict[str, Any], now: datetime) -> ReceivedEvent:
     """A thin event names its object instead of carrying it, and writes its time as text: kept with ours."""
     related = payload.get("related_object") or {}
-    return event_of({**payload, "created": int(now.timestamp()), "data": {"object": related}})
+    return make_event({**payload, "created": int(now.timestamp()), "data": {"object": related}})

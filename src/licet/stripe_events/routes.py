@@ -9,7 +9,7 @@ from licet.errors import LicetError
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.openapi.operations import RAW_BODY
-from licet.http.shapes import Shown
+from licet.http.shapes import ResponseBody
 from licet.kit.times import wall_now
 from licet.stripe_api.signature import verify
 from licet.stripe_events.event import parse
@@ -18,7 +18,7 @@ from licet.stripe_events.receive import EventFailed, receive_event
 router = APIRouter(tags=["webhooks"])
 
 
-class Received(Shown):
+class Received(ResponseBody):
     """The event is kept, and all that follows from it is done."""
 
     received: Literal[True]

@@ -7,10 +7,10 @@ from uuid import UUID
 import asyncpg
 
 from licet.db.connection import Connection
-from licet.stripe_events.event import Event
+from licet.stripe_events.event import ReceivedEvent
 
 
-async def insert_event(conn: Connection, event: Event, received_at: datetime) -> bool:
+async def insert_event(conn: Connection, event: ReceivedEvent, received_at: datetime) -> bool:
     """Keep a new event as applied, until something else is said of it. False where it is here already."""
     inserted = await conn.fetchval(
         """
@@ -60,7 +60,7 @@ async def count_attempt(conn: Connection, stripe_event_id: str) -> None:
 
 
 async def keep_failed(
-    conn: Connection, event: Event, received_at: datetime, error: str, *, tried_again: bool
+    conn: Connection, event: ReceivedEvent, received_at: datetime, error: str, *, tried_again: bool
 ) -> int | None:
     """Keep an event that could not be handled, with the error. Returns how often it was tried.
 

@@ -13,9 +13,9 @@ from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject
 from licet.kit.versions import Rank, Version
-from licet.licenses.write import Settling
+from licet.licenses.write import ChangeContext
 from licet.stripe_api.client import StripeApi
-from licet.stripe_events.apply import lock_joined, walk_read
+from licet.stripe_events.apply import apply_read, lock_joined
 from licet.stripe_events.event import clean
 
 log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ async def _apply(context: Context, kind: str, version: Version, revision: int, c
             # Another caller has read the very same: asking again would only keep him asking, too.
             held = await find_held(conn, version.object["id"])
             return held is not None and held.version.object == version.object
-        await walk_read(conn, kind, version, Settling(context.keyring, cause, context.now()))
+        await apply_read(conn, kind, version, ChangeContext(context.keyring, cause, context.now()))
         return True
 
 

@@ -19,7 +19,7 @@ from licet.kit.statuses import ENTITLED
 
 
 @dataclass(frozen=True)
-class SecondPlan:
+class DuplicatePlan:
     """The subscription to undo, and the one that stays."""
 
     stripe_subscription_id: str
@@ -46,20 +46,20 @@ class Standing:
         """What they are ordered by: the same for whoever asks."""
         return self.created_at, self.id
 
-    def goes_for(self, first: "Standing") -> bool:
+    def duplicates(self, first: "Standing") -> bool:
         """Whether it is bought in vain beside one that was made before it."""
         return self.made_here and first.age < self.age and (self.one_plan or bool(first.plans & self.plans))
 
 
-def to_undo(mine: Standing, others: Sequence[Standing]) -> list[SecondPlan]:
+def to_undo(mine: Standing, others: Sequence[Standing]) -> list[DuplicatePlan]:
     """`mine` itself, where there is one that it goes for; else whatever goes for `mine`."""
-    first = min((one for one in others if mine.goes_for(one)), key=lambda one: one.age, default=None)
+    first = min((one for one in others if mine.duplicates(one)), key=lambda one: one.age, default=None)
     if first is not None:
-        return [SecondPlan(mine.id, first.id)]
-    return [SecondPlan(one.id, mine.id) for one in others if one.goes_for(mine)]
+        return [DuplicatePlan(mine.id, first.id)]
+    return [DuplicatePlan(one.id, mine.id) for one in others if one.duplicates(mine)]
 
 
-async def find_second_plans(conn: Connection, stripe_subscription_id: str) -> list[SecondPlan]:
+async def find_duplicate_plans(conn: Connection, stripe_subscription_id: str) -> list[DuplicatePlan]:
     """What is to be undone now that this subscription is live; mostly nothing. It is not compared again.
 
     Two purchases of one account, by two customers of it perhaps, are compared one after the other.
@@ -128,7 +128,7 @@ STANDS = (*sorted(ENTITLED), "past_due")
 """Statuses of a plan that one is subscribed to, beside which a second one is bought in vain."""
 
 
-async def insert(conn: Connection, found: SecondPlan, now: datetime) -> None:
+async def insert(conn: Connection, found: DuplicatePlan, now: datetime) -> None:
     """Have a job undo it. now: business time."""
     await conn.execute(
         """

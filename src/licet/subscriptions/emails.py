@@ -34,7 +34,7 @@ async def gather_cancellation(conn: Connection, _: Keyring, about: dict[str, Any
     }
 
 
-async def gather_second_plan(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
+async def gather_duplicate_plan(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
     """`{name, account_id, plan, undone, kept}`, for an operator. about: `{"subscriptionId"}`, the one that was undone.
 
     Raises NotFound for one that was not.

@@ -2,22 +2,22 @@
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
+from licet.kit.affected import Affected, ids
 from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject, id_of, product_of_price
 from licet.kit.times import from_epoch, from_epoch_or_none
-from licet.kit.touched import Touched, ids
 from licet.kit.versions import Version
 from licet.subscriptions import immediate_cancellations
 
 
-async def mirror_subscription(conn: Connection, subscription: StripeObject, version: Version) -> Touched:
+async def mirror_subscription(conn: Connection, subscription: StripeObject, version: Version) -> Affected:
     """Store what licenses depend on. Items that `has_more` cuts off are read."""
     stripe_id: str = subscription["id"]
     if subscription["items"].get("has_more"):
-        return Touched(reads=frozenset({("subscription", stripe_id)}))
+        return Affected(reads=frozenset({("subscription", stripe_id)}))
     customer_id = id_of(subscription["customer"])
     if customer_id is None:
-        return Touched(ignored="the subscription names no customer")
+        return Affected(ignored="the subscription names no customer")
     account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
     await conn.execute(
         """
@@ -51,7 +51,7 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
     await _replace_items(conn, stripe_id, subscription["items"]["data"])
     if subscription["status"] in ENDED:
         await immediate_cancellations.drop(conn, stripe_id)
-    return Touched(account_id, subscriptions=ids(stripe_id), reads=reads)
+    return Affected(account_id, subscriptions=ids(stripe_id), reads=reads)
 
 
 async def _replace_items(conn: Connection, stripe_subscription_id: str, items: list[StripeObject]) -> None:

@@ -2,17 +2,17 @@
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
+from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.kit.times import from_epoch
-from licet.kit.touched import Touched, ids
 from licet.kit.versions import Version
 
 
-async def mirror_schedule(conn: Connection, schedule: StripeObject, version: Version) -> Touched:
+async def mirror_schedule(conn: Connection, schedule: StripeObject, version: Version) -> Affected:
     """Store a schedule with its phases. What it has done to its subscription, the subscription's own events say."""
     customer_id = id_of(schedule["customer"])
     if customer_id is None:
-        return Touched(ignored="the schedule names no customer")
+        return Affected(ignored="the schedule names no customer")
     account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
     subscription_id = id_of(schedule.get("subscription")) or id_of(schedule.get("released_subscription"))
     await conn.execute(
@@ -34,7 +34,7 @@ async def mirror_schedule(conn: Connection, schedule: StripeObject, version: Ver
         from_epoch(schedule["created"]),
     )
     await _replace_items(conn, schedule["id"], schedule["phases"])
-    return Touched(account_id, subscriptions=ids(subscription_id), reads=reads)
+    return Affected(account_id, subscriptions=ids(subscription_id), reads=reads)
 
 
 async def _replace_items(conn: Connection, stripe_schedule_id: str, phases: list[StripeObject]) -> None:

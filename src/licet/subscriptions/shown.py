@@ -13,12 +13,12 @@ from pydantic import Field
 from licet.db.connection import Connection
 from licet.db.listing import Where, fetch_page
 from licet.errors import NotFound
-from licet.http.shapes import At, Shown
+from licet.http.shapes import At, ResponseBody
 from licet.kit.pages import Page
 from licet.subscriptions.core import NOT_ENDED, Period, current_period, ends_by_itself
 
 
-class ShownSubscriptionItem(Shown):
+class SubscriptionItem(ResponseBody):
     """One thing that renews. `productId` and `productName` are null where we never heard of Stripe's product."""
 
     product_id: UUID | None
@@ -31,7 +31,7 @@ class ShownSubscriptionItem(Shown):
     quantity: int = Field(examples=[1])
 
 
-class ShownSubscription(Shown):
+class Subscription(ResponseBody):
     """A subscription. `id` and `status` are Stripe's."""
 
     id: str = Field(examples=["sub_1QxYz"])
@@ -42,11 +42,11 @@ class ShownSubscription(Shown):
     current_period_start: At | None = Field(description="Of the item that ends first, as is its end.")
     current_period_end: At | None
     cancel_at_period_end: bool = Field(description="True for any scheduled end, however it was scheduled.")
-    items: list[ShownSubscriptionItem]
+    items: list[SubscriptionItem]
 
 
 @dataclass(frozen=True)
-class Subscription:
+class SubscriptionRecord:
     """A subscription as mirrored, with its items. Times are aware UTC."""
 
     id: str
@@ -59,7 +59,7 @@ class Subscription:
     stripe_latest_invoice_id: str | None
     stripe_schedule_id: str | None
     period: Period | None
-    items: list[ShownSubscriptionItem]
+    items: list[SubscriptionItem]
 
     @property
     def ends_by_itself(self) -> bool:
@@ -74,7 +74,7 @@ class Subscription:
         return self.cancel_at or (self.period.end_at if self.period else None)
 
     def in_short(self) -> dict[str, object]:
-        """The fields of `ShownSubscription`."""
+        """The fields of `Subscription`."""
         return {
             "id": self.id,
             "status": self.status,
@@ -92,7 +92,7 @@ _COLUMNS = """
 
 async def list_subscriptions(
     conn: Connection, page: Page, *, account_id: UUID | None, status: str | None
-) -> tuple[list[Subscription], int]:
+) -> tuple[list[SubscriptionRecord], int]:
     """A page of subscriptions, the newest first, and how many there are. account_id None: everybody's.
 
     status: one of Stripe's, "all", or None for those that have not ended.
@@ -113,7 +113,7 @@ async def list_subscriptions(
     return await _with_items(conn, rows), total
 
 
-async def list_not_ended(conn: Connection, account_id: UUID) -> list[Subscription]:
+async def list_not_ended(conn: Connection, account_id: UUID) -> list[SubscriptionRecord]:
     """All of an account's subscriptions that have not ended, the newest first."""
     rows = await conn.fetch(
         f"""
@@ -126,7 +126,9 @@ async def list_not_ended(conn: Connection, account_id: UUID) -> list[Subscriptio
     return await _with_items(conn, rows)
 
 
-async def get_subscription(conn: Connection, stripe_subscription_id: str, *, account_id: UUID | None) -> Subscription:
+async def get_subscription(
+    conn: Connection, stripe_subscription_id: str, *, account_id: UUID | None
+) -> SubscriptionRecord:
     """One subscription. Raises NotFound, also for another account's."""
     row = await conn.fetchrow(
         f"""
@@ -141,7 +143,7 @@ async def get_subscription(conn: Connection, stripe_subscription_id: str, *, acc
     return (await _with_items(conn, [row]))[0]
 
 
-async def _with_items(conn: Connection, subscriptions: Sequence[asyncpg.Record]) -> list[Subscription]:
+async def _with_items(conn: Connection, subscriptions: Sequence[asyncpg.Record]) -> list[SubscriptionRecord]:
     """Each with its items, in one query for all."""
     rows = await conn.fetch(
         """
@@ -158,15 +160,15 @@ async def _with_items(conn: Connection, subscriptions: Sequence[asyncpg.Record])
     return [_subscription(row, items[row["stripe_subscription_id"]]) for row in subscriptions]
 
 
-def _subscription(row: asyncpg.Record, items: Sequence[asyncpg.Record]) -> Subscription:
+def _subscription(row: asyncpg.Record, items: Sequence[asyncpg.Record]) -> SubscriptionRecord:
     facts = dict(row)
-    return Subscription(
+    return SubscriptionRecord(
         id=facts.pop("stripe_subscription_id"),
         period=current_period(
             [Period(item["current_period_start_at"], item["current_period_end_at"]) for item in items]
         ),
         items=[
-            ShownSubscriptionItem(
+            SubscriptionItem(
                 product_id=item["id"],
                 product_name=item["name"],
                 price=item["unit_amount"],

@@ -7,16 +7,16 @@ from tests.factories.accounts import make_account, make_api_key
 from tests.support.contexts import make_context
 
 from licet.accounts.keys import adopt_operator_key
-from licet.accounts.store import ApiKey, revoke_key
-from licet.cannot_start import CannotStart
+from licet.accounts.store import ApiKeyRecord, revoke_key
 from licet.db.pool import Pool
 from licet.http.context import Context
 from licet.kit.times import wall_now
+from licet.startup_error import StartupError
 
 KEY = "lic_test_" + "0123456789abcdefABCDEF-_0123456789"
 
 
-async def adopt(context: Context) -> ApiKey:
+async def adopt(context: Context) -> ApiKeyRecord:
     async with context.pool.acquire() as conn:
         return await adopt_operator_key(conn, context.settings, now=wall_now())
 
@@ -35,12 +35,12 @@ async def test_a_revoked_one_stays_revoked(pool: Pool) -> None:
     key = await adopt(context)
     async with pool.acquire() as conn:
         await revoke_key(conn, key.id, wall_now())
-    with pytest.raises(CannotStart, match="revoked"):
+    with pytest.raises(StartupError, match="revoked"):
         await adopt(context)
 
 
 async def test_it_cannot_be_an_accounts_key(pool: Pool) -> None:
     context = make_context(pool)
     key = await make_api_key(context, await make_account(context))
-    with pytest.raises(CannotStart, match="account"):
+    with pytest.raises(StartupError, match="account"):
         await adopt(make_context(pool, operator_key=key))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from licet.catalog.core import Price
+from licet.catalog.core import CatalogPrice
 from licet.catalog.file import EXAMPLE, parse_catalog, read_catalog
 from licet.errors import ValidationFailed
 from licet.licenses.core import Policy
@@ -96,7 +96,7 @@ def test_a_price_has_a_key(price: dict[str, Any], key: str) -> None:
 
 def test_what_is_bought_once_has_no_interval() -> None:
     (product,) = parse_catalog(text({**PRODUCT, "prices": [{"amount": 0, "currency": "jpy"}]})).products
-    assert product.prices == (Price("once-jpy", 0, "jpy"),)
+    assert product.prices == (CatalogPrice("once-jpy", 0, "jpy"),)
 
 
 def test_a_plan_may_issue_keys() -> None:

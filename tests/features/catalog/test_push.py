@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from tests.support.counterpart import Counterpart, Say, counterpart, stripe_error
 
-from licet.catalog.core import Catalog, Price
+from licet.catalog.core import Catalog, CatalogPrice
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.mirror import mirror_price, mirror_product
 from licet.catalog.push import push
@@ -302,10 +302,10 @@ async def test_a_product_that_stripe_lost_is_made_anew(pool: Pool, stripe: Strip
 
 async def test_prices_in_other_currencies_and_rhythms(pool: Pool, stripe: StripeApi) -> None:
     prices = (
-        Price("month-usd", 100, "usd", "month", 1),
-        Price("quarter", 250, "usd", "month", 3, 14),
-        Price("once-jpy", 15000, "jpy"),
-        Price("free", 0, "usd", "week", 2),
+        CatalogPrice("month-usd", 100, "usd", "month", 1),
+        CatalogPrice("quarter", 250, "usd", "month", 3, 14),
+        CatalogPrice("once-jpy", 15000, "jpy"),
+        CatalogPrice("free", 0, "usd", "week", 2),
     )
     catalog = Catalog((replace(CONNECTOR, prices=prices),))
     await push(catalog, pool, stripe)

@@ -18,7 +18,7 @@ from licet.http.openapi.examples import example_of
 from licet.http.rate_limits.count import DESCRIBED
 from licet.http.rate_limits.rules import NEVER
 from licet.http.router import StrictRoute
-from licet.http.shapes import Shown
+from licet.http.shapes import ResponseBody
 
 
 @pytest.fixture
@@ -138,12 +138,12 @@ def test_a_field_without_an_example_is_found_as_the_document_is_made() -> None:
 async def test_two_bodies_of_one_name(context: Context) -> None:
     app = create_app(context)
 
-    class ShownLicense(Shown):
+    class License(ResponseBody):
         other: bool
 
     @app.get("/second", summary="Another")
-    async def second() -> ShownLicense:
-        return ShownLicense(other=True)
+    async def second() -> License:
+        return License(other=True)
 
     with pytest.raises(ValueError, match="two bodies have one title"):
         app.openapi()

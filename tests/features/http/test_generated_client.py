@@ -72,7 +72,7 @@ async def buy(made: Made, name: str) -> None:
         cancel_url="https://shop.example/cart",
     )
     session = await made.call("billing.create_checkout", body=wish, idempotency_key="cart-1")
-    assert isinstance(session, models.Checkout)
+    assert isinstance(session, models.CheckoutSession)
     # Once more under the same key: the same session.
     assert await made.call("billing.create_checkout", body=wish, idempotency_key="cart-1") == session
     assert (await made.shop.pay(session.session_id)).status_code == 200
@@ -182,13 +182,13 @@ async def test_webhooks_out(made: Made) -> None:
     models = made.models
     async with import_module(PACKAGE).AuthenticatedClient(made.shop.url, made.shop.operator_key) as operator:
         operators = replace(made, client=operator)
-        wish = models.NewWebhookEndpoint(
-            url="https://hooks.example.com/licet", events=[models.NewWebhookEndpointEventsItem("*")]
+        wish = models.CreateWebhookEndpointRequest(
+            url="https://hooks.example.com/licet", events=[models.CreateWebhookEndpointRequestEventsItem("*")]
         )
         endpoint = await operators.call("deliveries.make_webhook_endpoint", body=wish)
         assert endpoint.secret.startswith("whsec_")
-        completed = models.WebhookEndpointChangeEventsItem.CHECKOUT_COMPLETED
-        change = models.WebhookEndpointChange(events=[completed], rotate_secret=True)
+        completed = models.UpdateWebhookEndpointRequestEventsItem.CHECKOUT_COMPLETED
+        change = models.UpdateWebhookEndpointRequest(events=[completed], rotate_secret=True)
         changed = await operators.call("deliveries.change_webhook_endpoint", endpoint.id, body=change)
         assert changed.secret not in (None, endpoint.secret)
         await buy(made, "Shopify Connector")
@@ -196,7 +196,7 @@ async def test_webhooks_out(made: Made) -> None:
         found = await operators.call("deliveries.get_delivery", endpoint.id, told.id)
         assert (found.event, found.body["event"]) == ("checkout.completed", "checkout.completed")
         assert (await operators.call("deliveries.replay_delivery", endpoint.id, told.id)).status == "pending"
-        off = models.WebhookEndpointChange(enabled=False)
+        off = models.UpdateWebhookEndpointRequest(enabled=False)
         changed = await operators.call("deliveries.change_webhook_endpoint", endpoint.id, body=off)
         assert (changed.enabled, changed.disabled_because, changed.secret) == (False, "asked", None)
         refused = await operators.call("deliveries.replay_delivery", endpoint.id, told.id)

@@ -19,15 +19,15 @@ from licet.app import create_app
 from licet.errors import LicetError
 from licet.http.context import Context
 from licet.http.router import api_router
-from licet.http.shapes import Asked, Shown
+from licet.http.shapes import RequestBody, ResponseBody
 from licet.idempotency.once import Once
 
 
-class Made(Shown):
+class Made(ResponseBody):
     id: UUID
 
 
-class Nothing(Asked):
+class Nothing(RequestBody):
     pass
 
 

@@ -12,10 +12,10 @@ from tests.factories.orders import Order, make_order
 from tests.support.contexts import make_context
 
 from licet.db.pool import Pool
-from licet.emails import LETTERS, compose
+from licet.emails import EMAIL_TEMPLATES, compose
 from licet.errors import NotFound
 from licet.http.context import Context
-from licet.mail.render import TEMPLATES, House, Rendered, render
+from licet.mail.render import TEMPLATES, Branding, Rendered, render
 
 PAID_THROUGH = datetime(2027, 4, 1, 12, 0, tzinfo=UTC)
 DESCRIPTION = "2 \u00d7 Connector (at $74.50 / month)"
@@ -255,7 +255,7 @@ async def test_what_there_is_nothing_to_write_about(shop: Context) -> None:
         "second_plan": {"subscriptionId": "sub_none"},
         "endpoint_disabled": {"endpointId": str(UUID(int=1))},
     }
-    assert set(missing) == set(LETTERS)
+    assert set(missing) == set(EMAIL_TEMPLATES)
     for template, about in missing.items():
         with pytest.raises(NotFound):
             await compose(shop, template, about)
@@ -264,7 +264,7 @@ async def test_what_there_is_nothing_to_write_about(shop: Context) -> None:
 
 
 def test_every_letter_has_both_bodies() -> None:
-    for template in LETTERS:
+    for template in EMAIL_TEMPLATES:
         for kind in ("html", "txt"):
             assert (TEMPLATES / f"{template}.{kind}").exists()
 
@@ -272,5 +272,5 @@ def test_every_letter_has_both_bodies() -> None:
 def test_times_are_said_in_utc() -> None:
     east = datetime(2027, 4, 1, 1, 0, tzinfo=UTC).astimezone(tz=datetime.now().astimezone().tzinfo)
     data = {"name": None, "number": None, "amount": 1, "currency": "usd", "created_at": east, "failed": False}
-    letter = render("refund", data, House("Acme", ""))
+    letter = render("refund", data, Branding("Acme", ""))
     assert "Refund of 1 April 2027" in letter.text

@@ -11,7 +11,7 @@ from tests.support.mailbox import Mailbox, mail_server
 
 from licet.db.pool import Pool
 from licet.errors import NotFound
-from licet.mail.jobs import WAITS, Post, mail_jobs
+from licet.mail.jobs import WAITS, Mailer, mail_jobs
 from licet.mail.message import Sender
 from licet.mail.render import Rendered
 from licet.mail.smtp import SmtpServer
@@ -38,9 +38,9 @@ async def compose(template: str, about: dict[str, Any]) -> Rendered:
     return Rendered(f"{template} {about['orderId']} {KEY}\n", f"<p>{KEY}</p>")
 
 
-def post(pool: Pool, mailbox: Mailbox | None, clock: Clock) -> Post:
+def post(pool: Pool, mailbox: Mailbox | None, clock: Clock) -> Mailer:
     server = SmtpServer("127.0.0.1", mailbox.port, tls=False, step_seconds=1) if mailbox else None
-    return Post(pool, clock, compose, Sender.parse("Acme <billing@acme.test>"), server)
+    return Mailer(pool, clock, compose, Sender.parse("Acme <billing@acme.test>"), server)
 
 
 async def queue(pool: Pool, fact: str = "1", **changed: Any) -> None:
@@ -62,7 +62,7 @@ async def the_mail(pool: Pool) -> asyncpg.Record:
     return row
 
 
-async def due(sending: Post, at: datetime) -> list[str]:
+async def due(sending: Mailer, at: datetime) -> list[str]:
     return list(await sending.due(at))
 
 

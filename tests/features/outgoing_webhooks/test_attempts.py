@@ -21,9 +21,9 @@ from licet.http.context import Context
 from licet.kit.times import wall_now
 from licet.outgoing_webhooks import attempt_store
 from licet.outgoing_webhooks.core import RESTS, WAITS
-from licet.outgoing_webhooks.jobs import AT_ONCE, delivery_jobs
+from licet.outgoing_webhooks.jobs import MAX_PER_ENDPOINT, delivery_jobs
 from licet.outgoing_webhooks.transport.allowed_targets import Allowed
-from licet.outgoing_webhooks.transport.sender import Courier
+from licet.outgoing_webhooks.transport.sender import WebhookSender
 from licet.queue.jobs import Job
 
 LONG_AGO = timedelta(days=30)
@@ -88,7 +88,7 @@ class Post:
 @pytest_asyncio.fixture
 async def post(pool: Pool) -> AsyncIterator[Post]:
     context = make_context(pool)
-    async with listening() as listener, Courier(Allowed.parse(["127.0.0.1"])) as courier:
+    async with listening() as listener, WebhookSender(Allowed.parse(["127.0.0.1"])) as courier:
         endpoint = await make_endpoint(context, url=f"http://127.0.0.1:{listener.port}/")
         product = await make_product(context)
         order = await make_order(context, await make_account(context), [product])
@@ -174,7 +174,7 @@ async def test_where_nobody_answers_the_others_wait_uncounted(post: Post) -> Non
 
 
 async def test_a_slow_endpoint_gets_some_at_once_and_holds_up_nobody(post: Post) -> None:
-    others = [await post.another() for _ in range(AT_ONCE + 2)]
+    others = [await post.another() for _ in range(MAX_PER_ENDPOINT + 2)]
     quick = await make_endpoint(post.context, url=f"http://127.0.0.1:{post.listener.port}/quick")
     event = await happen(post.context, "checkout.completed", about=await about_of(post))
     to_quick = await delivery_of(post.context, quick, event)
@@ -189,10 +189,10 @@ async def test_a_slow_endpoint_gets_some_at_once_and_holds_up_nobody(post: Post)
 
     post.listener.reply = slow
     under_way = [asyncio.create_task(post.deliver(one)) for one in (post.delivery, *others)]
-    for _ in range(AT_ONCE):
+    for _ in range(MAX_PER_ENDPOINT):
         await arrived.acquire()
     await eventually_done(under_way, 3)
-    assert len(post.listener.requests) == AT_ONCE
+    assert len(post.listener.requests) == MAX_PER_ENDPOINT
     # What waits is due still: so many of it are looked at as may go at once, and all of the other endpoint's.
     assert len(await post.due()) == 3 + 2
     await post.deliver(to_quick)
@@ -287,14 +287,14 @@ async def about_of(post: Post) -> dict[str, Any]:
 
 
 async def test_of_a_burst_that_finds_nobody_one_counts(post: Post) -> None:
-    others = [await post.another() for _ in range(AT_ONCE - 1)]
+    others = [await post.another() for _ in range(MAX_PER_ENDPOINT - 1)]
     hold = asyncio.Event()
     arrived = 0
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal arrived
         arrived += 1
-        if arrived == AT_ONCE:
+        if arrived == MAX_PER_ENDPOINT:
             hold.set()
         await hold.wait()
         writer.close()
@@ -302,7 +302,7 @@ async def test_of_a_burst_that_finds_nobody_one_counts(post: Post) -> None:
     post.listener.reply = hang_up
     await asyncio.gather(*(post.deliver(one) for one in (post.delivery, *others)))
     health = await post.health()
-    assert arrived == AT_ONCE
+    assert arrived == MAX_PER_ENDPOINT
     assert (health["unreachable"], health["rests_until"]) == (1, post.now + RESTS[0])
 
 

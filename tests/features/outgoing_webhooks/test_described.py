@@ -17,10 +17,10 @@ from tests.support.face import Face
 from licet.app import create_app
 from licet.http.context import Context
 from licet.http.openapi.webhooks import Webhook, add_webhooks
-from licet.http.shapes import EXAMPLE_ID, Shown
+from licet.http.shapes import EXAMPLE_ID, ResponseBody
 from licet.kit.times import wall_now
 from licet.outbox import EventName
-from licet.outgoing_webhooks.payloads.events import OutgoingEvent
+from licet.outgoing_webhooks.payloads.events import OutgoingEventBody
 from licet.outgoing_webhooks.payloads.openapi import webhooks
 from licet.outgoing_webhooks.payloads.registry import encode
 from licet.outgoing_webhooks.transport.signing import new_secret, signed_headers
@@ -106,7 +106,7 @@ def test_an_application_without_events() -> None:
 def test_two_bodies_of_one_name() -> None:
     """A schema never takes another one's place unseen."""
 
-    class Meta(Shown):
+    class Meta(ResponseBody):
         event: Literal["meta"]
 
     document: dict[str, Any] = {"components": {"schemas": {"Meta": {"type": "string"}}}}
@@ -115,7 +115,7 @@ def test_two_bodies_of_one_name() -> None:
 
 
 def test_every_event_has_a_body_of_its_own() -> None:
-    assert {webhook.body for webhook in webhooks()} == set(OutgoingEvent.__subclasses__())
+    assert {webhook.body for webhook in webhooks()} == set(OutgoingEventBody.__subclasses__())
 
 
 def test_the_guide_tells_of_every_event() -> None:

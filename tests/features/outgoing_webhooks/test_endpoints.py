@@ -15,7 +15,7 @@ from tests.support.keyed import post
 
 from licet.kit.ids import new_id
 from licet.kit.times import rfc3339, wall_now
-from licet.outbox import Happened, publish
+from licet.outbox import OutgoingEvent, publish
 
 PATH = "/api/webhook-endpoints"
 URL = "https://hooks.example.com/licet"
@@ -334,10 +334,10 @@ async def test_deleted_while_a_sale_tells_it_something(face: Face) -> None:
     context = face.context
     endpoint_id = await make_endpoint(context)
     async with context.pool.acquire() as conn, conn.transaction():
-        await publish(conn, [Happened("invoice.paid", "in_1", None, {"invoiceId": "in_1"})], context.now())
+        await publish(conn, [OutgoingEvent("invoice.paid", "in_1", None, {"invoiceId": "in_1"})], context.now())
         # It waits for nobody: not the deletion for the sale, nor the sale for the deletion.
         assert (await delete(face, endpoint_id)).status_code == 204
-        await publish(conn, [Happened("invoice.paid", "in_2", None, {"invoiceId": "in_2"})], context.now())
+        await publish(conn, [OutgoingEvent("invoice.paid", "in_2", None, {"invoiceId": "in_2"})], context.now())
     facts = [row[0] for row in await context.pool.fetch("SELECT fact FROM outgoing_events")]
     assert sorted(facts) == ["in_1", "in_2"]
     # What nobody is there for any more, nobody sees, and the job drops it when its turn comes.

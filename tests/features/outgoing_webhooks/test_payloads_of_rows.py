@@ -15,7 +15,7 @@ from tests.factories.orders import Order, make_order
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.times import rfc3339
-from licet.outbox import EventName, Happened, publish
+from licet.outbox import EventName, OutgoingEvent, publish
 from licet.outgoing_webhooks.payloads.registry import compose, encode
 
 NOWHERE = str(uuid4())
@@ -39,7 +39,7 @@ ABOUT: dict[EventName, dict[str, str | int]] = {
 async def tell(context: Context, event: EventName, about: dict[str, str | int]) -> UUID:
     """An outgoing event as a row; its id."""
     async with context.pool.acquire() as conn:
-        await publish(conn, [Happened(event, "fact", None, about)], context.now())
+        await publish(conn, [OutgoingEvent(event, "fact", None, about)], context.now())
         found: UUID = await conn.fetchval("SELECT id FROM outgoing_events WHERE event = $1 AND fact = 'fact'", event)
     return found
 
@@ -191,7 +191,7 @@ def walks_all(node: dict[str, Any]) -> bool:
 async def tell_of_session(context: Context, order: Order) -> UUID:
     about: dict[str, str | int] = {"sessionId": order.stripe_session_id}
     async with context.pool.acquire() as conn:
-        await publish(conn, [Happened("payment.failed", "session", None, about)], context.now())
+        await publish(conn, [OutgoingEvent("payment.failed", "session", None, about)], context.now())
         found: UUID = await conn.fetchval("SELECT id FROM outgoing_events WHERE fact = 'session'")
     return found
 

@@ -16,7 +16,7 @@ from tests.support.listener import Listener, Reply, answers, listening, says, si
 from licet.kit.hosts import Address
 from licet.outgoing_webhooks.transport import sender
 from licet.outgoing_webhooks.transport.allowed_targets import Allowed, check_target
-from licet.outgoing_webhooks.transport.sender import AT_ONCE, MAX_ANSWER_BYTES, Answer, Courier
+from licet.outgoing_webhooks.transport.sender import MAX_ANSWER_BYTES, MAX_CONCURRENT, Answer, WebhookSender
 
 HERE = Allowed.parse(["127.0.0.1"])
 BODY = '{"event":"license.issued","name":"Zoë"}'.encode()
@@ -37,7 +37,7 @@ def stands_for(*rounds: Sequence[str]) -> Callable[[str, int], Any]:
 
 async def send(url: str, **given: Any) -> Answer:
     """One attempt by a courier of its own, which leaves nothing behind."""
-    async with Courier(given.pop("allowed", HERE), **given) as courier:
+    async with WebhookSender(given.pop("allowed", HERE), **given) as courier:
         answer = await courier.send(url, {"x-licet-event": "license.issued"}, BODY)
         assert not [one for one in courier._pool.connections if not one.is_idle()]
     assert answer.reached is (answer.status is not None)
@@ -184,7 +184,7 @@ async def test_the_status_counts_whatever_becomes_of_the_rest(listener: Listener
 
 
 async def test_an_endless_answer_is_not_read_on(listener: Listener) -> None:
-    async with Courier(HERE) as courier:
+    async with WebhookSender(HERE) as courier:
         written = 0
 
         async def count(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -205,7 +205,7 @@ async def test_an_endless_answer_is_not_read_on(listener: Listener) -> None:
 
 
 async def test_connections_are_used_again_and_closed_in_the_end(listener: Listener) -> None:
-    async with Courier(HERE) as courier:
+    async with WebhookSender(HERE) as courier:
         for body in (b"", b"thanks", b"a" * MAX_ANSWER_BYTES):
             listener.reply = answers(200, body)
             assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
@@ -216,7 +216,7 @@ async def test_connections_are_used_again_and_closed_in_the_end(listener: Listen
 
 async def test_connections_are_not_kept_for_long(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "KEPT_SECONDS", 0.0)
-    async with Courier(HERE) as courier:
+    async with WebhookSender(HERE) as courier:
         for _ in range(2):
             assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
     assert listener.connections == 2
@@ -228,7 +228,7 @@ async def test_a_connection_that_was_closed_is_not_used_again(listener: Listener
         writer.close()
 
     listener.reply = once
-    async with Courier(HERE) as courier:
+    async with WebhookSender(HERE) as courier:
         for _ in range(3):
             assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
             await listener.hung_up()
@@ -242,26 +242,26 @@ async def test_so_many_at_once_and_the_rest_wait_their_turn(listener: Listener) 
         await answers(200)(reader, writer)
 
     listener.reply = reply
-    async with Courier(HERE) as courier:
-        sends = [asyncio.create_task(courier.send(at(listener), {}, BODY)) for _ in range(AT_ONCE + 5)]
-        await listener.until(AT_ONCE)
+    async with WebhookSender(HERE) as courier:
+        sends = [asyncio.create_task(courier.send(at(listener), {}, BODY)) for _ in range(MAX_CONCURRENT + 5)]
+        await listener.until(MAX_CONCURRENT)
         await asyncio.sleep(0.05)
-        assert len(listener.requests) == AT_ONCE
+        assert len(listener.requests) == MAX_CONCURRENT
         may_go.set()
-        assert await asyncio.gather(*sends) == [Answer(200, None)] * (AT_ONCE + 5)
+        assert await asyncio.gather(*sends) == [Answer(200, None)] * (MAX_CONCURRENT + 5)
 
 
 async def test_attempts_that_are_given_up_leave_their_places_to_others(listener: Listener) -> None:
     listener.reply = silence
-    async with Courier(HERE, within_seconds=SOON) as courier:
-        given_up = await asyncio.gather(*(courier.send(at(listener), {}, BODY) for _ in range(AT_ONCE + 5)))
+    async with WebhookSender(HERE, within_seconds=SOON) as courier:
+        given_up = await asyncio.gather(*(courier.send(at(listener), {}, BODY) for _ in range(MAX_CONCURRENT + 5)))
         assert {answer.status for answer in given_up} == {None}
         assert courier._pool.connections == []
         await listener.hung_up()
     before = len(listener.requests)
-    async with Courier(HERE) as courier:
-        tasks = [asyncio.create_task(courier.send(at(listener), {}, BODY)) for _ in range(AT_ONCE + 5)]
-        await listener.until(before + AT_ONCE)
+    async with WebhookSender(HERE) as courier:
+        tasks = [asyncio.create_task(courier.send(at(listener), {}, BODY)) for _ in range(MAX_CONCURRENT + 5)]
+        await listener.until(before + MAX_CONCURRENT)
         for task in tasks:
             task.cancel()
         assert {type(end) for end in await asyncio.gather(*tasks, return_exceptions=True)} == {asyncio.CancelledError}

@@ -6,7 +6,7 @@ from tests.support.selling import catalog_of, open_selling, price, product
 from tests.support.shop import eventually
 
 from licet.db.pool import Pool
-from licet.subscriptions.duplicate_plans import SecondPlan, find_second_plans
+from licet.subscriptions.duplicate_plans import DuplicatePlan, find_duplicate_plans
 
 LIVE = "UPDATE subscriptions SET status = 'active', stripe_customer_id = $2 WHERE stripe_subscription_id = $1"
 
@@ -24,9 +24,9 @@ async def test_they_are_compared_one_after_the_other(pool: Pool) -> None:
         await mine.start()
         await theirs.start()
         await one.execute(LIVE, first, "cus_1")
-        assert await find_second_plans(one, first) == []
+        assert await find_duplicate_plans(one, first) == []
         await other.execute(LIVE, second, "cus_2")
-        comparing = asyncio.create_task(find_second_plans(other, second))
+        comparing = asyncio.create_task(find_duplicate_plans(other, second))
 
         async def waits() -> bool:
             return bool(
@@ -40,5 +40,5 @@ async def test_they_are_compared_one_after_the_other(pool: Pool) -> None:
 
         await eventually(waits)
         await mine.commit()
-        assert await comparing == [SecondPlan(second, first)]
+        assert await comparing == [DuplicatePlan(second, first)]
         await theirs.rollback()

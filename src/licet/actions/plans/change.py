@@ -16,13 +16,13 @@ from typing import Any
 from uuid import UUID
 
 from licet.actions.plans.current import Changed, outcome_of, while_plan_changes
-from licet.actions.plans.downgrade import plan_for_period_end
+from licet.actions.plans.downgrade import schedule_downgrade
 from licet.actions.plans.overdue import Charged, amount_of, get_paid_up, list_owed, pay_owed
 from licet.actions.plans.preview import check_quote, quote_expired
-from licet.actions.plans.proration import billed, billing_of, changed_items
+from licet.actions.plans.proration import billing_of, changed_items, proration_params
 from licet.actions.plans.quote_store import Quote
-from licet.actions.subscriptions.restore_cancellation import forget_end
-from licet.actions.subscriptions.schedule_release import giving_way
+from licet.actions.subscriptions.restore_cancellation import discard_restore
+from licet.actions.subscriptions.schedule_release import releasing_schedule
 from licet.actions.subscriptions.schedules import release_schedule, taken_back
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -77,7 +77,7 @@ async def _change(ctx: Context, plan: CurrentPlan, asked: _Asked) -> Changed:
         await _stay(ctx, plan, asked.cause)
         return Changed("unchanged", plan.stripe_subscription_id, ctx.now(), 0, plan.currency)
     if kind == "scheduled":
-        effective_at = await plan_for_period_end(ctx, plan, asked.chosen.price.place, asked.cause)
+        effective_at = await schedule_downgrade(ctx, plan, asked.chosen.price.place, asked.cause)
         return Changed("scheduled", plan.stripe_subscription_id, effective_at, 0, plan.currency)
     amount = asked.charged.amount + await _change_now(ctx, plan, asked.chosen, asked.cause, quote)
     return Changed("updated", plan.stripe_subscription_id, ctx.now(), amount, plan.currency)
@@ -99,7 +99,7 @@ async def _stay(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
     await release_schedule(ctx, plan.stripe_schedule_id, cause)
     if plan.ends_by_itself:
         await _update(ctx, plan.stripe_subscription_id, taken_back(plan), cause)
-    await forget_end(ctx.pool, plan.stripe_subscription_id)
+    await discard_restore(ctx.pool, plan.stripe_subscription_id)
 
 
 async def _change_now(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Cause, quote: Quote | None) -> int:
@@ -107,15 +107,17 @@ async def _change_now(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Ca
     billing = await billing_of(ctx, plan, chosen, owed=False)
     params: dict[str, Any] = {
         "items": changed_items(plan, chosen, billing),
-        **billed(plan, chosen, billing, quote.proration_at if quote else None),
+        **proration_params(plan, chosen, billing, quote.proration_at if quote else None),
         "payment_behavior": "error_if_incomplete",
         "expand": ["latest_invoice"],
         **taken_back(plan),
     }
     subscription_id = plan.stripe_subscription_id
-    async with giving_way(ctx, subscription_id, plan.stripe_schedule_id, chosen.price.place.stripe_price_id, cause):
+    async with releasing_schedule(
+        ctx, subscription_id, plan.stripe_schedule_id, chosen.price.place.stripe_price_id, cause
+    ):
         invoice = await _update(ctx, subscription_id, params, cause)
-    await forget_end(ctx.pool, subscription_id)
+    await discard_restore(ctx.pool, subscription_id)
     if invoice is None or invoice["id"] == plan.stripe_latest_invoice_id:
         return 0
     await _apply_invoice(ctx, invoice, cause)

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Literal, TypeVar
 from uuid import UUID
 
-from licet.actions.plans.proration import is_billed_now
-from licet.actions.subscriptions.lock import SECONDS, SubscriptionChanging, as_it_stands, while_it_changes
+from licet.actions.plans.proration import is_prorated_now
+from licet.actions.subscriptions.lock import SECONDS, SubscriptionChanging, change_with_lock, retry_if_changed
 from licet.errors import NotFound, Unprocessable
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -54,7 +54,7 @@ async def while_plan_changes(
     """
     subscription_id = (await get_current_plan(ctx, account_id)).stripe_subscription_id
     look = _look(ctx, account_id, subscription_id, chosen)
-    return await while_it_changes(ctx, subscription_id, cause, look, act)
+    return await change_with_lock(ctx, subscription_id, cause, look, act)
 
 
 async def as_plan_stands(
@@ -64,7 +64,7 @@ async def as_plan_stands(
     subscription_id = (await get_current_plan(ctx, account_id)).stripe_subscription_id
     look = _look(ctx, account_id, subscription_id, chosen)
     with at_most(SECONDS):
-        return await as_it_stands(ctx, subscription_id, cause, look, act)
+        return await retry_if_changed(ctx, subscription_id, cause, look, act)
 
 
 def _look(
@@ -93,7 +93,7 @@ async def _brought_up_to_date(ctx: Context, account_id: UUID, plan: CurrentPlan,
     That is where its period or trial is over, and Stripe has turned it; and where the change is prorated, which gives
     credit for the period that runs: a renewal may have failed a moment ago.
     """
-    costs = outcome_of(ctx, plan, chosen) == "updated" and is_billed_now(plan, chosen)
+    costs = outcome_of(ctx, plan, chosen) == "updated" and is_prorated_now(plan, chosen)
     if plan.period_end_at > ctx.now() and not costs:
         return plan
     cause = Cause("stripe_read", plan.stripe_subscription_id, "its plan is about to change")

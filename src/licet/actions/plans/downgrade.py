@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from licet.actions.subscriptions.lock import SubscriptionChanging
-from licet.actions.subscriptions.restore_cancellation import forget_end, with_its_end
-from licet.actions.subscriptions.schedule_release import keep_waiting
+from licet.actions.subscriptions.restore_cancellation import discard_restore, restoring_cancellation
+from licet.actions.subscriptions.schedule_release import cancel_pending_release
 from licet.actions.subscriptions.schedules import current_phase, discounts_of, given, kept, taken_back
 from licet.errors import Conflict, StripeRefused
 from licet.http.context import Context
@@ -22,18 +22,18 @@ from licet.plans.store import CurrentPlan
 from licet.stripe_events.sync import change, read
 
 
-async def plan_for_period_end(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> datetime:
+async def schedule_downgrade(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> datetime:
     """Let the plan change when the period that is paid for ends; when that is. Nothing is asked where it is planned.
 
     Raises SubscriptionChanging where another plan is billed by now, PriceArchived, and what Stripe's door raises; then
     nothing more waits than before, and an end that was scheduled still is.
     """
-    await keep_waiting(ctx.pool, plan.stripe_subscription_id)
+    await cancel_pending_release(ctx.pool, plan.stripe_subscription_id)
     if plan.planned_price_id == place.stripe_price_id and not plan.ends_by_itself:
-        await forget_end(ctx.pool, plan.stripe_subscription_id)
+        await discard_restore(ctx.pool, plan.stripe_subscription_id)
         return plan.period_end_at
     try:
-        async with with_its_end(ctx, plan, cause):
+        async with restoring_cancellation(ctx, plan, cause):
             return await _plan(ctx, plan, place, cause)
     except StripeRefused as refused:
         if is_archived(refused):

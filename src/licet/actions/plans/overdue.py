@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from licet.actions.plans.current import get_current_plan
-from licet.actions.plans.proration import is_billed_now
-from licet.actions.subscriptions.lock import AsThingsStood, SubscriptionChanging
+from licet.actions.plans.proration import is_prorated_now
+from licet.actions.subscriptions.lock import RefusedByState, SubscriptionChanging
 from licet.actions.subscriptions.pay_invoice import SETTLED, pay_invoice
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -38,7 +38,7 @@ PAYMENT_OVERDUE = {
 """For a route's `responses`."""
 
 
-class PaymentOverdue(AsThingsStood):
+class PaymentOverdue(RefusedByState):
     """Not paid up, and not to be brought back by paying what is open."""
 
     code = "payment_overdue"
@@ -64,7 +64,7 @@ async def list_owed(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> Sequence
 
     Raises PaymentOverdue where paying them would not do, and what Stripe's door raises.
     """
-    if not is_billed_now(plan, chosen):
+    if not is_prorated_now(plan, chosen):
         return ()
     if plan.status in ENTITLED:
         return await _renewal_under_way(ctx, plan)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from licet.actions.plans.current import Changed, as_plan_stands, outcome_of
 from licet.actions.plans.overdue import amount_of, list_owed
-from licet.actions.plans.proration import billing_of, cost
+from licet.actions.plans.proration import billing_of, preview_amount
 from licet.actions.plans.quote_store import Quote, find_quote, write_quote
 from licet.errors import Conflict
 from licet.http.context import Context
@@ -33,7 +33,7 @@ async def _preview(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> tuple[Cha
     if kind == "updated":
         owed = await list_owed(ctx, plan, chosen)
         billing = await billing_of(ctx, plan, chosen, owed=bool(owed))
-        amount = amount_of(owed) + await cost(ctx, plan, chosen, billing, now)
+        amount = amount_of(owed) + await preview_amount(ctx, plan, chosen, billing, now)
     quote = await write_quote(ctx.pool, plan, chosen.price.place.stripe_price_id, amount, plan.currency, now=now)
     effective_at = plan.period_end_at if kind == "scheduled" else now
     return Changed(kind, plan.stripe_subscription_id, effective_at, amount, plan.currency), quote
@@ -53,7 +53,7 @@ async def check_quote(
         raise quote_expired()
     if outcome_of(ctx, plan, chosen) == "updated":
         billing = await billing_of(ctx, plan, chosen, owed=owed)
-        if beside + await cost(ctx, plan, chosen, billing, quote.proration_at) != quote.amount:
+        if beside + await preview_amount(ctx, plan, chosen, billing, quote.proration_at) != quote.amount:
             raise quote_expired()
     return quote
 

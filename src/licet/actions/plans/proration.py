@@ -29,7 +29,7 @@ def changed_items(plan: CurrentPlan, chosen: Chosen, billing: Billing) -> list[d
     return [{"id": plan.stripe_item_id, **wanted}]
 
 
-def is_billed_now(plan: CurrentPlan, chosen: Chosen) -> bool:
+def is_prorated_now(plan: CurrentPlan, chosen: Chosen) -> bool:
     """Whether a change at once is billed at all: not in a trial, and down not where the period is overdue."""
     owed = plan.status not in ENTITLED and change_to(chosen.price.place, plan.place) == "downgrade"
     return plan.status != "trialing" and not owed
@@ -37,12 +37,12 @@ def is_billed_now(plan: CurrentPlan, chosen: Chosen) -> bool:
 
 async def billing_of(ctx: Context, plan: CurrentPlan, chosen: Chosen, *, owed: bool) -> Billing:
     """How a change at once is billed. owed: whether the period that runs is about to be paid for, first of all."""
-    if not is_billed_now(plan, chosen):
+    if not is_prorated_now(plan, chosen):
         return "not at all"
     return "anew" if not owed and await was_refunded(ctx.pool, plan, ctx.now()) else "prorated"
 
 
-def billed(plan: CurrentPlan, chosen: Chosen, billing: Billing, at: datetime | None) -> dict[str, Any]:
+def proration_params(plan: CurrentPlan, chosen: Chosen, billing: Billing, at: datetime | None) -> dict[str, Any]:
     """The parameters. at: to when the rest of the period is reckoned; None: to the moment when Stripe is asked.
 
     Another interval begins a period of its own, which is to be said: in Stripe's flexible mode the old cycle would stay
@@ -60,7 +60,7 @@ def billed(plan: CurrentPlan, chosen: Chosen, billing: Billing, at: datetime | N
 _FROM_NOW_ON: dict[str, Any] = {"billing_cycle_anchor": {"type": "now"}}
 
 
-async def cost(ctx: Context, plan: CurrentPlan, chosen: Chosen, billing: Billing, at: datetime) -> int:
+async def preview_amount(ctx: Context, plan: CurrentPlan, chosen: Chosen, billing: Billing, at: datetime) -> int:
     """What Stripe would take for the change itself at this moment, in minor units."""
     if billing == "not at all":
         return 0
@@ -70,7 +70,7 @@ async def cost(ctx: Context, plan: CurrentPlan, chosen: Chosen, billing: Billing
             "subscription": plan.stripe_subscription_id,
             "subscription_details": {
                 "items": changed_items(plan, chosen, billing),
-                **billed(plan, chosen, billing, at),
+                **proration_params(plan, chosen, billing, at),
                 **taken_back(plan),
             },
         },

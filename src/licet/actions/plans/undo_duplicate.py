@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from licet.actions.subscriptions.cancel import end_now, lock_as_events_do, settle_anew
+from licet.actions.subscriptions.cancel import cancel_now, lock_as_events_do, settle_anew
 from licet.errors import LicetError, StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -57,7 +57,7 @@ async def _undo(ctx: Context, stripe_subscription_id: str) -> None:
             if not await _stands(ctx, found["kept_subscription_id"], cause):
                 await _let_be(ctx, stripe_subscription_id, cause)
                 return
-            await end_now(ctx, None, stripe_subscription_id, cause)
+            await cancel_now(ctx, None, stripe_subscription_id, cause)
         returned = await _give_back(ctx, stripe_subscription_id)
     except LicetError as error:
         log.warning("second_plan_not_undone", subscription=stripe_subscription_id, error=error.message)

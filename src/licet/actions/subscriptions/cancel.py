@@ -19,25 +19,25 @@ from uuid import UUID
 
 import structlog
 
-from licet.actions.subscriptions.lock import SubscriptionChanging, alone, is_about_items, while_it_changes
-from licet.actions.subscriptions.restore_cancellation import forget_end, wanted_end
-from licet.actions.subscriptions.schedule_release import giving_way
+from licet.actions.subscriptions.lock import SubscriptionChanging, change_with_lock, is_about_items, subscription_lock
+from licet.actions.subscriptions.restore_cancellation import discard_restore, pending_cancellation
+from licet.actions.subscriptions.schedule_release import releasing_schedule
 from licet.actions.subscriptions.schedules import end_with_period, put_back, release_schedule, taken_back
 from licet.db.connection import Connection
 from licet.db.locks import lock
 from licet.errors import Conflict, StripeRefused, StripeUnavailable
 from licet.fulfilment import fulfil
 from licet.http.context import Context
+from licet.kit.affected import Affected, ids
 from licet.kit.cause import Cause
 from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject
-from licet.kit.touched import Touched, ids
-from licet.licenses.write import Settling
+from licet.licenses.write import ChangeContext
 from licet.queue.jobs import Job
 from licet.stripe_api.failures import is_missing
 from licet.stripe_events.sync import change, read
 from licet.subscriptions import immediate_cancellations
-from licet.subscriptions.shown import Subscription, get_subscription
+from licet.subscriptions.shown import SubscriptionRecord, get_subscription
 
 log = structlog.get_logger(__name__)
 
@@ -45,34 +45,36 @@ JOB_AFTER = timedelta(seconds=30)
 """When a job sees to a decision that its maker did not come back from: longer than that one may take."""
 
 
-async def end_later(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
+async def cancel_at_period_end(
+    ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause
+) -> None:
     """Let it end with the period that is paid for; its licenses stay as they are until then.
 
     Nothing is asked where that, or its end, is so already. Raises NotFound, Conflict subscription_changing, and what
     Stripe's door raises.
     """
 
-    async def look() -> Subscription:
+    async def look() -> SubscriptionRecord:
         return await _get(ctx, account_id, stripe_subscription_id)
 
-    async def act(subscription: Subscription) -> None:
+    async def act(subscription: SubscriptionRecord) -> None:
         if subscription.status in ENDED or subscription.ends_by_itself:
             return
         await _end_later(ctx, subscription, cause)
-        await forget_end(ctx.pool, stripe_subscription_id)
+        await discard_restore(ctx.pool, stripe_subscription_id)
 
     await look()
-    await while_it_changes(ctx, stripe_subscription_id, cause, look, act)
+    await change_with_lock(ctx, stripe_subscription_id, cause, look, act)
 
 
-async def _end_later(ctx: Context, subscription: Subscription, cause: Cause) -> None:
+async def _end_later(ctx: Context, subscription: SubscriptionRecord, cause: Cause) -> None:
     """In one call, also where a change waits for the same moment: that goes for it, or goes on waiting."""
     schedule_id, period = subscription.stripe_schedule_id, subscription.period
     if schedule_id is None or period is None:
         await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
         return
     try:
-        async with giving_way(ctx, subscription.id, schedule_id, None, cause):
+        async with releasing_schedule(ctx, subscription.id, schedule_id, None, cause):
             await end_with_period(ctx, schedule_id, period.end_at, cause)
             # Its end shows in it from now on.
             await read(ctx, ctx.stripe, "subscription", subscription.id, cause)
@@ -80,25 +82,25 @@ async def _end_later(ctx: Context, subscription: Subscription, cause: Cause) -> 
         if not is_about_items(refused):
             raise
         # A schedule has to be told what is bought now, and that may be on sale no more.
-        async with wanted_end(ctx, subscription.id, cause):
+        async with pending_cancellation(ctx, subscription.id, cause):
             await release_schedule(ctx, schedule_id, cause)
             await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
 
 
-async def take_back(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
+async def resume(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
     """Let a subscription whose end is scheduled go on. Nothing is asked where none is.
 
     Raises NotFound, Conflict (subscription_ended, cancellation_under_way, subscription_changing), and what Stripe's
     door raises.
     """
 
-    async def look() -> Subscription:
+    async def look() -> SubscriptionRecord:
         subscription = await _get(ctx, account_id, stripe_subscription_id)
         await _refuse_what_ends(ctx, subscription)
         return subscription
 
-    async def act(subscription: Subscription) -> None:
-        await forget_end(ctx.pool, stripe_subscription_id)
+    async def act(subscription: SubscriptionRecord) -> None:
+        await discard_restore(ctx.pool, stripe_subscription_id)
         if not subscription.ends_by_itself:
             return
         # The end stays until it is taken back itself.
@@ -106,18 +108,18 @@ async def take_back(ctx: Context, account_id: UUID | None, stripe_subscription_i
         await _update(ctx, subscription, taken_back(subscription), cause)
 
     await look()
-    await while_it_changes(ctx, stripe_subscription_id, cause, look, act)
+    await change_with_lock(ctx, stripe_subscription_id, cause, look, act)
     await _refuse_what_ends(ctx, await _get(ctx, account_id, stripe_subscription_id))
 
 
-async def end_now(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
+async def cancel_now(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
     """End it at once, with no refund. When this returns its licenses are revoked.
 
     Raises NotFound, Conflict subscription_changing and StripeRefused, and all is as before; and StripeUnavailable: its
     licenses are suspended then, and the end follows by itself.
     """
     await _get(ctx, account_id, stripe_subscription_id)
-    async with alone(ctx, stripe_subscription_id):
+    async with subscription_lock(ctx, stripe_subscription_id):
         if (await _get(ctx, account_id, stripe_subscription_id)).status in ENDED:
             return
         await _decide(ctx, stripe_subscription_id, cause)
@@ -125,8 +127,8 @@ async def end_now(ctx: Context, account_id: UUID | None, stripe_subscription_id:
 
 
 async def see_through(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
-    """Have Stripe end what was decided to end. Safe to repeat. Raises as `end_now` does."""
-    async with alone(ctx, stripe_subscription_id):
+    """Have Stripe end what was decided to end. Safe to repeat. Raises as `cancel_now` does."""
+    async with subscription_lock(ctx, stripe_subscription_id):
         await _see_through(ctx, stripe_subscription_id, cause)
 
 
@@ -148,12 +150,12 @@ async def _see_through(ctx: Context, stripe_subscription_id: str, cause: Cause) 
         raise
 
 
-async def _get(ctx: Context, account_id: UUID | None, stripe_subscription_id: str) -> Subscription:
+async def _get(ctx: Context, account_id: UUID | None, stripe_subscription_id: str) -> SubscriptionRecord:
     async with ctx.pool.acquire() as conn:
         return await get_subscription(conn, stripe_subscription_id, account_id=account_id)
 
 
-async def _refuse_what_ends(ctx: Context, subscription: Subscription) -> None:
+async def _refuse_what_ends(ctx: Context, subscription: SubscriptionRecord) -> None:
     if subscription.status in ENDED:
         raise Conflict(
             "The subscription has ended, and Stripe revives none. Buy it again: POST /api/billing/checkout.",
@@ -167,7 +169,7 @@ async def _refuse_what_ends(ctx: Context, subscription: Subscription) -> None:
             )
 
 
-async def _update(ctx: Context, subscription: Subscription, params: dict[str, object], cause: Cause) -> None:
+async def _update(ctx: Context, subscription: SubscriptionRecord, params: dict[str, object], cause: Cause) -> None:
     async def ask() -> StripeObject | None:
         return await ctx.stripe.update("subscription", subscription.id, params)
 
@@ -214,8 +216,8 @@ async def lock_as_events_do(conn: Connection, stripe_subscription_id: str) -> No
 
 async def settle_anew(ctx: Context, conn: Connection, stripe_subscription_id: str, cause: Cause) -> None:
     """Bring the subscription's licenses to what holds now. The caller holds its locks."""
-    touched = Touched(subscriptions=ids(stripe_subscription_id))
-    await fulfil(conn, touched, Settling(ctx.keyring, cause, ctx.now()))
+    touched = Affected(subscriptions=ids(stripe_subscription_id))
+    await fulfil(conn, touched, ChangeContext(ctx.keyring, cause, ctx.now()))
 
 
 END = "end_subscription"

@@ -19,7 +19,7 @@ class Lease:
     taken_over: bool
 
 
-async def take(pool: Pool, stripe_subscription_id: str, until: datetime, *, now: datetime) -> Lease | None:
+async def acquire(pool: Pool, stripe_subscription_id: str, until: datetime, *, now: datetime) -> Lease | None:
     """The lease, or None while somebody else has it: that is only looked at, so that many may wait for it."""
     holder = uuid4()
     taken_over: bool | None = await pool.fetchval(
@@ -40,7 +40,7 @@ async def take(pool: Pool, stripe_subscription_id: str, until: datetime, *, now:
     return None if taken_over is None else Lease(stripe_subscription_id, holder, taken_over)
 
 
-async def let_go(pool: Pool, lease: Lease) -> None:
+async def release(pool: Pool, lease: Lease) -> None:
     """What was done is done, and known here."""
     await pool.execute(
         "DELETE FROM subscription_leases WHERE stripe_subscription_id = $1 AND holder = $2",
@@ -49,7 +49,7 @@ async def let_go(pool: Pool, lease: Lease) -> None:
     )
 
 
-async def give_up(pool: Pool, lease: Lease, *, now: datetime) -> None:
+async def abandon(pool: Pool, lease: Lease, *, now: datetime) -> None:
     """Whether Stripe did what it was asked is not known here: who is next takes the lease over, and is told so."""
     await pool.execute(
         "UPDATE subscription_leases SET until = $3 WHERE stripe_subscription_id = $1 AND holder = $2",

@@ -22,7 +22,7 @@ from typing import TypeVar
 import structlog
 
 from licet.actions.store import count_changes
-from licet.actions.subscriptions.lease_store import Lease, give_up, let_go, take
+from licet.actions.subscriptions.lease_store import Lease, abandon, acquire, release
 from licet.errors import Conflict, LicetError, StripeRefused, StripeUnavailable
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -56,11 +56,11 @@ CHANGING = {"subscription_changing": (409, "Other calls change the subscription 
 """For a route's `responses`."""
 
 
-class AsThingsStood(Conflict):
+class RefusedByState(Conflict):
     """A refusal of ours: it stands where Stripe says that things are still as they were when it was made."""
 
 
-class SubscriptionChanging(AsThingsStood):
+class SubscriptionChanging(RefusedByState):
     """Other calls change the subscription for longer, or faster, than this one can wait."""
 
     code = "subscription_changing"
@@ -70,7 +70,9 @@ class SubscriptionChanging(AsThingsStood):
 
 
 @asynccontextmanager
-async def alone(ctx: Context, stripe_subscription_id: str, look_because: Cause | None = None) -> AsyncIterator[None]:
+async def subscription_lock(
+    ctx: Context, stripe_subscription_id: str, look_because: Cause | None = None
+) -> AsyncIterator[None]:
     """Within, nobody else of ours changes the subscription, and all calls to Stripe keep to `SECONDS`.
 
     look_because: given, the subscription is read first where the one before did not get to the end of its change.
@@ -91,19 +93,19 @@ async def alone(ctx: Context, stripe_subscription_id: str, look_because: Cause |
             await _give_back(ctx, lease, known=known and (look_because is not None or not lease.taken_over))
 
 
-async def while_it_changes(
+async def change_with_lock(
     ctx: Context,
     stripe_subscription_id: str,
     cause: Cause,
     look: Callable[[], Awaitable[Seen]],
     act: Callable[[Seen], Awaitable[Done]],
 ) -> Done:
-    """What `act` makes of what `look` sees, with the subscription to itself. Raises as `alone` and `as_it_stands`."""
-    async with alone(ctx, stripe_subscription_id, cause):
-        return await as_it_stands(ctx, stripe_subscription_id, cause, look, act)
+    """What `act` makes of what `look` sees, under `subscription_lock`. Raises as it and `retry_if_changed` do."""
+    async with subscription_lock(ctx, stripe_subscription_id, cause):
+        return await retry_if_changed(ctx, stripe_subscription_id, cause, look, act)
 
 
-async def as_it_stands(
+async def retry_if_changed(
     ctx: Context,
     stripe_subscription_id: str,
     cause: Cause,
@@ -120,7 +122,7 @@ async def as_it_stands(
         seen = await look()
         try:
             return await act(seen)
-        except (StripeRefused, AsThingsStood) as refused:
+        except (StripeRefused, RefusedByState) as refused:
             await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
             if await look() == seen:
                 as_before += 1
@@ -141,7 +143,7 @@ async def _wait_for(ctx: Context, stripe_subscription_id: str) -> Lease:
         left = SECONDS - (monotonic() - began)
         now = wall_now()
         until = now + timedelta(seconds=left + AFTERWARDS_SECONDS)
-        lease = await take(ctx.pool, stripe_subscription_id, until, now=now)
+        lease = await acquire(ctx.pool, stripe_subscription_id, until, now=now)
         if lease is not None:
             return lease
         if left <= SECONDS - WAIT_SECONDS:
@@ -154,9 +156,9 @@ async def _give_back(ctx: Context, lease: Lease, *, known: bool) -> None:
     """known: whether our mirror has all that came of it."""
     try:
         if known:
-            await let_go(ctx.pool, lease)
+            await release(ctx.pool, lease)
         else:
-            await give_up(ctx.pool, lease, now=wall_now())
+            await abandon(ctx.pool, lease, now=wall_now())
     except Exception:
         # It runs out by itself, and its holder is told what came of his change.
         log.exception("lease_left_to_run_out", subscription=lease.stripe_subscription_id)

@@ -7,7 +7,7 @@ before anything is asked, in the transaction that sees it still there:
 1. The change is made: the row goes.
 2. It is refused, or fails: the end is set again at once, and the row goes.
 3. That fails too, or we die: a job does it. It asks Stripe first, and sets no end where the change was made after all.
-4. Whatever the customer decides since (it goes on, it ends, it changes) holds: the row goes with that (`forget_end`).
+4. Whatever the customer decides since (it goes on, it ends, it changes) holds: `discard_restore` deletes the row.
 
 An end that is asked for and takes two calls, the first of which drops a change that waits, is kept the same way.
 
@@ -21,9 +21,9 @@ from typing import Any
 
 import structlog
 
-from licet.actions.subscriptions.lock import SubscriptionChanging, alone
+from licet.actions.subscriptions.lock import SubscriptionChanging, subscription_lock
 from licet.actions.subscriptions.restore_cancellation_store import (
-    TakenBack,
+    CancellationToRestore,
     drop,
     find,
     list_due,
@@ -54,7 +54,7 @@ AGAIN_AFTER = timedelta(minutes=1)
 
 
 @asynccontextmanager
-async def with_its_end(ctx: Context, plan: CurrentPlan, cause: Cause) -> AsyncIterator[None]:
+async def restoring_cancellation(ctx: Context, plan: CurrentPlan, cause: Cause) -> AsyncIterator[None]:
     """Around a change that waits: where it is not made, things are as before, with the end and without a schedule.
 
     Raises SubscriptionChanging where the end of `plan` has been taken back meanwhile.
@@ -73,11 +73,11 @@ async def with_its_end(ctx: Context, plan: CurrentPlan, cause: Cause) -> AsyncIt
             # No answer at all may mean that it was made: the next try finds out.
             await _release_idle(ctx, subscription_id, cause)
         raise
-    await forget_end(ctx.pool, subscription_id)
+    await discard_restore(ctx.pool, subscription_id)
 
 
 @asynccontextmanager
-async def wanted_end(ctx: Context, stripe_subscription_id: str, cause: Cause) -> AsyncIterator[None]:
+async def pending_cancellation(ctx: Context, stripe_subscription_id: str, cause: Cause) -> AsyncIterator[None]:
     """Around an end that takes two calls, the first of which drops what waits: once that is dropped, the end is set.
 
     Refused, it is not.
@@ -86,12 +86,12 @@ async def wanted_end(ctx: Context, stripe_subscription_id: str, cause: Cause) ->
     try:
         yield
     except StripeRefused:
-        await forget_end(ctx.pool, stripe_subscription_id)
+        await discard_restore(ctx.pool, stripe_subscription_id)
         raise
-    await forget_end(ctx.pool, stripe_subscription_id)
+    await discard_restore(ctx.pool, stripe_subscription_id)
 
 
-async def forget_end(pool: Pool, stripe_subscription_id: str) -> None:
+async def discard_restore(pool: Pool, stripe_subscription_id: str) -> None:
     """Let an end that was taken back be: the customer has decided since."""
     await drop(pool, stripe_subscription_id)
 
@@ -101,7 +101,7 @@ def restore_cancellation_jobs(context: Context) -> list[Job]:
 
     async def run(stripe_subscription_id: str) -> None:
         try:
-            async with alone(context, stripe_subscription_id):
+            async with subscription_lock(context, stripe_subscription_id):
                 await _set_again(context, context.stripe.in_background, stripe_subscription_id)
         except LicetError as error:
             log.warning("end_postponed", subscription=stripe_subscription_id, error=error.message)
@@ -142,13 +142,13 @@ async def _set_again(ctx: Context, stripe: StripeApi, stripe_subscription_id: st
     await drop(ctx.pool, stripe_subscription_id)
 
 
-def _goes_on_as_it_was(subscription: StripeObject, row: TakenBack) -> bool:
+def _goes_on_as_it_was(subscription: StripeObject, row: CancellationToRestore) -> bool:
     """Whether it is on the plan that it was on and has no end."""
     prices = {id_of(item["price"]) for item in subscription["items"]["data"]}
     return subscription["status"] not in ENDED and not ends_by_itself(subscription) and row.stripe_price_id in prices
 
 
-async def _end(ctx: Context, stripe_subscription_id: str, row: TakenBack) -> None:
+async def _end(ctx: Context, stripe_subscription_id: str, row: CancellationToRestore) -> None:
     params: dict[str, Any] = {"cancel_at_period_end": True}
     if not row.cancel_at_period_end and row.cancel_at is not None and row.cancel_at > ctx.now():
         params = {"cancel_at": int(row.cancel_at.timestamp())}

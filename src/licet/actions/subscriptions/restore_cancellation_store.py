@@ -9,7 +9,7 @@ from licet.kit.cause import Cause
 
 
 @dataclass(frozen=True)
-class TakenBack:
+class CancellationToRestore:
     """An end as it was. stripe_price_id: what the plan was billed by then. Times are aware UTC."""
 
     stripe_price_id: str
@@ -61,7 +61,7 @@ async def write_wanted(pool: Pool, stripe_subscription_id: str, because: Cause, 
     )
 
 
-async def find(pool: Pool, stripe_subscription_id: str) -> TakenBack | None:
+async def find(pool: Pool, stripe_subscription_id: str) -> CancellationToRestore | None:
     """The end that was taken back, unless it was set again or let be."""
     row = await pool.fetchrow(
         """
@@ -70,7 +70,7 @@ async def find(pool: Pool, stripe_subscription_id: str) -> TakenBack | None:
         """,
         stripe_subscription_id,
     )
-    return TakenBack(**{**row, "because": Cause.from_json(row["because"])}) if row else None
+    return CancellationToRestore(**{**row, "because": Cause.from_json(row["because"])}) if row else None
 
 
 async def drop(pool: Pool, stripe_subscription_id: str) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from licet.actions.subscriptions.lock import AsThingsStood, alone
+from licet.actions.subscriptions.lock import RefusedByState, subscription_lock
 from licet.actions.subscriptions.schedules import ends_by_itself, release_schedule
 from licet.db.pool import Pool
 from licet.errors import CardDeclined, LicetError, StripeRefused
@@ -35,7 +35,7 @@ AGAIN_AFTER = timedelta(minutes=1)
 
 
 @asynccontextmanager
-async def giving_way(
+async def releasing_schedule(
     ctx: Context, stripe_subscription_id: str, schedule_id: str | None, to_price_id: str | None, cause: Cause
 ) -> AsyncIterator[None]:
     """Around the change: what waits for the subscription is dropped once the change is made, and only then.
@@ -48,7 +48,7 @@ async def giving_way(
     await _write(ctx, stripe_subscription_id, schedule_id, to_price_id, cause)
     try:
         yield
-    except (CardDeclined, StripeRefused, AsThingsStood):
+    except (CardDeclined, StripeRefused, RefusedByState):
         # Refused: nothing has changed, and what waits goes on waiting. No answer at all is left to the job.
         await _forget(ctx.pool, stripe_subscription_id)
         raise
@@ -56,7 +56,7 @@ async def giving_way(
     await _forget(ctx.pool, stripe_subscription_id)
 
 
-async def keep_waiting(pool: Pool, stripe_subscription_id: str) -> None:
+async def cancel_pending_release(pool: Pool, stripe_subscription_id: str) -> None:
     """Let what waits be, whatever was to be let go of before: it is asked for anew."""
     await _forget(pool, stripe_subscription_id)
 
@@ -66,7 +66,7 @@ def schedule_release_jobs(context: Context) -> list[Job]:
 
     async def run(stripe_subscription_id: str) -> None:
         try:
-            async with alone(context, stripe_subscription_id):
+            async with subscription_lock(context, stripe_subscription_id):
                 await _finish(context, stripe_subscription_id)
         except LicetError as error:
             log.warning("release_postponed", subscription=stripe_subscription_id, error=error.message)

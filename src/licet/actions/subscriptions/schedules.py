@@ -18,7 +18,7 @@ from licet.kit.stripe_objects import StripeObject, id_of
 from licet.plans.store import CurrentPlan
 from licet.stripe_api.client import StripeApi
 from licet.stripe_events.sync import change, read
-from licet.subscriptions.shown import Subscription
+from licet.subscriptions.shown import SubscriptionRecord
 
 log = structlog.get_logger(__name__)
 
@@ -180,7 +180,7 @@ def _item(item: StripeObject) -> dict[str, Any]:
     }
 
 
-def taken_back(of: CurrentPlan | Subscription) -> dict[str, Any]:
+def taken_back(of: CurrentPlan | SubscriptionRecord) -> dict[str, Any]:
     """The parameters: Stripe takes one of the two, and each clears what the other one set. Empty where nothing ends."""
     if not of.ends_by_itself:
         return {}

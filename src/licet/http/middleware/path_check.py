@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Query: TypeAlias = list[tuple[str, str]]
 
 
-class PlainAddress:
+class PathCheck:
     """Answers for every route, whatever it makes of its path and query: 404 for the one, 422 for the other.
 
     What is no UTF-8 was replaced as it was decoded.

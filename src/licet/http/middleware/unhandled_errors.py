@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("licet.http")
 
 
-class Unforeseen:
+class UnhandledErrors:
     """Logs what a route raises and no handler knows, with its trace, and answers with a bare 500.
 
     Starlette's own handler stands outside every middleware, and would answer without the headers that they add.

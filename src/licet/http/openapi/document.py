@@ -34,6 +34,7 @@ TAGS = [
     {"name": "health", "description": "For whatever watches the process."},
 ]
 
+
 _REF = "#/components/schemas/"
 
 
@@ -75,7 +76,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         openapi_version="3.1.0",
     )
     add_webhooks(made, app.state.webhooks)
-    found = _by_public_names(made)
+    found = _by_title(made)
     schemas = found["components"]["schemas"]
     schemas["Error"] = ERROR_SCHEMA
     scopes = scopes_of(app)
@@ -87,16 +88,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return found
 
 
-def _by_public_names(document: dict[str, Any]) -> dict[str, Any]:
-    """Each schema under its title, and without what FastAPI has of its own."""
+def _by_title(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with each schema under its title, and without the schemas that FastAPI adds.
+
+    The title is the name of the body's class. FastAPI keys a generic body otherwise (`InvoiceList_Invoice_`), and tells
+    two classes of one name apart by their modules. Raises ValueError for two classes of one name.
+    """
     schemas = document["components"]["schemas"]
-    for fastapis_own in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(fastapis_own, None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
     titles = {name: schema["title"] for name, schema in schemas.items()}
     text = re.sub(rf'(?<="{_REF})[^"]+', lambda name: titles.get(name[0], name[0]), json.dumps(document))
     renamed: dict[str, Any] = json.loads(text)
     found = {schema["title"]: schema for schema in renamed["components"]["schemas"].values()}
     if len(found) < len(schemas):
-        raise ValueError("two bodies have one title: give one of them its own, model_config = ConfigDict(title=…)")
+        raise ValueError("two bodies have one title: give one of their classes another name")
     renamed["components"]["schemas"] = found
     return renamed

@@ -8,10 +8,10 @@ from pydantic import Field
 from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
-from licet.http.shapes import At, Shown
+from licet.http.shapes import At, ResponseBody
 
 
-class PaymentFailed(Shown):
+class PaymentFailed(ResponseBody):
     """A try to pay an invoice, or on the checkout page. What is not of the one or the other is null."""
 
     account_id: UUID | None = Field(description="Null where its customer is nobody's that we know.")

@@ -9,11 +9,11 @@ from pydantic import ConfigDict, Field
 from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
-from licet.http.shapes import At, Shown
-from licet.licenses.shown import ShownLicense, get_license
+from licet.http.shapes import At, ResponseBody
+from licet.licenses.shown import License, get_license
 
 
-class StatusChange(Shown):
+class StatusChange(ResponseBody):
     """The line of the license's timeline that is told of: from which status to which, when, and because of what."""
 
     model_config = ConfigDict(title="LicenseStatusChange")
@@ -31,7 +31,7 @@ class StatusChange(Shown):
     )
 
 
-class ChangedLicense(ShownLicense):
+class ChangedLicense(License):
     """A license as it is now, whose it is, and what happened to it."""
 
     account_id: UUID
@@ -43,7 +43,7 @@ async def license_with_change(ctx: Context, conn: Connection, about: dict[str, A
     found = await get_license(conn, ctx.keyring, UUID(about["licenseId"]), now=ctx.now(), account_id=None)
     line = await _line(conn, found.id, UUID(about["lineId"]))
     return ChangedLicense(
-        **{name: getattr(found, name) for name in ShownLicense.model_fields},
+        **{name: getattr(found, name) for name in License.model_fields},
         account_id=line["account_id"],
         change=StatusChange(from_=line["from_value"], to=line["to_value"], at=line["at"], because=line["because"]),
     )

@@ -8,12 +8,12 @@ from pydantic import Field
 from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
-from licet.http.shapes import At, Shown
+from licet.http.shapes import At, ResponseBody
 from licet.orders.shown import get_order
-from licet.orders.shown_invoices import ShownInvoice, find_invoice_in_short
+from licet.orders.shown_invoices import Invoice, find_invoice_in_short
 
 
-class PurchasedLine(Shown):
+class PurchasedLine(ResponseBody):
     """One line of what was bought. `productId` and `productName` are null where we never heard of Stripe's product."""
 
     product_id: UUID | None
@@ -22,7 +22,7 @@ class PurchasedLine(Shown):
     unit_amount: int = Field(description="In the currency's minor unit.", examples=[14900])
 
 
-class PurchasedLicense(Shown):
+class PurchasedLicense(ResponseBody):
     """One license that came of it. `activationsLimit` null is without limit; `expiresAt` null is perpetual."""
 
     license_key: str = Field(examples=["SHOP-7K2M-9QXD-3VTN-W8RB"])
@@ -31,7 +31,7 @@ class PurchasedLicense(Shown):
     expires_at: At | None
 
 
-class CheckoutCompleted(Shown):
+class CheckoutCompleted(ResponseBody):
     """What was bought, by whom, and the keys that came of it."""
 
     order_id: UUID
@@ -46,7 +46,7 @@ class CheckoutCompleted(Shown):
     licenses: list[PurchasedLicense]
 
 
-class InvoicePaid(ShownInvoice):
+class InvoicePaid(Invoice):
     """An invoice that is paid, and whose it is."""
 
     account_id: UUID | None = Field(description="Null where its customer is nobody's that we know.")

@@ -8,10 +8,10 @@ from pydantic import Field
 from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
-from licet.http.shapes import Shown
+from licet.http.shapes import ResponseBody
 
 
-class ChargeRefunded(Shown):
+class ChargeRefunded(ResponseBody):
     """A refund, and what it was paid for. What is not known, or does not apply, is null."""
 
     refund_id: str = Field(examples=["re_1QxYz"])

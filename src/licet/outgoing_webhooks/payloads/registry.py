@@ -9,17 +9,17 @@ from uuid import UUID
 from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
-from licet.http.shapes import Shown
+from licet.http.shapes import ResponseBody
 from licet.outbox import EventName
 from licet.outgoing_webhooks.payloads import events
-from licet.outgoing_webhooks.payloads.events import OutgoingEvent
+from licet.outgoing_webhooks.payloads.events import OutgoingEventBody
 from licet.outgoing_webhooks.payloads.failed_payments import failed_payment
 from licet.outgoing_webhooks.payloads.licenses import license_with_change
 from licet.outgoing_webhooks.payloads.purchases import completed_checkout, paid_invoice
 from licet.outgoing_webhooks.payloads.refunds import refunded_charge
 from licet.outgoing_webhooks.payloads.subscriptions import subscription_as_it_is, undone_subscription
 
-Gather = Callable[[Context, Connection, dict[str, Any]], Awaitable[Shown]]
+Gather = Callable[[Context, Connection, dict[str, Any]], Awaitable[ResponseBody]]
 """From an event's `about` to its `data`. Raises NotFound where what it is about is not there any more."""
 
 
@@ -27,7 +27,7 @@ Gather = Callable[[Context, Connection, dict[str, Any]], Awaitable[Shown]]
 class Kind:
     """What an event looks like, and what its data is read by."""
 
-    body: type[OutgoingEvent]
+    body: type[OutgoingEventBody]
     gather: Gather
 
 

@@ -9,11 +9,11 @@ from pydantic import Field
 from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
-from licet.http.shapes import At, Shown
-from licet.subscriptions.shown import ShownSubscription, get_subscription
+from licet.http.shapes import At, ResponseBody
+from licet.subscriptions.shown import Subscription, get_subscription
 
 
-class ChangedSubscription(ShownSubscription):
+class ChangedSubscription(Subscription):
     """A subscription as it is now, and whose it is."""
 
     account_id: UUID
@@ -22,14 +22,14 @@ class ChangedSubscription(ShownSubscription):
     trial_end: At | None = Field(examples=[None])
 
 
-class UndonePlan(Shown):
+class UndonePlan(ResponseBody):
     """A plan that it was for."""
 
     product_id: UUID
     product_name: str = Field(examples=["Growth"])
 
 
-class UndoneRefund(Shown):
+class UndoneRefund(ResponseBody):
     """A refund of what was paid for it."""
 
     refund_id: str = Field(examples=["re_1QxYz"])
@@ -40,7 +40,7 @@ class UndoneRefund(Shown):
     )
 
 
-class SubscriptionUndone(Shown):
+class SubscriptionUndone(ResponseBody):
     """A plan that was bought a second time: which subscription was ended, which one stays, and what goes back."""
 
     subscription_id: str = Field(examples=["sub_2QxYz"])

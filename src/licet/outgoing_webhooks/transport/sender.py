@@ -17,7 +17,7 @@ WITHIN_SECONDS = 15.0
 """A whole attempt: looking up, connecting, TLS, sending, and reading the answer."""
 
 MAX_ANSWER_BYTES = 64 * 1024
-AT_ONCE = 40
+MAX_CONCURRENT = 40
 
 KEPT_SECONDS = 4.0
 """How long a connection waits for the next delivery. Less than the five seconds after which common servers (Node's,
@@ -53,7 +53,7 @@ class Answer:
         return self.status is not None
 
 
-class Courier:
+class WebhookSender:
     """Sends webhooks over connections that are checked and kept for a moment. Close it when done.
 
     tls: whose certificates are believed; None: the system's and Mozilla's list.
@@ -72,11 +72,11 @@ class Courier:
         # The number of connections is held down here and not by the pool: waiting for one is no fault of the endpoint
         # that waits, and a request that is given up while the pool makes it wait blocks a place for ever (httpcore's
         # issue 1093).
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._free = asyncio.Semaphore(MAX_CONCURRENT)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or httpcore.default_ssl_context(),
             max_connections=None,
-            max_keepalive_connections=AT_ONCE,
+            max_keepalive_connections=MAX_CONCURRENT,
             keepalive_expiry=KEPT_SECONDS,
             network_backend=CheckedConnections(allowed, look_up, patience_seconds=within_seconds / 3),
         )
@@ -106,7 +106,7 @@ class Courier:
         """End every connection."""
         await self._pool.aclose()
 
-    async def __aenter__(self) -> "Courier":
+    async def __aenter__(self) -> "WebhookSender":
         return self
 
     async def __aexit__(

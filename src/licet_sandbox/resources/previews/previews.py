@@ -21,7 +21,7 @@ from licet_sandbox.resources.previews.schedule_previews import is_of_schedule, s
 from licet_sandbox.resources.subscriptions import update_params as changes
 from licet_sandbox.resources.subscriptions.item_changes import change_items
 from licet_sandbox.resources.subscriptions.proration_params import check_changeable, read_terms
-from licet_sandbox.resources.subscriptions.subscriptions import end_now, make
+from licet_sandbox.resources.subscriptions.subscriptions import cancel_now, make
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -62,7 +62,7 @@ def _rehearse(tx: Tx, p: Params) -> Obj | None:
     _add_items(tx, p, subscription)
     if details.get("cancel_now", False):
         prorate = details.get("proration_behavior", "create_prorations") != "none"
-        end_now(tx, subscription, prorate=prorate, invoice_now=True)
+        cancel_now(tx, subscription, prorate=prorate, invoice_now=True)
         return _latest(tx, subscription)
     invoice = _changed(tx, subscription, details, recurring=recurring) if details else None
     if recurring and (invoice is None or subscription["status"] == "trialing"):

@@ -14,7 +14,7 @@ from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, ranged, same
 from licet_sandbox.resources.schedules.phases import moment, read_phases, read_settings, refuse_unbuilt
 from licet_sandbox.resources.subscriptions.create_params import billing_mode
-from licet_sandbox.resources.subscriptions.subscriptions import end_now
+from licet_sandbox.resources.subscriptions.subscriptions import cancel_now
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -156,7 +156,7 @@ def cancel(tx: Tx, p: Params, schedule_id: str) -> Obj:
     if schedule["subscription"] is None:
         schedule_status.cancel(tx, schedule)
     else:
-        end_now(tx, tx.get("subscription", schedule["subscription"]), prorate=prorate, invoice_now=invoice_now)
+        cancel_now(tx, tx.get("subscription", schedule["subscription"]), prorate=prorate, invoice_now=invoice_now)
     return schedule
 
 

@@ -187,11 +187,11 @@ def cancel(tx: Tx, p: Params, subscription_id: str) -> Obj:
     if ended(subscription):
         raise invalid(f"No such subscription: '{subscription_id}'", param="id", code="resource_missing", status=404)
     changes.note_reason(subscription, p)
-    end_now(tx, subscription, prorate=p.get("prorate", False), invoice_now=p.get("invoice_now", False))
+    cancel_now(tx, subscription, prorate=p.get("prorate", False), invoice_now=p.get("invoice_now", False))
     return subscription
 
 
-def end_now(tx: Tx, subscription: Obj, *, prorate: bool, invoice_now: bool) -> None:
+def cancel_now(tx: Tx, subscription: Obj, *, prorate: bool, invoice_now: bool) -> None:
     """The end, with its final invoice where that is asked for and there is something to bill."""
     if prorate:
         for item in subscription["items"]["data"]:

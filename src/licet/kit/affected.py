@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True)
-class Touched:
+class Affected:
     """Stripe's ids, by the way they lead to licenses.
 
     reads: (kind, id) of what the payload did not settle.
@@ -22,8 +22,8 @@ class Touched:
     reads: frozenset[tuple[str, str]] = frozenset()
     ignored: str | None = None
 
-    def __or__(self, other: Self) -> "Touched":
-        return Touched(
+    def __or__(self, other: Self) -> "Affected":
+        return Affected(
             self.account_id or other.account_id,
             self.subscriptions | other.subscriptions,
             self.sessions | other.sessions,
