@@ -131,7 +131,7 @@ async def test_a_subscription_is_paid_with_a_card_of_its_own_or_the_default(play
     await portal.posted("/cards/add", **{**CARD, "card": "5555 5555 5555 4444"})
     second = await default_of(play, subscription.customer)
     at = f"/subscriptions/{subscription.id}/card"
-    assert "Paid with" in (await portal.get()).text
+    assert "Payment method" in (await portal.get()).text
     assert (await portal.subscription(subscription.id)).default_payment_method == first
     last = await play.last()
     await portal.posted(at, method=second)

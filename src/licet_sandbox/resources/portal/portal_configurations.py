@@ -9,7 +9,7 @@ from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.kit.fields import merge_metadata, metadata_of, web_address_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.catalogue.prices import interval_of
-from licet_sandbox.resources.portal.portal_products import read_products
+from licet_sandbox.resources.portal.products import read_products
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params

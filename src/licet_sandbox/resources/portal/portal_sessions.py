@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import web_address_of
-from licet_sandbox.resources.portal.portal_flows import read_flow
+from licet_sandbox.resources.portal.flows import read_flow
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params

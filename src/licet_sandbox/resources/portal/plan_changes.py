@@ -41,7 +41,7 @@ class Cost:
     next_amount: int | None
 
 
-def cost_of(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> Cost:
+def preview_cost(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> Cost:
     """By the API's own preview of the same change."""
     if waits(feature, subscription, choice) or is_present(subscription, choice):
         return Cost(0, 0, next_period_end(subscription), None)
@@ -56,7 +56,7 @@ def cost_of(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> Cost:
     return Cost(shown["amount_due"], max(0, -shown["total"] - shown["starting_balance"]), shown["created"], None)
 
 
-def change(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | None:
+def change_plan(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | None:
     """Make the change: None when that is done, the id of its invoice where 3-D Secure is wanted first.
 
     A declined payment raises its 402, and nothing has changed.
@@ -92,7 +92,7 @@ def _is_made(tx: Tx, subscription: Obj, choice: Choice) -> bool:
     return is_present(subscription, choice) and not _fresh(tx, subscription, choice.discounts)
 
 
-def call_off(tx: Tx, subscription: Obj) -> None:
+def cancel_pending_change(tx: Tx, subscription: Obj) -> None:
     """The customer's bank said no: the change that waited for it is not made, and its invoice void."""
     pending_updates.discard(tx, subscription)
 
@@ -100,7 +100,7 @@ def call_off(tx: Tx, subscription: Obj) -> None:
 def _called_off(tx: Tx, subscription: Obj, invoice_id: str) -> StripeError:
     intent = tx.get("payment_intent", payment_of(tx, tx.get("invoice", invoice_id))["payment"]["payment_intent"])
     said = intent["last_payment_error"] or _NO_CARD
-    call_off(tx, subscription)
+    cancel_pending_change(tx, subscription)
     return card_error(said["message"], said["code"], said.get("decline_code"))
 
 

@@ -26,7 +26,7 @@ def cards_of(tx: Tx, visit: Visit) -> list[Obj]:
     return tx.select("payment_method", "json ->> '$.customer' = ?", visit.customer["id"])[::-1]
 
 
-def add(tx: Tx, visit: Visit, typed: TypedCard, form: str) -> Obj:
+def add_card(tx: Tx, visit: Visit, typed: TypedCard, form: str) -> Obj:
     """Set the card up and make it the default. Answers its setup intent: `succeeded`, or `requires_action`.
 
     form: names the form that was sent; sent again, it adds no second card
@@ -54,7 +54,7 @@ def _setup_behind(tx: Tx, visit: Visit, form: str) -> Obj:
     return found[0] if found else make_setup(tx, customer=visit.customer["id"], _={"form": form})
 
 
-def setup_at_bank(tx: Tx, visit: Visit, setup_id: str) -> Obj:
+def get_card_setup(tx: Tx, visit: Visit, setup_id: str) -> Obj:
     """The setup intent of a card that is being added here; 404 for any other."""
     setup = visit.own(tx, "setup_intent", setup_id)
     if "form" not in setup.get("_", {}):
@@ -62,7 +62,7 @@ def setup_at_bank(tx: Tx, visit: Visit, setup_id: str) -> Obj:
     return setup
 
 
-def leave_bank(tx: Tx, visit: Visit, setup: Obj, *, completed: bool) -> None:
+def authenticate_card(tx: Tx, visit: Visit, setup: Obj, *, completed: bool) -> None:
     """The customer went through 3-D Secure, or failed there (raises its 402)."""
     if setup["status"] == "requires_action":
         authenticate_setup(tx, setup, completed=completed)
@@ -80,7 +80,7 @@ def make_default(tx: Tx, visit: Visit, method_id: str) -> None:
     customers.update(tx, Params({"invoice_settings": {"default_payment_method": method_id}}), visit.customer["id"])
 
 
-def pay_with(tx: Tx, visit: Visit, subscription: Obj, method_id: str) -> None:
+def set_subscription_card(tx: Tx, visit: Visit, subscription: Obj, method_id: str) -> None:
     """Let a subscription be paid with this card, or (empty) with the default."""
     if method_id:
         visit.own(tx, "payment_method", method_id)
@@ -94,7 +94,7 @@ def may_remove(tx: Tx, method: Obj) -> bool:
     return all(card is None or card["id"] != method["id"] for card in paying)
 
 
-def remove(tx: Tx, visit: Visit, method_id: str) -> None:
+def remove_card(tx: Tx, visit: Visit, method_id: str) -> None:
     """Detach it; 400 for one that pays for a subscription. One that is gone already is no error."""
     method = tx.get("payment_method", method_id)
     if method["customer"] is None and method["_"].get("detached"):
