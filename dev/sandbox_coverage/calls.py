@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.api.coerce import coerce
-from licet_sandbox.api.expand import render
+from licet_sandbox.api.expand import render_response
 from licet_sandbox.api.table import OPERATIONS
 from licet_sandbox.engine import Engine
 from licet_sandbox.kit.params import Params
@@ -36,7 +36,7 @@ class Sandbox:
 
     def _act(self, tx: Tx, name: str, ids: tuple[str, ...], given: Tree) -> Any:
         params = Params(coerce(find(name).schema, _form(given)))
-        answer = render(tx, OPERATIONS[name](tx, params, *ids), params.get("expand", []))
+        answer = render_response(tx, OPERATIONS[name](tx, params, *ids), params.get("expand", []))
         params.end()
         self._check("answer", name, answer)
         return answer

@@ -115,7 +115,7 @@ class World:
         given = {"mode": "subscription", "line_items": [price], "success_url": SITE}
         self._session = self._call("POST /v1/checkout/sessions", **given)["id"]
         bought = self._call("POST /v1/checkout/sessions", **given)["id"]
-        buyer.pay(self._sandbox.engine, bought, "4242424242424242", complete=True, email=None)
+        buyer.pay_session(self._sandbox.engine, bought, "4242424242424242", complete=True, email=None)
         money = {"amount": 500, "currency": "usd"}
         paying = {"payment_method": "pm_card_visa", "confirm": True, "customer": self._who}
         self._paid = self._call("POST /v1/payment_intents", **money, **paying)

@@ -214,7 +214,10 @@ async def test_resumed_only_when_that_is_paid(play: Play, card: str) -> None:
     assert waiting.status == "paused"
     page = await play.http.get(asked.headers["location"])
     if card.endswith("0341"):
-        assert (asked.headers["location"], "with your card on file failed" in page.text) == (f"{invoice}?failed=payment", True)
+        assert (asked.headers["location"], "with your card on file failed" in page.text) == (
+            f"{invoice}?failed=payment",
+            True,
+        )
         paid = {"card": "4242424242424242", "expiry": "12/40", "cvc": "123", "keep": "yes"}
         await play.http.post(invoice, data=paid)
     else:

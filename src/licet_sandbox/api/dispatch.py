@@ -1,4 +1,4 @@
-"""`/v1`: from an HTTP request to an operation of the table, and back in Stripe's words."""
+"""Dispatches requests below `/v1` to the operations of the table, and answers in Stripe's format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from licet_sandbox.api.coerce import coerce
-from licet_sandbox.api.expand import render
+from licet_sandbox.api.expand import render_response
 from licet_sandbox.api.form import parse_form
 from licet_sandbox.api.gone import check_gone
 from licet_sandbox.api.idempotency import Idempotency, fingerprint
@@ -33,7 +33,7 @@ log = logging.getLogger("licet_sandbox.api")
 
 
 class Api:
-    """Answers every path under `/v1`."""
+    """Answers every request below `/v1`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -41,7 +41,7 @@ class Api:
         self._rate = RateLimit()
 
     async def answer(self, request: Request) -> Response:
-        """One request, one answer; whatever goes wrong is Stripe's error object."""
+        """The response to a request; every failure becomes Stripe's error object."""
         request_id = new_id("request")
         headers = {"Request-Id": request_id, "Stripe-Version": API_VERSION}
         name = f"{request.method} {request.url.path}"
@@ -114,7 +114,7 @@ class Api:
         try:
             with self._engine.transaction(cause) as tx:
                 try:
-                    body = render(tx, OPERATIONS[operation.name](tx, params, *ids), paths)
+                    body = render_response(tx, OPERATIONS[operation.name](tx, params, *ids), paths)
                 except StripeError as error:
                     if error.keep and key is not None:
                         self._idempotency.keep(key, print_, error.status, error.body)
@@ -135,7 +135,7 @@ class Api:
 
 
 def _failure() -> dict[str, Any]:
-    return {"error": {"type": "api_error", "message": "The sandbox failed; its log says why."}}
+    return {"error": {"type": "api_error", "message": "The sandbox failed. See its log for the reason."}}
 
 
 def _find(method: str, path: str) -> tuple[Operation, list[str]]:
@@ -143,13 +143,13 @@ def _find(method: str, path: str) -> tuple[Operation, list[str]]:
     if found is None:
         raise invalid(f"Unrecognized request URL ({method}: {path}).", status=404)
     if found[0].name not in OPERATIONS:
-        message = f"Unrecognized request URL ({method}: {path}). This sandbox does not have it yet."
+        message = f"Unrecognized request URL ({method}: {path}). This sandbox does not support it."
         raise invalid(message, status=404)
     return found
 
 
 def _fail_before(kind: str | None) -> None:
-    """The faults that strike before anything is done."""
+    """Raise the faults that prevent the operation."""
     if kind in {"rate_limit", "rate_limit_retry_after"}:
         raise rate_limited(1 if kind == "rate_limit_retry_after" else None)
     if kind == "server_error":

@@ -1,4 +1,4 @@
-"""The answers of a buyer to what a checkout's page asks, as a control takes them."""
+"""Reads a buyer's answers to the extra fields of the checkout page from a control's body."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def read_answers(body: Body) -> Answers:
-    """`phone`, `businessName`, `individualName`, `fields` by their keys, `terms` (yes unless told) and `promotions`."""
+    """`phone`, `businessName`, `individualName`, `fields`, `terms` (default true), `promotions` (false)."""
     fields = body.all().pop("fields", {})
     if not isinstance(fields, dict) or not all(isinstance(text, str) for text in fields.values()):
-        raise invalid('fields is an object of texts: {"fields": {"company": "Acme"}}.', param="fields")
+        raise invalid('fields must be an object of strings: {"fields": {"company": "Acme"}}.', param="fields")
     return Answers(
         phone=body.text("phone", None),
         business_name=body.text("businessName", None),

@@ -1,4 +1,4 @@
-"""A buyer at the checkout, in one go: for the page and for the control that plays the buyer."""
+"""Plays the buyer for a control: pays a checkout session, or completes 3D Secure of an intent."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from licet_sandbox.kit.fields import is_email
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
 
-_NOBODY_S_EMAIL = "buyer@example.com"
+_DEFAULT_EMAIL = "buyer@example.com"
 
 
-def pay(
+def pay_session(
     engine: Engine,
     session_id: str,
     number: str | None,
@@ -31,19 +31,19 @@ def pay(
     quantity: int | None = None,
     answers: Answers | None = None,
 ) -> dict[str, Any]:
-    """Pay with this card, then go through 3-D Secure where it is wanted. A refusal raises Stripe's 402.
+    """Pay with this card, and complete or fail 3D Secure if required. Raises Stripe's 402 for a decline.
 
-    quantity: of the one line whose quantity may change; answers: to what else the page asks
+    quantity: of the one line with an adjustable quantity; answers: for the extra fields of the page
     """
     if email is not None and not is_email(email):
-        raise invalid("email must be an e-mail address.", param="email")
+        raise invalid("email must be an email address.", param="email")
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)
         if promotion_code is not None:
             enter_code(tx, session, promotion_code)
         if quantity is not None:
             adjust(tx, session, None, quantity)
-        address = checkout_sessions.known_email(tx, session) or email or _NOBODY_S_EMAIL
+        address = checkout_sessions.known_email(tx, session) or email or _DEFAULT_EMAIL
         card = card_by_number(number) if number is not None else None
         done = checkout_sessions.submit(
             tx, session, checkout_sessions.Buyer(address, card, answers=answers or Answers(terms=True))
@@ -60,8 +60,8 @@ def pay(
         }
 
 
-def authenticate(engine: Engine, kind: str, intent_id: str, completed: bool) -> dict[str, Any]:
-    """What the customer does at the bank, for an intent that waits for it."""
+def authenticate_intent(engine: Engine, kind: str, intent_id: str, completed: bool) -> dict[str, Any]:
+    """Complete or fail 3D Secure of an intent that requires it."""
     with engine.transaction() as tx:
         intent = tx.get(kind, intent_id)
         authentication.authenticate(tx, intent, completed=completed)

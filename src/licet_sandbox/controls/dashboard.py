@@ -1,4 +1,4 @@
-"""What is done by hand in Stripe's dashboard or portal: another card."""
+"""What an operator does in Stripe's dashboard: change a customer's card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def change_card(engine: Engine, customer_id: str, number: str) -> dict[str, Any]:
-    """Attach this card and make it the default of the customer and of every subscription that has not ended."""
+    """Attach a card and make it the default of the customer and of all subscriptions that have not ended."""
     with engine.transaction() as tx:
         customer = tx.get("customer", customer_id)
         method = make_method(tx, card_by_number(number), email=customer["email"], name=customer["name"])

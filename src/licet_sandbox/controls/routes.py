@@ -15,7 +15,7 @@ from licet_sandbox.controls.answers import read_answers
 from licet_sandbox.controls.body import Body
 from licet_sandbox.controls.deliveries import DeliveryControls
 from licet_sandbox.controls.reversals import Reversals
-from licet_sandbox.controls.times import moment, rfc3339
+from licet_sandbox.controls.times import parse_time, rfc3339
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.timekeeper import ClockBusy
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("licet_sandbox.controls")
 
-_LONGEST_ADVANCE_SECONDS = 3660 * 24 * 3600
+_MAX_ADVANCE_SECONDS = 3660 * 24 * 3600
 
 
 class Controls:
-    """What stands behind the routes."""
+    """Handlers of the controls."""
 
     def __init__(self, engine: Callable[[], Engine], timekeeper: Callable[[], Timekeeper]) -> None:
         self._engine_of = engine
@@ -46,7 +46,7 @@ class Controls:
         return self._engine_of()
 
     def routes(self, guard: Callable[[Callable[[Request], Awaitable[Response]]], Any]) -> list[Route]:
-        """Every control, guarded."""
+        """The routes of all controls, each wrapped in `guard`."""
         table: list[tuple[str, str, Act]] = [
             ("POST", "/checkout/{id}/pay", self.pay),
             ("POST", "/checkout/{id}/cancel", self.cancel),
@@ -66,7 +66,7 @@ class Controls:
         return [*made, Route("/_sandbox/{rest:path}", guard(_answer(_unknown)), methods=others)]
 
     async def pay(self, request: Request, body: Body) -> Any:
-        """What the buyer does on the hosted page, 3-D Secure included."""
+        """Pay a checkout session as the buyer, including 3D Secure."""
         number = body.text("card", "4242424242424242")
         three_ds = body.choice("threeDS", ("complete", "fail"))
         email = body.text("email", None)
@@ -76,45 +76,45 @@ class Controls:
         how: dict[str, Any] = {"complete": three_ds == "complete", "email": email, "promotion_code": code}
         how |= {"quantity": quantity, "answers": answers}
         try:
-            paid = buyer.pay(self._engine, request.path_params["id"], number, **how)
+            paid = buyer.pay_session(self._engine, request.path_params["id"], number, **how)
         finally:
             await self._engine.deliveries.sent_once()
         return paid
 
     async def cancel(self, request: Request, body: Body) -> Any:
-        """The buyer goes back; the session stays open."""
+        """Leave the checkout as the buyer does with the back link; the session stays open."""
         body.end()
         with self._engine.transaction() as tx:
             session = tx.get("checkout.session", request.path_params["id"])
             return {"status": session["status"], "redirectTo": session["cancel_url"]}
 
     async def authenticate(self, request: Request, body: Body) -> Any:
-        """The customer goes through 3-D Secure, or fails there: Stripe's 402."""
+        """Complete or fail 3D Secure as the customer; failing answers Stripe's 402."""
         three_ds = body.choice("threeDS", ("complete", "fail"))
         body.end()
         try:
-            return buyer.authenticate(
+            return buyer.authenticate_intent(
                 self._engine, _path_kind(request), request.path_params["id"], three_ds == "complete"
             )
         finally:
             await self._engine.deliveries.sent_once()
 
     async def clock(self, _: Request, body: Body) -> Any:
-        """What time it is here."""
+        """The sandbox's time."""
         body.end()
         clock = self._engine.clock
         return {"now": rfc3339(clock.timestamp()), "offsetSeconds": round(clock.offset, 3)}
 
     async def advance(self, request: Request, body: Body) -> Any:
-        """Turn the clock forward; everything that is due on the way happens, in order."""
+        """Advance the clock; everything that is due until then happens, in order."""
         now = self._engine.clock.timestamp()
         seconds, to = body.number("seconds"), body.text("to", None)
         body.end()
         if (seconds is None) == (to is None):
             raise invalid('Give {"seconds": n} or {"to": "2027-01-01T00:00:00Z"}.')
-        target = now + seconds if seconds is not None else moment(str(to))
-        if not now <= target <= now + _LONGEST_ADVANCE_SECONDS:
-            raise invalid("The clock only moves forward, by ten years at most.")
+        target = now + seconds if seconds is not None else parse_time(str(to))
+        if not now <= target <= now + _MAX_ADVANCE_SECONDS:
+            raise invalid("The clock only moves forward, by at most ten years.")
         try:
             await self._timekeeper_of().advance(target)
         except ClockBusy as busy:
@@ -122,7 +122,7 @@ class Controls:
         return await self.clock(request, Body({}))
 
     async def change_card(self, request: Request, body: Body) -> Any:
-        """The customer changes the card, on itself and on its subscriptions."""
+        """Change the card of a customer and of its subscriptions."""
         number = body.text("card", None)
         body.end()
         if number is None:
@@ -133,7 +133,7 @@ class Controls:
             await self._engine.deliveries.sent_once()
 
     async def save_portal(self, _: Request, body: Body) -> Any:
-        """Save the portal's settings, as Stripe's dashboard wants it once before portal sessions can be made."""
+        """Save the default portal configuration, which Stripe requires before the first portal session."""
         body.end()
         try:
             with self._engine.transaction() as tx:
@@ -142,26 +142,26 @@ class Controls:
             await self._engine.deliveries.sent_once()
 
     async def dunning(self, _: Request, body: Body) -> Any:
-        """What follows a failed renewal."""
+        """The dunning settings: retries after a failed renewal."""
         body.end()
-        return dunning.show(load_dunning(self._engine.store))
+        return dunning.dunning_view(load_dunning(self._engine.store))
 
     async def set_dunning(self, _: Request, body: Body) -> Any:
-        """Let this follow from now on; `{}` is the default again."""
-        wanted = dunning.read(body)
+        """Set the dunning settings; `{}` restores the defaults."""
+        settings = dunning.read_dunning(body)
         with self._engine.transaction() as tx:
-            save_dunning(tx.store, wanted)
-        return dunning.show(wanted)
+            save_dunning(tx.store, settings)
+        return dunning.dunning_view(settings)
 
     async def reset(self, _: Request, body: Body) -> Any:
-        """Empty it. Webhook endpoints and the clock stay: who lives by them goes on."""
+        """Delete all data except webhook endpoints and the clock, which running clients depend on."""
         body.end()
         self._engine.reset()
         return {}
 
 
 def _path_kind(request: Request) -> str:
-    """The kind of object that the path names: `/_sandbox/setup_intents/…` is about a `setup_intent`."""
+    """The kind of object in the path: `setup_intent` for `/_sandbox/setup_intents/…`."""
     return request.url.path.split("/")[2].removesuffix("s")
 
 
@@ -170,7 +170,7 @@ async def _unknown(request: Request, _: Body) -> Any:
 
 
 def _answer(act: Callable[[Request, Body], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
-    """JSON in, JSON out."""
+    """Wrap a control: parses the JSON body, answers JSON."""
 
     async def handle(request: Request) -> Response:
         try:
@@ -181,7 +181,7 @@ def _answer(act: Callable[[Request, Body], Awaitable[Any]]) -> Callable[[Request
         except Exception:
             log.exception("%s %s failed", request.method, request.url.path)
             return JSONResponse(
-                {"error": {"type": "api_error", "message": "The sandbox failed; its log says why."}}, 500
+                {"error": {"type": "api_error", "message": "The sandbox failed. See its log for the reason."}}, 500
             )
 
     return handle

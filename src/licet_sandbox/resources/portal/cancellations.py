@@ -1,4 +1,4 @@
-"""A customer cancels a subscription in the portal, or stops its cancellation. Repeating either one changes nothing."""
+"""A customer cancels a subscription in the portal, or keeps one. Repeating either changes nothing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def cancel(tx: Tx, feature: Obj, subscription: Obj, reason: str | None, comment:
 
 
 def _cancellation_details(feature: Obj, reason: str | None, comment: str | None) -> dict[str, Any]:
-    """The parameter `cancellation_details`, if the configuration asks for a reason and the customer gave one."""
+    """The parameter `cancellation_details`, if a reason is asked for and given."""
     asked = feature["cancellation_reason"]
     if not asked["enabled"] or not reason:
         return {}

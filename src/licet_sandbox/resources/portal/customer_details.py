@@ -35,7 +35,7 @@ def update(tx: Tx, visit: Visit, form: dict[str, str]) -> None:
 
 
 def _shipping(typed: dict[str, str]) -> Any:
-    """The parameter `shipping`; an empty string, which clears it, if neither recipient nor address is given."""
+    """The parameter `shipping`; an empty string, which clears it, if all of its fields are empty."""
     name, address = typed.get("shipping_name", ""), _address(typed, "shipping_")
     if address == "" and not name:
         return ""

@@ -1,4 +1,4 @@
-"""Portal sessions: a short-lived address at which one customer manages subscriptions, cards and invoices."""
+"""Portal sessions: a short-lived URL at which one customer manages their billing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_DEFAULT = (
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A session; its `url` must be opened within five minutes, and ends an hour after it was last used."""
+    """Create a session. Its `url` expires after 5 minutes unless opened, then an hour after the last use."""
     for name in ("customer_account", "on_behalf_of"):
         p.refuse(name)
     customer = tx.named("customer", p.need("customer"), "customer")
@@ -43,7 +43,7 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def _after_expiration(given: Params) -> Obj:
-    """Whether, and until when, the customer can log in to a session that has expired."""
+    """Whether and until when the customer can log in to the expired session."""
     if not given:
         return {}
     login = given.sub("customer_login")
