@@ -12,7 +12,6 @@ from starlette.responses import Response
 from licet_sandbox.api.coerce import coerce
 from licet_sandbox.api.expand import render_response
 from licet_sandbox.api.form import parse_form
-from licet_sandbox.api.gone import check_gone
 from licet_sandbox.api.idempotency import Idempotency, fingerprint
 from licet_sandbox.api.rate import RateLimit, rate_limited
 from licet_sandbox.api.requests import check_account, check_host, check_key, check_version, read_form
@@ -27,9 +26,12 @@ from licet_sandbox.state.tx import Cause
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from licet_sandbox.api.form import Tree
     from licet_sandbox.engine import Engine
 
 log = logging.getLogger("licet_sandbox.api")
+
+_INTENT_OPERATIONS = ("POST /v1/payment_intents", "POST /v1/setup_intents")
 
 
 class Api:
@@ -105,7 +107,7 @@ class Api:
 
     def _run(self, operation: Operation, ids: list[str], form: str, cause: Cause, print_: str) -> dict[str, Any]:
         given = parse_form(form)
-        check_gone(operation.name, given)
+        _check_removed_parameters(operation.name, given)
         values = coerce(operation.schema, given)
         self._engine.check("request", operation.name, values)
         params = Params(values)
@@ -154,3 +156,13 @@ def _fail_before(kind: str | None) -> None:
         raise rate_limited(1 if kind == "rate_limit_retry_after" else None)
     if kind == "server_error":
         raise StripeError(500, {"type": "api_error", "message": "An unknown error occurred"})
+
+
+def _check_removed_parameters(operation: str, given: Tree) -> None:
+    """400 for `payment_method_types` of intents, which this API version removed."""
+    if operation.startswith(_INTENT_OPERATIONS) and "payment_method_types" in given:
+        message = (
+            "The `payment_method_types` parameter is no longer supported. Leave it out, or give "
+            "`allowed_payment_method_types`."
+        )
+        raise invalid(message, param="payment_method_types", code="payment_method_types_no_longer_supported")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from licet_sandbox.controls.body import Body
     from licet_sandbox.engine import Engine
 
-    Act = Callable[[Request, Body], Coroutine[Any, Any, Any]]
+    ControlHandler = Callable[[Request, Body], Coroutine[Any, Any, Any]]
 
 _STATES = {
     "pending": ("queued", "waiting"),
@@ -38,7 +38,7 @@ class DeliveryControls:
     def _engine(self) -> Engine:
         return self._engine_of()
 
-    def table(self) -> list[tuple[str, str, Act]]:
+    def control_table(self) -> list[tuple[str, str, ControlHandler]]:
         """Method, path and handler of each control."""
         return [
             ("GET", "/deliveries", self.deliveries),

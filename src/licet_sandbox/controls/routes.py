@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from licet_sandbox.billing.collection.dunning import load_dunning, save_dunning
+from licet_sandbox.billing.collection.dunning import AFTER_RETRIES, Dunning, load_dunning, save_dunning
 from licet_sandbox.billing.portal import portal_configurations
-from licet_sandbox.controls import buyer, dashboard, dunning
-from licet_sandbox.controls.answers import read_answers
+from licet_sandbox.controls import buyer
 from licet_sandbox.controls.body import Body
 from licet_sandbox.controls.deliveries import DeliveryControls
-from licet_sandbox.controls.reversals import Reversals
+from licet_sandbox.controls.refunds_and_disputes import RefundAndDisputeControls
 from licet_sandbox.controls.times import parse_time, rfc3339
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.timekeeper import ClockBusy
@@ -27,10 +26,11 @@ if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
     from licet_sandbox.timekeeper import Timekeeper
 
-    Act = Callable[[Request, Body], Coroutine[Any, Any, Any]]
+    ControlHandler = Callable[[Request, Body], Coroutine[Any, Any, Any]]
 
 log = logging.getLogger("licet_sandbox.controls")
 
+_MAX_RETRIES, _MAX_RETRY_DAYS = 8, 60
 _MAX_ADVANCE_SECONDS = 3660 * 24 * 3600
 
 
@@ -47,7 +47,7 @@ class Controls:
 
     def routes(self, guard: Callable[[Callable[[Request], Awaitable[Response]]], Any]) -> list[Route]:
         """The routes of all controls, each wrapped in `guard`."""
-        table: list[tuple[str, str, Act]] = [
+        table: list[tuple[str, str, ControlHandler]] = [
             ("POST", "/checkout/{id}/pay", self.pay),
             ("POST", "/checkout/{id}/cancel", self.cancel),
             ("GET", "/clock", self.clock),
@@ -60,8 +60,11 @@ class Controls:
             ("POST", "/dunning", self.set_dunning),
             ("POST", "/reset", self.reset),
         ]
-        table += [*DeliveryControls(self._engine_of).table(), *Reversals(self._engine_of).table()]
-        made = [Route(f"/_sandbox{path}", guard(_answer(act)), methods=[method]) for method, path, act in table]
+        table += [
+            *DeliveryControls(self._engine_of).control_table(),
+            *RefundAndDisputeControls(self._engine_of).control_table(),
+        ]
+        made = [Route(f"/_sandbox{path}", guard(_answer(handler)), methods=[method]) for method, path, handler in table]
         others = ["GET", "POST", "DELETE", "PUT", "PATCH"]
         return [*made, Route("/_sandbox/{rest:path}", guard(_answer(_unknown)), methods=others)]
 
@@ -71,7 +74,7 @@ class Controls:
         three_ds = body.choice("threeDS", ("complete", "fail"))
         email = body.text("email", None)
         code = body.text("promotionCode", None)
-        quantity, answers = body.integer("quantity"), read_answers(body)
+        quantity, answers = body.integer("quantity"), buyer.read_answers(body)
         body.end()
         how: dict[str, Any] = {"complete": three_ds == "complete", "email": email, "promotion_code": code}
         how |= {"quantity": quantity, "answers": answers}
@@ -128,7 +131,7 @@ class Controls:
         if number is None:
             raise invalid('Give {"card": "4000000000000341"}.', param="card")
         try:
-            return dashboard.change_card(self._engine, request.path_params["id"], number)
+            return buyer.change_card(self._engine, request.path_params["id"], number)
         finally:
             await self._engine.deliveries.sent_once()
 
@@ -144,14 +147,14 @@ class Controls:
     async def dunning(self, _: Request, body: Body) -> Any:
         """The dunning settings: retries after a failed renewal."""
         body.end()
-        return dunning.dunning_view(load_dunning(self._engine.store))
+        return _dunning_view(load_dunning(self._engine.store))
 
     async def set_dunning(self, _: Request, body: Body) -> Any:
         """Set the dunning settings; `{}` restores the defaults."""
-        settings = dunning.read_dunning(body)
+        settings = _read_dunning(body)
         with self._engine.transaction() as tx:
             save_dunning(tx.store, settings)
-        return dunning.dunning_view(settings)
+        return _dunning_view(settings)
 
     async def reset(self, _: Request, body: Body) -> Any:
         """Delete all data except webhook endpoints and the clock, which running clients depend on."""
@@ -169,13 +172,13 @@ async def _unknown(request: Request, _: Body) -> Any:
     raise invalid(f"The sandbox has no control {request.method} {request.url.path}.", status=404)
 
 
-def _answer(act: Callable[[Request, Body], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
+def _answer(handler: Callable[[Request, Body], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
     """Wrap a control: parses the JSON body, answers JSON."""
 
     async def handle(request: Request) -> Response:
         try:
             raw = await request.body()
-            return JSONResponse(await act(request, Body.parse(raw)))
+            return JSONResponse(await handler(request, Body.parse(raw)))
         except StripeError as error:
             return JSONResponse(error.body, error.status)
         except Exception:
@@ -185,3 +188,20 @@ def _answer(act: Callable[[Request, Body], Awaitable[Any]]) -> Callable[[Request
             )
 
     return handle
+
+
+def _read_dunning(body: Body) -> Dunning:
+    """The settings of a body; absent fields have their defaults."""
+    after_retries = body.choice("afterRetries", AFTER_RETRIES)
+    days = body.all().pop("retryDays", list(Dunning.retry_days))
+    body.end()
+    whole = isinstance(days, list) and all(type(day) is int and 1 <= day <= _MAX_RETRY_DAYS for day in days)
+    if not whole or len(days) > _MAX_RETRIES:
+        message = f"retryDays must be a list of at most {_MAX_RETRIES} whole numbers from 1 to {_MAX_RETRY_DAYS}."
+        raise invalid(message, param="retryDays")
+    return Dunning(after_retries, tuple(days))
+
+
+def _dunning_view(dunning: Dunning) -> dict[str, Any]:
+    """The settings as JSON."""
+    return {"afterRetries": dunning.after_retries, "retryDays": list(dunning.retry_days)}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-    Act = Callable[[Request, Body], Coroutine[Any, Any, Any]]
+    ControlHandler = Callable[[Request, Body], Coroutine[Any, Any, Any]]
 
 # The steps after opening a dispute until it has this status.
 _STEPS_TO_STATUS: dict[str, tuple[str, ...]] = {
@@ -35,13 +35,13 @@ _STEPS_TO_STATUS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Reversals:
+class RefundAndDisputeControls:
     """Handlers of refunds and disputes. Each responds after its events were sent once."""
 
     def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine_of = engine
 
-    def table(self) -> list[tuple[str, str, Act]]:
+    def control_table(self) -> list[tuple[str, str, ControlHandler]]:
         """Method, path and handler of each."""
         return [
             ("POST", "/refunds", self.refund),
@@ -58,30 +58,32 @@ class Reversals:
         amount = body.integer("amount")
         status = body.optional("status", refunds.STARTS)
         body.end()
-        return await self._do(lambda tx: _refund(refunds.make_refund(tx, _charge_of(tx, named), amount, status=status)))
+        return await self._run(
+            lambda tx: _refund(refunds.make_refund(tx, _charge_of(tx, named), amount, status=status))
+        )
 
     async def settle(self, request: Request, body: Body) -> Any:
         """Make a pending refund succeed."""
         body.end()
 
-        def act(tx: Tx) -> Obj:
+        def change(tx: Tx) -> Obj:
             refund = tx.get("refund", request.path_params["id"])
             refunds.settle_refund(tx, refund)
             return _refund(refund)
 
-        return await self._do(act)
+        return await self._run(change)
 
     async def fail(self, request: Request, body: Body) -> Any:
         """Make a refund fail: the customer's bank returns it."""
         reason = body.choice("reason", refunds.FAILURE_REASONS)
         body.end()
 
-        def act(tx: Tx) -> Obj:
+        def change(tx: Tx) -> Obj:
             refund = tx.get("refund", request.path_params["id"])
             refunds.fail_refund(tx, refund, reason)
             return _refund(refund)
 
-        return await self._do(act)
+        return await self._run(change)
 
     async def dispute(self, _: Request, body: Body) -> Any:
         """Open a dispute. A later `status` is reached through the steps before it."""
@@ -91,7 +93,7 @@ class Reversals:
         status = body.choice("status", tuple(_STEPS_TO_STATUS))
         body.end()
 
-        def act(tx: Tx) -> Obj:
+        def change(tx: Tx) -> Obj:
             dispute = disputes.open_dispute(
                 tx, _charge_of(tx, named), status=_opening(status), reason=reason, amount=amount
             )
@@ -99,12 +101,12 @@ class Reversals:
                 _step(tx, dispute, step)
             return _dispute(dispute)
 
-        return await self._do(act)
+        return await self._run(change)
 
     async def escalate(self, request: Request, body: Body) -> Any:
         """Escalate a dispute: an inquiry to a chargeback, a chargeback under review to an appeal."""
         body.end()
-        return await self._do(lambda tx: _dispute(disputes.escalate(tx, tx.get("dispute", request.path_params["id"]))))
+        return await self._run(lambda tx: _dispute(disputes.escalate(tx, tx.get("dispute", request.path_params["id"]))))
 
     async def close(self, request: Request, body: Body) -> Any:
         """Close a dispute with the bank's decision."""
@@ -112,14 +114,14 @@ class Reversals:
         body.end()
         if status is None:
             raise invalid('Give {"status": "won"} or {"status": "lost"}.', param="status")
-        return await self._do(
+        return await self._run(
             lambda tx: _dispute(disputes.close(tx, tx.get("dispute", request.path_params["id"]), status))
         )
 
-    async def _do(self, act: Callable[[Tx], Obj]) -> Obj:
+    async def _run(self, change: Callable[[Tx], Obj]) -> Obj:
         engine = self._engine_of()
         with engine.transaction() as tx:
-            done = act(tx)
+            done = change(tx)
         await engine.deliveries.sent_once()
         return done
 
