@@ -76,10 +76,10 @@ class Controls:
         code = body.text("promotionCode", None)
         quantity, answers = body.integer("quantity"), buyer.read_answers(body)
         body.end()
-        how: dict[str, Any] = {"complete": three_ds == "complete", "email": email, "promotion_code": code}
-        how |= {"quantity": quantity, "answers": answers}
+        options: dict[str, Any] = {"complete": three_ds == "complete", "email": email, "promotion_code": code}
+        options |= {"quantity": quantity, "answers": answers}
         try:
-            paid = buyer.pay_session(self._engine, request.path_params["id"], number, **how)
+            paid = buyer.pay_session(self._engine, request.path_params["id"], number, **options)
         finally:
             await self._engine.deliveries.sent_once()
         return paid

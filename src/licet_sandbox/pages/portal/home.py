@@ -73,7 +73,7 @@ def _flow_step_path(tx: Tx, visit: Visit) -> str:
     step = {"subscription_cancel": "cancel", "subscription_pause": "pause", "subscription_update": "change"}
     if kind in step:
         return f"/subscriptions/{subscription_id}/{step[kind]}"
-    wanted = flow[kind]["items"][0]
-    present = item_of(visit.own(tx, "subscription", subscription_id))
-    chosen = {"price": wanted["price"] or present["price"]["id"], "quantity": wanted["quantity"]}
+    new_item = flow[kind]["items"][0]
+    current_item = item_of(visit.own(tx, "subscription", subscription_id))
+    chosen = {"price": new_item["price"] or current_item["price"]["id"], "quantity": new_item["quantity"]}
     return f"/subscriptions/{subscription_id}/confirm?{urlencode(chosen)}"

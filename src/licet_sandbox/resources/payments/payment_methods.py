@@ -59,7 +59,7 @@ def attach(tx: Tx, p: Params, method_id: str) -> Obj:
 
 
 def detach(tx: Tx, _: Params, method_id: str) -> Obj:
-    """Detach a card, and clear it where it is a default. It cannot be used again."""
+    """Detach a card, and clear it wherever it is the default. It cannot be used again."""
     method = tx.get("payment_method", method_id)
     if method["customer"] is None:
         raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")

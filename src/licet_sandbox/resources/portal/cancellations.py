@@ -59,10 +59,10 @@ def cancel(tx: Tx, feature: Obj, subscription: Obj, reason: str | None, comment:
 
 def _cancellation_details(feature: Obj, reason: str | None, comment: str | None) -> dict[str, Any]:
     """The parameter `cancellation_details`, if a reason is asked for and given."""
-    asked = feature["cancellation_reason"]
-    if not asked["enabled"] or not reason:
+    setting = feature["cancellation_reason"]
+    if not setting["enabled"] or not reason:
         return {}
-    if reason not in asked["options"]:
+    if reason not in setting["options"]:
         raise invalid("Choose one of the listed reasons.", param="feedback")
     return {"cancellation_details": {"feedback": reason, **({"comment": comment} if comment else {})}}
 

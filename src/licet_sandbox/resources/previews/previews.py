@@ -45,8 +45,8 @@ def create_preview(tx: Tx, p: Params) -> Obj:
 
 
 def _none_upcoming(p: Params) -> StripeError:
-    whose = p.text("subscription") or p.text("schedule") or p.text("customer")
-    return invalid(f"No upcoming invoices for: '{whose}'", code="invoice_upcoming_none", status=404)
+    name = p.text("subscription") or p.text("schedule") or p.text("customer")
+    return invalid(f"No upcoming invoices for: '{name}'", code="invoice_upcoming_none", status=404)
 
 
 def _preview(tx: Tx, p: Params) -> Obj | None:
