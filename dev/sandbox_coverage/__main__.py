@@ -1,7 +1,7 @@
-"""Writes `src/licet_sandbox/COVERAGE.md`: which operations of Stripe's document there are, and what they refuse.
+"""Writes `src/licet_sandbox/COVERAGE.md`: Stripe's operations and the parameters that they refuse.
 
-python dev/sandbox_coverage            writes it
-python dev/sandbox_coverage --check    ends with 1 where it is out of date
+python dev/sandbox_coverage            writes the page
+python dev/sandbox_coverage --check    exits with 1 if the page is out of date
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "src" / "licet_sandbox" / "COVERAGE.md"
 
 
 def main() -> int:
-    """The exit status."""
+    """Write or check the page; returns the exit status."""
     written = page()
     if "--check" in sys.argv[1:]:
         if PAGE.read_text() == written:

@@ -1,11 +1,11 @@
-"""Operations of the sandbox, called in this process: for real, or to be taken back at once."""
+"""Calls operations of a sandbox in this process, and commits or rolls back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.api.coerce import coerce
-from licet_sandbox.api.expand import render
+from licet_sandbox.api.expand import render_response
 from licet_sandbox.api.table import OPERATIONS
 from licet_sandbox.engine import Engine
 from licet_sandbox.kit.params import Params
@@ -18,31 +18,31 @@ Tree = dict[str, Any]
 
 
 class Sandbox:
-    """One in memory, without a server; `check` is given its traffic, as `licet_sandbox.Sandbox` gives it."""
+    """An in-memory sandbox without a server. check: called with its traffic, as in `Sandbox`."""
 
     def __init__(self, check: Any) -> None:
         self.engine = Engine(None, "http://127.0.0.1:8081", check)
         self._check = check
 
     def call(self, name: str, /, *ids: str, **given: Any) -> Any:
-        """Do it; the answer."""
+        """Call an operation and commit; returns the response body."""
         with self.engine.transaction() as tx:
             return self._act(tx, name, ids, given)
 
     def probe(self, name: str, ids: tuple[str, ...], given: Tree) -> None:
-        """Do it and take it back. Raises what it raised."""
+        """Call an operation and roll back. Raises its StripeError."""
         with self.engine.transaction() as tx, tx.rehearsal():
             self._act(tx, name, ids, given)
 
     def _act(self, tx: Tx, name: str, ids: tuple[str, ...], given: Tree) -> Any:
         params = Params(coerce(find(name).schema, _form(given)))
-        answer = render(tx, OPERATIONS[name](tx, params, *ids), params.get("expand", []))
+        answer = render_response(tx, OPERATIONS[name](tx, params, *ids), params.get("expand", []))
         params.end()
         self._check("answer", name, answer)
         return answer
 
-    def live_through(self, seconds: int) -> None:
-        """Turn the clock, and do what is due on the way."""
+    def advance(self, seconds: int) -> None:
+        """Advance the clock, and run what is due until then."""
         until = self.engine.clock.timestamp() + seconds
         while (moment := self.engine.next_due_at()) is not None and moment <= until:
             self.engine.turn_clock(moment)
@@ -59,7 +59,7 @@ def find(name: str) -> Operation:
 
 
 def _form(value: Any) -> Any:
-    """As a form would bring it: lists by index, everything else as text."""
+    """The value as a parsed form: lists by index, everything else as text."""
     if isinstance(value, dict):
         return {key: _form(inner) for key, inner in value.items()}
     if isinstance(value, list):

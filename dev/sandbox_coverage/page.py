@@ -1,26 +1,27 @@
-"""The page: a table of all operations, and of the parameters that each refuses."""
+"""Renders the page: a table of all operations and their refused parameters."""
 
 from __future__ import annotations
 
-from asking import refusals
+from refusals import refusals
 
 from licet_sandbox.api.table import OPERATIONS
 from licet_sandbox.spec.document import API_VERSION, document
 from licet_sandbox.validation import Checker
 
 _FORM = "application/x-www-form-urlencoded"
-# Known to checkout sessions alone, or of payment methods of a kind that none creates.
+# Types that only checkout sessions know, or that `POST /v1/payment_methods` cannot create.
 _UNLISTED = {"demo_pay", "giropay", "interac_present"}
 _HEAD = """\
 # What the sandbox covers
 
-Of Stripe's OpenAPI document, version {version}: **{there} of {all} operations**.
+It supports **{supported} of {all} operations** of Stripe's OpenAPI document, version {version}.
 
-Written by `python dev/sandbox_coverage`, which calls each operation and asks for each parameter by itself. What is then
-refused as not built stands here, `name=value` where only that value is. A refusal is a 400 that names the parameter:
-nothing is accepted and ignored. What only goes together with something else may be refused without standing here.
+`python dev/sandbox_coverage` writes this page. It calls each operation with each parameter by itself and lists the
+parameters that are refused as unsupported; `name=value` means that only this value is refused. A refusal is a 400 that
+names the parameter: nothing is accepted and ignored. A parameter that is only valid together with others may be refused
+without being listed here.
 
-| operation | there | refused parameters |
+| operation | supported | refused parameters |
 |---|---|---|
 """
 
@@ -31,25 +32,27 @@ def page() -> str:
     refused = refusals(checker)
     checker.raise_any()
     names = [f"{method.upper()} {path}" for path, methods in document().content["paths"].items() for method in methods]
-    head = _HEAD.format(version=API_VERSION, there=len(OPERATIONS), all=len(names))
+    head = _HEAD.format(version=API_VERSION, supported=len(OPERATIONS), all=len(names))
     return head + "".join(_row(name, refused.get(name, [])) for name in names)
 
 
 def _row(name: str, refused: list[str]) -> str:
-    shown = ", ".join(_short(refused))
-    return f"| `{name}` | {'yes' if name in OPERATIONS else '**no**'} | {shown} |\n"
+    parameters = ", ".join(_short(refused))
+    return f"| `{name}` | {'yes' if name in OPERATIONS else '**no**'} | {parameters} |\n"
 
 
 def _short(refused: list[str]) -> list[str]:
-    """Each by its name; but the many that belong to other payment methods than cards together."""
+    """The names of the parameters, with those of other payment method types than cards grouped together."""
     other = _other_types()
-    ours = [f"`{one}`" for one in refused if one.rpartition("[")[2].rstrip("]") not in other]
-    whole = {one.rpartition("[")[0] for one in refused if one.rpartition("[")[2].rstrip("]") in other}
-    return ours + [f"`{one}` of other types than `card`" if one else "each type but `card`" for one in sorted(whole)]
+    listed = [f"`{name}`" for name in refused if name.rpartition("[")[2].rstrip("]") not in other]
+    groups = {name.rpartition("[")[0] for name in refused if name.rpartition("[")[2].rstrip("]") in other}
+    return listed + [
+        f"`{name}` of other types than `card`" if name else "all types but `card`" for name in sorted(groups)
+    ]
 
 
 def _other_types() -> set[str]:
-    """The payment methods that are no cards, by their names in parameters."""
+    """The payment method types other than cards, by their names in parameters."""
     made, paid = (
         document().content["paths"][f"/v1/{name}"]["post"]["requestBody"]["content"][_FORM]["schema"]["properties"]
         for name in ("payment_methods", "payment_intents")

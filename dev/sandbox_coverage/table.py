@@ -1,4 +1,4 @@
-"""For each operation a call that goes through."""
+"""A successful call for each operation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from licet_sandbox.api.table import OPERATIONS
 
 
 class Table(World):
-    """`calls`: ids in the path, and parameters. `others`: the same, beside which other parameters may stand."""
+    """calls: ids in the path and parameters, by operation; others: more calls of an operation"""
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(sandbox)
@@ -17,10 +17,10 @@ class Table(World):
         self.others = self._others()
 
     def _table(self) -> dict[str, tuple[tuple[str, ...], Tree]]:
-        """By operation. What is not here is called with nothing but ids, or not at all."""
+        """The calls by operation. Operations without parameters of their own are left out."""
         subscription, schedule = self._subscription["id"], self._schedule["id"]
         self.known |= {"subscription": subscription, "invoice": self._draft, "charge": self._charge}
-        self.known |= {"payment_intent": self._paid["id"], "plan": self._dearer, "schedule": schedule}
+        self.known |= {"payment_intent": self._paid["id"], "plan": self._higher_price, "schedule": schedule}
         now = int(self._sandbox.engine.clock.timestamp())
         self.known["proration_date"] = now + 5 * 24 * 3600
         return self._lists() | {
@@ -28,7 +28,7 @@ class Table(World):
             "GET /v1/setup_intents/{intent}": ((self._setup,), {}),
             "POST /v1/billing_portal/configurations": ((), {"features": {"invoice_history": {"enabled": True}}}),
             "POST /v1/billing_portal/configurations/{configuration}": ((self._portal,), {}),
-            "POST /v1/billing_portal/sessions": ((), {"customer": self._who}),
+            "POST /v1/billing_portal/sessions": ((), {"customer": self._customer_id}),
             "POST /v1/charges/{charge}": ((self._charge,), {}),
             "POST /v1/checkout/sessions": (
                 (),
@@ -39,15 +39,15 @@ class Table(World):
             "POST /v1/coupons": ((), {"percent_off": 10}),
             "POST /v1/coupons/{coupon}": ((self._coupon,), {}),
             "POST /v1/customers": ((), {}),
-            "POST /v1/customers/{customer}": ((self._who,), {}),
+            "POST /v1/customers/{customer}": ((self._customer_id,), {}),
             "POST /v1/disputes/{dispute}": ((self._dispute,), {"evidence": {"uncategorized_text": "x"}}),
             "POST /v1/entitlements/features": ((), {"lookup_key": "h", "name": "H"}),
             "POST /v1/entitlements/features/{id}": ((self._feature,), {}),
-            "POST /v1/invoiceitems": ((), {"customer": self._who, "amount": 5, "currency": "usd"}),
-            "POST /v1/invoices": ((), {"customer": self._who}),
+            "POST /v1/invoiceitems": ((), {"customer": self._customer_id, "amount": 5, "currency": "usd"}),
+            "POST /v1/invoices": ((), {"customer": self._customer_id}),
             "POST /v1/invoices/create_preview": (
                 (),
-                {"customer": self._who, "subscription_details": {"items": [{"price": self._price}]}},
+                {"customer": self._customer_id, "subscription_details": {"items": [{"price": self._price}]}},
             ),
             "POST /v1/invoices/{invoice}": ((self._draft,), {}),
             "POST /v1/invoices/{invoice}/finalize": ((self._draft,), {}),
@@ -57,16 +57,19 @@ class Table(World):
             "POST /v1/payment_intents": ((), {"amount": 500, "currency": "usd"}),
             "POST /v1/payment_intents/{intent}": ((self._intent,), {}),
             "POST /v1/payment_intents/{intent}/cancel": ((self._intent,), {}),
-            "POST /v1/payment_intents/{intent}/confirm": ((self._ready,), {}),
+            "POST /v1/payment_intents/{intent}/confirm": ((self._confirmable_intent,), {}),
             "POST /v1/payment_methods": ((), CARD),
             "POST /v1/payment_methods/{payment_method}": ((self._card,), {}),
-            "POST /v1/payment_methods/{payment_method}/attach": ((self._loose,), {"customer": self._who}),
+            "POST /v1/payment_methods/{payment_method}/attach": (
+                (self._unattached_card,),
+                {"customer": self._customer_id},
+            ),
             "POST /v1/payment_methods/{payment_method}/detach": ((self._card,), {}),
             "POST /v1/prices": ((), {"product": self._product, "currency": "usd", "unit_amount": 5}),
             "POST /v1/prices/{price}": ((self._price,), {}),
             "POST /v1/products": ((), {"name": "N"}),
             "POST /v1/products/{id}": ((self._product,), {}),
-            "POST /v1/products/{product}/features": ((self._empty,), {"entitlement_feature": self._feature}),
+            "POST /v1/products/{product}/features": ((self._other_product,), {"entitlement_feature": self._feature}),
             "POST /v1/promotion_codes": ((), {"promotion": {"type": "coupon", "coupon": self._coupon}}),
             "POST /v1/promotion_codes/{promotion_code}": ((self._code,), {}),
             "POST /v1/refunds": ((), {"charge": self._charge}),
@@ -75,13 +78,13 @@ class Table(World):
             "POST /v1/setup_intents/{intent}": ((self._setup,), {}),
             "POST /v1/setup_intents/{intent}/cancel": ((self._setup,), {}),
             "POST /v1/setup_intents/{intent}/confirm": ((self._setup,), {}),
-            "POST /v1/subscription_items": ((), {"subscription": subscription, "price": self._dearer}),
+            "POST /v1/subscription_items": ((), {"subscription": subscription, "price": self._higher_price}),
             "POST /v1/subscription_items/{item}": ((self._item,), {}),
             "DELETE /v1/subscription_items/{item}": ((self._item,), {}),
             "POST /v1/subscription_schedules": (
                 (),
                 {
-                    "customer": self._who,
+                    "customer": self._customer_id,
                     "start_date": now + 60,
                     "phases": [{"items": [{"price": self._price}], "end_date": now + 40 * 24 * 3600}],
                 },
@@ -89,11 +92,11 @@ class Table(World):
             "POST /v1/subscription_schedules/{schedule}": ((schedule,), {}),
             "POST /v1/subscription_schedules/{schedule}/cancel": ((schedule,), {}),
             "POST /v1/subscription_schedules/{schedule}/release": ((schedule,), {}),
-            "POST /v1/subscriptions": ((), {"customer": self._who, "items": [{"price": self._price}]}),
+            "POST /v1/subscriptions": ((), {"customer": self._customer_id, "items": [{"price": self._price}]}),
             "POST /v1/subscriptions/{subscription_exposed_id}": ((subscription,), {}),
             "DELETE /v1/subscriptions/{subscription_exposed_id}": ((subscription,), {}),
             "POST /v1/subscriptions/{subscription}/pause": ((subscription,), {"type": "subscription"}),
-            "POST /v1/subscriptions/{subscription}/resume": ((self._asleep,), {}),
+            "POST /v1/subscriptions/{subscription}/resume": ((self._paused,), {}),
             "POST /v1/test_helpers/test_clocks": ((), {"frozen_time": now + 40 * 24 * 3600}),
             "POST /v1/test_helpers/test_clocks/{test_clock}/advance": ((self._clock,), {"frozen_time": 1_700_000_500}),
             "POST /v1/webhook_endpoints": ((), {"url": SITE, "enabled_events": ["product.created"]}),
@@ -101,12 +104,12 @@ class Table(World):
         }
 
     def _others(self) -> dict[str, list[tuple[tuple[str, ...], Tree]]]:
-        """Beside what some parameters want to stand."""
+        """More calls of an operation, for parameters that are not valid in the first one."""
         subscription, item = self._subscription["id"], self._subscription["items"]["data"][0]["id"]
-        one_off = [{"price": self._once, "quantity": 1}]
+        one_off = [{"price": self._one_time_price, "quantity": 1}]
         change = {"subscription": subscription, "items": [{"id": item, "price": self._yearly, "quantity": 1}]}
         swap = {"id": item, "deleted": True}
-        seller: Tree = {"customer": self._who, "configuration": self._portal}
+        seller: Tree = {"customer": self._customer_id, "configuration": self._portal}
         flows: list[Tree] = [
             {"type": "subscription_cancel", "subscription_cancel": {"subscription": subscription}},
             {"type": "subscription_pause", "subscription_pause": {"subscription": subscription}},
@@ -121,7 +124,7 @@ class Table(World):
             ],
             "POST /v1/invoices/create_preview": [
                 ((), {"subscription": subscription}),
-                ((), {"customer": self._who}),
+                ((), {"customer": self._customer_id}),
                 ((), {"subscription": subscription, "subscription_details": {"items": [swap, {"price": self._price}]}}),
                 ((), {"subscription_details": {"items": [{"price": self._price}]}}),
             ],
@@ -131,14 +134,19 @@ class Table(World):
         }
 
     def _lists(self) -> dict[str, tuple[tuple[str, ...], Tree]]:
-        needed = {"entitlements/active_entitlements": {"customer": self._who}}
-        needed["subscription_items"] = {"subscription": self._several}
-        owners = {"customers": self._who, "checkout": self._session, "invoices": self._draft, "products": self._product}
+        needed = {"entitlements/active_entitlements": {"customer": self._customer_id}}
+        needed["subscription_items"] = {"subscription": self._other_subscription}
+        owners = {
+            "customers": self._customer_id,
+            "checkout": self._session,
+            "invoices": self._draft,
+            "products": self._product,
+        }
         found: dict[str, tuple[tuple[str, ...], Tree]] = {}
         for name in OPERATIONS:
             method, path = name.split(" ")
             if method == "GET" and "limit" in find(name).schema["properties"]:
                 steps = path.removeprefix("/v1/")
-                asked = {"query": "metadata['a']:null"} if path.endswith("/search") else needed.get(steps, {})
-                found[name] = ((owners[steps.split("/")[0]],) if "{" in path else (), asked)
+                given = {"query": "metadata['a']:null"} if path.endswith("/search") else needed.get(steps, {})
+                found[name] = ((owners[steps.split("/")[0]],) if "{" in path else (), given)
         return found

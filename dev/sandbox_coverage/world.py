@@ -1,4 +1,4 @@
-"""A sandbox with something of everything."""
+"""Fills a sandbox with objects of every kind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DISPUTED = "pm_card_createDispute"
 
 
 class World:
-    """What there is. `known`: values for parameters, by the last part of their names, or the last two."""
+    """The objects. known: values for parameters, by the last part or the last two parts of their names"""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -40,11 +40,13 @@ class World:
 
     def _catalogue(self) -> None:
         self._product = self._call("POST /v1/products", name="T")["id"]
-        self._empty = self._call("POST /v1/products", name="E")["id"]
+        self._other_product = self._call("POST /v1/products", name="E")["id"]
         self._price = self._make_price(1000)
-        self._dearer = self._make_price(2000)
+        self._higher_price = self._make_price(2000)
         self._yearly = self._make_price(9000, "year")
-        self._once = self._call("POST /v1/prices", product=self._product, currency="usd", unit_amount=700)["id"]
+        self._one_time_price = self._call("POST /v1/prices", product=self._product, currency="usd", unit_amount=700)[
+            "id"
+        ]
         self._coupon = self._call("POST /v1/coupons", percent_off=10)["id"]
         promotion = {"type": "coupon", "coupon": self._coupon}
         self._code = self._call("POST /v1/promotion_codes", promotion=promotion)["id"]
@@ -72,14 +74,14 @@ class World:
         return str(self._call("POST /v1/prices", **given)["id"])
 
     def _customer(self) -> None:
-        self._who = self._call("POST /v1/customers", email="a@example.com", payment_method="pm_card_visa")["id"]
-        listed = self._call("GET /v1/customers/{customer}/payment_methods", self._who)
+        self._customer_id = self._call("POST /v1/customers", email="a@example.com", payment_method="pm_card_visa")["id"]
+        listed = self._call("GET /v1/customers/{customer}/payment_methods", self._customer_id)
         self._card = listed["data"][0]["id"]
         settings = {"default_payment_method": self._card}
-        self._call("POST /v1/customers/{customer}", self._who, invoice_settings=settings)
-        self._loose = self._call("POST /v1/payment_methods", **CARD)["id"]
+        self._call("POST /v1/customers/{customer}", self._customer_id, invoice_settings=settings)
+        self._unattached_card = self._call("POST /v1/payment_methods", **CARD)["id"]
         self.known |= {
-            "customer": self._who,
+            "customer": self._customer_id,
             "default_payment_method": self._card,
             "payment_method": self._card,
             "product": self._product,
@@ -89,24 +91,24 @@ class World:
             "test_clock": self._clock,
             "entitlement_feature": self._other_feature,
             "configuration": self._portal,
-            "price": self._dearer,
-            "prices": [self._dearer],
-            "add_invoice_items.price": self._once,
-            "invoice_items.price": self._once,
-            "pricing.price": self._once,
+            "price": self._higher_price,
+            "prices": [self._higher_price],
+            "add_invoice_items.price": self._one_time_price,
+            "invoice_items.price": self._one_time_price,
+            "pricing.price": self._one_time_price,
         }
 
     def _subscribe(self, **more: Any) -> Any:
         items = [{"price": self._price}]
-        return self._call("POST /v1/subscriptions", customer=self._who, items=items, **more)
+        return self._call("POST /v1/subscriptions", customer=self._customer_id, items=items, **more)
 
     def _subscriptions(self) -> None:
         self._subscription = self._subscribe()
-        self._several = self._subscribe()["id"]
-        item = {"subscription": self._several, "price": self._dearer}
+        self._other_subscription = self._subscribe()["id"]
+        item = {"subscription": self._other_subscription, "price": self._higher_price}
         self._item = self._call("POST /v1/subscription_items", **item)["id"]
-        self._asleep = self._subscribe()["id"]
-        self._call("POST /v1/subscriptions/{subscription}/pause", self._asleep, type="subscription")
+        self._paused = self._subscribe()["id"]
+        self._call("POST /v1/subscriptions/{subscription}/pause", self._paused, type="subscription")
         managed = self._subscribe()["id"]
         self._schedule = self._call("POST /v1/subscription_schedules", from_subscription=managed)
 
@@ -115,27 +117,27 @@ class World:
         given = {"mode": "subscription", "line_items": [price], "success_url": SITE}
         self._session = self._call("POST /v1/checkout/sessions", **given)["id"]
         bought = self._call("POST /v1/checkout/sessions", **given)["id"]
-        buyer.pay(self._sandbox.engine, bought, "4242424242424242", complete=True, email=None)
+        buyer.pay_session(self._sandbox.engine, bought, "4242424242424242", complete=True, email=None)
         money = {"amount": 500, "currency": "usd"}
-        paying = {"payment_method": "pm_card_visa", "confirm": True, "customer": self._who}
+        paying = {"payment_method": "pm_card_visa", "confirm": True, "customer": self._customer_id}
         self._paid = self._call("POST /v1/payment_intents", **money, **paying)
         self._charge = self._paid["latest_charge"]
         self._intent = self._call("POST /v1/payment_intents", **money)["id"]
-        self._ready = self._call("POST /v1/payment_intents", **money, payment_method="pm_card_visa")["id"]
+        self._confirmable_intent = self._call("POST /v1/payment_intents", **money, payment_method="pm_card_visa")["id"]
         self._call("POST /v1/payment_intents", **money, payment_method=_DISPUTED, confirm=True)
         pending = self._call("POST /v1/payment_intents", **money, payment_method="pm_card_visa", confirm=True)
         self._refund = self._call("POST /v1/refunds", payment_intent=pending["id"], amount=100)["id"]
         self._setup = self._call("POST /v1/setup_intents", payment_method="pm_card_visa")["id"]
-        self._sandbox.live_through(60)
+        self._sandbox.advance(60)
         self._dispute = self._call("GET /v1/disputes")["data"][0]["id"]
 
     def _invoices(self) -> None:
-        self._call("POST /v1/invoiceitems", customer=self._who, amount=300, currency="usd")
+        self._call("POST /v1/invoiceitems", customer=self._customer_id, amount=300, currency="usd")
         self._draft = self._make_invoice()
         self._open = self._make_invoice()
         self._call("POST /v1/invoices/{invoice}/finalize", self._open, auto_advance=False)
 
     def _make_invoice(self) -> str:
-        invoice = self._call("POST /v1/invoices", customer=self._who, currency="usd")["id"]
-        self._call("POST /v1/invoiceitems", customer=self._who, amount=300, currency="usd", invoice=invoice)
+        invoice = self._call("POST /v1/invoices", customer=self._customer_id, currency="usd")["id"]
+        self._call("POST /v1/invoiceitems", customer=self._customer_id, amount=300, currency="usd", invoice=invoice)
         return str(invoice)

@@ -218,7 +218,7 @@ async def test_what_is_listed_is_in_the_account_s_version(play: Play, old: Recei
         (
             {"api_version": ACACIA, "enabled_events": ["invoice.paid", "invoice_payment.paid"]},
             "enabled_events[1]",
-            "came",
+            "require version",
         ),
     ],
 )

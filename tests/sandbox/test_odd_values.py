@@ -52,11 +52,11 @@ def test_no_value_breaks_an_operation(asking: Any) -> None:
     asked = 0
     for name, (ids, given) in table.calls.items():
         for parameter, schema in asking("calls").find(name).schema["properties"].items():
-            for at, way in enumerate(values.ways((parameter,), schema)):
-                for path in _places(way):
+            for at, value in enumerate(values.values_of((parameter,), schema)):
+                for path in _places(value):
                     odd = (*ODD, *SHAPES)[(asked + at) % (len(ODD) + len(SHAPES))]
                     asked += 1
-                    refused = _ask(sandbox, name, ids, {**given, parameter: _put(way, path, odd)})
+                    refused = _ask(sandbox, name, ids, {**given, parameter: _put(value, path, odd)})
                     assert refused is None or refused.status in {400, 402, 404}, (name, parameter, odd)
     assert asked > 5000
     checker.raise_any()

@@ -129,7 +129,7 @@ async def test_an_open_invoice(play: Play, keep: bool) -> None:
     address = late.latest_invoice.hosted_invoice_url
     page = await play.http.get(address)
     assert "Visa ending in 0341" in page.text
-    assert Outline(page.text).buttons == ["Pay $10.00 with it", "Pay $10.00"]
+    assert Outline(page.text).buttons == ["Pay $10.00 with this card", "Pay $10.00"]
     assert (await play.http.post(address, data={"use": "on_file"})).status_code == 402
     typed = {**CARD, "card": "4000002500003155", **({"keep": "yes"} if keep else {})}
     asked = await play.http.post(address, data=typed)

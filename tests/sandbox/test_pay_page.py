@@ -26,8 +26,8 @@ async def session_for(play: Play, *prices: Any, **more: Any) -> Any:
 
 
 async def fill_in(page: Page, card: str) -> None:
-    if await page.get_by_label("E-mail").count():
-        await page.get_by_label("E-mail").fill("ada@example.com")
+    if await page.get_by_label("Email").count():
+        await page.get_by_label("Email").fill("ada@example.com")
     await page.get_by_label("Card number").fill(card)
     await page.get_by_label("Expiry").fill("12 / 34")
     await page.get_by_label("CVC").fill("123")
@@ -53,7 +53,7 @@ async def test_a_card_that_pays_with_a_promotion_code(play: Play, javascript: bo
         await page.get_by_role("button", name="Apply").click()
         await expect(page.get_by_role("row", name="Due today")).to_contain_text("$30.00")
         await expect(page.get_by_role("row", name="Discount")).to_contain_text("-$10.00")
-        await expect(page.get_by_text("Then $40.00 every month; next on")).to_be_visible()
+        await expect(page.get_by_text("Then $40.00 every month; next payment on")).to_be_visible()
         assert not javascript or await fits(page)
         await fill_in(page, PAYS)
         await page.get_by_role("button", name="Subscribe").click()
@@ -71,7 +71,7 @@ async def test_a_declined_card_says_so_and_another_one_pays(play: Play) -> None:
         await expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
         await expect(page.get_by_label("Card number")).to_have_attribute("aria-describedby", "problem")
         await expect(page.get_by_label("Card number")).to_be_focused()
-        await expect(page.get_by_label("E-mail")).to_have_value("ada@example.com")
+        await expect(page.get_by_label("Email")).to_have_value("ada@example.com")
         await fill_in(page, PAYS)
         await page.get_by_role("button", name="Pay $40.00").click()
         await page.wait_for_url("**/_sandbox/clock?paid=*")
@@ -101,7 +101,7 @@ async def test_by_keyboard_alone(play: Play) -> None:
     session = await session_for(play, await play.price(4000, None))
     async with open_page() as page:
         await page.goto(session.url)
-        await page.get_by_label("E-mail").focus()
+        await page.get_by_label("Email").focus()
         for text in ("ada@example.com", PAYS, "12 / 34", "123"):
             await page.keyboard.type(text)
             await page.keyboard.press("Tab")
@@ -117,16 +117,16 @@ async def test_what_is_paid_later_is_said(play: Play) -> None:
     once = await play.api.coupons.create_async({"percent_off": 50, "duration": "once"})
     trial = {"subscription_data": {"trial_period_days": 7}}
     for more, text in (
-        ({}, "Then $40.00 every month; next on"),
-        ({"discounts": [{"coupon": forever.id}]}, "Then $20.00 every month; next on"),
+        ({}, "Then $40.00 every month; next payment on"),
+        ({"discounts": [{"coupon": forever.id}]}, "Then $20.00 every month; next payment on"),
         (
             {"discounts": [{"coupon": months.id}]},
-            "Then $20.00 every month for 3 months, then $40.00 every month; next on",
+            "Then $20.00 every month for 3 months, then $40.00 every month; next payment on",
         ),
-        (trial, "7 days free, then $40.00 every month; first on"),
+        (trial, "7 days free, then $40.00 every month; first payment on"),
         (
             {**trial, "discounts": [{"coupon": once.id}]},
-            "7 days free, then $20.00 once, then $40.00 every month; first on",
+            "7 days free, then $20.00 once, then $40.00 every month; first payment on",
         ),
     ):
         session = await session_for(play, await play.price(4000), **more)

@@ -88,7 +88,7 @@ async def test_another_card_mistyped_failed_at_the_bank_and_added(play: Play) ->
         added = page.get_by_role("article", name="Visa ending in 3184")
         await expect(added.get_by_text("Default")).to_be_visible()
         # It pays for the subscription from now on, and the other one can go.
-        await page.get_by_label("Paid with").select_option("Visa ending in 3184")
+        await page.get_by_label("Payment method").select_option("Visa ending in 3184")
         await page.get_by_role("button", name="Save the card of Small").click()
         await page.get_by_role("button", name="Complete").click()
         await page.get_by_role("article", name="4242").get_by_role("button", name="Remove").click()
@@ -109,7 +109,7 @@ async def test_a_plan_that_the_bank_asks_about(play: Play) -> None:
             await expect(page.get_by_text("$20.00")).to_be_visible()
             await page.get_by_role("button", name=outcome).click()
             if outcome == "Fail":
-                await expect(page.get_by_role("alert")).to_contain_text("Your plan stays as it was.")
+                await expect(page.get_by_role("alert")).to_contain_text("Your plan has not changed.")
         await expect(page.get_by_role("article", name="Big")).to_be_visible()
 
 

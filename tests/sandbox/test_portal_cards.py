@@ -127,11 +127,11 @@ async def test_a_subscription_is_paid_with_a_card_of_its_own_or_the_default(play
     first = subscription.default_payment_method
     portal = await visit(play, subscription.customer)
     refused = await portal.post(f"/cards/{first}/remove")
-    assert (refused.status_code, "Choose another one" in refused.text) == (400, True)
+    assert (refused.status_code, "Choose another card" in refused.text) == (400, True)
     await portal.posted("/cards/add", **{**CARD, "card": "5555 5555 5555 4444"})
     second = await default_of(play, subscription.customer)
     at = f"/subscriptions/{subscription.id}/card"
-    assert "Paid with" in (await portal.get()).text
+    assert "Payment method" in (await portal.get()).text
     assert (await portal.subscription(subscription.id)).default_payment_method == first
     last = await play.last()
     await portal.posted(at, method=second)

@@ -30,7 +30,7 @@ async def test_canceled_at_the_period_s_end_and_kept_after_all(play: Play) -> No
     portal = await visit(play, subscription.customer)
     at, ends = f"/subscriptions/{subscription.id}", subscription["items"].data[0].current_period_end
     page = await portal.get(f"{at}/cancel")
-    assert "It stays yours until" in page.text
+    assert "Your subscription stays active until" in page.text
     last = await play.last()
     await portal.posted(f"{at}/cancel")
     await portal.posted(f"{at}/cancel")
@@ -72,7 +72,7 @@ async def test_canceled_at_once_where_that_is_configured(play: Play, behavior: s
     await play.advance(10 * DAY)
     portal = await visit(play, subscription.customer, canceling(mode="immediately", proration_behavior=behavior))
     at = f"/subscriptions/{subscription.id}/cancel"
-    assert "It ends at once." in (await portal.get(at)).text
+    assert "Your subscription ends immediately." in (await portal.get(at)).text
     last = await play.last()
     await portal.posted(at)
     await portal.posted(at)
@@ -92,7 +92,7 @@ async def test_what_has_no_period_ends_at_once(play: Play, status: str) -> None:
         subscription = await play.api.subscriptions.create_async(given)
     portal = await visit(play, subscription.customer)
     at = f"/subscriptions/{subscription.id}/cancel"
-    assert "It ends at once." in (await portal.get(at)).text
+    assert "Your subscription ends immediately." in (await portal.get(at)).text
     await portal.posted(at)
     assert (await portal.subscription(subscription.id)).status == "canceled"
 
@@ -147,7 +147,7 @@ async def test_paused_until_it_is_resumed(play: Play) -> None:
     await play.advance(10 * DAY)
     portal = await visit(play, subscription.customer)
     at = f"/subscriptions/{subscription.id}"
-    assert "It pauses at once" in (await portal.get(f"{at}/pause")).text
+    assert "Your subscription pauses immediately" in (await portal.get(f"{at}/pause")).text
     last = await play.last()
     await portal.posted(f"{at}/pause")
     await portal.posted(f"{at}/pause")
@@ -214,7 +214,10 @@ async def test_resumed_only_when_that_is_paid(play: Play, card: str) -> None:
     assert waiting.status == "paused"
     page = await play.http.get(asked.headers["location"])
     if card.endswith("0341"):
-        assert (asked.headers["location"], "did not pay" in page.text) == (f"{invoice}?failed=payment", True)
+        assert (asked.headers["location"], "with your card on file failed" in page.text) == (
+            f"{invoice}?failed=payment",
+            True,
+        )
         paid = {"card": "4242424242424242", "expiry": "12/40", "cvc": "123", "keep": "yes"}
         await play.http.post(invoice, data=paid)
     else:

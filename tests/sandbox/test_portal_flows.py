@@ -110,7 +110,7 @@ async def test_an_offer_to_whoever_is_about_to_cancel(play: Play, stays: bool) -
     assert portal.session.flow.subscription_cancel.retention.coupon_offer.coupon == coupon.id
     at = f"/subscriptions/{subscription.id}"
     page = await portal.get(f"{at}/cancel")
-    assert "Stay, and get 25% off for 3 months." in page.text
+    assert "Keep your subscription and get 25% off for 3 months." in page.text
     for _ in range(2):
         answer = await portal.post(f"{at}/offer" if stays else f"{at}/cancel")
         assert answer.headers["location"] == BACK

@@ -71,7 +71,7 @@ async def test_without_an_invoice_at_once_the_next_one_is_told(play: Play) -> No
     at = f"/subscriptions/{subscription.id}"
     page = await portal.get(f"{at}/confirm?price={big.id}")
     assert due_today(page.text) == "$0.00"
-    assert "Your next payment is $30.00, on" in page.text
+    assert "Your next payment of $30.00 is due on" in page.text
     count = len((await play.api.invoices.list_async()).data)
     await portal.posted(f"{at}/confirm", price=big.id)
     assert price_of(await portal.subscription(subscription.id)) == (big.id, 1)
@@ -85,7 +85,7 @@ async def test_a_cheaper_plan_leaves_credit(play: Play) -> None:
     at = f"/subscriptions/{subscription.id}"
     page = await portal.get(f"{at}/confirm?price={small.id}")
     assert due_today(page.text) == "$0.00"
-    shown = re.findall(r"Credit for later</th><td>\$(.*?)</td>", page.text)[0]
+    shown = re.findall(r"Credit for future invoices</th><td>\$(.*?)</td>", page.text)[0]
     moment = re.findall(r'name="at" value="(\d+)"', page.text)[0]
     await portal.posted(f"{at}/confirm", price=small.id, at=moment)
     customer = await play.api.customers.retrieve_async(subscription.customer)

@@ -90,7 +90,7 @@ async def test_three_d_secure_on_a_page(play: Play, outcome: str) -> None:
     assert setup.next_action.redirect_to_url.return_url == BACK
     page = await play.http.get(setup.next_action.redirect_to_url.url)
     assert page.status_code == 200
-    assert "saves this card" in page.text
+    assert "this card can be saved" in page.text
     answer = await play.http.post(setup.next_action.redirect_to_url.url, data={"outcome": outcome})
     assert answer.status_code == 303
     back = urlsplit(answer.headers["location"])
@@ -106,7 +106,7 @@ async def test_three_d_secure_on_a_page(play: Play, outcome: str) -> None:
     ended = ["payment_method.attached", "setup_intent.succeeded"] if good else ["setup_intent.setup_failed"]
     assert (await play.types())[1:] == ["setup_intent.created", "setup_intent.requires_action", *ended]
     again = await play.http.get(setup.next_action.redirect_to_url.url)
-    assert "That was 3D Secure" in again.text
+    assert "3D Secure is complete" in again.text
     assert (await play.http.post(setup.next_action.redirect_to_url.url, data={"outcome": outcome})).status_code == 200
     if good:
         assert (done.status, done.next_action, done.latest_attempt.status) == ("succeeded", None, "succeeded")

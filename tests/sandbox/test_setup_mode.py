@@ -118,7 +118,7 @@ async def test_on_the_page(play: Play) -> None:
     assert "email is invalid" in unsent.text
     asked = await play.http.post(session.url, data={**CARD, "card": SETUP_CARD})
     assert (asked.status_code, asked.headers["location"]) == (303, f"/c/pay/{session.id}/3ds")
-    assert "saves this card" in (await play.http.get(asked.headers["location"])).text
+    assert "this card can be saved" in (await play.http.get(asked.headers["location"])).text
     failed = await play.http.post(asked.headers["location"], data={"outcome": "fail"})
     assert failed.headers["location"] == f"/c/pay/{session.id}?failed=3ds"
     assert "could not authenticate" in (await play.http.get(failed.headers["location"])).text

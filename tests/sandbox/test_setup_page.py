@@ -50,12 +50,12 @@ async def test_3d_secure_failed_then_completed(play: Play, javascript: bool) -> 
         await page.goto(session.url)
         await expect(page.get_by_role("heading", name="Save a card")).to_be_visible()
         await expect(page.get_by_text("ada@example.com")).to_be_visible()
-        await expect(page.get_by_text("Nothing is paid today")).to_be_visible()
+        await expect(page.get_by_text("You are not charged today")).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") if javascript else True
         for outcome in ("Fail", "Complete"):
             await save_card(page, ONCE)
             await expect(page.get_by_role("heading", name="3D Secure")).to_be_visible()
-            await expect(page.get_by_text("saves this card")).to_be_visible()
+            await expect(page.get_by_text("this card can be saved")).to_be_visible()
             assert await cards_of(play, owner) == []
             await page.get_by_role("button", name=outcome).click()
             if outcome == "Fail":
@@ -118,7 +118,7 @@ async def test_an_intent_of_the_api_comes_back_from_the_bank(play: Play, kind: s
         made = await play.api.setup_intents.create_async(given)
     async with open_page() as page:
         await page.goto(made.next_action.redirect_to_url.url)
-        asked = "$12.34" if kind == "payment_intent" else "saves this card"
+        asked = "$12.34" if kind == "payment_intent" else "this card can be saved"
         await expect(page.get_by_text(asked)).to_be_visible()
         await page.get_by_role("button", name=outcome).click()
         await page.wait_for_url(f"**/_sandbox/clock?order=7&{kind}={made.id}&*redirect_status={status}")

@@ -1,1 +1,1 @@
-"""Stripe's conventions: parameters, errors, expansion, lists, idempotency, and the table of operations."""
+"""Stripe's API conventions: parameters, errors, expansion, idempotency, and the operations' table."""

@@ -1,4 +1,4 @@
-"""Strings of a form into the types that the OpenAPI document asks for, or Stripe's error for what does not fit."""
+"""Converts form strings into the types of the OpenAPI document, or raises Stripe's error."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ if TYPE_CHECKING:
     from licet_sandbox.api.form import Tree
     from licet_sandbox.spec.document import Schema
 
-# Twelve places after the point are the most that Stripe takes.
+# Stripe accepts at most twelve decimal places.
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?")
-# As many as the largest time has. Amounts have less, and their sums stay within what the file can hold.
-_MOST_DIGITS = 12
-# In the year 5138: whatever is reckoned from it, a century of phases say, still has a date.
-_LAST_MOMENT = 99_999_999_999
+# As many digits as the largest timestamp. Amounts have fewer, so their sums fit into SQLite's integers.
+_MAX_DIGITS = 12
+# In the year 5138. A date computed from it, such as a century of phases later, is still valid.
+_MAX_TIMESTAMP = 99_999_999_999
 
 
 def coerce(schema: Schema, raw: Tree | str, name: str = "") -> Any:
-    """`raw` as a value of this schema. `name` is the parameter's full name, such as `line_items[0][price]`."""
+    """`raw` as a value of this schema.
+
+    name: full name of the parameter, such as `line_items[0][price]`
+    """
     if "anyOf" in schema:
         return _any_of(schema["anyOf"], raw, name)
     if schema.get("type") == "object":
@@ -35,18 +38,18 @@ def coerce(schema: Schema, raw: Tree | str, name: str = "") -> Any:
 
 
 def _any_of(variants: list[Schema], raw: Tree | str, name: str) -> Any:
-    """The first variant that takes it; else the first one's complaint, which is the most telling."""
+    """The value in the first variant that accepts it; else the error of the first variant."""
     if raw == "" and any(variant.get("enum") == [""] for variant in variants):
         return ""
-    complaints: list[StripeError] = []
+    errors: list[StripeError] = []
     for variant in variants:
         if variant.get("enum") == [""] or isinstance(raw, dict) != (variant.get("type") in {"object", "array"}):
             continue
         try:
             return coerce(variant, raw, name)
-        except StripeError as complaint:
-            complaints.append(complaint)
-    raise complaints[0] if complaints else invalid(f"Invalid value for {name}", param=name)
+        except StripeError as error:
+            errors.append(error)
+    raise errors[0] if errors else invalid(f"Invalid value for {name}", param=name)
 
 
 def _object(schema: Schema, raw: Tree | str, name: str) -> dict[str, Any]:
@@ -112,23 +115,23 @@ def _string(schema: Schema, raw: str, name: str) -> str:
 
 
 def _alternatives(values: list[str]) -> str:
-    shown = [str(value) for value in values[:20]]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])}, or {shown[-1]}"
+    names = [str(value) for value in values[:20]]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])}, or {names[-1]}"
 
 
 def _integer(schema: Schema, raw: str, name: str) -> int:
     if raw == "":
         raise empty(name)
     digits = raw.removeprefix("-")
-    if not _is_whole(digits) or len(digits) > _MOST_DIGITS:
+    if not _is_whole(digits) or len(digits) > _MAX_DIGITS:
         raise invalid(f"Invalid integer: {raw[:60]}", param=name, code="parameter_invalid_integer")
-    if schema.get("format") == "unix-time" and not 0 <= int(raw) <= _LAST_MOMENT:
+    if schema.get("format") == "unix-time" and not 0 <= int(raw) <= _MAX_TIMESTAMP:
         raise invalid(f"Invalid timestamp: {raw[:60]}", param=name)
     return int(raw)
 
 
 def _is_whole(text: str) -> bool:
-    """Digits alone, and no others than these ten."""
+    """True if the text has only the digits 0 to 9."""
     return text.isascii() and text.isdecimal()
 
 

@@ -1,4 +1,4 @@
-"""`/v1`: from an HTTP request to an operation of the table, and back in Stripe's words."""
+"""Dispatches requests below `/v1` to the operations of the table, and answers in Stripe's format."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from licet_sandbox.api.coerce import coerce
-from licet_sandbox.api.expand import render
+from licet_sandbox.api.expand import render_response
 from licet_sandbox.api.form import parse_form
-from licet_sandbox.api.gone import check_gone
 from licet_sandbox.api.idempotency import Idempotency, fingerprint
 from licet_sandbox.api.rate import RateLimit, rate_limited
 from licet_sandbox.api.requests import check_account, check_host, check_key, check_version, read_form
@@ -27,13 +26,16 @@ from licet_sandbox.state.tx import Cause
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from licet_sandbox.api.form import Tree
     from licet_sandbox.engine import Engine
 
 log = logging.getLogger("licet_sandbox.api")
 
+_INTENT_OPERATIONS = ("POST /v1/payment_intents", "POST /v1/setup_intents")
+
 
 class Api:
-    """Answers every path under `/v1`."""
+    """Answers every request below `/v1`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -41,7 +43,7 @@ class Api:
         self._rate = RateLimit()
 
     async def answer(self, request: Request) -> Response:
-        """One request, one answer; whatever goes wrong is Stripe's error object."""
+        """The response to a request; every failure becomes Stripe's error object."""
         request_id = new_id("request")
         headers = {"Request-Id": request_id, "Stripe-Version": API_VERSION}
         name = f"{request.method} {request.url.path}"
@@ -105,7 +107,7 @@ class Api:
 
     def _run(self, operation: Operation, ids: list[str], form: str, cause: Cause, print_: str) -> dict[str, Any]:
         given = parse_form(form)
-        check_gone(operation.name, given)
+        _check_removed_parameters(operation.name, given)
         values = coerce(operation.schema, given)
         self._engine.check("request", operation.name, values)
         params = Params(values)
@@ -114,7 +116,7 @@ class Api:
         try:
             with self._engine.transaction(cause) as tx:
                 try:
-                    body = render(tx, OPERATIONS[operation.name](tx, params, *ids), paths)
+                    body = render_response(tx, OPERATIONS[operation.name](tx, params, *ids), paths)
                 except StripeError as error:
                     if error.keep and key is not None:
                         self._idempotency.keep(key, print_, error.status, error.body)
@@ -135,7 +137,7 @@ class Api:
 
 
 def _failure() -> dict[str, Any]:
-    return {"error": {"type": "api_error", "message": "The sandbox failed; its log says why."}}
+    return {"error": {"type": "api_error", "message": "The sandbox failed. See its log for the reason."}}
 
 
 def _find(method: str, path: str) -> tuple[Operation, list[str]]:
@@ -143,14 +145,24 @@ def _find(method: str, path: str) -> tuple[Operation, list[str]]:
     if found is None:
         raise invalid(f"Unrecognized request URL ({method}: {path}).", status=404)
     if found[0].name not in OPERATIONS:
-        message = f"Unrecognized request URL ({method}: {path}). This sandbox does not have it yet."
+        message = f"Unrecognized request URL ({method}: {path}). This sandbox does not support it."
         raise invalid(message, status=404)
     return found
 
 
 def _fail_before(kind: str | None) -> None:
-    """The faults that strike before anything is done."""
+    """Raise the faults that prevent the operation."""
     if kind in {"rate_limit", "rate_limit_retry_after"}:
         raise rate_limited(1 if kind == "rate_limit_retry_after" else None)
     if kind == "server_error":
         raise StripeError(500, {"type": "api_error", "message": "An unknown error occurred"})
+
+
+def _check_removed_parameters(operation: str, given: Tree) -> None:
+    """400 for `payment_method_types` of intents, which this API version removed."""
+    if operation.startswith(_INTENT_OPERATIONS) and "payment_method_types" in given:
+        message = (
+            "The `payment_method_types` parameter is no longer supported. Leave it out, or give "
+            "`allowed_payment_method_types`."
+        )
+        raise invalid(message, param="payment_method_types", code="payment_method_types_no_longer_supported")

@@ -1,4 +1,4 @@
-"""`expand[]`: ids become the objects that they name, to any depth that Stripe allows (four levels)."""
+"""`expand[]`: replaces ids by the objects that they name, up to four levels deep as at Stripe."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from licet_sandbox.spec.shapes import Obj, public
 if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
-_MOST_LEVELS = 4
+_MAX_LEVELS = 4
 _PAGES = ("list", "search_result")
 
 
-def render(tx: Tx, answer: Obj, paths: list[str]) -> Obj:
-    """A copy of the answer as the caller sees it."""
-    shown = _show(answer)
+def render_response(tx: Tx, answer: Obj, paths: list[str]) -> Obj:
+    """A copy of the answer without private fields, with `paths` expanded."""
+    body = _public_copy(answer)
     for path in paths:
         steps = path.split(".")
-        if len(steps) > _MOST_LEVELS:
+        if len(steps) > _MAX_LEVELS:
             raise invalid("You cannot expand more than 4 levels of a property.", param="expand")
-        _expand(tx, _At(shown, shown, ""), _schema_of(shown, None), steps, path)
-    return shown
+        _expand(tx, _Position(body, body, ""), _schema_of(body, None), steps, path)
+    return body
 
 
-def _show(obj: Obj) -> Obj:
-    """A deep copy without what the sandbox keeps to itself."""
-    shown = copy.deepcopy(public(obj))
-    if shown.get("object") in _PAGES:
-        shown["data"] = [public(entry) for entry in shown["data"]]
-    return shown
+def _public_copy(obj: Obj) -> Obj:
+    """A deep copy without the private field `_`."""
+    copied = copy.deepcopy(public(obj))
+    if copied.get("object") in _PAGES:
+        copied["data"] = [public(entry) for entry in copied["data"]]
+    return copied
 
 
 @dataclass(frozen=True)
-class _At:
-    """How far a path has come: in `holder`, which is `owner` itself or (`prefix` says where) a plain part of it."""
+class _Position:
+    """How far a path is resolved: in `holder`, which is `owner` or a plain part of it at `prefix`."""
 
     holder: Obj
     owner: Obj
     prefix: str
 
-    def inside(self, entry: Obj, key: str) -> _At:
-        """One step further; an object of its own owns what is inside it."""
+    def inside(self, entry: Obj, key: str) -> _Position:
+        """One step further; an entry with `object` is the owner of what is inside it."""
         if "object" in entry:
-            return _At(entry, entry, "")
-        return _At(entry, self.owner, f"{self.prefix}{key}.")
+            return _Position(entry, entry, "")
+        return _Position(entry, self.owner, f"{self.prefix}{key}.")
 
 
-def _expand(tx: Tx, at: _At, schema: Schema | None, steps: list[str], path: str) -> None:
+def _expand(tx: Tx, at: _Position, schema: Schema | None, steps: list[str], path: str) -> None:
     holder, key, rest = at.holder, steps[0], steps[1:]
     if not (holder.get("object") in _PAGES and key in {"data", "total_count"}):
         include = INCLUDES.get((at.owner.get("object", ""), at.prefix + key))
@@ -60,10 +60,10 @@ def _expand(tx: Tx, at: _At, schema: Schema | None, steps: list[str], path: str)
             raise invalid(f"This property cannot be expanded ({path}).", param="expand")
         included = include(tx, at.owner) if include is not None and key not in holder else None
         if included is not None:
-            holder[key] = included if isinstance(included, int) else _show(included)
+            holder[key] = included if isinstance(included, int) else _public_copy(included)
         holder[key] = _resolve(tx, holder.get(key), stubs=_takes_stubs(schema, key))
         if holder[key] is None:
-            # An optional field that this object does not have stays away.
+            # An optional field that this object does not have stays absent.
             if key not in schema.get("required", []):
                 del holder[key]
             return
@@ -78,19 +78,22 @@ def _expand(tx: Tx, at: _At, schema: Schema | None, steps: list[str], path: str)
 
 
 def _takes_stubs(schema: Schema, key: str) -> bool:
-    """May a deleted object stand in this field? Where not, it is shown as it last was: a coupon, on its discounts."""
+    """True if the field may hold a deleted object's stub.
+
+    Otherwise a deleted object is shown as it last was, such as the coupon of a discount.
+    """
     field = schema["properties"].get(key, {})
     options = field.get("items", field).get("anyOf", [])
     return any(option.get("$ref", "").startswith("#/components/schemas/deleted_") for option in options)
 
 
 def _resolve(tx: Tx, value: Any, *, stubs: bool) -> Any:
-    """The object for an id, the objects for a list of ids; anything else as it is."""
+    """The object of an id, the objects of a list of ids; other values unchanged."""
     if isinstance(value, list):
         return [_resolve(tx, entry, stubs=stubs) for entry in value]
     if isinstance(value, str):
         found = tx.find(value, deleted=True) if stubs else tx.find_as_it_was(value)
-        return value if found is None else _show(found)
+        return value if found is None else _public_copy(found)
     return value
 
 

@@ -1,4 +1,4 @@
-"""Stripe's form encoding: `line_items[0][price]=…`, `metadata[k]=v`, `expand[]=…` into a tree of strings."""
+"""Parses Stripe's form encoding, such as `line_items[0][price]=…` or `expand[]=…`, into a tree."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from urllib.parse import parse_qsl
 
 from licet_sandbox.errors import invalid
 
-_MOST_FIELDS = 5000
-# Deeper than any parameter of Stripe's, and not as deep as Python can go.
-_DEEPEST = 20
+_MAX_FIELDS = 5000
+# Deeper than any parameter of Stripe's, and far below Python's recursion limit.
+_MAX_DEPTH = 20
 
 Tree = dict[str, "Tree | str"]
 
 
 def parse_form(text: str) -> Tree:
-    """The tree of names. A list is a tree with its indices as names; `[]` takes the next free one."""
+    """The tree of names. A list is a tree with its indices as names; `[]` is the next free index."""
     tree: Tree = {}
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
     except UnicodeDecodeError:
         raise invalid("Invalid request: a parameter is not UTF-8.") from None
     except ValueError:
-        raise invalid(f"Invalid request: it has more than {_MOST_FIELDS} parameters.") from None
+        raise invalid(f"Invalid request: it has more than {_MAX_FIELDS} parameters.") from None
     for name, value in pairs:
         _insert(tree, _steps(name), value, name)
     return tree
@@ -34,7 +34,7 @@ def _steps(name: str) -> list[str]:
     if not head or not rest.endswith("]"):
         raise invalid(f"Invalid parameter name: {name[:200]}", param=name[:200])
     steps = [head, *rest[:-1].split("][")]
-    if len(steps) > _DEEPEST:
+    if len(steps) > _MAX_DEPTH:
         raise invalid(f"Invalid parameter name: {name[:200]}", param=name[:200])
     return steps
 

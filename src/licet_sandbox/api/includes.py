@@ -1,4 +1,4 @@
-"""Fields that an object shows only when they are expanded, and where they come from."""
+"""Fields that an object includes only when they are expanded, and how to compute them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _line_items(tx: Tx, session: Obj) -> Obj:
 
 
 def _breakdown(tx: Tx, session: Obj) -> Obj:
-    """What was taken off, by discount: granted when the session is completed."""
+    """The amount of each discount. Discounts are granted when the session completes."""
     granted = tx.select("discount", "json ->> '$.checkout_session' = ?", session["id"])
     amount = session["total_details"]["amount_discount"]
     return {"discounts": [{"amount": amount, "discount": public(one)} for one in granted], "taxes": []}
@@ -34,8 +34,10 @@ def _payments(tx: Tx, invoice: Obj) -> Obj:
 
 
 def _paid_off_stripe(tx: Tx, invoice: Obj) -> int:
-    by_us = tx.select("invoice_payment", "json ->> '$.invoice' = ? AND json ->> '$.status' = 'paid'", invoice["id"])
-    return int(invoice["amount_paid"] - sum(payment["amount_paid"] for payment in by_us))
+    through_stripe = tx.select(
+        "invoice_payment", "json ->> '$.invoice' = ? AND json ->> '$.status' = 'paid'", invoice["id"]
+    )
+    return int(invoice["amount_paid"] - sum(payment["amount_paid"] for payment in through_stripe))
 
 
 def _confirmation_secret(tx: Tx, invoice: Obj) -> Obj | None:
@@ -58,7 +60,7 @@ def _subscriptions(tx: Tx, customer: Obj) -> Obj:
 
 
 def _kept(name: str) -> Callable[[Tx, Obj], Obj | None]:
-    """What a coupon shows only when asked; nothing where it has none."""
+    """Read a field that a coupon includes only when expanded; null if it has none."""
 
     def kept(tx: Tx, coupon: Obj) -> Obj | None:
         stored = tx.find_as_it_was(coupon["id"])
@@ -68,7 +70,7 @@ def _kept(name: str) -> Callable[[Tx, Obj], Obj | None]:
 
 
 def _credit_balance(tx: Tx, customer: Obj) -> Obj:
-    """Per currency; unlike `balance`, credit counts as positive here."""
+    """The credit per currency. Unlike in `balance`, credit is positive here."""
     stored = tx.get("customer", customer["id"])
     own = {stored["currency"]: stored["balance"]} if stored["currency"] is not None else {}
     return {currency: -amount for currency, amount in {**own, **stored.get("_", {}).get("balances", {})}.items()}

@@ -1,4 +1,4 @@
-"""The rate limit, where one is set: so many calls within any second of real time."""
+"""The rate limit, if one is set: a maximum of calls within any second of real time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _MESSAGE = (
 
 
 class RateLimit:
-    """Remembers when the last calls came."""
+    """Keeps the times of the calls in the last second."""
 
     def __init__(self) -> None:
         self._calls: deque[float] = deque()
 
     def admit(self, most: int | None) -> None:
-        """Count a call; Stripe's 429 for one too many, which does not count."""
+        """Count a call. Raises Stripe's 429 above the limit; a refused call does not count."""
         if most is None:
             self._calls.clear()
             return
@@ -32,7 +32,7 @@ class RateLimit:
 
 
 def rate_limited(retry_after: int | None = None) -> StripeError:
-    """Stripe's 429, which seldom says when to come again."""
+    """Stripe's 429, usually without `Retry-After`."""
     headers = {"Stripe-Rate-Limited-Reason": "global-rate"}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)

@@ -1,4 +1,4 @@
-"""What a request must be before anybody looks at what it asks for: its host, key, version and encoding."""
+"""Checks a request's host, key, account, version and encoding before its operation runs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def check_host(request: Request, base_url: str) -> None:
-    """A name rebound to this machine is none of ours: a page of another site could else do everything.
+    """403 for an unknown host name, against DNS rebinding by a page of another site.
 
-    Who listens beyond this machine is known there by names that nobody told us.
+    A sandbox that listens beyond loopback accepts every name, because its names are not known here.
     """
     host, bound = request.headers.get("host", ""), urlsplit(base_url).hostname or ""
     if is_loopback(bound) and not is_our_host(host, base_url):
@@ -43,15 +43,15 @@ def check_key(request: Request) -> None:
         message = "This API call cannot be made with a publishable API key. Use a secret one: any sk_test_… key."
         raise invalid(message, code="secret_key_required", status=401)
     if key.startswith("rk_test_"):
-        message = "This sandbox cannot tell what a restricted key may do, and takes none. Use any sk_test_… key."
+        message = "This sandbox does not support restricted keys. Use any sk_test_… key."
         raise invalid(message, status=401)
     if not key.startswith("sk_test_") or len(key) <= len("sk_test_"):
-        shown = key[:8] + "*" * 8 if key.startswith("sk_live_") else "*" * 8
-        raise invalid(f"Invalid API Key provided: {shown}. This sandbox takes any sk_test_… key.", status=401)
+        masked = key[:8] + "*" * 8 if key.startswith("sk_live_") else "*" * 8
+        raise invalid(f"Invalid API Key provided: {masked}. This sandbox accepts any sk_test_… key.", status=401)
 
 
 def check_account(request: Request, account_id: str) -> None:
-    """There is one account; whoever asks in another's name is refused, as Stripe does without a connection to it."""
+    """403 for another account than the sandbox's one, as Stripe answers without a connection to it."""
     for header in ("stripe-account", "stripe-context"):
         named = request.headers.get(header)
         if named is not None and named != account_id:
@@ -63,14 +63,14 @@ def check_account(request: Request, account_id: str) -> None:
 
 
 def check_version(request: Request) -> None:
-    """Requests are understood in one version alone."""
+    """400 unless the request uses the one supported API version."""
     version = request.headers.get("stripe-version", API_VERSION)
     if version != API_VERSION:
-        raise invalid(f"Invalid Stripe API version: {version[:40]}. This sandbox speaks {API_VERSION} alone.")
+        raise invalid(f"Invalid Stripe API version: {version[:40]}. This sandbox supports only {API_VERSION}.")
 
 
 async def read_form(request: Request) -> str:
-    """The query and the body, as one form."""
+    """The query and the body, joined as one form."""
     raw = await measured(request).body()
     kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
     if raw and kind != _FORM:

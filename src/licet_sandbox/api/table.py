@@ -1,4 +1,4 @@
-"""The table of operations: what this sandbox does of Stripe's API. The rest answers 404."""
+"""The table of operations that this sandbox supports. Other operations answer 404."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from licet_sandbox.spec.shapes import Obj
 
-# Called with the transaction, the parameters, and the values in the path.
+# A function is called with the transaction, the parameters, and the values in the path.
 OPERATIONS: dict[str, Callable[..., Obj]] = {
     "GET /v1/account": account.retrieve,
     "POST /v1/billing_portal/configurations": portal_configurations.create,

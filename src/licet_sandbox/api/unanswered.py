@@ -1,4 +1,4 @@
-"""Answers that never come: faults on request."""
+"""Requests that get no response: the faults `timeout` and `lost_answer`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class AnswerLost(Exception):  # Reads as what happened.
-    """The connection is to be cut instead of answered; after waiting `seconds` for the client to give up."""
+    """Raised to cut the connection instead of answering, after `seconds` for the client to give up."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         super().__init__()
@@ -20,10 +20,10 @@ class AnswerLost(Exception):  # Reads as what happened.
 
 
 class Cut(Response):
-    """Waits until the client gives up, for so many seconds at most; then cuts the connection.
+    """Waits until the client disconnects, at most `seconds`, then cuts the connection.
 
-    The server closes a connection whose answer promises more than it brings: so the client sees the beginning of one
-    and no end.
+    The server closes a connection whose body is shorter than its content length. The client sees an incomplete
+    response.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -38,6 +38,6 @@ class Cut(Response):
                 while (await receive())["type"] != "http.disconnect":
                     pass
         except (TimeoutError, asyncio.CancelledError):
-            # Cancelled: the server stops, which is one more way for an answer to be lost.
+            # Cancelled: the server is stopping, and the response is lost as well.
             headers = [(b"content-type", b"application/json"), (b"content-length", b"1")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -1,1 +1,1 @@
-"""`/_sandbox`: what a buyer, an operator or the passing of time does, for tests and demonstrations."""
+"""`/_sandbox`: controls for buyers, banks, operators and the clock, for tests and demonstrations."""

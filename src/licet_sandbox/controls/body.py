@@ -1,4 +1,4 @@
-"""The JSON body of a control: typed, and closed."""
+"""Reads the JSON body of a control: checks types, refuses unknown fields."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from licet_sandbox.errors import invalid
 
-# Python's whole numbers have no end; those of JSON are read everywhere up to here.
-_LARGEST = 2**53
+# Python's integers are unbounded; JSON's are exact in every reader up to here.
+_MAX_INTEGER = 2**53
 
 
 class Body:
-    """Its fields are taken out one by one; `end` refuses what is left."""
+    """A body. Each reading method removes its field; `end` refuses the remaining ones."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self._fields = dict(fields)
 
     @classmethod
     def parse(cls, raw: bytes) -> Body:
-        """An object, or nothing."""
+        """Parse a JSON object; an empty body is an empty object."""
         if not raw.strip():
             return cls({})
         try:
@@ -31,52 +31,52 @@ class Body:
         return cls(fields)
 
     def text(self, name: str, default: str | None) -> str | None:
-        """A string."""
+        """A string, or the default."""
         value = self._fields.pop(name, default)
         if value is not None and not isinstance(value, str):
             raise invalid(f"{name} must be a string.", param=name)
         return value
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
-        """One of these words; the first where none is given."""
+        """One of the allowed strings; the first one is the default."""
         value = self.text(name, allowed[0])
         if value not in allowed:
             raise invalid(f"{name} must be one of {', '.join(allowed)}.", param=name)
         return value
 
     def optional(self, name: str, allowed: tuple[str, ...]) -> str | None:
-        """One of these words, or none."""
+        """One of the allowed strings, or None."""
         return self.choice(name, allowed) if name in self._fields else None
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """True or false."""
+        """A boolean, or the default."""
         value = self._fields.pop(name, default)
         if not isinstance(value, bool):
             raise invalid(f"{name} must be true or false.", param=name)
         return value
 
     def number(self, name: str) -> float | None:
-        """A number."""
+        """A number, or None."""
         value = self._fields.pop(name, None)
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
             raise invalid(f"{name} must be a number.", param=name)
-        if isinstance(value, int) and abs(value) > _LARGEST:
+        if isinstance(value, int) and abs(value) > _MAX_INTEGER:
             raise invalid(f"{name} is too large.", param=name)
         return value
 
     def integer(self, name: str) -> int | None:
-        """A whole number."""
+        """An integer, or None."""
         value = self.number(name)
         if value is not None and not isinstance(value, int):
             raise invalid(f"{name} must be a whole number.", param=name)
         return value
 
     def all(self) -> dict[str, Any]:
-        """Every field."""
+        """All remaining fields."""
         return self._fields
 
     def end(self) -> None:
-        """No other field may be there."""
+        """400 if a field remains that no method has read."""
         if self._fields:
             name = next(iter(self._fields))
             raise invalid(f"Unknown field: {name}.", param=name)

@@ -1,4 +1,4 @@
-"""What was sent, to whom, with what answers; sending again; and the faults on the way."""
+"""Controls of webhook deliveries (list, resend) and of faults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from licet_sandbox.controls.body import Body
     from licet_sandbox.engine import Engine
 
-    Act = Callable[[Request, Body], Coroutine[Any, Any, Any]]
+    ControlHandler = Callable[[Request, Body], Coroutine[Any, Any, Any]]
 
 _STATES = {
     "pending": ("queued", "waiting"),
@@ -29,7 +29,7 @@ _STATES = {
 
 
 class DeliveryControls:
-    """What stands behind the routes."""
+    """Handlers of the controls for deliveries and faults."""
 
     def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine_of = engine
@@ -38,8 +38,8 @@ class DeliveryControls:
     def _engine(self) -> Engine:
         return self._engine_of()
 
-    def table(self) -> list[tuple[str, str, Act]]:
-        """Method, path and who answers."""
+    def control_table(self) -> list[tuple[str, str, ControlHandler]]:
+        """Method, path and handler of each control."""
         return [
             ("GET", "/deliveries", self.deliveries),
             ("POST", "/deliveries/{id}/resend", self.resend),
@@ -49,7 +49,7 @@ class DeliveryControls:
         ]
 
     async def deliveries(self, request: Request, body: Body) -> Any:
-        """Webhooks that it sent, newest first, with the answers; `?event=`, `?endpoint=`, `?state=`, `?limit=`."""
+        """List deliveries with their responses, newest first; `?event=`, `?endpoint=`, `?state=`, `?limit=`."""
         body.end()
         query = request.query_params
         unknown = [name for name in query if name not in {"event", "endpoint", "state", "limit"}]
@@ -57,7 +57,7 @@ class DeliveryControls:
             raise invalid(f"Unknown parameter: {unknown[0]}.", param=unknown[0])
         limit = query.get("limit", "1000")
         if not (limit.isascii() and limit.isdecimal() and len(limit) < 10):
-            raise invalid("limit is a whole number.", param="limit")
+            raise invalid("limit must be a whole number.", param="limit")
         only: dict[str, Any] = {f"{name}_id": query[name] for name in ("event", "endpoint") if name in query}
         if "state" in query:
             if query["state"] not in _STATES:
@@ -66,7 +66,7 @@ class DeliveryControls:
         return {"data": [_delivery(row) for row in self._engine.deliveries.recent(int(limit), **only)]}
 
     async def resend(self, request: Request, body: Body) -> Any:
-        """Send this webhook again."""
+        """Send a delivery again."""
         body.end()
         given = request.path_params["id"]
         if not (given.isascii() and given.isdecimal() and len(given) < 19):
@@ -77,12 +77,12 @@ class DeliveryControls:
         return _delivery(self._engine.deliveries.recent(1, id=int(given))[0])
 
     async def faults(self, _: Request, body: Body) -> Any:
-        """How it misbehaves now."""
+        """The faults that are set."""
         body.end()
         return self._engine.faults.given
 
     async def set_faults(self, _: Request, body: Body) -> Any:
-        """Misbehave like this until told `{}`."""
+        """Set the faults; `{}` clears them."""
         try:
             with self._engine.transaction():
                 self._engine.faults.set(body.all())
@@ -91,7 +91,7 @@ class DeliveryControls:
         return self._engine.faults.given
 
     async def log(self, _: Request, body: Body) -> Any:
-        """What the faults did since they were set, in order."""
+        """List what the faults did since they were set, in order."""
         body.end()
         return {"data": [{**entry, "at": rfc3339(entry["at"])} for entry in self._engine.faults.log()]}
 

@@ -1,1 +1,1 @@
-"""What the resources share: the parameters of a request, lists, metadata and addresses."""
+"""Helpers shared by the resources: parameters, lists, search, metadata, addresses."""

@@ -1,4 +1,4 @@
-"""What several resources do the same way."""
+"""Fields shared by several resources: metadata, addresses, emails, URLs, currencies."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 ADDRESS_KEYS = ("city", "country", "line1", "line2", "postal_code", "state")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_LONGEST_EMAIL = 512
+_MAX_EMAIL_LENGTH = 512
 
 
 def merge_metadata(obj: Obj, p: Params) -> None:
-    """Keys that are given replace, an empty value removes its key, an empty string removes all."""
+    """Merge the given metadata: an empty value removes its key, an empty string removes all keys."""
     if "metadata" not in p:
         return
     given = p.get("metadata")
@@ -32,12 +32,12 @@ def metadata_of(p: Params) -> dict[str, str]:
 
 
 def address_of(given: dict[str, Any] | None) -> Obj | None:
-    """An address with all of its keys; None for none."""
+    """An address with all of its keys, or None."""
     return {key: (given.get(key) or None) for key in ADDRESS_KEYS} if given else None
 
 
 def recipient_of(p: Params) -> Obj:
-    """Who gets something, and where; `name` and `address` are needed."""
+    """A recipient's name, address and phone; 400 without name or address."""
     if "address" not in p:
         raise p.missing("address")
     address = p.get("address")
@@ -49,12 +49,12 @@ def recipient_of(p: Params) -> Obj:
 
 
 def shipping_of(p: Params) -> Obj:
-    """The same, and by whom it is sent."""
+    """A recipient with carrier and tracking number."""
     return recipient_of(p) | {name: p.text(name) for name in ("carrier", "tracking_number")}
 
 
 def web_address_of(p: Params, name: str, most: int = 5000) -> str | None:
-    """An absolute web address that a page may link to, of so many characters; None where it is absent or cleared."""
+    """An absolute http(s) URL of at most `most` characters; None if it is absent or cleared."""
     url = p.text(name)
     if url is None:
         return None
@@ -65,7 +65,7 @@ def web_address_of(p: Params, name: str, most: int = 5000) -> str | None:
 
 
 def email_of(p: Params, name: str) -> str | None:
-    """An e-mail address; None where it is absent or cleared."""
+    """An email address; None if it is absent or cleared."""
     email = p.text(name)
     if email is not None and not is_email(email):
         raise invalid(f"Invalid email address: {email[:200]}", param=p.name(name), code="email_invalid")
@@ -73,28 +73,28 @@ def email_of(p: Params, name: str) -> str | None:
 
 
 def is_email(text: str) -> bool:
-    """Does it look like an address, of no more than 512 characters?"""
-    return len(text) <= _LONGEST_EMAIL and _EMAIL.fullmatch(text) is not None
+    """True if the text looks like an email address of at most 512 characters."""
+    return len(text) <= _MAX_EMAIL_LENGTH and _EMAIL.fullmatch(text) is not None
 
 
 def host_of(url: str) -> str | None:
-    """The host that an address names; None where it is no address with one."""
+    """The host of a URL; None if the URL is invalid or has none."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        # A bracket that does not close, or a port beyond the last.
+        # An unclosed bracket, or a port above 65535.
         return None
     return None if port == 0 else parts.hostname
 
 
 def currency_of(p: Params) -> str:
-    """The needed parameter `currency`, in lower case."""
+    """The required parameter `currency`, in lower case."""
     return currency_code(p.need("currency"), p.name("currency"))
 
 
 def currency_code(text: str, param: str) -> str:
-    """In lower case; 400 for what is none."""
+    """A currency code in lower case; 400 if it is invalid."""
     if len(text) != 3 or not (text.isascii() and text.isalpha()):
         raise invalid(f"Invalid currency: {text[:20]}. It must be a three-letter ISO code.", param=param)
     return text.lower()

@@ -1,4 +1,4 @@
-"""Lists: newest first, cursors, `limit` from 1 to 100, and filters by what stands in the objects."""
+"""Lists: newest first, cursors, `limit` from 1 to 100, and filters on the objects' fields."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 Where = tuple[str, tuple[Any, ...]]
 
-# Filters by what an object belongs to, and the kind that each names. Without any of them a list leaves out what lives
-# by test clocks.
+# Filters by a parent object, and the kind that each names. Without any of them, a list leaves out objects of test
+# clocks.
 _PARENTS = {
     "charge": "charge",
     "customer": "customer",
@@ -28,12 +28,15 @@ _COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def same(p: Params, *names: str) -> list[Where]:
-    """Keep objects whose field equals the parameter of the same name, where it is given."""
+    """Filters for fields that must equal the parameter of the same name, if it is given."""
     return [(f"json ->> '$.{name}' = ?", (p.get(name),)) for name in names if name in p]
 
 
 def ranged(p: Params, name: str, column: str | None = None) -> list[Where]:
-    """Keep objects whose time (by default the field of that name) is the given one, or within `{gt, gte, lt, lte}`."""
+    """Filters for a time that must equal the parameter or lie within its `{gt, gte, lt, lte}`.
+
+    column: SQL of the time; by default the field with the parameter's name
+    """
     value = p.get(name)
     column = column or f"json ->> '$.{name}'"
     if isinstance(value, int):
@@ -44,13 +47,13 @@ def ranged(p: Params, name: str, column: str | None = None) -> list[Where]:
 def page(tx: Tx, p: Params, kind: str, url: str, *filters: list[Where], owned: bool = False) -> Obj:
     """One page of the objects of a kind, as Stripe's list object.
 
-    owned: a filter keeps to what belongs to one customer, though no parameter says so
+    owned: a filter limits the list to one customer, without a parameter for it
     """
     conditions: list[Where] = [("kind = ? AND NOT deleted", (kind,))]
     if not (_check_parents(tx, p) or owned):
         conditions.append(("clock IS NULL", ()))
     if "created" in p:
-        # With a sign, so that no index by time is taken: the page is in the order of `seq`.
+        # The sign keeps SQLite from using an index on `created`: the page is ordered by `seq`.
         conditions += ranged(p, "created", "+created")
     for group in filters:
         conditions += group
@@ -63,15 +66,15 @@ def page(tx: Tx, p: Params, kind: str, url: str, *filters: list[Where], owned: b
     where = " AND ".join(sql for sql, _ in conditions)
     values = [value for _, group in conditions for value in group]
     order = "ASC" if before else "DESC"
-    sql = f"SELECT id FROM objects WHERE {where} ORDER BY seq {order} LIMIT ?"  # noqa: S608  # Only our own words.
+    sql = f"SELECT id FROM objects WHERE {where} ORDER BY seq {order} LIMIT ?"  # noqa: S608  # No user input.
     ids = [row["id"] for row in tx.store.rows(sql, *values, limit + 1)]
-    shown = ids[:limit][::-1] if before else ids[:limit]
-    data = [found for found in (tx.find(object_id) for object_id in shown) if found is not None]
+    page_ids = ids[:limit][::-1] if before else ids[:limit]
+    data = [found for found in (tx.find(object_id) for object_id in page_ids) if found is not None]
     return {"object": "list", "data": data, "has_more": len(ids) > limit, "url": url}
 
 
 def slice_page(p: Params, data: list[Obj], url: str) -> Obj:
-    """One page of a list that stands inside an object, in its own order."""
+    """One page of a list that is stored inside an object, in its own order."""
     limit = page_size(p)
     ids = [entry["id"] for entry in data]
     after, before = _cursors(p)
@@ -86,8 +89,8 @@ def slice_page(p: Params, data: list[Obj], url: str) -> Obj:
 
 
 def _check_parents(tx: Tx, p: Params) -> bool:
-    """Is there a filter by what objects belong to? 400 where it names nothing; what was deleted may be named."""
-    # Peeked at: whether a list filters by it is for the list to say.
+    """True if a filter names a parent object; 400 if that does not exist. It may be deleted."""
+    # `peek` does not mark the parameters as read: the list itself decides which filters it supports.
     given = {name: p.peek(name) for name in _PARENTS if p.peek(name)}
     for name, object_id in given.items():
         found = tx.find(object_id, deleted=True)
@@ -105,7 +108,7 @@ def _cursors(p: Params) -> tuple[str | None, str | None]:
 
 
 def page_size(p: Params) -> int:
-    """The `limit` asked for, 10 by default."""
+    """The parameter `limit`, 10 by default."""
     limit: int = p.get("limit", 10)
     if not 1 <= limit <= 100:
         bound = "less than or equal to 100" if limit > 100 else "greater than or equal to 1"

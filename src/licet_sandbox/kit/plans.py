@@ -1,4 +1,4 @@
-"""Plans: the old name of recurring prices, which some objects still show."""
+"""Plans: the older form of recurring prices, which some objects still include."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stripe's search query language, turned into a condition on the stored objects.
+"""Translates Stripe's search query language into an SQL condition on the stored objects.
 
 `status:"active" AND metadata["plan"]:"pro"`, `-currency:"jpy"`, `amount>1000`, `name~"ada"`, `lookup_key:null`.
 Source: docs.stripe.com/search, "Search query language".
@@ -26,15 +26,15 @@ _CLAUSE = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _JOIN = re.compile(r"(AND|OR)\b\s*", re.IGNORECASE)
-_LEAST_LETTERS = 3
-_MOST_CLAUSES = 10
+_MIN_LETTERS = 3
+_MAX_CLAUSES = 10
 
 
 def parse_query(query: str, resource: str, fields: Mapping[str, str]) -> Where:
-    """SQL over `json`, with its values; 400 where the query cannot be read.
+    """SQL over `json`, with its values; 400 if the query is invalid.
 
-    fields: what may be asked of this resource: text, token or number, and after a space the path where it stands if
-    that is not the field's own name
+    fields: the query fields of the resource, each with its type (text, token or number) and, after a space, the
+    field's path if that differs from its name
     """
     clauses: list[tuple[str, tuple[Any, ...]]] = []
     joins: set[str] = set()
@@ -49,8 +49,8 @@ def parse_query(query: str, resource: str, fields: Mapping[str, str]) -> Where:
             raise _unreadable(query)
         clauses.append(_clause(found, resource, fields))
         at = found.end()
-    if len(clauses) > _MOST_CLAUSES:
-        raise invalid(f"A search query can have at most {_MOST_CLAUSES} clauses.", param="query")
+    if len(clauses) > _MAX_CLAUSES:
+        raise invalid(f"A search query can have at most {_MAX_CLAUSES} clauses.", param="query")
     if len(joins) > 1:
         raise invalid("You cannot combine AND and OR in one search query.", param="query")
     joint = f" {next(iter(joins), 'AND')} "
@@ -69,7 +69,7 @@ def _unreadable(query: str) -> StripeError:
 def _clause(found: re.Match[str], resource: str, fields: Mapping[str, str]) -> tuple[str, tuple[Any, ...]]:
     name, key, operator = found["field"].lower(), found["key"], found["operator"]
     if name == "metadata" and key is not None:
-        # Not as a path: a key may hold dots, quotes and dollars.
+        # Not as a JSON path: a key may have dots, quotes and dollar signs.
         kind, column = TOKEN, "(SELECT value FROM json_each(objects.json, '$.metadata') WHERE key = ?)"
         values: tuple[Any, ...] = (_unescaped(key),)
     elif key is None and name in fields:
@@ -98,13 +98,13 @@ def _comparison(kind: str, column: str, operator: str, found: re.Match[str]) -> 
             raise _unreadable(found[0])
         return f"CAST({column} AS INTEGER) {'=' if operator == ':' else operator} ?", (int(given),)
     if operator == "~" and kind == TEXT:
-        if len(given) < _LEAST_LETTERS:
-            raise invalid(f"A substring needs at least {_LEAST_LETTERS} characters.", param="query")
+        if len(given) < _MIN_LETTERS:
+            raise invalid(f"A substring needs at least {_MIN_LETTERS} characters.", param="query")
         return f"instr(lower({column}), lower(?)) > 0", (given,)
     if operator != ":":
         raise _unreadable(found[0])
     if given.lower() in {"true", "false"} and kind == TOKEN:
-        # Booleans come out of the JSON as 1 and 0.
+        # SQLite reads JSON booleans as 1 and 0.
         return f"({column} = ? OR lower({column}) = lower(?))", (int(given.lower() == "true"), given)
     return f"lower({column}) = lower(?)", (given,)
 

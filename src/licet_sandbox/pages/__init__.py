@@ -1,1 +1,1 @@
-"""The pages that Stripe would host: checkout, invoice, receipt, portal. They work without JavaScript."""
+"""The pages that Stripe hosts: Checkout, invoice, receipt, portal. They work without JavaScript."""

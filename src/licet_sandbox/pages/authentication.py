@@ -1,4 +1,4 @@
-"""The bank's question about an intent that was confirmed through the API: what `next_action` sends the customer to."""
+"""The 3D Secure page of an intent confirmed through the API: where `next_action` sends the customer."""
 
 from __future__ import annotations
 
@@ -8,55 +8,57 @@ from licet_sandbox.billing.authentication import authenticate, awaits_customer, 
 from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.billing.payments.next_actions import way_back
 from licet_sandbox.errors import StripeError
-from licet_sandbox.pages import typed
-from licet_sandbox.pages.surface import Surface, go
+from licet_sandbox.pages import form_input
+from licet_sandbox.pages.hosted_pages import HostedPages, redirect
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from licet_sandbox.pages.surface import Handler
+    from licet_sandbox.pages.hosted_pages import Handler
     from licet_sandbox.spec.shapes import Obj
 
 
-class Authentication(Surface):
-    """3-D Secure by itself."""
+class Authentication(HostedPages):
+    """3D Secure outside of Checkout, an invoice or the portal."""
 
-    def table(self) -> list[tuple[str, str, Handler]]:
-        """The question and its answer."""
-        return [("GET", "/3ds/{id}", self.ask), ("POST", "/3ds/{id}", self.answer)]
+    def page_table(self) -> list[tuple[str, str, Handler]]:
+        """Method, path and handler of the page and its form."""
+        return [("GET", "/3ds/{id}", self.show_authentication), ("POST", "/3ds/{id}", self.answer)]
 
-    async def ask(self, request: Request) -> Response:
-        """The bank's question."""
+    async def show_authentication(self, request: Request) -> Response:
+        """The 3D Secure page; if nothing requires it any more, how it ended."""
         with self._engine.transaction() as tx:
             intent = find_intent(tx, request.path_params["id"])
             if not awaits_customer(intent):
-                return self._over(intent)
+                return self._finished_page(intent)
             return self._page("authenticate.html", total=_total(intent))
 
     async def answer(self, request: Request) -> Response:
-        """The customer's answer, and the way back to whoever sent him here."""
-        completed = typed.parse(await request.body()).get("outcome") == "complete"
+        """Complete or fail 3D Secure, then redirect to the intent's `return_url`."""
+        completed = form_input.parse(await request.body()).get("outcome") == "complete"
         intent_id = request.path_params["id"]
         try:
             with self._engine.transaction() as tx:
                 intent = find_intent(tx, intent_id)
                 if not awaits_customer(intent):
-                    return self._over(intent)
+                    return self._finished_page(intent)
                 authenticate(tx, intent, completed=completed)
         except StripeError as error:
             if error.status != 402:
                 raise
-        await self._sent()
+        await self._wait_for_webhooks()
         with self._engine.transaction() as tx:
             intent = find_intent(tx, intent_id)
         back = way_back(intent, completed=intent["status"] == "succeeded")
-        return go(back) if back is not None else self._over(intent)
+        return redirect(back) if back is not None else self._finished_page(intent)
 
-    def _over(self, intent: Obj) -> Response:
+    def _finished_page(self, intent: Obj) -> Response:
         back = way_back(intent, completed=intent["status"] == "succeeded")
-        text = "It went well." if intent["status"] == "succeeded" else "It did not go well; another try begins anew."
-        return self._message("That was 3D Secure", text, back, "Continue", 200)
+        succeeded = "Authentication succeeded."
+        failed = "Authentication failed. To try again, start a new payment."
+        text = succeeded if intent["status"] == "succeeded" else failed
+        return self._message("3D Secure is complete", text, back, "Continue", 200)
 
 
 def _total(intent: Obj) -> str | None:

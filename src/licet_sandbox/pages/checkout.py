@@ -1,4 +1,4 @@
-"""The checkout's pages: pay, or only save a card, with 3-D Secure where the card wants it."""
+"""The pages of a checkout session: pay or save a card, promotion code, quantity, 3D Secure."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from licet_sandbox.billing.checkout import checkout_sessions, quantities, recove
 from licet_sandbox.billing.checkout.totals import enter_code, remove_code
 from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.errors import StripeError
-from licet_sandbox.pages import checkout_views, typed
-from licet_sandbox.pages.surface import Surface, failure, go
+from licet_sandbox.pages import checkout_views, form_input
+from licet_sandbox.pages.hosted_pages import HostedPages, failure_message, redirect
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from licet_sandbox.pages.surface import Handler
+    from licet_sandbox.pages.hosted_pages import Handler
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_NOTHING_TYPED = {"email": "", "expiry": "", "phone": "", "business_name": "", "individual_name": ""}
+_EMPTY_FORM = {"email": "", "expiry": "", "phone": "", "business_name": "", "individual_name": ""}
 
 
-class Checkout(Surface):
-    """A checkout session, as its buyer meets it."""
+class Checkout(HostedPages):
+    """The pages of a checkout session."""
 
-    def table(self) -> list[tuple[str, str, Handler]]:
-        """Method, path and what answers."""
+    def page_table(self) -> list[tuple[str, str, Handler]]:
+        """Method, path and handler of each page."""
         return [
             ("GET", "/c/pay/{id}", self.show_checkout),
             ("POST", "/c/pay/{id}", self.pay_checkout),
             ("POST", "/c/pay/{id}/promotion", self.enter_promotion),
             ("POST", "/c/pay/{id}/quantity", self.change_quantity),
             ("GET", "/c/recover/{id}", self.recover),
-            ("GET", "/c/pay/{id}/3ds", self.show_checkout_3ds),
-            ("POST", "/c/pay/{id}/3ds", self.leave_checkout_3ds),
+            ("GET", "/c/pay/{id}/3ds", self.show_checkout_authentication),
+            ("POST", "/c/pay/{id}/3ds", self.authenticate_checkout),
         ]
 
     async def show_checkout(self, request: Request) -> Response:
-        """What is bought, and the form to pay it."""
-        return self._checkout_page(_id(request), problem=failure(request))
+        """The order, and the form to pay it."""
+        return self._checkout_page(_id(request), problem=failure_message(request))
 
     async def pay_checkout(self, request: Request) -> Response:
-        """The button was pressed."""
-        form = typed.parse(await request.body())
+        """Pay, subscribe or save the card; continue with 3D Secure if the card requires it."""
+        form = form_input.parse(await request.body())
         engine, session_id = self._engine, _id(request)
         try:
             with engine.transaction() as tx:
@@ -52,23 +52,23 @@ class Checkout(Surface):
                     return self._ended_page(session)
                 done = checkout_sessions.submit(tx, session, self._buyer(tx, session, form))
         except StripeError as error:
-            await self._sent()
-            return self._checkout_page(session_id, form, str(error), typed.field_of(error), error.status)
-        await self._sent()
-        return go(checkout_sessions.success_address(session) if done else f"/c/pay/{session_id}/3ds")
+            await self._wait_for_webhooks()
+            return self._checkout_page(session_id, form, str(error), form_input.field_of(error), error.status)
+        await self._wait_for_webhooks()
+        return redirect(checkout_sessions.success_address(session) if done else f"/c/pay/{session_id}/3ds")
 
     def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout_sessions.Buyer:
-        email = checkout_sessions.known_email(tx, session) or typed.read_email(form)
+        email = checkout_sessions.known_email(tx, session) or form_input.read_email(form)
         if not checkout_sessions.needs_card(session):
-            return checkout_sessions.Buyer(email, None, answers=typed.read_answers(form))
-        card = typed.read_card(form, self._engine.clock.now())
+            return checkout_sessions.Buyer(email, None, answers=form_input.read_form_answers(form))
+        card = form_input.read_card(form, self._engine.clock.now())
         return checkout_sessions.Buyer(
-            email, card.card, card.exp_month, card.exp_year, answers=typed.read_answers(form)
+            email, card.card, card.exp_month, card.exp_year, answers=form_input.read_form_answers(form)
         )
 
     async def enter_promotion(self, request: Request) -> Response:
-        """A promotion code was typed, or taken back."""
-        form = typed.parse(await request.body())
+        """Apply or remove a promotion code."""
+        form = form_input.parse(await request.body())
         session_id, text = _id(request), form.get("code", "")
         try:
             with self._engine.transaction() as tx:
@@ -81,11 +81,11 @@ class Checkout(Surface):
                     enter_code(tx, session, text)
         except StripeError as error:
             return self._checkout_page(session_id, status=error.status, code_problem=str(error), code_typed=text)
-        return go(f"/c/pay/{session_id}")
+        return redirect(f"/c/pay/{session_id}")
 
     async def change_quantity(self, request: Request) -> Response:
-        """More or less of a line."""
-        form = typed.parse(await request.body())
+        """Change the quantity of a line."""
+        form = form_input.parse(await request.body())
         session_id, text = _id(request), form.get("quantity", "")
         with self._engine.transaction() as tx:
             session = tx.get("checkout.session", session_id)
@@ -98,40 +98,40 @@ class Checkout(Surface):
                 quantities.adjust(tx, session, form.get("line"), quantity)
         except StripeError as error:
             return self._checkout_page(session_id, problem=str(error), status=error.status)
-        return go(f"/c/pay/{session_id}")
+        return redirect(f"/c/pay/{session_id}")
 
     async def recover(self, request: Request) -> Response:
-        """What expired, once more: a new session like it."""
+        """Create a new session like an expired one, and redirect to it."""
         with self._engine.transaction() as tx:
-            again = recovery.recover(tx, tx.get("checkout.session", _id(request)))
-            return go(f"/c/pay/{again['id']}")
+            recovered = recovery.recover(tx, tx.get("checkout.session", _id(request)))
+            return redirect(f"/c/pay/{recovered['id']}")
 
-    async def show_checkout_3ds(self, request: Request) -> Response:
-        """The bank's question."""
+    async def show_checkout_authentication(self, request: Request) -> Response:
+        """The 3D Secure page."""
         with self._engine.transaction() as tx:
             session = tx.get("checkout.session", _id(request))
             if not checkout_sessions.awaits_authentication(tx, session):
-                return go(f"/c/pay/{session['id']}")
+                return redirect(f"/c/pay/{session['id']}")
             due = session["amount_total"]
             return self._page("authenticate.html", total=format_amount(due, session["currency"]) if due else None)
 
-    async def leave_checkout_3ds(self, request: Request) -> Response:
-        """The buyer's answer to the bank."""
-        outcome = typed.parse(await request.body()).get("outcome")
+    async def authenticate_checkout(self, request: Request) -> Response:
+        """Complete or fail 3D Secure."""
+        outcome = form_input.parse(await request.body()).get("outcome")
         session_id = _id(request)
         try:
             with self._engine.transaction() as tx:
                 session = tx.get("checkout.session", session_id)
                 if not checkout_sessions.awaits_authentication(tx, session):
-                    return go(f"/c/pay/{session_id}")
+                    return redirect(f"/c/pay/{session_id}")
                 checkout_sessions.authenticate(tx, session, completed=outcome == "complete")
         except StripeError as error:
             if error.status != 402:
                 raise
-            await self._sent()
-            return go(f"/c/pay/{session_id}?failed=3ds")
-        await self._sent()
-        return go(checkout_sessions.success_address(session))
+            await self._wait_for_webhooks()
+            return redirect(f"/c/pay/{session_id}?failed=3ds")
+        await self._wait_for_webhooks()
+        return redirect(checkout_sessions.success_address(session))
 
     def _checkout_page(
         self,
@@ -150,7 +150,7 @@ class Checkout(Surface):
                 return self._ended_page(session)
             saving = session["mode"] == "setup"
             view = checkout_views.setup_view(tx, session) if saving else checkout_views.pay_view(tx, session)
-        typed_before = {**_NOTHING_TYPED, **(form or {})}
+        typed_before = {**_EMPTY_FORM, **(form or {})}
         view |= {"code_problem": code_problem, "code_typed": code_typed}
         template = "setup.html" if saving else "pay.html"
         return self._page(template, status, problem=problem, field=field, typed=typed_before, **view)
@@ -159,9 +159,15 @@ class Checkout(Surface):
         if session["status"] == "complete":
             link = checkout_sessions.success_address(session)
             if session["mode"] == "setup":
-                return self._message("Already saved", "This card is kept for later payments.", link, "Continue", 200)
+                return self._message("Already saved", "Your card is saved for future payments.", link, "Continue", 200)
             return self._message("Already paid", "This order is complete.", link, "Continue", 200)
-        return self._message("Too late", "This checkout has expired.", session["cancel_url"], "Back to the shop", 410)
+        return self._message(
+            "Checkout expired",
+            "This checkout session has expired. Return to the shop to start a new one.",
+            session["cancel_url"],
+            "Return to the shop",
+            410,
+        )
 
 
 def _id(request: Request) -> str:

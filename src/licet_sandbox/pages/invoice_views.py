@@ -1,4 +1,4 @@
-"""What the templates of invoices and receipts show, drawn from Stripe's objects."""
+"""Template values of invoices and receipts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.collection.collection import method_on_file
 from licet_sandbox.billing.invoices.lines import format_amount
+from licet_sandbox.pages.formatting import address_text, card_name, discount_sums, show_date
 from licet_sandbox.pages.offered_cards import TEST_CARDS
-from licet_sandbox.pages.wording import address_text, card_name, discount_sums, show_date
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -35,7 +35,7 @@ def invoice_view(tx: Tx, invoice: Obj) -> View:
 
 
 def _receipt_address(tx: Tx, invoice: Obj) -> str | None:
-    """The page of the charge that paid it."""
+    """The receipt page of the charge that paid the invoice."""
     paid = tx.select("invoice_payment", "json ->> '$.invoice' = ? AND json ->> '$.status' = 'paid'", invoice["id"])
     named = paid[0]["payment"].get("payment_intent") if paid else None
     charge_id = None if named is None else tx.get("payment_intent", named)["latest_charge"]
@@ -43,7 +43,7 @@ def _receipt_address(tx: Tx, invoice: Obj) -> str | None:
 
 
 def _invoice_totals(invoice: Obj) -> View:
-    """Its lines, what is taken off, the total and, where credit pays for some of it, what is left to pay."""
+    """The lines, the discount, the total and, if the customer balance applies, the amount due."""
     currency, total = invoice["currency"], invoice["total"]
     discount = sum(entry["amount"] for entry in invoice["total_discount_amounts"])
     sums, last = discount_sums(invoice, discount, "subtotal"), ("Total", total)
@@ -62,8 +62,8 @@ def _invoice_totals(invoice: Obj) -> View:
 
 def _status_text(invoice: Obj) -> str:
     paid_at = invoice["status_transitions"]["paid_at"]
-    words = {"draft": "Draft", "open": "To be paid", "void": "Void", "uncollectible": "Written off"}
-    return f"Paid on {show_date(paid_at)}" if paid_at else words[invoice["status"]]
+    labels = {"draft": "Draft", "open": "Open", "void": "Void", "uncollectible": "Uncollectible"}
+    return f"Paid on {show_date(paid_at)}" if paid_at else labels[invoice["status"]]
 
 
 def _invoice_lines(invoice: Obj) -> list[View]:
@@ -82,7 +82,7 @@ def _period(period: Obj) -> str | None:
     return None if same else f"{show_date(period['start'])} to {show_date(period['end'])}"
 
 
-def paper_view(invoice: Obj) -> View:
+def printable_view(invoice: Obj) -> View:
     """The printable invoice."""
     return {
         "heading": f"Invoice {invoice['number'] or '(draft)'}",
@@ -100,7 +100,7 @@ def paper_view(invoice: Obj) -> View:
     }
 
 
-_CHARGE_WORDS = {"succeeded": "Paid", "pending": "Not settled yet", "failed": "Failed"}
+_CHARGE_LABELS = {"succeeded": "Paid", "pending": "Pending", "failed": "Failed"}
 
 
 def receipt_view(charge: Obj) -> View:
@@ -113,7 +113,7 @@ def receipt_view(charge: Obj) -> View:
         "facts": [
             ("Date", show_date(charge["created"])),
             ("Card", card_name(card)),
-            ("Status", _CHARGE_WORDS[charge["status"]]),
+            ("Status", _CHARGE_LABELS[charge["status"]]),
             ("Refunded", format_amount(returned, charge["currency"]) if returned else None),
             ("Reference", charge["id"]),
         ],

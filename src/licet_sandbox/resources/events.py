@@ -1,4 +1,4 @@
-"""Events: what happened, each with the object as it was then."""
+"""Events, each with its object as it was at the time."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# Still under way, given up, or lost on the way by a fault.
+# Waiting, given up, or dropped by a fault.
 _NOT_DELIVERED = "state IN ('queued', 'waiting', 'failed', 'dropped')"
 _UNDELIVERED = f"SELECT count(DISTINCT endpoint_id) FROM deliveries WHERE event_id = ? AND {_NOT_DELIVERED}"  # noqa: S608
 
 
 def retrieve(tx: Tx, _: Params, event_id: str) -> Obj:
-    """One event."""
+    """Retrieve an event."""
     return _with_pending(tx, tx.get("event", event_id))
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Events, newest first; `type` may end in `*`, and `delivery_success` asks how their deliveries stand."""
+    """List events, newest first; `type` may end in `*`."""
     wheres = _between(p)
     event_type, types = p.text("type"), p.get("types", [])
     if event_type and types:
@@ -42,7 +42,7 @@ def list_all(tx: Tx, p: Params) -> Obj:
 
 
 def _between(p: Params) -> list[Where]:
-    """Where in the list the times that were asked for begin and end, so that nothing beyond is read."""
+    """The range of `seq` that the filter `created` covers, so that no row outside of it is read."""
     if "created" not in p:
         return []
     times = ranged(p, "created", "created")
@@ -53,5 +53,5 @@ def _between(p: Params) -> list[Where]:
 
 
 def _with_pending(tx: Tx, event: Obj) -> Obj:
-    """`pending_webhooks` says how many endpoints have not yet taken it."""
+    """The event with `pending_webhooks`, the number of endpoints that have not received it."""
     return {**event, "pending_webhooks": tx.store.value(_UNDELIVERED, event["id"])}

@@ -1,4 +1,4 @@
-"""The search operations. Stripe's index lags behind by up to a minute; here an object is found at once."""
+"""The search operations. Stripe's index lags by up to a minute; this sandbox has no delay."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _CARD = "payment_method_details.card"
-# What can be asked of each resource, besides `metadata`. Source: docs.stripe.com/search, "Supported query fields".
-FIELDS: Mapping[str, Mapping[str, str]] = {
+# Query fields of each resource, besides `metadata`. Source: docs.stripe.com/search, "Supported query fields".
+SEARCH_FIELDS: Mapping[str, Mapping[str, str]] = {
     "charge": {
         "amount": NUMBER,
         "billing_details.address.postal_code": TOKEN,
@@ -54,14 +54,14 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 
 
 def search(kind: str) -> Callable[[Tx, Params], Obj]:
-    """The operation that searches objects of this kind: a page of them, newest first."""
+    """Make the operation that searches objects of one kind, newest first."""
 
-    def act(tx: Tx, p: Params) -> Obj:
-        sql, values = parse_query(p.need("query"), f"{kind}s", FIELDS[kind])
+    def search_kind(tx: Tx, p: Params) -> Obj:
+        sql, values = parse_query(p.need("query"), f"{kind}s", SEARCH_FIELDS[kind])
         limit, before = page_size(p), _position(p)
         where = f"kind = ? AND NOT deleted AND {sql}"
         beyond = "" if before is None else f" AND seq < {before}"
-        order = f"SELECT seq, id FROM objects WHERE {where}{beyond} ORDER BY seq DESC LIMIT ?"  # noqa: S608  # Only our own words.
+        order = f"SELECT seq, id FROM objects WHERE {where}{beyond} ORDER BY seq DESC LIMIT ?"  # noqa: S608  # No user input.
         rows = tx.store.rows(order, kind, *values, limit + 1)
         more = len(rows) > limit
         answer: Obj = {
@@ -72,11 +72,11 @@ def search(kind: str) -> Callable[[Tx, Params], Obj]:
             "url": f"/v1/{kind}s/search",
         }
         if "total_count" in p.get("expand", []):
-            count = f"SELECT count(*) FROM objects WHERE {where}"  # noqa: S608  # Only our own words.
+            count = f"SELECT count(*) FROM objects WHERE {where}"  # noqa: S608  # No user input.
             answer["total_count"] = tx.store.value(count, kind, *values)
         return answer
 
-    return act
+    return search_kind
 
 
 def _position(p: Params) -> int | None:
@@ -84,5 +84,5 @@ def _position(p: Params) -> int | None:
     if page is None:
         return None
     if not (page.startswith("p") and page[1:].isascii() and page[1:].isdecimal() and len(page) < 20):
-        raise invalid("Invalid page: use the `next_page` of the answer before.", param="page")
+        raise invalid("Invalid page: use the `next_page` of the previous response.", param="page")
     return int(page[1:])

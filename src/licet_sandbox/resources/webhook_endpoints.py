@@ -1,4 +1,4 @@
-"""Webhook endpoints: where events are delivered. The secret is answered at creation alone."""
+"""Webhook endpoints. Only the response to `create` includes the secret."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """An endpoint; every event made from now on that it wants is sent to it."""
+    """Create an endpoint. It receives events of its types from now on."""
     p.refuse("connect", False)
     version = p.get("api_version")
     if version is not None and version < OLDEST:
@@ -35,33 +35,33 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def _url(url: str) -> str:
-    # Stripe would refuse plain http to the outside and loopback at all; here loopback is the rule.
+    # Stripe refuses plain http and loopback addresses. A sandbox mostly delivers to loopback.
     if not url.lower().startswith(("http://", "https://")) or host_of(url) is None:
         raise invalid("Invalid URL: URL must be an absolute http or https address.", param="url", code="url_invalid")
     return url
 
 
 def _types(p: Params, version: str | None) -> list[str]:
-    """What it listens to; only types that there were in its version."""
+    """The enabled event types; 400 for a type that the endpoint's API version does not have."""
     types: list[str] = p.get("enabled_events") or []
     if not types:
         raise p.missing("enabled_events")
     if "*" in types and len(types) > 1:
-        raise invalid("`*` stands for all events: name it alone.", param="enabled_events")
+        raise invalid("`*` selects all events and cannot be combined with others.", param="enabled_events")
     for at, event_type in enumerate(types):
         if (version or API_VERSION) < SINCE.get(event_type, ""):
-            message = f"Events of type {event_type} came with version {SINCE[event_type]}, after {version}."
+            message = f"Events of type {event_type} require version {SINCE[event_type]}, which is later than {version}."
             raise invalid(message, param=f"enabled_events[{at}]")
     return types
 
 
 def retrieve(tx: Tx, _: Params, endpoint_id: str) -> Obj:
-    """One endpoint, without its secret."""
+    """Retrieve an endpoint, without its secret."""
     return tx.get("webhook_endpoint", endpoint_id)
 
 
 def update(tx: Tx, p: Params, endpoint_id: str) -> Obj:
-    """Change it; `disabled=true` stops what is made from now on, and what is to be tried while it is disabled."""
+    """Update an endpoint. While it is disabled, it receives no new events and no retries."""
     endpoint = tx.get("webhook_endpoint", endpoint_id)
     if "url" in p:
         endpoint["url"] = _url(p.need("url"))
@@ -76,10 +76,10 @@ def update(tx: Tx, p: Params, endpoint_id: str) -> Obj:
 
 
 def delete(tx: Tx, _: Params, endpoint_id: str) -> Obj:
-    """Remove it; what is still queued for it is never sent."""
+    """Delete an endpoint; its queued deliveries are not sent."""
     return tx.delete(tx.get("webhook_endpoint", endpoint_id))
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Endpoints, newest first."""
+    """List endpoints, newest first."""
     return page(tx, p, "webhook_endpoint", "/v1/webhook_endpoints")

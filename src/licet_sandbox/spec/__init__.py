@@ -1,1 +1,1 @@
-"""Stripe's OpenAPI document and its example objects, version 2026-10-28.endive, under the licence beside them."""
+"""Stripe's OpenAPI document and example objects, version 2026-10-28.endive. See LICENSE for the terms."""

@@ -1,4 +1,4 @@
-"""Stripe's OpenAPI document, read once: which operations there are, and what they take."""
+"""Reads Stripe's OpenAPI document: the operations and their parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Operation:
-    """One call of the API, such as `GET /v1/products/{id}`. `schema` is a closed object of its parameters."""
+    """One operation of the API, such as `GET /v1/products/{id}`. schema: its parameters as a closed object."""
 
     method: str
     template: str
@@ -23,7 +23,7 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """What the table of operations calls it."""
+        """The operation's key in the table of operations."""
         return f"{self.method} {self.template}"
 
 
@@ -44,7 +44,7 @@ class Document:
             candidates.sort(key=lambda candidate: sum(segment.startswith("{") for segment in candidate[0]))
 
     def find_operation(self, method: str, path: str) -> tuple[Operation, list[str]] | None:
-        """The operation that answers this path, and the values in the path, in order."""
+        """The operation of a path, and the values in the path, in order; None if there is none."""
         given = path.strip("/").split("/")
         for segments, operation in self._by_length.get((method, len(given)), []):
             pairs = list(zip(segments, given, strict=True))
@@ -74,7 +74,7 @@ def _load(name: str) -> dict[str, Any]:
 
 @cache
 def document() -> Document:
-    """Read at the first use (25 ms), not at import."""
+    """The document, read at its first use (25 ms), not at import."""
     return Document(_load("openapi.json"))
 
 

@@ -1,4 +1,4 @@
-"""Objects in Stripe's exact shape: every field that Stripe always answers is there, null where it can be."""
+"""Creates objects in Stripe's exact shape, with every field that Stripe always returns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MISSING: Any = ...
 
 
 def new(kind: str, **fields: Any) -> Obj:
-    """A new object of this kind. What Stripe requires and has no natural default must be given (KeyError otherwise)."""
+    """A new object of this kind. Raises KeyError for an unknown field, or a missing one without a default."""
     shape = _shape(kind)
     unknown = fields.keys() - shape.known
     if unknown:
@@ -26,7 +26,7 @@ def new(kind: str, **fields: Any) -> Obj:
     made = {**shape.blank, **copied, **fields}
     if made.get("id", "") is _MISSING:
         made["id"] = new_id(kind)
-    absent = [key for key in shape.asked if made[key] is _MISSING]
+    absent = [key for key in shape.required if made[key] is _MISSING]
     if absent:
         raise KeyError(f"{kind} needs {absent}")
     return made
@@ -34,15 +34,15 @@ def new(kind: str, **fields: Any) -> Obj:
 
 @dataclass(frozen=True)
 class _Shape:
-    """What a new object of a kind begins as.
+    """The template of a new object of one kind.
 
-    blank: every field that is always there, in Stripe's order; nested: those of them that must be copied
-    asked: those without a default; known: all that it may have
+    blank: every field that is always present, in Stripe's order; nested: those that must be copied
+    required: those without a default; known: all fields that it may have
     """
 
     blank: Obj
     nested: list[tuple[str, Any]]
-    asked: list[str]
+    required: list[str]
     known: frozenset[str]
 
 
@@ -52,27 +52,27 @@ def _shape(kind: str) -> _Shape:
     return _Shape(
         blank,
         nested=[(key, value) for key, value in blank.items() if isinstance(value, (dict, list))],
-        asked=[key for key, value in blank.items() if value is _MISSING],
+        required=[key for key, value in blank.items() if value is _MISSING],
         known=frozenset(document().schemas[kind]["properties"]) | {"_"},
     )
 
 
 def empty_list(url: str) -> Obj:
-    """A list object with nothing in it."""
+    """An empty list object."""
     return {"object": "list", "data": [], "has_more": False, "url": url}
 
 
 def public(obj: Obj) -> Obj:
-    """The object as Stripe shows it: without `_`, where the sandbox keeps what Stripe would keep to itself."""
+    """The object as Stripe returns it: without `_`, where the sandbox keeps private data."""
     return {key: value for key, value in obj.items() if key != "_"}
 
 
 def _blank(kind: str) -> Obj:
     schema = document().schemas[kind]
     properties, required = schema["properties"], schema.get("required", [])
-    shown = examples().get(kind, {})
-    keys = [key for key in properties if key in required or (key in shown and properties[key].get("nullable"))]
-    # A list that must be asked for with `expand[]`, such as `charge.refunds`, is left out.
+    example = examples().get(kind, {})
+    keys = [key for key in properties if key in required or (key in example and properties[key].get("nullable"))]
+    # A list that is included only with `expand[]`, such as `charge.refunds`, is left out.
     return {key: _default(properties[key]) for key in keys if key in required or "data" not in _fields(properties[key])}
 
 

@@ -1,8 +1,10 @@
-"""All traffic against Stripe's OpenAPI document: a tool for tests, so `jsonschema_rs` is loaded only when it is used.
+"""Checks all traffic against Stripe's OpenAPI document. A tool for tests.
 
-`Sandbox(validate=Checker())` has every request, answer and event checked; a violation is kept and `raise_any` tells.
-A sandbox in another process writes them to a file: `python -m licet_sandbox --check FILE`, or `SANDBOX_CHECK_FILE=FILE`
-for one that something else starts.
+`jsonschema_rs` is loaded only when it is used.
+
+`Sandbox(validate=Checker())` checks every request, answer and event; `raise_any` raises the violations found. A
+sandbox in another process writes them to a file: `python -m licet_sandbox --check FILE`, or `SANDBOX_CHECK_FILE=FILE`
+if another program starts it.
 """
 
 from licet_sandbox.validation.checker import Checker, Violations

@@ -1,4 +1,4 @@
-"""Looks at traffic, and remembers what is wrong with it."""
+"""Checks traffic and collects the violations."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from typing import Any
 
 from licet_sandbox.validation.rules import CHECKS
 
-# (operation or event or "error", path inside it) that may break the document, each with its reason. Empty: none does.
+# Accepted violations: (operation, event type or "error", path inside it) and the reason. Empty: there are none.
 EXCEPTIONS: dict[tuple[str, str], str] = {}
 
-_LONGEST = 500
+_MAX_LINE_LENGTH = 500
 
 
-class Violations(AssertionError):  # Reads as what it holds.
-    """Traffic that Stripe's document does not allow."""
+class Violations(AssertionError):  # Named for its content.
+    """Raised for traffic that Stripe's document does not allow."""
 
 
 def violations(what: str, name: str, value: Any) -> list[str]:
-    """What is wrong with it: one line each, no longer than somebody reads.
+    """The violations of one value, one line each, shortened to a readable length.
 
     what: "request", "answer" or "event"; name: the operation, the event's type, or "error"
     """
     found = [(at, text) for at, text in CHECKS[what](name, value) if (name, at) not in EXCEPTIONS]
-    return [" ".join(f"{what} {name}: {at}: {text}".split())[:_LONGEST] for at, text in found]
+    return [" ".join(f"{what} {name}: {at}: {text}".split())[:_MAX_LINE_LENGTH] for at, text in found]
 
 
 class Checker:
-    """Called with ("request" | "answer" | "event", name, value)."""
+    """Collects violations. Called with ("request" | "answer" | "event", name, value)."""
 
     def __init__(self) -> None:
         self.violations: list[str] = []
         self.checked = {"request": 0, "answer": 0, "event": 0}
 
     def __call__(self, what: str, name: str, value: Any) -> None:
-        """Check one; remember what is wrong."""
+        """Check one value and collect its violations."""
         self.checked[what] += 1
         self.violations += violations(what, name, value)
 
     def raise_any(self) -> None:
-        """Fail over everything found so far, each once."""
+        """Raise the violations found so far, each once, and forget them."""
         found, self.violations = self.violations, []
         if found:
             raise Violations("\n".join(dict.fromkeys(found)))

@@ -1,4 +1,4 @@
-"""Violations in a file, for a sandbox in a process that no test looks into."""
+"""Writes violations to a file, for a sandbox in a process that tests cannot inspect."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 from licet_sandbox.validation.checker import violations
 
-# Not one of `LICET_…`: whatever starts a Licet with settings of its own keeps those of whoever runs it from it.
+# Not named `LICET_…`: programs that start Licet with their own settings remove those variables from its environment.
 VARIABLE = "SANDBOX_CHECK_FILE"
 
 
-class CannotCheck(Exception):  # Reads as what happened.
-    """There is nothing to check with, or nowhere to write to; says which."""
+class CannotCheck(Exception):  # Named for what happened.
+    """Raised if `jsonschema_rs` is not installed, or the file cannot be written."""
 
 
 class FileChecker:
-    """Appends each violation to the file as it is found, one line each: whoever is killed has told by then.
+    """Appends each violation to a file at once, so that none is lost if the process is killed.
 
-    The file is there from the beginning: empty, it says that nothing was wrong. Raises CannotCheck.
+    One line each. The file is created at the start; an empty file means no violations. Raises CannotCheck.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class FileChecker:
             raise CannotCheck(f"violations cannot be written to {path}: {error.strerror}") from None
 
     def __call__(self, what: str, name: str, value: Any) -> None:
-        """Check one; write down what is wrong."""
+        """Check one value and append its violations."""
         if lines := violations(what, name, value):
             self._append(lines)
 
@@ -43,6 +43,6 @@ class FileChecker:
 
 
 def checker_of_environment() -> FileChecker | None:
-    """The one that `SANDBOX_CHECK_FILE` asks for."""
+    """The checker for `SANDBOX_CHECK_FILE`; None if the variable is not set."""
     given = os.environ.get(VARIABLE)
     return FileChecker(Path(given)) if given else None

@@ -1,4 +1,4 @@
-"""What a request, an answer and an event must be. Each check gives what is wrong: where, and how."""
+"""The checks of requests, answers and events. Each returns its violations as (path, message)."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ def _check_object(kinds: frozenset[str], value: Any) -> Found:
 
 
 def _check_event(name: str, value: Any) -> Found:
-    """The event itself, the object in it, and what changed; in the layout of its version."""
+    """Check the event, its object and `previous_attributes`, in the layout of its API version."""
     if name not in document().content["info"]["x-event-types"]:
         return [("", "no such event type")]
     version = value["api_version"]
     obj, previous = value["data"]["object"], value["data"].get("previous_attributes", {})
     kind = document().schemas[name]["properties"]["object"]["$ref"].rsplit("/", 1)[-1]
-    # In the document's own words the invoice of `invoice.upcoming` has no id, though invoices need one.
+    # The document says that the invoice of `invoice.upcoming` has no id, though its schema requires one.
     upcoming = name == "invoice.upcoming"
     found = _object_errors("event", value)
     found += _object_errors(kind, {"id": "", **obj} if upcoming else obj, version)
     if upcoming and "id" in obj:
-        found.append(("id", "there is none yet"))
+        found.append(("id", "an upcoming invoice has no id"))
     found += _unknown_keys(obj, "", version)
     fields = schemas(version)[kind]["properties"]
-    # An optional field may have gone.
+    # An optional field may be absent now, so `previous` is checked against the schema, not the object.
     found += [("previous_attributes", f"{key} is no field of it") for key in previous if key not in fields]
     if name.endswith(".updated") and not previous:
         found.append(("previous_attributes", "missing"))
@@ -76,12 +76,12 @@ def _errors(schema: Any, value: Any) -> Found:
 
 
 def _object_errors(kind: str, value: Any, version: str = API_VERSION) -> Found:
-    """kind: the name of its schema"""
+    """The violations of an object. kind: the name of its schema"""
     return [(at.partition("/")[2], text) for at, text in _errors(object_validator(version), {kind: value})]
 
 
 def _unknown_keys(value: Any, path: str, version: str = API_VERSION) -> Found:
-    """Fields that Stripe's objects do not have: responses are open in the document, but ours are built from it."""
+    """Fields that Stripe's objects do not have. The document allows extra fields; the sandbox has none."""
     if isinstance(value, list):
         return [entry for at, inner in enumerate(value) for entry in _unknown_keys(inner, f"{path}/{at}", version)]
     if not isinstance(value, dict):
@@ -94,7 +94,7 @@ def _unknown_keys(value: Any, path: str, version: str = API_VERSION) -> Found:
 
 @cache
 def _answer_kinds(name: str) -> frozenset[str]:
-    """What the document says that this operation answers, or lists: the schemas' names."""
+    """The names of the schemas that the operation answers or lists, according to the document."""
     method, template = name.split(" ")
     responses = document().content["paths"][template][method.lower()]["responses"]
     schema = responses["200"]["content"]["application/json"]["schema"]

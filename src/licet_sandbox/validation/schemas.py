@@ -1,4 +1,4 @@
-"""Stripe's OpenAPI document as JSON Schema validators, in the layout of each API version.
+"""Compiles Stripe's OpenAPI document into JSON Schema validators, one layout per API version.
 
 `jsonschema_rs` is loaded only when the first one is made.
 """
@@ -14,7 +14,7 @@ from licet_sandbox.spec.document import document
 
 @cache
 def schemas(version: str) -> dict[str, Any]:
-    """The schemas of objects in this version's layout: today's, with what came later undone by the table."""
+    """The schemas of objects in a version's layout: the current ones with later changes undone."""
     return schemas_of(version, document().schemas)
 
 
@@ -22,7 +22,7 @@ _BASE = "urn:stripe"
 
 
 def _plain(schema: Any) -> Any:
-    """OpenAPI 3.0 as JSON Schema: `nullable` becomes a choice with null, references name the document."""
+    """Convert OpenAPI 3.0 to JSON Schema: `nullable` becomes a choice with null, references get a base."""
     if isinstance(schema, list):
         return [_plain(entry) for entry in schema]
     if not isinstance(schema, dict):
@@ -41,7 +41,7 @@ def _compile(schema: dict[str, Any], **options: Any) -> Any:
 
 @cache
 def object_validator(version: str) -> Any:
-    """Of `{schema's name: object}`, for all kinds at once: each validator keeps a document of its own, 13 MB of it."""
+    """Validates `{schema name: object}`. One validator for all kinds: each keeps 13 MB of schemas."""
     import jsonschema_rs  # noqa: PLC0415  # A dependency of the tests alone.
 
     known = schemas(version)
@@ -53,7 +53,7 @@ def object_validator(version: str) -> Any:
 
 @cache
 def request_validator(name: str) -> Any:
-    """Of the parameters of one operation."""
+    """Validates the parameters of one operation."""
     method, template = name.split(" ")
     found = document().find_operation(method, template)
     return _compile(_plain(found[0].schema) if found is not None else {})

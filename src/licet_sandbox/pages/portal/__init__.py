@@ -1,1 +1,1 @@
-"""The customer portal: subscriptions, cards, details and invoices, each step on a plain page of its own."""
+"""The customer portal: subscriptions, cards, details and invoices."""

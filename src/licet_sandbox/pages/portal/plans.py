@@ -1,4 +1,4 @@
-"""Another plan: choose, see what it costs, confirm, and go through 3-D Secure where the payment wants that."""
+"""Pages to change the plan: choose, see the cost, confirm, and complete 3D Secure if required."""
 
 from __future__ import annotations
 
@@ -11,67 +11,69 @@ from licet_sandbox.billing.invoices.lines import format_amount, product_name
 from licet_sandbox.billing.portal.portal_plans import check_choice, may_change, waits
 from licet_sandbox.billing.portal.portal_sessions import take_step
 from licet_sandbox.errors import StripeError, invalid
-from licet_sandbox.pages.portal.choices import read_choice
-from licet_sandbox.pages.portal.desk import Desk, Entry
-from licet_sandbox.pages.portal.entries import price_text, subscription_view
+from licet_sandbox.pages.formatting import show_date
+from licet_sandbox.pages.hosted_pages import redirect
+from licet_sandbox.pages.portal.plan_choice import read_choice
+from licet_sandbox.pages.portal.portal_pages import PortalPages, PortalRoute
+from licet_sandbox.pages.portal.subscriptions import price_text, subscription_view
 from licet_sandbox.pages.portal.views import plans_view
-from licet_sandbox.pages.surface import go
-from licet_sandbox.pages.wording import show_date
-from licet_sandbox.resources.portal import portal_updates
-from licet_sandbox.resources.portal.portal_cancellations import keep_plan
+from licet_sandbox.resources.portal import plan_changes
+from licet_sandbox.resources.portal.cancellations import cancel_scheduled_change
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from licet_sandbox.billing.portal.portal_plans import Choice
     from licet_sandbox.billing.portal.portal_sessions import Visit
-    from licet_sandbox.pages.portal.desk import Asked
+    from licet_sandbox.pages.portal.portal_pages import PortalRequest
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 _FEATURE = "subscription_update"
-_AUTHENTICATION_FAILED = "We could not authenticate your payment method. Your plan stays as it was."
+_AUTHENTICATION_FAILED = "We could not authenticate your payment method. Your plan has not changed."
 
 
-class Plans(Desk):
-    """Changes of what a subscription bills."""
+class Plans(PortalPages):
+    """Changing the price or quantity of a subscription."""
 
-    def entries(self) -> list[Entry]:
-        """Its addresses."""
+    def portal_routes(self) -> list[PortalRoute]:
+        """The routes of these pages."""
         at = "/subscriptions/{id}"
         return [
-            Entry("GET", f"{at}/change", self.choose),
-            Entry("GET", f"{at}/confirm", self.show, self.choose),
-            Entry("POST", f"{at}/confirm", self.confirm, self.show_again),
-            Entry("GET", f"{at}/3ds", self.ask),
-            Entry("POST", f"{at}/3ds", self.leave, self.left),
-            Entry("POST", f"{at}/keep-plan", self.keep),
+            PortalRoute("GET", f"{at}/change", self.choose),
+            PortalRoute("GET", f"{at}/confirm", self.show, self.choose),
+            PortalRoute("POST", f"{at}/confirm", self.confirm, self.show_error),
+            PortalRoute("GET", f"{at}/3ds", self.show_authentication),
+            PortalRoute("POST", f"{at}/3ds", self.authenticate, self.authentication_failed),
+            PortalRoute("POST", f"{at}/keep-plan", self.keep),
         ]
 
-    def choose(self, tx: Tx, visit: Visit, asked: Asked, refusal: StripeError | None = None) -> Response:
-        """The plans on offer; after a refusal, with what is wrong."""
-        feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", asked.id)
+    def choose(self, tx: Tx, visit: Visit, request: PortalRequest, refusal: StripeError | None = None) -> Response:
+        """The plans on offer; after a refusal, with the error."""
+        feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", request.id)
         if not may_change(subscription):
             raise invalid("This subscription cannot be changed here.", status=403)
         view = plans_view(tx, feature, subscription)
-        given = asked.query | asked.form
+        given = request.query | request.form
         view |= {"chosen": given.get("price"), "code": given.get("code", "")}
         view["quantity"] = given.get("quantity", view["quantity"])
         if refusal is None:
-            return self._show(visit, "portal_plans.html", field=None, **view)
+            return self._portal_page(visit, "portal_plans.html", field=None, **view)
         field = refusal.error.get("param")
-        return self._show(visit, "portal_plans.html", refusal.status, problem=str(refusal), field=field, **view)
+        return self._portal_page(visit, "portal_plans.html", refusal.status, problem=str(refusal), field=field, **view)
 
-    def show(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
-        """The change, and what is due for it today."""
-        failed = asked.query.get("failed") == "3ds"
-        return self._confirmation(tx, visit, asked.id, asked.query, problem=_AUTHENTICATION_FAILED if failed else None)
+    def show(self, tx: Tx, visit: Visit, request: PortalRequest) -> Response:
+        """The change, and the amount due today."""
+        failed = request.query.get("failed") == "3ds"
+        return self._confirmation(
+            tx, visit, request.id, request.query, problem=_AUTHENTICATION_FAILED if failed else None
+        )
 
-    def show_again(self, tx: Tx, visit: Visit, asked: Asked, refusal: StripeError) -> Response:
-        """The payment was declined and nothing has changed; or what was chosen is not to be had."""
+    def show_error(self, tx: Tx, visit: Visit, request: PortalRequest, refusal: StripeError) -> Response:
+        """The error of a declined payment (nothing has changed), or of a choice that is not available."""
         if refusal.status == 400:
-            return self.choose(tx, visit, asked, refusal)
-        return self._confirmation(tx, visit, asked.id, asked.form, problem=str(refusal), status=refusal.status)
+            return self.choose(tx, visit, request, refusal)
+        return self._confirmation(tx, visit, request.id, request.form, problem=str(refusal), status=refusal.status)
 
     def _confirmation(
         self,
@@ -87,8 +89,8 @@ class Plans(Desk):
         choice = read_choice(tx, visit, subscription, given)
         check_choice(tx, feature, subscription, choice)
         later, currency = waits(feature, subscription, choice), subscription["currency"]
-        cost = portal_updates.cost_of(tx, feature, subscription, choice)
-        return self._show(
+        cost = plan_changes.preview_cost(tx, feature, subscription, choice)
+        return self._portal_page(
             visit,
             "portal_confirm.html",
             status,
@@ -108,58 +110,58 @@ class Plans(Desk):
             may_add_card=visit.allows("payment_method_update"),
         )
 
-    def confirm(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
-        """The button was pressed."""
-        feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", asked.id)
-        choice = read_choice(tx, visit, subscription, asked.form)
-        if _is_waiting_for_bank(tx, subscription, choice):
-            return go(f"{visit.path}/subscriptions/{asked.id}/3ds")
-        if portal_updates.change(tx, feature, subscription, choice) is not None:
+    def confirm(self, tx: Tx, visit: Visit, request: PortalRequest) -> Response:
+        """Change the plan; continue with 3D Secure if the payment requires it."""
+        feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", request.id)
+        choice = read_choice(tx, visit, subscription, request.form)
+        if _is_authenticating(tx, subscription, choice):
+            return redirect(f"{visit.path}/subscriptions/{request.id}/3ds")
+        if plan_changes.change_plan(tx, feature, subscription, choice) is not None:
             subscription["_"]["update"]["chosen"] = {"price": choice.price["id"], "quantity": choice.quantity}
             tx.save(subscription)
-            return go(f"{visit.path}/subscriptions/{asked.id}/3ds")
-        return go(take_step(tx, visit, _FEATURE, asked.id))
+            return redirect(f"{visit.path}/subscriptions/{request.id}/3ds")
+        return redirect(take_step(tx, visit, _FEATURE, request.id))
 
-    def ask(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
-        """The bank's question."""
-        invoice = _invoice_at_bank(tx, visit.own(tx, "subscription", asked.id))
+    def show_authentication(self, tx: Tx, visit: Visit, request: PortalRequest) -> Response:
+        """The 3D Secure page."""
+        invoice = _invoice_to_authenticate(tx, visit.own(tx, "subscription", request.id))
         if invoice is None:
-            return go(visit.path)
+            return redirect(visit.path)
         return self._page("authenticate.html", total=format_amount(invoice["amount_due"], invoice["currency"]))
 
-    def leave(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
-        """The customer's answer to the bank; a failure raises its 402."""
-        subscription = visit.own(tx, "subscription", asked.id)
-        invoice = _invoice_at_bank(tx, subscription)
+    def authenticate(self, tx: Tx, visit: Visit, request: PortalRequest) -> Response:
+        """Complete or fail 3D Secure; a failure raises its 402."""
+        subscription = visit.own(tx, "subscription", request.id)
+        invoice = _invoice_to_authenticate(tx, subscription)
         if invoice is not None:
-            hosted_payment.authenticate(tx, invoice, completed=asked.form.get("outcome") == "complete")
-        return go(take_step(tx, visit, _FEATURE, asked.id))
+            hosted_payment.authenticate(tx, invoice, completed=request.form.get("outcome") == "complete")
+        return redirect(take_step(tx, visit, _FEATURE, request.id))
 
-    def left(self, tx: Tx, visit: Visit, asked: Asked, _: StripeError) -> Response:
-        """The bank said no: the plan stays, and the customer may try another card."""
-        subscription = visit.own(tx, "subscription", asked.id)
+    def authentication_failed(self, tx: Tx, visit: Visit, request: PortalRequest, _: StripeError) -> Response:
+        """3D Secure failed: cancel the pending change and show the confirmation again with the error."""
+        subscription = visit.own(tx, "subscription", request.id)
         chosen = subscription.get("_", {}).get("update", {}).get("chosen")
-        portal_updates.call_off(tx, subscription)
+        plan_changes.cancel_pending_change(tx, subscription)
         if chosen is None:
-            return go(visit.path)
-        return go(f"{visit.path}/subscriptions/{asked.id}/confirm?{urlencode({**chosen, 'failed': '3ds'})}")
+            return redirect(visit.path)
+        return redirect(f"{visit.path}/subscriptions/{request.id}/confirm?{urlencode({**chosen, 'failed': '3ds'})}")
 
-    def keep(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
-        """The change that was to come at the period's end is called off."""
+    def keep(self, tx: Tx, visit: Visit, request: PortalRequest) -> Response:
+        """Cancel the change that is scheduled for the end of the period."""
         visit.feature(_FEATURE)
-        keep_plan(tx, visit.own(tx, "subscription", asked.id))
-        return go(visit.path)
+        cancel_scheduled_change(tx, visit.own(tx, "subscription", request.id))
+        return redirect(visit.path)
 
 
-def _invoice_at_bank(tx: Tx, subscription: Obj) -> Obj | None:
-    """The invoice of a pending change whose payment waits for 3-D Secure."""
+def _invoice_to_authenticate(tx: Tx, subscription: Obj) -> Obj | None:
+    """The invoice of a pending change whose payment requires 3D Secure."""
     invoice_id = pending_updates.awaited(subscription)
     invoice = None if invoice_id is None else tx.get("invoice", invoice_id)
     return invoice if invoice is not None and hosted_payment.awaits_authentication(tx, invoice) else None
 
 
-def _is_waiting_for_bank(tx: Tx, subscription: Obj, choice: Choice) -> bool:
-    """The same form, sent twice."""
+def _is_authenticating(tx: Tx, subscription: Obj, choice: Choice) -> bool:
+    """True if the same choice was sent before and its payment is waiting for 3D Secure."""
     chosen = subscription.get("_", {}).get("update", {}).get("chosen")
     same = {"price": choice.price["id"], "quantity": choice.quantity}
-    return chosen == same and _invoice_at_bank(tx, subscription) is not None
+    return chosen == same and _invoice_to_authenticate(tx, subscription) is not None

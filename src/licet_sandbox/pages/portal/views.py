@@ -1,4 +1,4 @@
-"""What the portal's templates show, drawn from Stripe's objects."""
+"""Template values of the portal's first page and of the choice of plans."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.billing.invoices.lines import format_amount, product_name
 from licet_sandbox.billing.next_due import ended
 from licet_sandbox.billing.portal.portal_plans import plans, quantities
-from licet_sandbox.pages.portal.entries import entry, price_text, subscription_view
-from licet_sandbox.pages.wording import address_text, card_name, show_date
-from licet_sandbox.resources.portal.portal_cards import cards_of, may_remove
+from licet_sandbox.pages.formatting import address_text, card_name, show_date
+from licet_sandbox.pages.portal.subscriptions import price_text, subscription_entry_view, subscription_view
+from licet_sandbox.resources.portal.cards import cards_of, may_remove
 
 if TYPE_CHECKING:
     from licet_sandbox.billing.portal.portal_sessions import Visit
@@ -18,28 +18,32 @@ if TYPE_CHECKING:
 
     View = dict[str, Any]
 
-_FEW_INVOICES = 12
-_WORDS = {"open": "To be paid", "paid": "Paid", "uncollectible": "Written off", "void": "Void"}
+_RECENT_INVOICES_COUNT = 12
+_STATUS_LABELS = {"open": "Open", "paid": "Paid", "uncollectible": "Uncollectible", "void": "Void"}
 
 
 def home_view(tx: Tx, visit: Visit, *, everything: bool) -> View:
-    """The first page; `everything`: all invoices, not only the newest."""
+    """The first page. everything: all invoices, not only the newest."""
     cards = cards_of(tx, visit)
-    mine = tx.select("subscription", "json ->> '$.customer' = ?", visit.customer["id"])
+    subscriptions = tx.select("subscription", "json ->> '$.customer' = ?", visit.customer["id"])
     invoices = _invoices(tx, visit) if visit.allows("invoice_history") else None
     return {
         "headline": visit.configuration["business_profile"]["headline"],
-        "subscriptions": [entry(tx, visit, one) for one in reversed(mine) if not ended(one)],
+        "subscriptions": [
+            subscription_entry_view(tx, visit, subscription)
+            for subscription in reversed(subscriptions)
+            if not ended(subscription)
+        ],
         "cards": [card_view(tx, visit, card) for card in cards],
         "may_change_cards": visit.allows("payment_method_update"),
         "details": _details(visit.customer) if visit.allows("customer_update") else None,
-        "invoices": invoices if everything or invoices is None else invoices[:_FEW_INVOICES],
-        "more_invoices": not everything and len(invoices or []) > _FEW_INVOICES,
+        "invoices": invoices if everything or invoices is None else invoices[:_RECENT_INVOICES_COUNT],
+        "more_invoices": not everything and len(invoices or []) > _RECENT_INVOICES_COUNT,
     }
 
 
 def card_view(tx: Tx, visit: Visit, method: Obj) -> View:
-    """A card as its owner knows it."""
+    """A card as the customer knows it."""
     card = method["card"]
     return {
         "id": method["id"],
@@ -52,25 +56,25 @@ def card_view(tx: Tx, visit: Visit, method: Obj) -> View:
 
 def _details(customer: Obj) -> list[tuple[str, str]]:
     shipping = customer["shipping"] or {}
-    shown = [
+    details = [
         ("Name", customer["name"]),
-        ("E-mail", customer["email"]),
-        ("Telephone", customer["phone"]),
+        ("Email", customer["email"]),
+        ("Phone number", customer["phone"]),
         ("Address", address_text(customer["address"])),
-        ("Sent to", ", ".join(filter(None, (shipping.get("name"), address_text(shipping.get("address")))))),
+        ("Shipping address", ", ".join(filter(None, (shipping.get("name"), address_text(shipping.get("address")))))),
     ]
-    return [(label, text) for label, text in shown if text]
+    return [(label, text) for label, text in details if text]
 
 
 def _invoices(tx: Tx, visit: Visit) -> list[View]:
-    """What was billed, newest first."""
+    """The customer's invoices except drafts, newest first."""
     where = "json ->> '$.customer' = ? AND json ->> '$.status' != 'draft'"
     return [
         {
             "id": invoice["id"],
             "number": invoice["number"],
             "date": show_date(invoice["effective_at"] or invoice["created"]),
-            "status": _WORDS[invoice["status"]],
+            "status": _STATUS_LABELS[invoice["status"]],
             "amount": format_amount(invoice["total"], invoice["currency"]),
         }
         for invoice in reversed(tx.select("invoice", where, visit.customer["id"]))
@@ -78,7 +82,7 @@ def _invoices(tx: Tx, visit: Visit) -> list[View]:
 
 
 def plans_view(tx: Tx, feature: Obj, subscription: Obj) -> View:
-    """What there is to choose from."""
+    """The plans on offer, and the current one."""
     present = subscription["items"]["data"][0]
     offered = plans(tx, feature, subscription)
     return {

@@ -1,4 +1,4 @@
-"""Coupons: so much per cent or money off."""
+"""Coupons: a percentage or an amount off."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _FIVE_YEARS = 5 * 366 * 24 * 3600
-# A century, so that the end can be told.
-_MOST_MONTHS = 1200
+# A century, so that the end of the discount is still a valid date.
+_MAX_MONTHS = 1200
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A coupon, under an id of the caller's choice or a random one. That of a deleted one is free again."""
+    """Create a coupon, with a chosen or random id. The id of a deleted coupon can be used again."""
     coupon_id = p.text("id") or random_text(8)
     if tx.find(coupon_id) is not None:
         raise invalid("Coupon already exists.", param="id", code="resource_already_exists")
@@ -44,7 +44,7 @@ def create(tx: Tx, p: Params) -> Obj:
         redeem_by=until,
         valid=True,
         **_value(p),
-        # Shown when they are expanded.
+        # Returned only when expanded.
         _={
             "applies_to": None if products is None else {"products": products},
             "currency_options": _options(p),
@@ -93,9 +93,9 @@ def _duration(p: Params) -> int | None:
     if months is not None and not repeating:
         message = "`duration_in_months` can only be passed with `duration=repeating`."
         raise invalid(message, param="duration_in_months")
-    if months is not None and not 1 <= months <= _MOST_MONTHS:
-        words = "Invalid positive integer" if months < 1 else f"Invalid integer: at most {_MOST_MONTHS} months."
-        raise invalid(words, param="duration_in_months", code="parameter_invalid_integer")
+    if months is not None and not 1 <= months <= _MAX_MONTHS:
+        message = "Invalid positive integer" if months < 1 else f"Invalid integer: at most {_MAX_MONTHS} months."
+        raise invalid(message, param="duration_in_months", code="parameter_invalid_integer")
     return int(months) if months is not None else None
 
 
@@ -107,25 +107,25 @@ def _products(tx: Tx, p: Params) -> list[str] | None:
 
 
 def retrieve(tx: Tx, _: Params, coupon_id: str) -> Obj:
-    """One coupon."""
+    """Retrieve a coupon."""
     return tx.get("coupon", coupon_id)
 
 
 def update(tx: Tx, p: Params, coupon_id: str) -> Obj:
-    """Change its name, metadata or other currencies: never what it takes off."""
+    """Update the name, metadata or currency options. The discount itself cannot change."""
     coupon = tx.get("coupon", coupon_id)
     if "name" in p:
         coupon["name"] = p.text("name")
     if "currency_options" in p:
         if coupon["percent_off"] is not None:
-            raise invalid("This coupon takes off a percentage.", param="currency_options")
+            raise invalid("This coupon has a percentage, not an amount.", param="currency_options")
         coupon["_"]["currency_options"] = {**coupon["_"]["currency_options"], **_options(p)}
     merge_metadata(coupon, p)
     return tx.save(coupon, "coupon.updated")
 
 
 def delete(tx: Tx, _: Params, coupon_id: str) -> Obj:
-    """Nobody can use it any more; discounts in use go on."""
+    """Delete a coupon. It cannot be redeemed any more; discounts that use it stay."""
     coupon = tx.get("coupon", coupon_id)
     coupon["valid"] = False
     tx.save(coupon)
@@ -135,5 +135,5 @@ def delete(tx: Tx, _: Params, coupon_id: str) -> Obj:
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Coupons, newest first."""
+    """List coupons, newest first."""
     return page(tx, p, "coupon", "/v1/coupons")

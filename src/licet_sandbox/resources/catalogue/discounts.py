@@ -1,4 +1,4 @@
-"""The parameter `discounts`, wherever it stands: coupons and promotion codes to use, or discounts to keep."""
+"""The parameter `discounts` of any object: coupons and promotion codes to apply, discounts to keep."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_MOST = 20
+_MAX_DISCOUNTS = 20
 
 
 @dataclass(frozen=True)
-class Use:
-    """What discounts are wanted for: a customer's, in this currency, for this much (minor units; None: not known)."""
+class DiscountContext:
+    """What a discount applies to: customer, currency, and amount in minor units (None: not known)."""
 
     customer: str
     currency: str
@@ -31,7 +31,7 @@ class Use:
 def read_offer(
     tx: Tx, p: Params, *, currency: str | None, customer: str | None, amount: int | None = None
 ) -> Offer | None:
-    """The coupon or promotion code that one entry names, checked; None where it names neither."""
+    """The coupon or promotion code that one entry names, checked; None if it names neither."""
     named = [name for name in ("coupon", "promotion_code", "discount") if p.text(name)]
     if len(named) > 1:
         raise invalid("You may only specify one of these parameters: coupon, promotion_code.", param=p.name(named[1]))
@@ -46,36 +46,39 @@ def read_offer(
     return None
 
 
-def set_discounts(tx: Tx, holder: Obj, p: Params, use: Use, *, ancestors: Sequence[str] = (), **where: str) -> None:
-    """Let exactly these discounts stand on `holder` from now on; an absent parameter changes nothing.
+def set_discounts(
+    tx: Tx, holder: Obj, p: Params, use: DiscountContext, *, ancestors: Sequence[str] = (), **where: str
+) -> None:
+    """Replace the discounts of `holder`; an absent parameter changes nothing.
 
-    ancestors: discounts of what stands above it, which may be named as well. `where`: what new discounts stand on.
-    One that takes the place of one other is a switch, and a single event. The caller saves.
+    ancestors: discounts of the parent object, which may be kept by naming them
+    where: the field and id of the object that new discounts are granted on
+    Exchanging one discount for another sends a single event. The caller saves `holder`.
     """
     if "discounts" not in p:
         return
     before = list(holder["discounts"] or [])
-    wanted = [_wanted(tx, entry, use, [*before, *ancestors]) for entry in _entries(p)]
-    gone = [one for one in before if one not in wanted and one not in ancestors]
-    fresh = [one for one in wanted if isinstance(one, Offer)]
-    instead = gone[0] if len(gone) == len(fresh) == 1 else None
-    for one in gone if instead is None else []:
-        drop(tx, one)
+    entries = [_offer_or_discount(tx, entry, use, [*before, *ancestors]) for entry in _entries(p)]
+    removed = [discount for discount in before if discount not in entries and discount not in ancestors]
+    added = [entry for entry in entries if isinstance(entry, Offer)]
+    instead = removed[0] if len(removed) == len(added) == 1 else None
+    for discount in removed if instead is None else []:
+        drop(tx, discount)
     holder["discounts"] = [
-        grant(tx, one, instead=instead, customer=use.customer, **where) if isinstance(one, Offer) else one
-        for one in wanted
+        grant(tx, entry, instead=instead, customer=use.customer, **where) if isinstance(entry, Offer) else entry
+        for entry in entries
     ]
 
 
 def _entries(p: Params) -> list[Params]:
     entries = p.subs("discounts")
-    if len(entries) > _MOST:
-        raise invalid(f"You can pass at most {_MOST} discounts.", param=p.name("discounts"))
+    if len(entries) > _MAX_DISCOUNTS:
+        raise invalid(f"You can pass at most {_MAX_DISCOUNTS} discounts.", param=p.name("discounts"))
     return entries
 
 
-def _wanted(tx: Tx, entry: Params, use: Use, known: Sequence[str]) -> Offer | str:
-    """A coupon to redeem, or the id of a discount that is there already."""
+def _offer_or_discount(tx: Tx, entry: Params, use: DiscountContext, known: Sequence[str]) -> Offer | str:
+    """The coupon or promotion code to redeem, or the id of an existing discount to keep."""
     offer = read_offer(tx, entry, currency=use.currency, customer=use.customer, amount=use.amount)
     if offer is not None:
         return offer
@@ -86,8 +89,8 @@ def _wanted(tx: Tx, entry: Params, use: Use, known: Sequence[str]) -> Offer | st
     return named
 
 
-def new_discounts(tx: Tx, p: Params, use: Use, **where: str) -> list[str]:
-    """The ids of the discounts for something that is being made."""
+def new_discounts(tx: Tx, p: Params, use: DiscountContext, **where: str) -> list[str]:
+    """Grant the discounts of an object that is being created; returns their ids."""
     made: Obj = {"discounts": []}
     set_discounts(tx, made, p, use, **where)
     found: list[str] = made["discounts"]
@@ -95,7 +98,7 @@ def new_discounts(tx: Tx, p: Params, use: Use, **where: str) -> list[str]:
 
 
 def read_discounts(tx: Tx, p: Params, currency: str, customer_id: str) -> list[Obj]:
-    """What is put to use when the phase of a schedule begins; checked now."""
+    """The discounts of a schedule's phase. They are checked now and granted when the phase begins."""
     entries = []
     for given in p.subs("discounts"):
         if read_offer(tx, given, currency=currency, customer=customer_id) is None:

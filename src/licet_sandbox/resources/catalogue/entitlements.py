@@ -1,4 +1,4 @@
-"""Features, which products they belong to, and who is entitled to them."""
+"""Features, the products that include them, and the customers' active entitlements."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_LONGEST_KEY = 80
+_MAX_KEY_LENGTH = 80
 
 
 def create_feature(tx: Tx, p: Params) -> Obj:
-    """A feature under a lookup key of its own."""
+    """Create a feature with a unique lookup key."""
     key = p.need("lookup_key")
-    if len(key) > _LONGEST_KEY:
-        raise invalid(f"Invalid string: at most {_LONGEST_KEY} characters.", param="lookup_key")
+    if len(key) > _MAX_KEY_LENGTH:
+        raise invalid(f"Invalid string: at most {_MAX_KEY_LENGTH} characters.", param="lookup_key")
     if tx.select("entitlements.feature", "json ->> '$.lookup_key' = ?", key):
         raise invalid(f"A feature with the lookup key `{key}` already exists.", param="lookup_key")
     fields = {"active": True, "lookup_key": key, "metadata": metadata_of(p), "name": p.need("name")}
@@ -29,12 +29,12 @@ def create_feature(tx: Tx, p: Params) -> Obj:
 
 
 def retrieve_feature(tx: Tx, _: Params, feature_id: str) -> Obj:
-    """One feature."""
+    """Retrieve a feature."""
     return tx.get("entitlements.feature", feature_id)
 
 
 def update_feature(tx: Tx, p: Params, feature_id: str) -> Obj:
-    """Change its name or metadata, or archive it for good."""
+    """Update the name or metadata, or archive the feature permanently."""
     feature = tx.get("entitlements.feature", feature_id)
     if "name" in p:
         feature["name"] = p.need("name")
@@ -50,7 +50,7 @@ def update_feature(tx: Tx, p: Params, feature_id: str) -> Obj:
 
 
 def list_features(tx: Tx, p: Params) -> Obj:
-    """Features, newest first; archived ones only when asked for."""
+    """List features, newest first; archived ones only with `archived`."""
     wheres: list[Where] = [("json ->> '$.active' = ?", (not p.get("archived", False),))]
     if "lookup_key" in p:
         wheres.append(("json ->> '$.lookup_key' = ?", (p.get("lookup_key"),)))
@@ -58,7 +58,7 @@ def list_features(tx: Tx, p: Params) -> Obj:
 
 
 def attach_feature(tx: Tx, p: Params, product_id: str) -> Obj:
-    """Whoever subscribes to the product is entitled to the feature; whoever has subscribed, too."""
+    """Attach a feature to a product. Present and future subscribers are entitled to it."""
     tx.get("product", product_id)
     feature = tx.named("entitlements.feature", p.need("entitlement_feature"), "entitlement_feature")
     if not feature["active"]:
@@ -72,7 +72,7 @@ def attach_feature(tx: Tx, p: Params, product_id: str) -> Obj:
 
 
 def retrieve_attached(tx: Tx, _: Params, product_id: str, attached_id: str) -> Obj:
-    """One feature of a product."""
+    """Retrieve a feature of a product."""
     tx.get("product", product_id)
     attached = tx.get("product_feature", attached_id)
     if attached["_"]["product"] != product_id:
@@ -81,32 +81,34 @@ def retrieve_attached(tx: Tx, _: Params, product_id: str, attached_id: str) -> O
 
 
 def detach_feature(tx: Tx, p: Params, product_id: str, attached_id: str) -> Obj:
-    """The product has it no more, and who had it by this product alone loses it."""
+    """Detach a feature from a product. Subscribers entitled only by this product lose it."""
     stub = tx.delete(retrieve_attached(tx, p, product_id, attached_id))
     _refresh_subscribers(tx, product_id)
     return stub
 
 
 def list_attached(tx: Tx, p: Params, product_id: str) -> Obj:
-    """A product's features, newest first."""
+    """List a product's features, newest first."""
     tx.get("product", product_id)
     own: list[Where] = [("json ->> '$._.product' = ?", (product_id,))]
     return page(tx, p, "product_feature", f"/v1/products/{product_id}/features", own)
 
 
 def retrieve_active(tx: Tx, _: Params, entitlement_id: str) -> Obj:
-    """One entitlement of somebody."""
+    """Retrieve an active entitlement."""
     return tx.get("entitlements.active_entitlement", entitlement_id)
 
 
 def list_active(tx: Tx, p: Params) -> Obj:
-    """What a customer is entitled to, newest first."""
+    """List a customer's active entitlements, newest first."""
     customer = tx.named("customer", p.need("customer"), "customer")
     own: list[Where] = [("json ->> '$._.customer' = ?", (customer["id"],))]
     return page(tx, p, "entitlements.active_entitlement", "/v1/entitlements/active_entitlements", own)
 
 
 def _refresh_subscribers(tx: Tx, product_id: str) -> None:
-    having = "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.price.product' = ?)"
-    for customer_id in dict.fromkeys(one["customer"] for one in tx.select("subscription", having, product_id)):
+    with_product = (
+        "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.price.product' = ?)"
+    )
+    for customer_id in dict.fromkeys(one["customer"] for one in tx.select("subscription", with_product, product_id)):
         entitlements.refresh(tx, customer_id)

@@ -1,4 +1,4 @@
-"""The price that an item names: by its id, by the old name `plan`, or made for it by `price_data`."""
+"""The price of an item: named by `price` or by the older `plan`, or created from `price_data`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_WAYS = ("price", "plan", "price_data")
-# Times the highest price, and a few items of it, that is still a whole number for everybody.
-_MOST = 99_999_999
+_PRICE_PARAMS = ("price", "plan", "price_data")
+# The highest price times this quantity, summed over a few items, is still an exact integer in JSON.
+_MAX_QUANTITY = 99_999_999
 
 
 def chosen_price(tx: Tx, p: Params) -> Obj | None:
-    """The active price that these parameters name, or None where they name none."""
-    given = [name for name in _WAYS if name in p]
+    """The active price that these parameters name, or None if they name none."""
+    given = [name for name in _PRICE_PARAMS if name in p]
     if not given:
         return None
     if len(given) > 1:
@@ -35,8 +35,8 @@ def chosen_price(tx: Tx, p: Params) -> Obj | None:
     return price
 
 
-def needed_price(tx: Tx, p: Params) -> Obj:
-    """The price, which must be named."""
+def required_price(tx: Tx, p: Params) -> Obj:
+    """The price; 400 if none is named."""
     price = chosen_price(tx, p)
     if price is None:
         raise p.missing("price")
@@ -52,16 +52,16 @@ def check_recurring(price: Obj, p: Params, currency: str | None = None) -> None:
 
 
 def check_currency(price: Obj, p: Params, currency: str | None) -> None:
-    """One subscription, or invoice, one currency."""
+    """400 if the price has another currency than its subscription or invoice."""
     if currency is not None and price["currency"] != currency:
         message = f"The price specified uses `{price['currency']}`, which is not the currency `{currency}` needed here."
         raise invalid(message, param=p.name("price"))
 
 
 def quantity_of(p: Params, default: int = 1) -> int:
-    """How many: 0 or more."""
+    """The quantity, 0 or more; 400 if it is out of range."""
     quantity: int = p.get("quantity", default)
-    if not 0 <= quantity <= _MOST:
-        message = f"Invalid quantity: must be {'0 or more' if quantity < 0 else f'{_MOST} or less'}."
+    if not 0 <= quantity <= _MAX_QUANTITY:
+        message = f"Invalid quantity: must be {'0 or more' if quantity < 0 else f'{_MAX_QUANTITY} or less'}."
         raise invalid(message, param=p.name("quantity"), code="parameter_invalid_integer")
     return quantity

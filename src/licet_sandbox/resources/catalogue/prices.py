@@ -1,4 +1,4 @@
-"""Prices: how much a product costs, once or per interval."""
+"""Prices: what a product costs, once or per interval."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 # The longest interval that Stripe allows is three years.
 LONGEST_TRIAL_DAYS = 730
-_MOST = {"day": 1095, "week": 156, "month": 36, "year": 3}
+_MAX_INTERVAL_COUNT = {"day": 1095, "week": 156, "month": 36, "year": 3}
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A price of a product that exists, or that `product_data` makes."""
+    """Create a price for an existing product, or for a new one from `product_data`."""
     if ("product" in p) == ("product_data" in p):
         raise invalid("You must pass exactly one of `product` and `product_data`.", param="product")
     if "product" in p:
@@ -33,7 +33,7 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def check_active(tx: Tx, price: Obj, p: Params) -> None:
-    """Only active prices of active products can be bought."""
+    """400 unless the price and its product are active."""
     product = tx.find(price["product"])
     if not price["active"]:
         message = "The price specified is inactive. This field only accepts active prices."
@@ -44,7 +44,7 @@ def check_active(tx: Tx, price: Obj, p: Params) -> None:
 
 
 def make_product(tx: Tx, p: Params, *, active: bool = True) -> Obj:
-    """The product that a price's or a line's `product_data` describes."""
+    """Create the product that `product_data` of a price or a line describes."""
     return tx.create(
         "product",
         "product.created",
@@ -60,7 +60,7 @@ def make_product(tx: Tx, p: Params, *, active: bool = True) -> Obj:
 
 
 def free_product_id(tx: Tx, p: Params) -> str:
-    """The id that the caller chose, or a new one; that of a deleted product is not free again."""
+    """The chosen id, or a new one; 400 if it is in use. The id of a deleted product stays in use."""
     chosen = p.text("id")
     if chosen is not None and tx.find(chosen, deleted=True) is not None:
         raise invalid(f"Product already exists: {chosen}", param=p.name("id"), code="resource_already_exists")
@@ -68,7 +68,7 @@ def free_product_id(tx: Tx, p: Params) -> str:
 
 
 def make_price(tx: Tx, p: Params, product_id: str, *, active: bool = True) -> Obj:
-    """A price from its parameters, also from those inside a product or a line."""
+    """Create a price from its parameters, which may be nested in those of a product or a line."""
     p.refuse("billing_scheme", "per_unit")
     currency = currency_of(p)
     amount, decimal = _amount(p)
@@ -93,7 +93,7 @@ def make_price(tx: Tx, p: Params, product_id: str, *, active: bool = True) -> Ob
 
 
 def _amount(p: Params) -> tuple[int | None, str]:
-    """`unit_amount` (minor units, None where it is not whole) and its decimal text."""
+    """`unit_amount` (minor units, None if it is not whole) and `unit_amount_decimal`."""
     if ("unit_amount" in p) == ("unit_amount_decimal" in p):
         raise invalid("You must pass exactly one of `unit_amount` and `unit_amount_decimal`.", param="unit_amount")
     exact = Decimal(p.get("unit_amount") if "unit_amount" in p else p.get("unit_amount_decimal"))
@@ -115,15 +115,17 @@ def _recurring(p: Params) -> Obj | None:
 
 
 def interval_of(p: Params) -> Obj:
-    """`interval` and `interval_count`, of three years at most."""
+    """`interval` and `interval_count`; 400 if longer than three years."""
     interval, count = p.need("interval"), p.get("interval_count", 1)
-    if not 1 <= count <= _MOST[interval]:
-        raise invalid(f"Invalid interval_count: from 1 to {_MOST[interval]}.", param=p.name("interval_count"))
+    if not 1 <= count <= _MAX_INTERVAL_COUNT[interval]:
+        raise invalid(
+            f"Invalid interval_count: from 1 to {_MAX_INTERVAL_COUNT[interval]}.", param=p.name("interval_count")
+        )
     return {"interval": interval, "interval_count": count}
 
 
 def _take_lookup_key(tx: Tx, p: Params) -> str | None:
-    """The lookup key, taken from the price that has it where `transfer_lookup_key` says so."""
+    """The lookup key; with `transfer_lookup_key`, it is removed from the price that has it."""
     lookup_key, transfer = p.text("lookup_key"), p.get("transfer_lookup_key", False)
     if lookup_key is None:
         return None
@@ -137,12 +139,12 @@ def _take_lookup_key(tx: Tx, p: Params) -> str | None:
 
 
 def retrieve(tx: Tx, _: Params, price_id: str) -> Obj:
-    """One price."""
+    """Retrieve a price."""
     return tx.get("price", price_id)
 
 
 def update(tx: Tx, p: Params, price_id: str) -> Obj:
-    """Change what is not money; `active=false` archives it."""
+    """Update a price, except its amount; `active=false` archives it."""
     price = tx.get("price", price_id)
     if "active" in p:
         price["active"] = p.get("active")
@@ -158,7 +160,7 @@ def update(tx: Tx, p: Params, price_id: str) -> Obj:
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Prices, newest first."""
+    """List prices, newest first."""
     keys = p.get("lookup_keys", [])
     chosen = [("json ->> '$.lookup_key' IN (SELECT value FROM json_each(?))", (json.dumps(keys),))] if keys else []
     recurring = p.sub("recurring")

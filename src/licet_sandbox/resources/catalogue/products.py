@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _PLAIN = ("shippable", "active")
 _LISTS = ("images", "marketing_features")
 _TEXTS = ("description", "statement_descriptor", "tax_code", "unit_label")
-_LONGEST_URL = 2048
+_MAX_URL_LENGTH = 2048
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A product, with its default price where `default_price_data` asks for one."""
+    """Create a product, with a default price if `default_price_data` is given."""
     product_id = free_product_id(tx, p)
     product = tx.create(
         "product",
@@ -35,7 +35,7 @@ def create(tx: Tx, p: Params) -> Obj:
         **{key: p.get(key) for key in _PLAIN if key in p},
         **{key: p.get(key) or [] for key in _LISTS},
         **{key: p.text(key) for key in (*_TEXTS, "package_dimensions")},
-        url=web_address_of(p, "url", _LONGEST_URL),
+        url=web_address_of(p, "url", _MAX_URL_LENGTH),
         **({} if "active" in p else {"active": True}),
     )
     if "default_price_data" in p:
@@ -46,12 +46,12 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def retrieve(tx: Tx, _: Params, product_id: str) -> Obj:
-    """One product."""
+    """Retrieve a product."""
     return tx.get("product", product_id)
 
 
 def update(tx: Tx, p: Params, product_id: str) -> Obj:
-    """Change it; `active=false` archives it."""
+    """Update a product; `active=false` archives it."""
     product = tx.get("product", product_id)
     if "name" in p:
         product["name"] = p.need("name")
@@ -59,7 +59,7 @@ def update(tx: Tx, p: Params, product_id: str) -> Obj:
     product.update({key: p.get(key) or [] for key in _LISTS if key in p})
     product.update({key: p.text(key) for key in (*_TEXTS, "package_dimensions") if key in p})
     if "url" in p:
-        product["url"] = web_address_of(p, "url", _LONGEST_URL)
+        product["url"] = web_address_of(p, "url", _MAX_URL_LENGTH)
     if p.text("default_price"):
         price = tx.named("price", p.get("default_price"), "default_price")
         if price["product"] != product_id:
@@ -70,7 +70,7 @@ def update(tx: Tx, p: Params, product_id: str) -> Obj:
 
 
 def delete(tx: Tx, _: Params, product_id: str) -> Obj:
-    """Remove a product that has no prices."""
+    """Delete a product that has no prices."""
     product = tx.get("product", product_id)
     if tx.select("price", "json ->> '$.product' = ?", product_id):
         raise invalid("This product cannot be deleted because it has one or more user-created prices.")
@@ -78,7 +78,7 @@ def delete(tx: Tx, _: Params, product_id: str) -> Obj:
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Products, newest first."""
+    """List products, newest first."""
     ids = p.get("ids", [])
     chosen = [("id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))] if ids else []
     return page(tx, p, "product", "/v1/products", same(p, "active", "shippable", "type", "url"), chosen)

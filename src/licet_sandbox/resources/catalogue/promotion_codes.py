@@ -1,4 +1,4 @@
-"""Promotion codes: what a customer types to use a coupon."""
+"""Promotion codes: customers enter them to redeem a coupon."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CODE = re.compile(r"[A-Za-z0-9-]{1,500}")
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A code for a coupon that is valid."""
+    """Create a code for a valid coupon."""
     p.refuse("customer_account")
     promotion = p.sub("promotion")
     promotion.need("type")
@@ -64,7 +64,7 @@ def _expiry(tx: Tx, p: Params, coupon: Obj) -> int | None:
         raise invalid("`expires_at` must be in the future.", param="expires_at")
     if until is not None and coupon["redeem_by"] is not None and until > coupon["redeem_by"]:
         raise invalid("`expires_at` must not be after the coupon's `redeem_by`.", param="expires_at")
-    # The code ends with its coupon in any case.
+    # Without `expires_at`, the code still ends with its coupon.
     return until
 
 
@@ -105,24 +105,24 @@ def _options(given: Params) -> Obj:
 
 
 def retrieve(tx: Tx, _: Params, code_id: str) -> Obj:
-    """One promotion code."""
+    """Retrieve a promotion code."""
     return tx.get("promotion_code", code_id)
 
 
 def update(tx: Tx, p: Params, code_id: str) -> Obj:
-    """Switch it off, or on again while its coupon is valid and it is not used up."""
+    """Deactivate a code, or activate it again while its coupon is valid and it is not used up."""
     code = tx.get("promotion_code", code_id)
     if "active" in p:
-        wanted = p.get("active")
-        if wanted and not code["active"]:
-            _check_may_return(tx, code)
-        code["active"] = wanted
+        active = p.get("active")
+        if active and not code["active"]:
+            _check_may_activate(tx, code)
+        code["active"] = active
     code["restrictions"] |= _options(p.sub("restrictions"))
     merge_metadata(code, p)
     return tx.save(code, "promotion_code.updated")
 
 
-def _check_may_return(tx: Tx, code: Obj) -> None:
+def _check_may_activate(tx: Tx, code: Obj) -> None:
     coupon = tx.find(code["promotion"]["coupon"])
     used_up = code["max_redemptions"] is not None and code["times_redeemed"] >= code["max_redemptions"]
     late = code["expires_at"] is not None and code["expires_at"] <= tx.now
@@ -133,7 +133,7 @@ def _check_may_return(tx: Tx, code: Obj) -> None:
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Promotion codes, newest first; `code` in whatever case."""
+    """List promotion codes, newest first; `code` ignores case."""
     p.refuse("customer_account")
     wheres: list[Where] = []
     if "code" in p:

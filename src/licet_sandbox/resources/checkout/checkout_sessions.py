@@ -1,4 +1,4 @@
-"""Checkout sessions: a purchase that waits for its buyer on a hosted page."""
+"""Checkout sessions: a purchase that a buyer completes on a hosted page."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import email_of, merge_metadata, metadata_of, web_address_of
 from licet_sandbox.kit.lists import Where, page, same, slice_page
 from licet_sandbox.resources.catalogue.discounts import read_offer
-from licet_sandbox.resources.checkout.custom_fields import read_asks
+from licet_sandbox.resources.checkout.custom_fields import read_extra_fields
 from licet_sandbox.resources.checkout.line_items import make_lines
-from licet_sandbox.resources.checkout.setup_sessions import check_setup, setup_currency, setup_data
-from licet_sandbox.resources.checkout.sources import mode_fields, payment_data, subscription_data
+from licet_sandbox.resources.checkout.purchase_params import mode_fields, payment_data, subscription_data
+from licet_sandbox.resources.checkout.setup_params import check_setup, setup_currency, setup_data
 from licet_sandbox.resources.payments.intent_params import method_types
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _HALF_HOUR, _DAY = 1800, 24 * 3600
-# Shown on the object as they were given; they change nothing that a test card could notice.
-_SHOWN = (
+# Returned as they were given. They have no effect in this sandbox.
+_STORED_ONLY = (
     "allow_promotion_codes",
     "billing_address_collection",
     "integration_identifier",
@@ -36,7 +36,7 @@ _SHOWN = (
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """An open session with its page's address."""
+    """Create an open session; `url` is the address of its page."""
     mode = p.need("mode")
     check_setup(p, mode)
     p.refuse("ui_mode", "hosted_page")
@@ -57,20 +57,20 @@ def create(tx: Tx, p: Params) -> Obj:
         mode=mode,
         payment_method_options={"card": {"request_three_d_secure": _three_d_secure(p)}},
         payment_method_types=["card"],
-        # `total_up` says.
+        # `total_up` sets the real status.
         payment_status="unpaid",
         status="open",
         success_url=_success_address(p),
         ui_mode="hosted_page",
         url=f"{tx.engine.base_url}/c/pay/{session_id}",
         _={"line_items": lines, "subscription_data": data, "payment_intent_data": payment_data(p, mode)},
-        **{key: p.get(key) for key in _SHOWN if key in p},
+        **{key: p.get(key) for key in _STORED_ONLY if key in p},
         **method_types(p),
-        **read_asks(p),
+        **read_extra_fields(p),
         **_customer(tx, p, mode),
         **mode_fields(p, mode),
     )
-    _refuse_unbuilt(p)
+    _refuse_unsupported(p)
     if mode == "setup":
         session["payment_status"] = "no_payment_required"
         session["_"]["setup_intent_data"] = setup_data(p, session)
@@ -84,7 +84,7 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def _set_discounts(tx: Tx, session: Obj, p: Params) -> None:
-    """One coupon or promotion code of the seller's, or those that the buyer may type; not both."""
+    """Apply one coupon or promotion code; 400 if the buyer may also enter promotion codes."""
     entries = p.subs("discounts")
     if entries and session["allow_promotion_codes"] is not None:
         message = "You may only specify one of these parameters: allow_promotion_codes, discounts."
@@ -108,7 +108,7 @@ def _success_address(p: Params) -> str | None:
 
 def _expiry(tx: Tx, p: Params) -> int:
     expires_at: int = p.get("expires_at", tx.now + _DAY)
-    # A few seconds of grace, for the caller computed it before it called.
+    # A few seconds of tolerance: the caller computed the time before the request arrived.
     if not tx.now + _HALF_HOUR - 5 <= expires_at <= tx.now + _DAY + 5:
         message = "The `expires_at` timestamp must be from 30 minutes to 24 hours from Checkout Session creation."
         raise invalid(message, param="expires_at")
@@ -116,13 +116,13 @@ def _expiry(tx: Tx, p: Params) -> int:
 
 
 def _three_d_secure(p: Params) -> str:
-    """When it is wanted; the bank may want it anyway."""
-    wanted: str = p.sub("payment_method_options").sub("card").get("request_three_d_secure", "automatic")
-    return wanted
+    """When to request 3D Secure; the bank may require it anyway."""
+    request: str = p.sub("payment_method_options").sub("card").get("request_three_d_secure", "automatic")
+    return request
 
 
 def _after_expiration(p: Params, mode: str) -> Obj | None:
-    """Whether an expired session can be had again, at an address that it then shows."""
+    """Whether an expired session offers a recovery `url` that creates a new session."""
     recovery = p.sub("after_expiration").sub("recovery")
     if not recovery:
         return None
@@ -162,26 +162,26 @@ def _customer(tx: Tx, p: Params, mode: str) -> Obj:
     return {"customer": customer_id, "customer_details": details}
 
 
-def _refuse_unbuilt(p: Params) -> None:
-    """Parameters whose plain values ask for nothing."""
+def _refuse_unsupported(p: Params) -> None:
+    """Refuse parameters of features that this sandbox does not have, unless they are switched off."""
     for name in ("automatic_tax", "tax_id_collection", "adaptive_pricing"):
         p.sub(name).refuse("enabled", False)
 
 
 def retrieve(tx: Tx, _: Params, session_id: str) -> Obj:
-    """One session."""
+    """Retrieve a session."""
     return tx.get("checkout.session", session_id)
 
 
 def update(tx: Tx, p: Params, session_id: str) -> Obj:
-    """Change its metadata."""
+    """Update a session's metadata."""
     session = tx.get("checkout.session", session_id)
     merge_metadata(session, p)
     return tx.save(session)
 
 
 def expire(tx: Tx, _: Params, session_id: str) -> Obj:
-    """End an open session before its time."""
+    """Expire an open session."""
     session = tx.get("checkout.session", session_id)
     if session["status"] != "open":
         message = f'Only Checkout Sessions with a status in ["open"] can be expired. This one is {session["status"]}.'
@@ -191,7 +191,7 @@ def expire(tx: Tx, _: Params, session_id: str) -> Obj:
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Sessions, newest first; also by what they led to."""
+    """List sessions, newest first; filters include the payment intent and the subscription."""
     by_email: list[Where] = []
     details = p.sub("customer_details")
     if "email" in details:
@@ -201,6 +201,6 @@ def list_all(tx: Tx, p: Params) -> Obj:
 
 
 def list_line_items(tx: Tx, p: Params, session_id: str) -> Obj:
-    """What is bought, in the order in which it was asked for."""
+    """List a session's line items, in the order given at creation."""
     session = tx.get("checkout.session", session_id)
     return slice_page(p, session["_"]["line_items"], f"/v1/checkout/sessions/{session_id}/line_items")

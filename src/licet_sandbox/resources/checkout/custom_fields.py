@@ -1,6 +1,6 @@
-"""What a checkout's page asks or says besides the payment, as the API takes it.
+"""Parameters for the extra fields and texts of the checkout page.
 
-The answers: `billing/checkout/answers.py`.
+`billing/checkout/answers.py` checks what the buyer enters.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
 
-_MOST_FIELDS, _MOST_OPTIONS, _LONGEST_ANSWER = 3, 200, 255
-# `shipping_address` would stand beside an address, which is never asked for.
+_MAX_FIELDS, _MAX_OPTIONS, _MAX_ANSWER_LENGTH = 3, 200, 255
+# Without `shipping_address`: this sandbox's page does not ask for an address.
 _TEXTS = ("after_submit", "submit", "terms_of_service_acceptance")
 
 
-def read_asks(p: Params) -> Obj:
-    """The fields of a session that its parameters ask for."""
+def read_extra_fields(p: Params) -> Obj:
+    """The session's fields for custom fields, custom texts, names, phone number and consent."""
     texts, phone = p.sub("custom_text"), p.sub("phone_number_collection")
-    names = {name: _asks_name(p.sub("name_collection").sub(name)) for name in ("business", "individual")}
-    wanted = {name: one for name, one in names.items() if one is not None}
+    names = {name: _name_setting(p.sub("name_collection").sub(name)) for name in ("business", "individual")}
+    name_collection = {name: setting for name, setting in names.items() if setting is not None}
     return {
         "consent_collection": _consent(p),
         "custom_fields": _custom_fields(p),
         "custom_text": {"shipping_address": None, **{name: texts.get(name) or None for name in _TEXTS}},
         "phone_number_collection": {"enabled": phone.get("enabled", False)},
-        **({"name_collection": wanted} if wanted else {}),
+        **({"name_collection": name_collection} if name_collection else {}),
     }
 
 
-def _asks_name(p: Params) -> Obj | None:
+def _name_setting(p: Params) -> Obj | None:
     return {"enabled": p.get("enabled"), "optional": p.get("optional", False)} if p else None
 
 
@@ -49,8 +49,8 @@ def _consent(p: Params) -> Obj | None:
 
 def _custom_fields(p: Params) -> list[Obj]:
     given = p.subs("custom_fields")
-    if len(given) > _MOST_FIELDS:
-        raise invalid(f"You can pass at most {_MOST_FIELDS} custom fields.", param="custom_fields")
+    if len(given) > _MAX_FIELDS:
+        raise invalid(f"You can pass at most {_MAX_FIELDS} custom fields.", param="custom_fields")
     made: list[Obj] = []
     for one in given:
         field = _custom_field(one)
@@ -76,8 +76,8 @@ def _custom_field(p: Params) -> Obj:
 def _dropdown(p: Params, given: Params) -> Obj:
     options = given.get("options") or []
     values = [option["value"] for option in options]
-    if not 1 <= len(options) <= _MOST_OPTIONS or len(set(values)) < len(values):
-        message = f"A dropdown needs from 1 to {_MOST_OPTIONS} options of different values."
+    if not 1 <= len(options) <= _MAX_OPTIONS or len(set(values)) < len(values):
+        message = f"A dropdown needs from 1 to {_MAX_OPTIONS} options of different values."
         raise invalid(message, param=f"{p.name('dropdown')}[options]")
     default = given.text("default_value")
     if default is not None and default not in values:
@@ -88,8 +88,8 @@ def _dropdown(p: Params, given: Params) -> Obj:
 def _lengths(given: Params) -> Obj:
     least, most = given.get("minimum_length"), given.get("maximum_length")
     for name, value in (("minimum_length", least), ("maximum_length", most)):
-        if value is not None and not 1 <= value <= _LONGEST_ANSWER:
-            raise invalid(f"Invalid {name}: from 1 to {_LONGEST_ANSWER}.", param=given.name(name))
+        if value is not None and not 1 <= value <= _MAX_ANSWER_LENGTH:
+            raise invalid(f"Invalid {name}: from 1 to {_MAX_ANSWER_LENGTH}.", param=given.name(name))
     if least is not None and most is not None and least > most:
         raise invalid("`minimum_length` is above `maximum_length`.", param=given.name("minimum_length"))
     default = given.text("default_value")

@@ -1,4 +1,4 @@
-"""The lines of a checkout session, and what may stand together in one."""
+"""The line items of a checkout session, and which of them can be combined."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_MOST_IN_PAYMENT, _MOST_RECURRING, _MOST_ONE_TIME = 100, 20, 20
+_MAX_PAYMENT_LINES, _MAX_RECURRING_LINES, _MAX_ONE_TIME_LINES = 100, 20, 20
 
 
 def make_lines(tx: Tx, p: Params, mode: str) -> list[Obj]:
-    """`item` objects, checked against the mode and against each other."""
+    """The session's `item` objects, checked against the mode and against each other."""
     given = p.subs("line_items")
     if not given:
         raise p.missing("line_items")
@@ -40,17 +40,19 @@ def make_lines(tx: Tx, p: Params, mode: str) -> list[Obj]:
     if len(intervals) > 1:
         message = "Checkout does not support multiple prices with different billing intervals."
         raise invalid(message, param="line_items")
-    wanted = p.text("currency")
-    if wanted is not None and wanted.lower() != lines[0]["currency"]:
-        raise invalid(f"The prices are not available in {wanted}.", param="currency")
+    currency = p.text("currency")
+    if currency is not None and currency.lower() != lines[0]["currency"]:
+        raise invalid(f"The prices are not available in {currency}.", param="currency")
     return lines
 
 
 def _check_count(count: int, recurring: int, mode: str) -> None:
-    if mode == "payment" and count > _MOST_IN_PAYMENT:
-        raise invalid(f"You can pass at most {_MOST_IN_PAYMENT} line items.", param="line_items")
-    if mode == "subscription" and (recurring > _MOST_RECURRING or count - recurring > _MOST_ONE_TIME):
-        message = f"You can pass at most {_MOST_RECURRING} recurring and {_MOST_ONE_TIME} one-time line items."
+    if mode == "payment" and count > _MAX_PAYMENT_LINES:
+        raise invalid(f"You can pass at most {_MAX_PAYMENT_LINES} line items.", param="line_items")
+    if mode == "subscription" and (recurring > _MAX_RECURRING_LINES or count - recurring > _MAX_ONE_TIME_LINES):
+        message = (
+            f"You can pass at most {_MAX_RECURRING_LINES} recurring and {_MAX_ONE_TIME_LINES} one-time line items."
+        )
         raise invalid(message, param="line_items")
 
 
@@ -80,7 +82,7 @@ def _make_line(tx: Tx, p: Params) -> Obj:
 
 
 def _adjustable(p: Params, quantity: int) -> Obj | None:
-    """Between which quantities the buyer may choose; None for not at all."""
+    """The least and the most that the buyer may choose; None if the quantity is fixed."""
     enabled = p.get("enabled", False)
     least, most = p.get("minimum", LEAST_BY_DEFAULT), p.get("maximum", max(quantity, MOST_BY_DEFAULT))
     for name, bound in (("minimum", least), ("maximum", most)):
@@ -93,7 +95,7 @@ def _adjustable(p: Params, quantity: int) -> Obj | None:
 
 
 def _inline_price(tx: Tx, p: Params) -> Obj:
-    """A price for this line alone; like Stripe's it is made inactive."""
+    """Create a price for this line only. As at Stripe, it is inactive."""
     data = p.sub("price_data")
     if "product" in data:
         product_id = tx.named("product", data.need("product"), data.name("product"))["id"]

@@ -1,4 +1,4 @@
-"""The account that all keys of this sandbox see. Its id is made once, with the sandbox's file."""
+"""The sandbox's one account. Its id is created with the database file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def retrieve(tx: Tx, _: Params) -> Obj:
-    """Stripe's example account, ready to take money."""
+    """Retrieve the account: Stripe's example, with charges and payouts enabled."""
     account = copy.deepcopy(examples()["account"])
     account_id = tx.store.get_meta("account")
     nothing_due: Obj = {"currently_due": [], "past_due": [], "eventually_due": [], "disabled_reason": None}

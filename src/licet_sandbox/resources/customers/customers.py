@@ -1,4 +1,4 @@
-"""Customers: who buys."""
+"""Customers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _TEXTS = ("description", "name", "phone")
-# Not there at all unless they say something.
+# Absent from the object unless they have a value.
 _NAMES = ("business_name", "individual_name")
-_HIGHEST_SEQUENCE = 999_999_999
+_MAX_SEQUENCE = 999_999_999
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A customer, with a payment method attached where one is named."""
+    """Create a customer, and attach the payment method if one is given."""
     if p.text("test_clock"):
         put_on_clock(tx, p.get("test_clock"))
     fields = {key: p.text(key) for key in _TEXTS} | {key: p.text(key) for key in _NAMES if p.text(key)}
@@ -58,18 +58,21 @@ def _set_details(customer: Obj, p: Params) -> None:
 
 
 def _next_sequence(p: Params, customer: Obj) -> int:
-    """Numbers that were given away are not given again."""
-    wanted: int = p.get("next_invoice_sequence")
+    """The next invoice number; 400 if it was used already."""
+    sequence: int = p.get("next_invoice_sequence")
     least = customer["next_invoice_sequence"]
-    if not least <= wanted <= _HIGHEST_SEQUENCE:
-        message = f"Invalid next_invoice_sequence: from {least}, the next that is free, to {_HIGHEST_SEQUENCE}."
+    if not least <= sequence <= _MAX_SEQUENCE:
+        message = f"Invalid next_invoice_sequence: it must be from {least}, the next free number, to {_MAX_SEQUENCE}."
         raise invalid(message, param="next_invoice_sequence")
-    return wanted
+    return sequence
 
 
 def _set_default(tx: Tx, customer: Obj, p: Params, attached: Obj | None = None) -> None:
-    """attached: in this request; where a token made it, the token names it here too."""
-    settings, wanted = p.sub("invoice_settings"), dict(customer["invoice_settings"])
+    """Set `invoice_settings`.
+
+    attached: the payment method attached by this request. If a token created it, the token names it here too.
+    """
+    settings, updated = p.sub("invoice_settings"), dict(customer["invoice_settings"])
     if "default_payment_method" in settings:
         param = settings.name("default_payment_method")
         chosen = settings.text("default_payment_method")
@@ -77,16 +80,16 @@ def _set_default(tx: Tx, customer: Obj, p: Params, attached: Obj | None = None) 
             chosen = attached["id"]
         elif chosen is not None:
             chosen = owned_method(tx, chosen, customer["id"], param)["id"]
-        wanted["default_payment_method"] = chosen
+        updated["default_payment_method"] = chosen
     if "footer" in settings:
-        wanted["footer"] = settings.text("footer")
+        updated["footer"] = settings.text("footer")
     if "custom_fields" in settings:
-        wanted["custom_fields"] = settings.get("custom_fields") or None
-    customer["invoice_settings"] = wanted
+        updated["custom_fields"] = settings.get("custom_fields") or None
+    customer["invoice_settings"] = updated
 
 
 def retrieve(tx: Tx, _: Params, customer_id: str) -> Obj:
-    """One customer; a deleted one is `{id, object, deleted}`."""
+    """Retrieve a customer; a deleted one is `{id, object, deleted}`."""
     found = tx.find(customer_id, deleted=True)
     if found is not None and found["object"] == "customer":
         return found
@@ -94,7 +97,7 @@ def retrieve(tx: Tx, _: Params, customer_id: str) -> Obj:
 
 
 def update(tx: Tx, p: Params, customer_id: str) -> Obj:
-    """Change it."""
+    """Update a customer."""
     customer = tx.get("customer", customer_id)
     customer.update({key: p.text(key) for key in (*_TEXTS, *_NAMES) if key in p})
     if "email" in p:
@@ -109,10 +112,10 @@ def update(tx: Tx, p: Params, customer_id: str) -> Obj:
 
 
 def delete(tx: Tx, _: Params, customer_id: str) -> Obj:
-    """For good: its subscriptions end now, and its cards are gone."""
+    """Delete a customer permanently, cancel its subscriptions and remove its cards."""
     return delete_customer(tx, tx.get("customer", customer_id))
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Customers, newest first."""
+    """List customers, newest first."""
     return page(tx, p, "customer", "/v1/customers", same(p, "email", "test_clock"))

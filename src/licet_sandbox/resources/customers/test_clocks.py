@@ -1,4 +1,4 @@
-"""Test clocks, as the API makes and advances them."""
+"""Test clocks: create, advance, delete."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_MOST_CLOCKS = 100
+_MAX_CLOCKS = 100
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A clock that stands at `frozen_time`, past or future; for a customer who is there already, where one is named."""
-    if len(tx.select(KIND)) >= _MOST_CLOCKS:
-        raise invalid(f"You have {_MOST_CLOCKS} test clocks, which is the limit: delete one first.")
-    customer = _free(tx, p.get("customer")) if p.text("customer") else None
+    """Create a clock frozen at `frozen_time`, past or future, and attach the given customer to it."""
+    if len(tx.select(KIND)) >= _MAX_CLOCKS:
+        raise invalid(f"You have {_MAX_CLOCKS} test clocks, which is the limit: delete one first.")
+    customer = _customer_without_clock(tx, p.get("customer")) if p.text("customer") else None
     clock = tx.create(
         KIND,
         "test_helpers.test_clock.created",
@@ -37,38 +37,38 @@ def create(tx: Tx, p: Params) -> Obj:
     return clock
 
 
-def _free(tx: Tx, customer_id: str) -> Obj:
+def _customer_without_clock(tx: Tx, customer_id: str) -> Obj:
     customer = tx.named("customer", customer_id, "customer")
     if tx.clock_of(customer) is not None:
-        message = f"The customer `{customer_id}` lives by a test clock already, and cannot be taken off it."
+        message = f"The customer `{customer_id}` is already on a test clock, and cannot be moved to another one."
         raise invalid(message, param="customer")
     return customer
 
 
 def retrieve(tx: Tx, _: Params, clock_id: str) -> Obj:
-    """One test clock."""
+    """Retrieve a test clock."""
     return tx.get(KIND, clock_id)
 
 
 def advance(tx: Tx, p: Params, clock_id: str) -> Obj:
-    """Start it; the clock is `ready` again when all that was due has happened."""
-    clock = _standing(tx, clock_id)
+    """Start advancing a clock; it is `ready` again when everything due has happened."""
+    clock = _get_ready_clock(tx, clock_id)
     test_clocks.start_advancing(tx, clock, p.need("frozen_time"))
     return clock
 
 
 def delete(tx: Tx, _: Params, clock_id: str) -> Obj:
-    """The clock and its customers."""
-    return test_clocks.delete(tx, _standing(tx, clock_id))
+    """Delete a clock and its customers."""
+    return test_clocks.delete(tx, _get_ready_clock(tx, clock_id))
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Test clocks, newest first."""
+    """List test clocks, newest first."""
     return page(tx, p, KIND, "/v1/test_helpers/test_clocks")
 
 
 def put_on_clock(tx: Tx, clock_id: str) -> None:
-    """The customer that is made next lives by this clock; 400 where there is none, or it is full."""
+    """Put the customer that is created next on this clock; 400 if the clock is missing or full."""
     clock = tx.named(KIND, clock_id, "test_clock")
     if clock["status"] == "advancing":
         raise advancing()
@@ -77,7 +77,7 @@ def put_on_clock(tx: Tx, clock_id: str) -> None:
     tx.live_by(clock_id)
 
 
-def _standing(tx: Tx, clock_id: str) -> Obj:
+def _get_ready_clock(tx: Tx, clock_id: str) -> Obj:
     clock = tx.get(KIND, clock_id)
     if clock["status"] == "advancing":
         raise advancing()

@@ -1,4 +1,4 @@
-"""Invoices made by hand: made, changed as long as they are drafts, deleted."""
+"""Draft invoices: create, update, delete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from licet_sandbox.billing.payments.payment_methods import owned_method
 from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import currency_code, merge_metadata, metadata_of, recipient_of
-from licet_sandbox.resources.catalogue.discounts import Use, set_discounts
+from licet_sandbox.resources.catalogue.discounts import DiscountContext, set_discounts
 from licet_sandbox.resources.subscriptions.collection_params import invoice_collection
 
 if TYPE_CHECKING:
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 _HOUR = 3600
 _YEAR = 366 * 24 * 3600
-_FURTHEST_SECONDS = 5 * _YEAR
-# Texts of a draft. What else may change is handled one by one.
+_MAX_FINALIZE_DELAY_SECONDS = 5 * _YEAR
+# Text fields of a draft. The other fields are handled one by one.
 _TEXTS = ("description", "footer", "statement_descriptor")
-# What may change after a draft was finalized.
-_LATER = ("auto_advance", "default_payment_method", "expand", "metadata")
+# Parameters that are allowed after a draft was finalized.
+_EDITABLE_WHEN_FINALIZED = ("auto_advance", "default_payment_method", "expand", "metadata")
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A draft, empty unless pending items are to be included."""
-    _refuse_unbuilt(p)
+    """Create a draft, empty unless pending items are included."""
+    _refuse_unsupported(p)
     subscription = None
     if p.text("subscription"):
         subscription = tx.named("subscription", p.get("subscription"), "subscription")
@@ -54,7 +54,9 @@ def create(tx: Tx, p: Params) -> Obj:
     discounts: Obj = {"discounts": inherited(tx, subscription)}
     amount = sum(item["amount"] for item in items) if items else None
     ancestors = tuple(discounts["discounts"])
-    set_discounts(tx, discounts, p, Use(customer_id, currency, amount), ancestors=ancestors, invoice=invoice_id)
+    set_discounts(
+        tx, discounts, p, DiscountContext(customer_id, currency, amount), ancestors=ancestors, invoice=invoice_id
+    )
     invoice = make_invoice(
         tx,
         customer,
@@ -92,7 +94,7 @@ def _pending(tx: Tx, p: Params, customer: Obj, subscription: Obj | None, currenc
 
 
 def _details(tx: Tx, p: Params, customer_id: str) -> Obj:
-    """What an invoice says besides its lines, as far as it is given."""
+    """The given fields of an invoice other than its lines."""
     found: Obj = {name: p.text(name) for name in _TEXTS if name in p}
     if "custom_fields" in p:
         found["custom_fields"] = p.get("custom_fields") or None
@@ -117,13 +119,13 @@ def _free_number(tx: Tx, number: str) -> str:
 
 
 def set_advance(tx: Tx, invoice: Obj, p: Params) -> None:
-    """`auto_advance` and `automatically_finalizes_at`: by itself, an hour from now or when it is told to, or not."""
+    """Apply `auto_advance` and `automatically_finalizes_at`, by default an hour from now."""
     at = p.get("automatically_finalizes_at")
     advance = p.get("auto_advance", invoice["auto_advance"] or at is not None)
     if at is not None and not advance:
         message = "`automatically_finalizes_at` needs `auto_advance=true`."
         raise invalid(message, param="automatically_finalizes_at")
-    if at is not None and not tx.now < at <= tx.now + _FURTHEST_SECONDS:
+    if at is not None and not tx.now < at <= tx.now + _MAX_FINALIZE_DELAY_SECONDS:
         message = "`automatically_finalizes_at` must be in the future, and at most five years ahead."
         raise invalid(message, param="automatically_finalizes_at")
     if not advance:
@@ -141,10 +143,10 @@ def set_advance(tx: Tx, invoice: Obj, p: Params) -> None:
 
 
 def update(tx: Tx, p: Params, invoice_id: str) -> Obj:
-    """Anything on a draft; of a finalized one its metadata, its card, and whether it is collected by itself."""
+    """Update an invoice. If finalized, only metadata, payment method and `auto_advance` can change."""
     invoice = tx.get("invoice", invoice_id)
-    _refuse_unbuilt(p)
-    frozen = [name for name in p.names() if name not in _LATER]
+    _refuse_unsupported(p)
+    frozen = [name for name in p.names() if name not in _EDITABLE_WHEN_FINALIZED]
     if frozen and invoice["status"] != "draft":
         message = f"Finalized invoices can't be updated in this way: `{frozen[0]}`."
         raise invalid(message, param=frozen[0], code="invoice_not_editable")
@@ -160,14 +162,17 @@ def update(tx: Tx, p: Params, invoice_id: str) -> Obj:
 
 
 def _discount(tx: Tx, invoice: Obj, p: Params) -> None:
-    use = Use(invoice["customer"], invoice["currency"], invoice["subtotal"])
+    use = DiscountContext(invoice["customer"], invoice["currency"], invoice["subtotal"])
     ancestors = inherited(tx, subscription_of(tx, invoice))
     set_discounts(tx, invoice, p, use, ancestors=ancestors, invoice=invoice["id"])
     work_out(tx, invoice)
 
 
 def delete(tx: Tx, _: Params, invoice_id: str) -> Obj:
-    """A draft that no subscription made. What it had swept up is pending again; what was put on it directly goes."""
+    """Delete a draft that does not belong to a subscription.
+
+    Invoice items that the draft collected are pending again; items that were added to it directly are deleted.
+    """
     invoice = tx.get("invoice", invoice_id)
     if invoice["status"] != "draft":
         message = f"You can only delete draft invoices. This one is {invoice['status']}: void it instead."
@@ -178,11 +183,11 @@ def delete(tx: Tx, _: Params, invoice_id: str) -> Obj:
     for line in invoice["_"]["lines"]:
         item_id = item_behind(line)
         if item_id is not None:
-            _let_go(tx, tx.get("invoiceitem", item_id))
+            _release_item(tx, tx.get("invoiceitem", item_id))
     return tx.delete(invoice, "invoice.deleted")
 
 
-def _let_go(tx: Tx, item: Obj) -> None:
+def _release_item(tx: Tx, item: Obj) -> None:
     if item.get("_", {}).get("direct"):
         tx.delete(item, "invoiceitem.deleted")
     else:
@@ -190,8 +195,8 @@ def _let_go(tx: Tx, item: Obj) -> None:
         tx.save(item)
 
 
-def _refuse_unbuilt(p: Params) -> None:
-    """Parameters whose plain values ask for nothing."""
+def _refuse_unsupported(p: Params) -> None:
+    """Refuse parameters of features that this sandbox does not have, unless they are switched off."""
     p.sub("automatic_tax").refuse("enabled", False)
     p.sub("issuer").refuse("type", "self")
     for name in ("account_tax_ids", "default_tax_rates", "shipping_cost", "transfer_data"):

@@ -1,4 +1,4 @@
-"""Invoice items, as the API makes and lists them."""
+"""Invoice items: create and list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import currency_code, metadata_of
 from licet_sandbox.kit.lists import Where, page, same
-from licet_sandbox.resources.catalogue.discounts import Use, new_discounts
+from licet_sandbox.resources.catalogue.discounts import DiscountContext, new_discounts
 from licet_sandbox.resources.catalogue.price_params import check_currency
 from licet_sandbox.resources.catalogue.prices import check_active, make_price
 
@@ -22,36 +22,38 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# `price` and `unit_amount` stand in previews alone.
-_WAYS = ("amount", "unit_amount", "unit_amount_decimal", "price", "price_data", "pricing")
-_MOST_LINES = 250
+# `price` and `unit_amount` are parameters of previews only.
+_PRICE_PARAMS = ("amount", "unit_amount", "unit_amount_decimal", "price", "price_data", "pricing")
+_MAX_LINES = 250
 # In minor units.
-_LARGEST = 999_999_999_999
+_MAX_AMOUNT = 999_999_999_999
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """Pending for the customer's next invoice, or for the draft that is named."""
+    """Create an item, pending for the customer's next invoice or added to the named draft."""
     invoice = _draft(tx, p)
     subscription = _subscription(tx, p)
     customer = _customer(tx, p, invoice, subscription)
     currency = None
     if invoice is not None or subscription is not None:
         currency = (invoice or subscription or {})["currency"]
-    item = make_item(tx, p, customer, currency, parent=parent_of(None if subscription is None else subscription["id"]))
+    item = build_invoice_item(
+        tx, p, customer, currency, parent=parent_of(None if subscription is None else subscription["id"])
+    )
     if invoice is not None:
-        # Not swept up: it goes when the draft goes.
+        # Added directly: it is deleted with the draft.
         item["_"] = {"direct": True}
         add_lines(tx, invoice, [item_line(tx, item)])
         tx.save(invoice, "invoice.updated")
     return item
 
 
-def make_item(tx: Tx, p: Params, customer: Obj, currency: str | None, **fields: Any) -> Obj:
-    """The item that these parameters describe; currency: the one that it must be in, or None."""
+def build_invoice_item(tx: Tx, p: Params, customer: Obj, currency: str | None, **fields: Any) -> Obj:
+    """Create the item that the parameters describe. currency: the required currency, or None."""
     p.refuse("tax_rates", "", [])
-    given = [name for name in _WAYS if name in p]
+    given = [name for name in _PRICE_PARAMS if name in p]
     if len(given) != 1:
-        message = f"You must pass exactly one of {', '.join(f'`{name}`' for name in _WAYS)}."
+        message = f"You must pass exactly one of {', '.join(f'`{name}`' for name in _PRICE_PARAMS)}."
         code = "parameters_exclusive" if given else "parameter_missing"
         raise invalid(message, param=p.name(given[1] if given else "amount"), code=code)
     price = _price(tx, p, given[0])
@@ -70,7 +72,7 @@ def make_item(tx: Tx, p: Params, customer: Obj, currency: str | None, **fields: 
         id=item_id,
         description=p.text("description") or (product_name(tx, price) if price is not None else None),
         discountable=p.get("discountable", amount >= 0),
-        discounts=new_discounts(tx, p, Use(customer["id"], billed_in, amount), invoice_item=item_id),
+        discounts=new_discounts(tx, p, DiscountContext(customer["id"], billed_in, amount), invoice_item=item_id),
         metadata=metadata_of(p),
         period=_period(tx, p),
         pricing=pricing_of(price) if price is not None else _plain_pricing(unit),
@@ -81,9 +83,9 @@ def make_item(tx: Tx, p: Params, customer: Obj, currency: str | None, **fields: 
 
 
 def _rounded(exact: Decimal, param: str) -> int:
-    """In minor units, half a unit rounded away from zero."""
-    if abs(exact) > _LARGEST:
-        raise invalid(f"Amount must be no more than {_LARGEST}.", param=param, code="amount_too_large")
+    """Round to whole minor units, half away from zero; 400 if the amount is too large."""
+    if abs(exact) > _MAX_AMOUNT:
+        raise invalid(f"Amount must be no more than {_MAX_AMOUNT}.", param=param, code="amount_too_large")
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
@@ -93,8 +95,8 @@ def _draft(tx: Tx, p: Params) -> Obj | None:
     invoice = tx.named("invoice", p.get("invoice"), "invoice")
     if invoice["status"] != "draft":
         raise invalid(f"Invoice {invoice['id']} is no longer editable.", param="invoice", code="invoice_not_editable")
-    if len(invoice["_"]["lines"]) >= _MOST_LINES:
-        raise invalid(f"An invoice can have at most {_MOST_LINES} lines.", param="invoice")
+    if len(invoice["_"]["lines"]) >= _MAX_LINES:
+        raise invalid(f"An invoice can have at most {_MAX_LINES} lines.", param="invoice")
     return invoice
 
 
@@ -108,7 +110,7 @@ def _subscription(tx: Tx, p: Params) -> Obj | None:
 
 
 def _customer(tx: Tx, p: Params, invoice: Obj | None, subscription: Obj | None) -> Obj:
-    """The one that is named; the owner of the invoice or subscription must be the same."""
+    """The named customer; 400 if the invoice or subscription belongs to another one."""
     owners = {owner["customer"]: name for name, owner in _named(invoice, subscription)}
     customer_id = p.text("customer") or next(iter(owners), None)
     if customer_id is None:
@@ -125,7 +127,7 @@ def _named(invoice: Obj | None, subscription: Obj | None) -> list[tuple[str, Obj
 
 
 def _price(tx: Tx, p: Params, way: str) -> Obj | None:
-    """A one-time price, named or made here; None where only an amount is given."""
+    """The one-time price that is named or created; None if only an amount is given."""
     if way == "price_data":
         data = p.sub("price_data")
         product = tx.named("product", data.need("product"), data.name("product"))
@@ -179,7 +181,7 @@ def _period(tx: Tx, p: Params) -> Obj:
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Invoice items, newest first."""
+    """List invoice items, newest first."""
     wheres: list[Where] = []
     if "pending" in p:
         wheres.append((f"json ->> '$.invoice' IS {'' if p.get('pending') else 'NOT '}NULL", ()))

@@ -1,4 +1,4 @@
-"""Invoice payments: which payment pays which invoice."""
+"""Invoice payments: the link between an invoice and its payment intent."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def retrieve(tx: Tx, _: Params, payment_id: str) -> Obj:
-    """One invoice payment."""
+    """Retrieve an invoice payment."""
     return tx.get("invoice_payment", payment_id)
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Invoice payments, newest first: of an invoice, or with `payment[type]` and `payment[payment_intent]`."""
+    """List invoice payments, newest first; filter by `invoice` or by `payment[payment_intent]`."""
     wheres: list[Where] = []
     payment = p.sub("payment")
     if payment:

@@ -1,4 +1,4 @@
-"""Invoices, as the API reads and settles them."""
+"""Invoices: retrieve, list, finalize, pay, void."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def retrieve(tx: Tx, _: Params, invoice_id: str) -> Obj:
-    """One invoice."""
+    """Retrieve an invoice."""
     return tx.get("invoice", invoice_id)
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Invoices, newest first."""
+    """List invoices, newest first."""
     wheres: list[Where] = ranged(p, "due_date")
     if "subscription" in p:
         wheres.append(("json ->> '$.parent.subscription_details.subscription' = ?", (p.get("subscription"),)))
@@ -30,13 +30,13 @@ def list_all(tx: Tx, p: Params) -> Obj:
 
 
 def list_lines(tx: Tx, p: Params, invoice_id: str) -> Obj:
-    """All lines, beyond the ten that the invoice shows."""
+    """List all lines; the invoice itself includes the first ten."""
     invoice = tx.get("invoice", invoice_id)
     return slice_page(p, invoice["_"]["lines"], f"/v1/invoices/{invoice_id}/lines")
 
 
 def finalize(tx: Tx, p: Params, invoice_id: str) -> Obj:
-    """Open a draft before its hour; it is then tried at once unless `auto_advance=false`."""
+    """Finalize a draft now; payment is attempted immediately unless `auto_advance=false`."""
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "draft", verb="finalize")
     tx.unschedule(invoice_id)
@@ -50,7 +50,7 @@ def finalize(tx: Tx, p: Params, invoice_id: str) -> Obj:
 
 
 def pay(tx: Tx, p: Params, invoice_id: str) -> Obj:
-    """Try now, with the card on file or this one; or write it off as settled elsewhere."""
+    """Pay an invoice with the card on file or the given card, or mark it as paid out of band."""
     invoice = tx.get("invoice", invoice_id)
     if invoice["status"] == "paid":
         raise invalid("Invoice is already paid", code="invoice_already_paid")
@@ -74,7 +74,7 @@ def pay(tx: Tx, p: Params, invoice_id: str) -> Obj:
 
 
 def _chosen(tx: Tx, p: Params, customer_id: str) -> Obj | None:
-    """The card that is named: the customer's, or nobody's yet."""
+    """The given payment method; 400 if it is attached to another customer."""
     if not p.text("payment_method"):
         return None
     method = method_or_token(tx, p.get("payment_method"), "payment_method")
@@ -89,7 +89,7 @@ def _action_required() -> StripeError:
 
 
 def void(tx: Tx, _: Params, invoice_id: str) -> Obj:
-    """It counts no more."""
+    """Void an invoice."""
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "open", "uncollectible", verb="void")
     invoices.void(tx, invoice)
@@ -98,7 +98,7 @@ def void(tx: Tx, _: Params, invoice_id: str) -> Obj:
 
 
 def mark_uncollectible(tx: Tx, _: Params, invoice_id: str) -> Obj:
-    """Bad debt."""
+    """Mark an invoice as uncollectible."""
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "open", verb="mark as uncollectible")
     invoices.mark_uncollectible(tx, invoice)
@@ -108,5 +108,5 @@ def mark_uncollectible(tx: Tx, _: Params, invoice_id: str) -> Obj:
 
 def _require_status(invoice: Obj, *allowed: str, verb: str) -> None:
     if invoice["status"] not in allowed:
-        wanted = " or ".join(allowed)
-        raise invalid(f"You can only {verb} an invoice that is {wanted}. This one is {invoice['status']}.")
+        statuses = " or ".join(allowed)
+        raise invalid(f"You can only {verb} an invoice that is {statuses}. This one is {invoice['status']}.")

@@ -1,4 +1,4 @@
-"""Charges: one per try to pay."""
+"""Charges: one per payment attempt."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def retrieve(tx: Tx, _: Params, charge_id: str) -> Obj:
-    """One charge."""
+    """Retrieve a charge."""
     return tx.get("charge", charge_id)
 
 
 def update(tx: Tx, p: Params, charge_id: str) -> Obj:
-    """Change what is said about it. Its customer and transfer group can only be given where there was none."""
+    """Update a charge. Its customer and transfer group can be set once, but not changed."""
     charge = tx.get("charge", charge_id)
     if "description" in p:
         charge["description"] = p.text("description")
@@ -41,7 +41,7 @@ def update(tx: Tx, p: Params, charge_id: str) -> Obj:
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Charges, newest first."""
+    """List charges, newest first."""
     return page(tx, p, "charge", "/v1/charges", same(p, "customer", "payment_intent", "transfer_group"))
 
 

@@ -1,4 +1,4 @@
-"""What payment intents and setup intents take alike: the card, the customer, the kinds of cards, the way back."""
+"""Parameters shared by payment intents and setup intents: customer, card, `return_url`, options."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _NAMES = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
-_APP_S = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\[\]\s]*")
-_RUN_BY_BROWSERS = ("javascript:", "data:", "vbscript:")
+_APP_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\[\]\s]*")
+_SCRIPT_SCHEMES = ("javascript:", "data:", "vbscript:")
 _TYPES = ("allowed_payment_method_types", "excluded_payment_method_types")
 
 
 def automatic_methods(p: Params) -> Obj | None:
-    """`automatic_payment_methods`, which are on unless switched off."""
+    """`automatic_payment_methods`, enabled by default."""
     given = p.sub("automatic_payment_methods")
     return {"enabled": given.get("enabled", True), "allow_redirects": given.get("allow_redirects", "always")}
 
 
 def method_types(p: Params) -> Obj:
-    """The kinds of payment methods that are wanted and not wanted; cards, the only ones here, must be among them."""
+    """Allowed and excluded payment method types. Cards, the only type here, must be allowed."""
     fields = {name: p.get(name) or None for name in _TYPES if name in p}
     allowed, excluded = (fields.get(name) for name in _TYPES)
     if allowed is not None and "card" not in allowed:
@@ -40,17 +40,17 @@ def method_types(p: Params) -> Obj:
     return fields
 
 
-def card_options(p: Params, *others: str) -> Obj:
-    """What is asked of cards: when 3-D Secure is wanted. others: options that stay empty."""
+def setup_card_options(p: Params, *others: str) -> Obj:
+    """`payment_method_options[card]`: when to request 3D Secure. others: options that stay null."""
     card = p.sub("payment_method_options").sub("card")
     if "request_three_d_secure" not in card:
         return {}
-    wanted = {**dict.fromkeys(others), "request_three_d_secure": card.get("request_three_d_secure")}
-    return {"payment_method_options": {"card": wanted}}
+    options = {**dict.fromkeys(others), "request_three_d_secure": card.get("request_three_d_secure")}
+    return {"payment_method_options": {"card": options}}
 
 
 def choose_customer(tx: Tx, intent: Obj, p: Params) -> None:
-    """The customer, who can be named later, but never changed."""
+    """Set the customer. It can be added later, but not changed."""
     if "customer" not in p:
         return
     customer_id = p.text("customer")
@@ -66,7 +66,7 @@ def choose_customer(tx: Tx, intent: Obj, p: Params) -> None:
 
 
 def choose_method(tx: Tx, intent: Obj, p: Params) -> None:
-    """The card, by id or by token: nobody's, or the intent's customer's. An empty string takes it away again."""
+    """Set the card, by id or token; an empty string clears it. 400 if another customer owns it."""
     if "payment_method" not in p:
         return
     value = p.text("payment_method")
@@ -84,23 +84,23 @@ def choose_method(tx: Tx, intent: Obj, p: Params) -> None:
     intent |= {"payment_method": method["id"], "status": "requires_confirmation", "next_action": None}
 
 
-def check_still_theirs(tx: Tx, intent: Obj) -> None:
-    """A customer that is named later must be the one whose card was chosen earlier."""
+def check_method_owner(tx: Tx, intent: Obj) -> None:
+    """400 if the chosen card belongs to another customer than the intent's."""
     method = tx.find(intent["payment_method"]) if intent["payment_method"] is not None else None
     if method is not None and method["customer"] not in (None, intent["customer"]):
         raise invalid(f"The {_NAMES[intent['object']]}'s PaymentMethod belongs to another Customer.", param="customer")
 
 
-def needed_method(tx: Tx, intent: Obj) -> Obj:
-    """The card to confirm with, or 400."""
+def required_method(tx: Tx, intent: Obj) -> Obj:
+    """The card to confirm with; 400 if there is none."""
     if intent["payment_method"] is None:
         message = f"You cannot confirm this {_NAMES[intent['object']]} because it's missing a payment method."
-        raise unexpected(intent, message)
+        raise unexpected_state(intent, message)
     return tx.get("payment_method", intent["payment_method"])
 
 
-def read_return(intent: Obj, p: Params) -> None:
-    """Where the customer comes back to after 3-D Secure; Stripe's own scripts need no way back."""
+def set_return_url(intent: Obj, p: Params) -> None:
+    """Store `return_url`, the address to return to after 3D Secure; not with `use_stripe_sdk`."""
     return_url, scripted = p.text("return_url"), p.get("use_stripe_sdk", False)
     if return_url is not None and not _is_address(return_url):
         raise invalid(
@@ -110,29 +110,29 @@ def read_return(intent: Obj, p: Params) -> None:
 
 
 def _is_address(url: str) -> bool:
-    """A page's, or one of the schemes that apps on telephones have; none that a browser would run."""
+    """True for a web address or an app's URL scheme, but not for a scheme that runs scripts."""
     if url.lower().startswith(("http://", "https://")):
         return host_of(url) is not None
-    return _APP_S.fullmatch(url) is not None and not url.lower().startswith(_RUN_BY_BROWSERS)
+    return _APP_URL.fullmatch(url) is not None and not url.lower().startswith(_SCRIPT_SCHEMES)
 
 
 def only_when_confirmed(p: Params, *names: str) -> None:
-    """400 for parameters that say something only together with `confirm=true`."""
+    """400 for parameters that require `confirm=true`."""
     for name in names:
         if name in p:
             raise invalid(f"`{name}` can only be given with `confirm=true`.", param=name)
 
 
 def check_status(intent: Obj, doing: str, *refused: str) -> None:
-    """400 where an intent of this status can no more be dealt with so."""
+    """400 if the intent's status does not allow the operation."""
     if intent["status"] in refused:
         name = _NAMES[intent["object"]]
         message = f"You cannot {doing} this {name} because it has a status of {intent['status']}."
-        raise unexpected(intent, message)
+        raise unexpected_state(intent, message)
 
 
-def unexpected(intent: Obj, message: str, *, code: str | None = None, param: str | None = None) -> StripeError:
-    """The 400 of a wrong moment (or of this code), which carries the intent as Stripe's does."""
+def unexpected_state(intent: Obj, message: str, *, code: str | None = None, param: str | None = None) -> StripeError:
+    """The 400 for an intent in the wrong status, or with `code`. As at Stripe, it includes the intent."""
     kind = intent["object"]
     error = invalid(message, param=param, code=code or f"{kind}_unexpected_state")
     error.error[kind] = copy.deepcopy(public(intent))
@@ -140,7 +140,7 @@ def unexpected(intent: Obj, message: str, *, code: str | None = None, param: str
 
 
 def check_secret(intent: Obj, p: Params) -> Obj:
-    """The intent, unless a client secret is given that is not its own."""
+    """The intent; 400 if a wrong client secret is given."""
     given = p.text("client_secret")
     if given is not None and given != intent["client_secret"]:
         kind = intent["object"]

@@ -1,4 +1,4 @@
-"""What a payment intent says of its payment: how much, whose receipt, where to, and what stands on the statement."""
+"""Parameters of a payment intent's payment: amount, receipt email, shipping, statement descriptor."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
 
-_LARGEST = 99999999
+_MAX_AMOUNT = 99999999
 _SUFFIX = re.compile(r"""(?=.*[A-Za-z])[^<>\\'"*]{1,22}""")
 
 
 def check_amount(amount: int, currency: str) -> int:
-    """An amount in minor units that can be charged in this currency; 400 for less or more."""
+    """The amount in minor units; 400 if it is below or above what the currency allows."""
     if amount < 1:
         message = "This value must be greater than or equal to 1."
         raise invalid(message, param="amount", code="parameter_invalid_integer")
@@ -28,14 +28,14 @@ def check_amount(amount: int, currency: str) -> int:
     if amount < smallest:
         message = f"Amount must be at least {format_amount(smallest, currency)} {currency}."
         raise invalid(message, param="amount", code="amount_too_small")
-    if amount > _LARGEST:
-        message = f"Amount must be no more than {format_amount(_LARGEST, currency)} {currency}."
+    if amount > _MAX_AMOUNT:
+        message = f"Amount must be no more than {format_amount(_MAX_AMOUNT, currency)} {currency}."
         raise invalid(message, param="amount", code="amount_too_large")
     return amount
 
 
 def read_details(p: Params) -> Obj:
-    """The fields of a payment intent that are given here, as they are to stand in it; 400 for what cannot."""
+    """The given fields of a payment intent; 400 for an invalid one."""
     p.refuse("capture_method", "automatic", "automatic_async")
     if p.text("statement_descriptor") is not None:
         message = "Cards do not take `statement_descriptor`; use `statement_descriptor_suffix` instead."
@@ -57,5 +57,5 @@ def read_details(p: Params) -> Obj:
 def _check_suffix(fields: Obj) -> None:
     suffix = fields.get("statement_descriptor_suffix")
     if suffix is not None and not _SUFFIX.fullmatch(suffix):
-        message = "The statement descriptor suffix must hold a letter, 22 characters at most, and none of < > \\ ' \" *"
+        message = "The statement descriptor suffix must have a letter, at most 22 characters, and none of < > \\ ' \" *"
         raise invalid(message, param="statement_descriptor_suffix")

@@ -1,4 +1,4 @@
-"""Payment intents: a payment to be made, and how far it got."""
+"""Payment intents: create, update, confirm, cancel."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from licet_sandbox.kit.fields import currency_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.payments.intent_params import (
     automatic_methods,
+    check_method_owner,
     check_secret,
     check_status,
-    check_still_theirs,
     choose_customer,
     choose_method,
     method_types,
-    needed_method,
     only_when_confirmed,
-    read_return,
-    unexpected,
+    required_method,
+    set_return_url,
+    unexpected_state,
 )
 from licet_sandbox.resources.payments.payment_details import check_amount, read_details
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _ENDED = ("succeeded", "canceled")
-# What describes it may be changed when all is over, too.
-_ALWAYS_CHANGED = {"description", "expand", "metadata", "receipt_email", "shipping", "transfer_group"}
-# What an invoice alone decides, and what 3-D Secure was asked for.
-_OF_INVOICES = {"amount", "currency", "customer"}
-_ASKED_FOR = {"amount", "currency", "payment_method_options"}
-_WHEN_CONFIRMED = ("error_on_requires_action", "off_session", "return_url", "use_stripe_sdk")
+# Parameters that are allowed in every status.
+_ALWAYS_EDITABLE = {"description", "expand", "metadata", "receipt_email", "shipping", "transfer_group"}
+# Parameters that only the invoice may set, and those that the customer authenticated with 3D Secure.
+_SET_BY_INVOICE = {"amount", "currency", "customer"}
+_AUTHENTICATED_PARAMS = {"amount", "currency", "payment_method_options"}
+_CONFIRM_PARAMS = ("error_on_requires_action", "off_session", "return_url", "use_stripe_sdk")
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A payment; tried at once with `confirm=true`."""
+    """Create a payment intent, and confirm it with `confirm=true`."""
     p.refuse("confirmation_method", "automatic")
     confirming = p.get("confirm", False)
     if not confirming:
-        only_when_confirmed(p, *_WHEN_CONFIRMED)
+        only_when_confirmed(p, *_CONFIRM_PARAMS)
     currency = currency_of(p)
     chosen: Obj = {"object": "payment_intent", "customer": None, "payment_method": None, "status": None}
     choose_customer(tx, chosen, p)
@@ -68,25 +68,25 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def update(tx: Tx, p: Params, intent_id: str) -> Obj:
-    """Change it without trying. Stripe sends no event for that."""
+    """Update a payment intent without confirming it. Like Stripe, sends no event."""
     intent = tx.get("payment_intent", intent_id)
-    if set(p.names()) - _ALWAYS_CHANGED:
+    if set(p.names()) - _ALWAYS_EDITABLE:
         check_status(intent, "update", *_ENDED)
         _check_not_checkout(intent, "update")
-    if set(p.names()) & _OF_INVOICES:
+    if set(p.names()) & _SET_BY_INVOICE:
         _check_not_invoice(tx, intent, "change what is paid with")
     if set(p.names()) - {"expand"}:
         intent["last_payment_error"] = None
     _change_amount(intent, p)
     choose_customer(tx, intent, p)
     choose_method(tx, intent, p)
-    check_still_theirs(tx, intent)
+    check_method_owner(tx, intent)
     intent |= method_types(p) | read_details(p)
-    if intent["status"] == "requires_action" and set(p.names()) & _ASKED_FOR:
-        # What the customer was asked about is no longer what would be paid.
+    if intent["status"] == "requires_action" and set(p.names()) & _AUTHENTICATED_PARAMS:
+        # The customer was asked to authenticate a different payment.
         intent |= {"status": "requires_confirmation", "next_action": None}
     if "transfer_group" in p:
-        _fill_group(intent, p)
+        _set_transfer_group(intent, p)
     merge_metadata(intent, p)
     return tx.save(intent)
 
@@ -99,14 +99,16 @@ def _change_amount(intent: Obj, p: Params) -> None:
     intent["amount"] = check_amount(p.get("amount", intent["amount"]), intent["currency"])
 
 
-def _fill_group(intent: Obj, p: Params) -> None:
+def _set_transfer_group(intent: Obj, p: Params) -> None:
     if intent["transfer_group"] is not None:
-        raise unexpected(intent, "You can only provide `transfer_group` if it hasn't been set.", param="transfer_group")
+        raise unexpected_state(
+            intent, "You can only provide `transfer_group` if it hasn't been set.", param="transfer_group"
+        )
     intent["transfer_group"] = p.text("transfer_group")
 
 
 def confirm(tx: Tx, p: Params, intent_id: str) -> Obj:
-    """Try to pay."""
+    """Confirm a payment intent: attempt the payment."""
     intent = tx.get("payment_intent", intent_id)
     check_status(intent, "confirm", *_ENDED)
     _check_not_checkout(intent, "confirm")
@@ -118,10 +120,10 @@ def confirm(tx: Tx, p: Params, intent_id: str) -> Obj:
 
 
 def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
-    read_return(intent, p)
+    set_return_url(intent, p)
     off_session = p.get("off_session", False) not in (False, "false")
     handled = not p.get("error_on_requires_action", False)
-    method = needed_method(tx, intent)
+    method = required_method(tx, intent)
     invoice = invoice_of(tx, intent)
     if off_session and invoice is None and intent["setup_future_usage"] is not None:
         message = (
@@ -129,7 +131,7 @@ def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
             "can be set up for future usage while the customer is away."
         )
         raise invalid(message, param="off_session")
-    # A parameter that is refused must be so before a decline, whose effects are kept.
+    # Refuse unsupported parameters now: a decline would keep its effects.
     p.end()
     if invoice is None:
         payment_intents.confirm(tx, intent, method, off_session=off_session, handled=handled)
@@ -139,7 +141,7 @@ def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
 
 
 def cancel(tx: Tx, p: Params, intent_id: str) -> Obj:
-    """Give it up."""
+    """Cancel a payment intent."""
     intent = tx.get("payment_intent", intent_id)
     check_status(intent, "cancel", *_ENDED)
     _check_not_checkout(intent, "cancel")
@@ -149,23 +151,25 @@ def cancel(tx: Tx, p: Params, intent_id: str) -> Obj:
 
 
 def _check_not_invoice(tx: Tx, intent: Obj, doing: str) -> None:
-    """What an invoice makes is the invoice's."""
+    """400 if the intent belongs to an invoice, which controls it."""
     if invoice_of(tx, intent) is not None:
-        raise unexpected(intent, f"You cannot {doing} the PaymentIntent of an invoice. Change or void the invoice.")
+        raise unexpected_state(
+            intent, f"You cannot {doing} the PaymentIntent of an invoice. Change or void the invoice."
+        )
 
 
 def _check_not_checkout(intent: Obj, doing: str) -> None:
-    """What a hosted page makes is the page's."""
+    """400 if the intent belongs to a checkout session, which controls it."""
     if intent.get("_", {}).get("checkout"):
         message = f"You cannot {doing} the PaymentIntent of a Checkout Session. Expire the Checkout Session instead."
-        raise unexpected(intent, message)
+        raise unexpected_state(intent, message)
 
 
 def retrieve(tx: Tx, p: Params, intent_id: str) -> Obj:
-    """One payment intent."""
+    """Retrieve a payment intent."""
     return check_secret(tx.get("payment_intent", intent_id), p)
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Payment intents, newest first."""
+    """List payment intents, newest first."""
     return page(tx, p, "payment_intent", "/v1/payment_intents", same(p, "customer"))

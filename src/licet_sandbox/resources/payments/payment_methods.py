@@ -1,4 +1,4 @@
-"""Payment methods: test cards, by token (`pm_card_visa`) or by number, attached to a customer or not."""
+"""Payment methods: test cards, by token (`pm_card_visa`) or by number."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A card by its number, or by a token such as `tok_visa`. It is no one's until it is attached."""
+    """Create a card from its number or from a token such as `tok_visa`. It is not attached yet."""
     if p.need("type") != "card":
         raise unsupported(f"payment methods of type {p.get('type')}", param="type")
     given = p.sub("card")
@@ -53,13 +53,13 @@ def _check_expiry(tx: Tx, month: int, year: int) -> None:
 
 
 def attach(tx: Tx, p: Params, method_id: str) -> Obj:
-    """Make it a customer's; it does not become the default by that."""
+    """Attach a card to a customer. It does not become the default."""
     customer = tx.named("customer", p.need("customer"), "customer")
     return attach_to(tx, method_id, customer["id"], "payment_method")
 
 
 def detach(tx: Tx, _: Params, method_id: str) -> Obj:
-    """Take it from its customer, and from whatever it was the default of. It cannot be used again."""
+    """Detach a card, and clear it wherever it is the default. It cannot be used again."""
     method = tx.get("payment_method", method_id)
     if method["customer"] is None:
         raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
@@ -78,7 +78,7 @@ def detach(tx: Tx, _: Params, method_id: str) -> Obj:
 
 
 def update(tx: Tx, p: Params, method_id: str) -> Obj:
-    """Change the expiry, the billing details or the metadata of an attached card."""
+    """Update the expiry, billing details or metadata of an attached card."""
     method = tx.get("payment_method", method_id)
     if method["customer"] is None:
         raise invalid("You must save this PaymentMethod to a customer before you can update it.")
@@ -95,18 +95,18 @@ def update(tx: Tx, p: Params, method_id: str) -> Obj:
 
 
 def retrieve(tx: Tx, _: Params, method_id: str) -> Obj:
-    """One payment method."""
+    """Retrieve a payment method."""
     return tx.get("payment_method", method_id)
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """A customer's payment methods, newest first; without a customer none, as none are Treasury's."""
+    """List a customer's payment methods, newest first. Without `customer` the list is empty."""
     own: list[Where] = [("json ->> '$.customer' = ?", (p.get("customer"),))]
     return page(tx, p, "payment_method", "/v1/payment_methods", own, same(p, "type", "allow_redisplay"))
 
 
 def list_of_customer(tx: Tx, p: Params, customer_id: str) -> Obj:
-    """The same, by the customer's own path."""
+    """List a customer's payment methods, by the path below the customer."""
     tx.get("customer", customer_id)
     own: list[Where] = [("json ->> '$.customer' = ?", (customer_id,))]
     url = f"/v1/customers/{customer_id}/payment_methods"
@@ -114,7 +114,7 @@ def list_of_customer(tx: Tx, p: Params, customer_id: str) -> Obj:
 
 
 def retrieve_of_customer(tx: Tx, _: Params, customer_id: str, method_id: str) -> Obj:
-    """One payment method, if it is this customer's."""
+    """Retrieve a payment method of a customer; 404 for another customer's."""
     tx.get("customer", customer_id)
     method = tx.get("payment_method", method_id)
     if method["customer"] != customer_id:

@@ -1,4 +1,4 @@
-"""Setup intents: a card that is made ready for later payments, and how far that got."""
+"""Setup intents: create, update, confirm, cancel."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.payments.intent_params import (
     automatic_methods,
-    card_options,
+    check_method_owner,
     check_secret,
     check_status,
-    check_still_theirs,
     choose_customer,
     choose_method,
     method_types,
-    needed_method,
     only_when_confirmed,
-    read_return,
-    unexpected,
+    required_method,
+    set_return_url,
+    setup_card_options,
+    unexpected_state,
 )
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _ENDED = ("succeeded", "canceled")
-# What describes it may be changed when all is over, too.
-_ALWAYS_CHANGED = {"description", "expand", "metadata"}
+# Parameters that are allowed in every status.
+_ALWAYS_EDITABLE = {"description", "expand", "metadata"}
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A card to be set up; tried at once with `confirm=true`."""
+    """Create a setup intent, and confirm it with `confirm=true`."""
     p.refuse("attach_to_self", False)
     confirming = p.get("confirm", False)
     if not confirming:
@@ -50,7 +50,7 @@ def create(tx: Tx, p: Params) -> Obj:
         payment_method=chosen["payment_method"],
         usage=p.get("usage", "off_session"),
         **method_types(p),
-        **card_options(p, "mandate_options", "network"),
+        **setup_card_options(p, "mandate_options", "network"),
     )
     if confirming:
         _confirm(tx, setup, p)
@@ -58,34 +58,34 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def confirm(tx: Tx, p: Params, setup_id: str) -> Obj:
-    """Try to set the card up."""
+    """Confirm a setup intent: set up the card for future payments."""
     setup = tx.get("setup_intent", setup_id)
     check_status(setup, "confirm", *_ENDED)
     _check_not_checkout(setup, "confirm")
-    setup |= method_types(p) | card_options(p, "mandate_options", "network")
+    setup |= method_types(p) | setup_card_options(p, "mandate_options", "network")
     choose_method(tx, setup, p)
     _confirm(tx, setup, p)
     return setup
 
 
 def _confirm(tx: Tx, setup: Obj, p: Params) -> None:
-    read_return(setup, p)
-    method = needed_method(tx, setup)
-    # A parameter that is refused must be so before a decline, whose effects are kept.
+    set_return_url(setup, p)
+    method = required_method(tx, setup)
+    # Refuse unsupported parameters now: a decline would keep its effects.
     p.end()
     setup_intents.confirm_setup(tx, setup, method)
 
 
 def update(tx: Tx, p: Params, setup_id: str) -> Obj:
-    """Change it without trying. Stripe sends no event for that."""
+    """Update a setup intent without confirming it. Like Stripe, sends no event."""
     setup = tx.get("setup_intent", setup_id)
     p.refuse("attach_to_self", False)
-    if set(p.names()) - _ALWAYS_CHANGED:
+    if set(p.names()) - _ALWAYS_EDITABLE:
         check_status(setup, "update", *_ENDED)
-    setup |= method_types(p) | card_options(p, "mandate_options", "network")
+    setup |= method_types(p) | setup_card_options(p, "mandate_options", "network")
     choose_customer(tx, setup, p)
     choose_method(tx, setup, p)
-    check_still_theirs(tx, setup)
+    check_method_owner(tx, setup)
     if "description" in p:
         setup["description"] = p.text("description")
     merge_metadata(setup, p)
@@ -93,7 +93,7 @@ def update(tx: Tx, p: Params, setup_id: str) -> Obj:
 
 
 def cancel(tx: Tx, p: Params, setup_id: str) -> Obj:
-    """Give it up."""
+    """Cancel a setup intent."""
     setup = tx.get("setup_intent", setup_id)
     check_status(setup, "cancel", *_ENDED)
     _check_not_checkout(setup, "cancel")
@@ -102,18 +102,18 @@ def cancel(tx: Tx, p: Params, setup_id: str) -> Obj:
 
 
 def _check_not_checkout(setup: Obj, doing: str) -> None:
-    """What a hosted page makes is the page's."""
+    """400 if the intent belongs to a checkout session, which controls it."""
     if setup.get("_", {}).get("checkout"):
         message = f"You cannot {doing} the SetupIntent of a Checkout Session. Expire the Checkout Session instead."
-        raise unexpected(setup, message)
+        raise unexpected_state(setup, message)
 
 
 def retrieve(tx: Tx, p: Params, setup_id: str) -> Obj:
-    """One setup intent."""
+    """Retrieve a setup intent."""
     return check_secret(tx.get("setup_intent", setup_id), p)
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Setup intents, newest first."""
+    """List setup intents, newest first."""
     p.refuse("attach_to_self", False)
     return page(tx, p, "setup_intent", "/v1/setup_intents", same(p, "customer", "payment_method"))

@@ -9,7 +9,7 @@ from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.kit.fields import merge_metadata, metadata_of, web_address_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.catalogue.prices import interval_of
-from licet_sandbox.resources.portal.portal_products import read_products
+from licet_sandbox.resources.portal.products import read_products
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -20,7 +20,7 @@ _PROFILE = ("headline", "privacy_policy_url", "terms_of_service_url")
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A configuration; sessions use it when they name it."""
+    """Create a configuration. A session uses it if it names it."""
     if "features" not in p:
         raise p.missing("features")
     configuration = tx.new(
@@ -38,7 +38,7 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def update(tx: Tx, p: Params, configuration_id: str) -> Obj:
-    """Change it; what is not named stays."""
+    """Update a configuration; absent parameters change nothing."""
     configuration = tx.get("billing_portal.configuration", configuration_id)
     if "active" in p:
         if configuration["is_default"] and not p.get("active"):
@@ -51,12 +51,12 @@ def update(tx: Tx, p: Params, configuration_id: str) -> Obj:
 
 
 def retrieve(tx: Tx, _: Params, configuration_id: str) -> Obj:
-    """One configuration."""
+    """Retrieve a configuration."""
     return tx.get("billing_portal.configuration", configuration_id)
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Configurations, newest first."""
+    """List configurations, newest first."""
     url = "/v1/billing_portal/configurations"
     return page(tx, p, "billing_portal.configuration", url, same(p, "active", "is_default"))
 
@@ -71,7 +71,7 @@ def _set(tx: Tx, configuration: Obj, p: Params) -> None:
         if name in profile:
             text = profile.text(name) if name == "headline" else web_address_of(profile, name)
             configuration["business_profile"][name] = text
-    # A login page would have to send e-mail.
+    # A login page would have to send emails.
     p.sub("login_page").refuse("enabled", False)
     features, given = configuration["features"], p.sub("features")
     _set_customer_update(features["customer_update"], given.sub("customer_update"))
@@ -108,11 +108,11 @@ def _set_cancel(feature: Obj, given: Params) -> None:
     feature["proration_behavior"] = behavior
     reason = given.sub("cancellation_reason")
     reason.refuse("feedback_options", "", [])
-    shown = feature["cancellation_reason"]
+    current = feature["cancellation_reason"]
     if "options" in reason:
-        shown["options"] = reason.get("options") or []
-    shown["enabled"] = reason.get("enabled", shown["enabled"])
-    if shown["enabled"] and not shown["options"]:
+        current["options"] = reason.get("options") or []
+    current["enabled"] = reason.get("enabled", current["enabled"])
+    if current["enabled"] and not current["options"]:
         raise reason.missing("options")
 
 

@@ -1,4 +1,4 @@
-"""Portal sessions: a short-lived address at which one customer manages subscriptions, cards and invoices."""
+"""Portal sessions: a short-lived URL at which one customer manages their billing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import web_address_of
-from licet_sandbox.resources.portal.portal_flows import read_flow
+from licet_sandbox.resources.portal.flows import read_flow
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -21,7 +21,7 @@ _NO_DEFAULT = (
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A session; its `url` must be opened within five minutes, and ends an hour after it was last used."""
+    """Create a session. Its `url` expires after 5 minutes unless opened, then an hour after the last use."""
     for name in ("customer_account", "on_behalf_of"):
         p.refuse(name)
     customer = tx.named("customer", p.need("customer"), "customer")
@@ -43,7 +43,7 @@ def create(tx: Tx, p: Params) -> Obj:
 
 
 def _after_expiration(given: Params) -> Obj:
-    """Whether, and until when, the customer can log in to a session that has expired."""
+    """Whether and until when the customer can log in to the expired session."""
     if not given:
         return {}
     login = given.sub("customer_login")

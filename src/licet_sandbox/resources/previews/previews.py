@@ -1,4 +1,4 @@
-"""Previews of invoices: the very same code as for real, in a rehearsal that is taken back."""
+"""Invoice previews: run the real billing code in a transaction that is rolled back."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from licet_sandbox.billing.subscriptions.subscriptions import first_invoice
 from licet_sandbox.billing.upcoming import as_upcoming, live_on
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import merge_metadata
-from licet_sandbox.resources.catalogue.discounts import Use, set_discounts
-from licet_sandbox.resources.invoices.invoice_items import make_item
-from licet_sandbox.resources.previews.schedule_previews import is_of_schedule, scheduled_subscription
-from licet_sandbox.resources.subscriptions import update_params as changes
+from licet_sandbox.resources.catalogue.discounts import DiscountContext, set_discounts
+from licet_sandbox.resources.invoices.invoice_items import build_invoice_item
+from licet_sandbox.resources.previews.schedule_previews import names_schedule, scheduled_subscription
+from licet_sandbox.resources.subscriptions import update_params
 from licet_sandbox.resources.subscriptions.item_changes import change_items
 from licet_sandbox.resources.subscriptions.proration_params import check_changeable, read_terms
-from licet_sandbox.resources.subscriptions.subscriptions import cancel_now, make
+from licet_sandbox.resources.subscriptions.subscriptions import build_subscription, cancel_now
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -30,32 +30,32 @@ if TYPE_CHECKING:
 
 
 def create_preview(tx: Tx, p: Params) -> Obj:
-    """The next invoice of a subscription as it is, after a change, or of one that is not there yet. Stores nothing."""
+    """Preview the next invoice of a subscription, of a change to it, or of a new one. Stores nothing."""
     p.sub("automatic_tax").refuse("enabled", False)
     p.sub("issuer").refuse("type", "self")
     with tx.rehearsal():
-        invoice = _rehearse(tx, p)
+        invoice = _preview(tx, p)
         if invoice is None:
             raise _none_upcoming(p)
         if "discounts" in p:
-            use = Use(invoice["customer"], invoice["currency"], invoice["subtotal"])
+            use = DiscountContext(invoice["customer"], invoice["currency"], invoice["subtotal"])
             set_discounts(tx, invoice, p, use, ancestors=tuple(invoice["discounts"]), invoice=invoice["id"])
             work_out(tx, invoice)
         return as_upcoming(invoice)
 
 
 def _none_upcoming(p: Params) -> StripeError:
-    whose = p.text("subscription") or p.text("schedule") or p.text("customer")
-    return invalid(f"No upcoming invoices for: '{whose}'", code="invoice_upcoming_none", status=404)
+    name = p.text("subscription") or p.text("schedule") or p.text("customer")
+    return invalid(f"No upcoming invoices for: '{name}'", code="invoice_upcoming_none", status=404)
 
 
-def _rehearse(tx: Tx, p: Params) -> Obj | None:
-    if is_of_schedule(p):
-        return _of_schedule(tx, p)
+def _preview(tx: Tx, p: Params) -> Obj | None:
+    if names_schedule(p):
+        return _preview_schedule(tx, p)
     details = p.sub("subscription_details")
     recurring = p.get("preview_mode", "next") == "recurring"
     if p.text("subscription") is None and "items" in details:
-        return _of_new(tx, p, details)
+        return _preview_new(tx, p, details)
     subscription = _subscription(tx, p)
     if subscription is None or ended(subscription):
         return None
@@ -63,34 +63,34 @@ def _rehearse(tx: Tx, p: Params) -> Obj | None:
     if details.get("cancel_now", False):
         prorate = details.get("proration_behavior", "create_prorations") != "none"
         cancel_now(tx, subscription, prorate=prorate, invoice_now=True)
-        return _latest(tx, subscription)
-    invoice = _changed(tx, subscription, details, recurring=recurring) if details else None
+        return _invoice_made_now(tx, subscription)
+    invoice = _preview_change(tx, subscription, details, recurring=recurring) if details else None
     if recurring and (invoice is None or subscription["status"] == "trialing"):
-        _drop_pending(tx, subscription)
+        _delete_pending_items(tx, subscription)
         return live_on(tx, subscription)
     return invoice or live_on(tx, subscription)
 
 
-def _of_schedule(tx: Tx, p: Params) -> Obj | None:
-    """What is billed at once where something changes or begins, else the renewal in the phase that holds then."""
+def _preview_schedule(tx: Tx, p: Params) -> Obj | None:
+    """The invoice that a change or start of the schedule makes now, else the next renewal."""
     recurring = p.get("preview_mode", "next") == "recurring"
     subscription, made = scheduled_subscription(tx, p)
     if made is not None and not recurring:
         return made
     if recurring:
-        _drop_pending(tx, subscription)
+        _delete_pending_items(tx, subscription)
     _add_items(tx, p, subscription)
     return live_on(tx, subscription)
 
 
-def _latest(tx: Tx, subscription: Obj) -> Obj | None:
-    """The invoice that was made just now, if any."""
+def _invoice_made_now(tx: Tx, subscription: Obj) -> Obj | None:
+    """The invoice that the preview has made, or None."""
     latest = None if subscription["latest_invoice"] is None else tx.find(subscription["latest_invoice"])
     return latest if latest is not None and latest["created"] == tx.now else None
 
 
 def _subscription(tx: Tx, p: Params) -> Obj | None:
-    """The one that is named, else the customer's that renews first."""
+    """The named subscription, or the customer's next one to renew."""
     customer_id = p.text("customer")
     if p.text("subscription") is None:
         if customer_id is None:
@@ -106,8 +106,8 @@ def _subscription(tx: Tx, p: Params) -> Obj | None:
     return subscription
 
 
-def _changed(tx: Tx, subscription: Obj, p: Params, *, recurring: bool) -> Obj | None:
-    """Change it; the draft of the invoice that this makes at once, if any."""
+def _preview_change(tx: Tx, subscription: Obj, p: Params, *, recurring: bool) -> Obj | None:
+    """Apply a change; returns the draft that it invoices immediately, or None."""
     check_changeable(subscription)
     before = copy.deepcopy(subscription)
     how = read_terms(subscription, p)
@@ -116,26 +116,26 @@ def _changed(tx: Tx, subscription: Obj, p: Params, *, recurring: bool) -> Obj | 
         raise invalid(message, param=p.name("billing_cycle_anchor"))
     p.refuse("default_tax_rates", "", [])
     merge_metadata(subscription, p)
-    changes.change_trial(tx, subscription, p)
+    update_params.change_trial(tx, subscription, p)
     if "items" in p:
         change_items(tx, subscription, p)
-    changes.schedule_end(tx, subscription, p)
+    update_params.set_scheduled_cancellation(tx, subscription, p)
     how = replace(how, proration_behavior="none") if recurring else how
     invoice = updates.rebill(tx, subscription, before, how)
     tx.save(subscription)
     return invoice
 
 
-def _of_new(tx: Tx, p: Params, details: Params) -> Obj:
-    """The first invoice of a subscription that would be made now."""
+def _preview_new(tx: Tx, p: Params, details: Params) -> Obj:
+    """The first invoice of a new subscription."""
     customer = _customer(tx, p)
     anchor = details.sub("billing_cycle_anchor")
     kind = anchor.get("type")
     moment = anchor.need("timestamp") if kind == "timestamp" else None
-    subscription = make(tx, customer, details, anchor=moment)
+    subscription = build_subscription(tx, customer, details, anchor=moment)
     tx.insert(subscription)
-    changes.schedule_end(tx, subscription, details)
-    changes.end_first_period(subscription)
+    update_params.set_scheduled_cancellation(tx, subscription, details)
+    update_params.clip_first_period(subscription)
     _add_items(tx, p, subscription)
     return first_invoice(tx, subscription, prorated=details.get("proration_behavior") != "none")
 
@@ -149,10 +149,10 @@ def _customer(tx: Tx, p: Params) -> Obj:
 def _add_items(tx: Tx, p: Params, subscription: Obj) -> None:
     customer = tx.get("customer", subscription["customer"])
     for given in p.subs("invoice_items"):
-        make_item(tx, given, customer, subscription["currency"])
+        build_invoice_item(tx, given, customer, subscription["currency"])
 
 
-def _drop_pending(tx: Tx, subscription: Obj) -> None:
+def _delete_pending_items(tx: Tx, subscription: Obj) -> None:
     of = (subscription["id"], None)
     for item in pending_items(tx, subscription["customer"], subscription["currency"], of=of):
         tx.delete(item)

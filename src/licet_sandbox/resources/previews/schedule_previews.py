@@ -1,4 +1,4 @@
-"""The next invoice of a subscription schedule: as it is, after a change, or of one that is not there yet."""
+"""Previews of a subscription schedule's next invoice: as it is, after a change, or for a new one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.schedules import subscription_schedules
 from licet_sandbox.errors import invalid
-from licet_sandbox.resources.schedules.subscription_schedules import change, check_open, make
+from licet_sandbox.resources.schedules.subscription_schedules import apply_schedule_params, build_schedule, check_open
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _NAMES = ("schedule", "schedule_details")
 
 
-def is_of_schedule(p: Params) -> bool:
-    """Is a schedule asked about? It goes together with nothing of a subscription's own."""
+def names_schedule(p: Params) -> bool:
+    """True if the parameters name a schedule; 400 if they name a subscription as well."""
     given = [name for name in _NAMES if p.peek(name)]
     for other in ("subscription", "subscription_details"):
         if given and other in p:
@@ -27,17 +27,20 @@ def is_of_schedule(p: Params) -> bool:
 
 
 def scheduled_subscription(tx: Tx, p: Params) -> tuple[Obj, Obj | None]:
-    """Only in a rehearsal: the schedule lives on until it has a subscription. Also the invoice that this made."""
+    """The schedule's subscription, started if necessary, and the invoice that this made, or None.
+
+    Call it only inside `tx.rehearsal()`.
+    """
     details = p.sub("schedule_details")
     if p.text("schedule") is None:
         customer = tx.named("customer", p.need("customer"), "customer")
-        schedule = make(tx, details, customer["id"], tx.now)
+        schedule = build_schedule(tx, details, customer["id"], tx.now)
     else:
         schedule = tx.named("subscription_schedule", p.get("schedule"), "schedule")
         _check_customer(schedule, p)
         check_open(schedule, "preview")
         if details:
-            change(tx, schedule, details)
+            apply_schedule_params(tx, schedule, details)
     if schedule["subscription"] is None:
         tx.now = max(tx.now, schedule["phases"][0]["start_date"])
         subscription_schedules.begin(tx, schedule)

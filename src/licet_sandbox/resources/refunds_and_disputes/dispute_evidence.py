@@ -1,4 +1,4 @@
-"""Evidence as it is staged on a dispute, before it is handed in."""
+"""Stages evidence on a dispute before it is submitted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
 
-# Ids of uploaded files. Uploads are no part of this API, so that there is none to name.
+# Fields for ids of uploaded files. This sandbox has no uploads, so every id is refused.
 _FILES = (
     "cancellation_policy",
     "customer_communication",
@@ -22,11 +22,11 @@ _FILES = (
     "shipping_documentation",
     "uncategorized_file",
 )
-_MOST_CHARACTERS = 150_000
+_MAX_CHARACTERS = 150_000
 
 
-def stage(dispute: Obj, given: Params) -> bool:
-    """Write the evidence that was given into the dispute; an empty string clears. Answers whether there was any."""
+def stage_evidence(dispute: Obj, given: Params) -> bool:
+    """Write the given evidence into the dispute; an empty string clears a field. False if none is given."""
     if not given:
         return False
     _check_stage(dispute, given)
@@ -41,23 +41,23 @@ def stage(dispute: Obj, given: Params) -> bool:
             if name in _FILES and evidence[name]:
                 raise not_found("file upload", evidence[name], param=given.name(name), status=400)
     texts = [value for value in evidence.values() if isinstance(value, str)]
-    if sum(map(len, texts)) > _MOST_CHARACTERS:
-        message = f"The combined length of all evidence is limited to {_MOST_CHARACTERS:,} characters."
+    if sum(map(len, texts)) > _MAX_CHARACTERS:
+        message = f"The combined length of all evidence is limited to {_MAX_CHARACTERS:,} characters."
         raise invalid(message, param="evidence")
     dispute["evidence_details"]["has_evidence"] = bool(texts or evidence.get("appeal"))
     return True
 
 
 def _check_stage(dispute: Obj, given: Params) -> None:
-    """Appeals take an appeal's evidence and nothing else; what was handed in is not changed any more."""
+    """400 for evidence that was submitted already, or that does not fit the stage (dispute or appeal)."""
     status = dispute["status"]
     if not status.endswith("needs_response"):
         raise invalid("The evidence for this dispute has already been submitted.", param="evidence")
     appealing = status == "appeal_needs_response"
     for name in given.names():
         if (name == "appeal") != appealing:
-            words = "Only appeal evidence" if appealing else "No appeal evidence"
-            message = f"{words} can be given for a dispute whose status is {status}."
+            subject = "Only appeal evidence" if appealing else "No appeal evidence"
+            message = f"{subject} can be given for a dispute whose status is {status}."
             raise invalid(message, param=given.name(name))
 
 
@@ -70,7 +70,7 @@ def _appeal(given: Params) -> Obj | None:
 
 
 def _enhance(dispute: Obj, given: Params) -> None:
-    """Programs of the networks: only those that this dispute is eligible for; nothing given clears."""
+    """Acknowledge fees of the card networks' programs; no program given clears all."""
     eligibility = dispute["evidence_details"]["enhanced_eligibility"]
     for program in given.names() or eligibility:
         if program not in eligibility:

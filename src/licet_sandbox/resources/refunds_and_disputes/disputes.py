@@ -1,4 +1,4 @@
-"""Disputes: what a bank asks, and the evidence that answers it."""
+"""Disputes: retrieve, list, submit evidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from licet_sandbox.billing.refunds_and_disputes.disputes import CLOSED, already_
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata
 from licet_sandbox.kit.lists import page, same
-from licet_sandbox.resources.refunds_and_disputes.dispute_evidence import stage
+from licet_sandbox.resources.refunds_and_disputes.dispute_evidence import stage_evidence
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def retrieve(tx: Tx, _: Params, dispute_id: str) -> Obj:
-    """One dispute."""
+    """Retrieve a dispute."""
     return tx.get("dispute", dispute_id, param="dispute")
 
 
 def update(tx: Tx, p: Params, dispute_id: str) -> Obj:
-    """Stage evidence, and hand it in unless `submit` is false. Metadata alone hands nothing in."""
+    """Stage evidence, and submit it unless `submit` is false. Metadata alone submits nothing."""
     dispute = tx.get("dispute", dispute_id, param="dispute")
     if dispute["status"] in CLOSED:
         raise already_closed()
     merge_metadata(dispute, p)
     if "intended_submission_method" in p:
         dispute["intended_submission_method"] = p.get("intended_submission_method")
-    staged = stage(dispute, p.sub("evidence"))
+    staged = stage_evidence(dispute, p.sub("evidence"))
     if p.get("submit", staged):
         _check_ready(dispute)
         return submit(tx, dispute)
@@ -37,7 +37,7 @@ def update(tx: Tx, p: Params, dispute_id: str) -> Obj:
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Disputes, newest first, of a charge or a payment intent."""
+    """List disputes, newest first."""
     return page(tx, p, "dispute", "/v1/disputes", same(p, "charge", "payment_intent"))
 
 

@@ -1,4 +1,4 @@
-"""Refunds: money returned, whole or in part."""
+"""Refunds: create, update, cancel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """Give money back for a charge, or for a payment intent's charge."""
+    """Refund a charge, or the charge of a payment intent."""
     p.refuse("reverse_transfer", False)
     p.refuse("refund_application_fee", False)
     charge = _charge(tx, p)
@@ -30,7 +30,7 @@ def _charge(tx: Tx, p: Params) -> Obj:
         message = "One of the following params should be provided for this request: payment_intent or charge."
         raise invalid(message)
     if "charge" in p:
-        # Stripe answers 404 here, as if the id stood in the path.
+        # Stripe answers 404 here, as if the id were in the path.
         return tx.get("charge", p.need("charge"))
     intent = tx.named("payment_intent", p.need("payment_intent"), "payment_intent")
     if intent["latest_charge"] is None:
@@ -40,26 +40,26 @@ def _charge(tx: Tx, p: Params) -> Obj:
 
 
 def retrieve(tx: Tx, _: Params, refund_id: str) -> Obj:
-    """One refund."""
+    """Retrieve a refund."""
     return tx.get("refund", refund_id, param="refund")
 
 
 def update(tx: Tx, p: Params, refund_id: str) -> Obj:
-    """Change its metadata."""
+    """Update a refund's metadata."""
     refund = tx.get("refund", refund_id, param="refund")
     merge_metadata(refund, p)
     return tx.save(refund, "refund.updated")
 
 
 def cancel(tx: Tx, _: Params, refund_id: str) -> Obj:
-    """Take it back, while it waits for the customer."""
+    """Cancel a refund with status `requires_action`."""
     refund = tx.get("refund", refund_id, param="refund")
     cancel_refund(tx, refund)
     return refund
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Refunds, newest first, of a charge (which must exist) or a payment intent."""
+    """List refunds, newest first; 400 for a charge that does not exist."""
     if "charge" in p:
         tx.named("charge", p.get("charge"), "charge")
     return page(tx, p, "refund", "/v1/refunds", same(p, "charge", "payment_intent"))

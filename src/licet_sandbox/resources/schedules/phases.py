@@ -1,4 +1,4 @@
-"""The phases of a subscription schedule, as the API takes them: what each bills, from when to when."""
+"""Reads the phases of a subscription schedule from the parameters."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from licet_sandbox.billing.schedules.phases import lasts_until
 from licet_sandbox.billing.schedules.shapes import invoice_settings, make_phase, phase_item
 from licet_sandbox.errors import invalid
 from licet_sandbox.resources.catalogue.discounts import read_discounts
-from licet_sandbox.resources.catalogue.price_params import check_recurring, needed_price, quantity_of
-from licet_sandbox.resources.schedules.extras import read_extras
+from licet_sandbox.resources.catalogue.price_params import check_recurring, quantity_of, required_price
+from licet_sandbox.resources.schedules.phase_invoice_items import read_invoice_items
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_MOST = 10
+_MAX_PHASES = 10
 
 
 def read_phases(tx: Tx, p: Params, customer_id: str, start: int, anchor: int | None) -> list[Obj]:
-    """One phase after the other, each beginning where the one before ends.
+    """The phases; each begins where the previous one ends.
 
-    start: of the first, in epoch seconds; anchor: of the billing cycle that runs already, or None.
+    start: of the first phase, in epoch seconds
+    anchor: billing cycle anchor of the existing subscription, or None
     """
     given = p.subs("phases")
     if not given:
         raise p.missing("phases")
-    if len(given) > _MOST:
-        message = f"You can only define up to {_MOST} current or future phases on a subscription schedule."
+    if len(given) > _MAX_PHASES:
+        message = f"You can only define up to {_MAX_PHASES} current or future phases on a subscription schedule."
         raise invalid(message, param="phases")
     phases: list[Obj] = []
     anchor = anchor or start
@@ -45,13 +46,13 @@ def read_phases(tx: Tx, p: Params, customer_id: str, start: int, anchor: int | N
 
 def _check_start(tx: Tx, p: Params, start: int) -> None:
     given = p.get("start_date")
-    if given is not None and moment(tx, given) != start:
+    if given is not None and epoch_seconds(tx, given) != start:
         message = "The `start_date` of a phase must be the `end_date` of the phase before it."
         raise invalid(message, param=p.name("start_date"))
 
 
-def moment(tx: Tx, given: int | str) -> int:
-    """Epoch seconds, of `now` as well."""
+def epoch_seconds(tx: Tx, given: int | str) -> int:
+    """Epoch seconds of a time or of `now`."""
     return tx.now if given == "now" else int(given)
 
 
@@ -66,7 +67,7 @@ def _end(tx: Tx, p: Params, start: int, anchor: int, *, last: bool) -> int:
             raise invalid("Invalid interval_count: from 1 to 120.", param=duration.name("interval_count"))
         return lasts_until(anchor, start, duration.need("interval"), count)
     if "end_date" in p:
-        end = moment(tx, p.get("end_date"))
+        end = epoch_seconds(tx, p.get("end_date"))
         if end <= start:
             message = "The `end_date` of a phase must be after its start."
             raise invalid(message, param=p.name("end_date"))
@@ -87,7 +88,7 @@ def _phase(tx: Tx, p: Params, customer_id: str, start: int, end: int) -> Obj:
     currency = _currency(p, prices)
     end = end or _one_period(start, prices)
     phase = make_phase(
-        add_invoice_items=read_extras(tx, p, currency, customer_id),
+        add_invoice_items=read_invoice_items(tx, p, currency, customer_id),
         billing_cycle_anchor=p.get("billing_cycle_anchor"),
         currency=currency,
         discounts=read_discounts(tx, p, currency, customer_id),
@@ -102,12 +103,12 @@ def _phase(tx: Tx, p: Params, customer_id: str, start: int, end: int) -> Obj:
     if phase["billing_cycle_anchor"] == "phase_start" and phase["trial_end"] is not None:
         message = "`billing_cycle_anchor` cannot be `phase_start` in a phase with a trial."
         raise invalid(message, param=p.name("billing_cycle_anchor"))
-    refuse_unbuilt(p)
+    refuse_unsupported_settings(p)
     return phase
 
 
 def _one_period(start: int, prices: list[Obj]) -> int:
-    """Without a length, a phase lasts for one period of what it bills; the shortest, where that differs."""
+    """The end of a phase without a duration: one period of its shortest price."""
     return min(
         lasts_until(start, start, price["recurring"]["interval"], price["recurring"]["interval_count"])
         for price in prices
@@ -115,17 +116,19 @@ def _one_period(start: int, prices: list[Obj]) -> int:
 
 
 def _currency(p: Params, prices: list[Obj]) -> str:
-    wanted = {price["currency"] for price in prices} | ({p.get("currency").lower()} if p.text("currency") else set())
-    if len(wanted) > 1:
+    currencies = {price["currency"] for price in prices} | (
+        {p.get("currency").lower()} if p.text("currency") else set()
+    )
+    if len(currencies) > 1:
         raise invalid("All prices of a phase must use the same currency.", param=p.name("items"))
-    return str(wanted.pop())
+    return str(currencies.pop())
 
 
 def _trial_end(tx: Tx, p: Params, start: int, end: int) -> int | None:
     whole, given = p.get("trial", False), p.get("trial_end")
     if given is None:
         return end if whole else None
-    at = moment(tx, given)
+    at = epoch_seconds(tx, given)
     if whole and at != end:
         raise invalid("With `trial=true`, `trial_end` must be the phase's end.", param=p.name("trial_end"))
     if not start <= at <= end:
@@ -134,9 +137,9 @@ def _trial_end(tx: Tx, p: Params, start: int, end: int) -> int | None:
 
 
 def _item(tx: Tx, p: Params, customer_id: str) -> Obj:
-    price = needed_price(tx, p)
+    price = required_price(tx, p)
     check_recurring(price, p)
-    refuse_unbuilt(p)
+    refuse_unsupported_settings(p)
     return phase_item(
         price["id"],
         quantity_of(p),
@@ -146,7 +149,7 @@ def _item(tx: Tx, p: Params, customer_id: str) -> Obj:
 
 
 def read_settings(tx: Tx, p: Params, customer_id: str) -> dict[str, Any]:
-    """What a phase and `default_settings` both may say: how and with what is paid, and what the invoices show."""
+    """Settings shared by phases and `default_settings`: collection, payment method, invoice texts."""
     p.refuse("collection_method", "charge_automatically")
     method = p.text("default_payment_method")
     if method is not None:
@@ -167,8 +170,8 @@ def _invoice_settings(p: Params) -> Obj:
     )
 
 
-def refuse_unbuilt(p: Params) -> None:
-    """Plain values ask for nothing; the rest is refused by nobody reading it."""
+def refuse_unsupported_settings(p: Params) -> None:
+    """Refuse parameters of features that this sandbox does not have, unless they are switched off."""
     p.sub("automatic_tax").refuse("enabled", False)
     for name in ("billing_thresholds", "default_tax_rates", "tax_rates", "transfer_data"):
         p.refuse(name, "", [])

@@ -1,4 +1,4 @@
-"""Subscription schedules, as the API makes, changes and ends them."""
+"""Subscription schedules: create, update, cancel, release."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from licet_sandbox.billing.subscriptions.updates import How
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, ranged, same
-from licet_sandbox.resources.schedules.phases import moment, read_phases, read_settings, refuse_unbuilt
+from licet_sandbox.resources.schedules.phases import (
+    epoch_seconds,
+    read_phases,
+    read_settings,
+    refuse_unsupported_settings,
+)
 from licet_sandbox.resources.subscriptions.create_params import billing_mode
 from licet_sandbox.resources.subscriptions.subscriptions import cancel_now
 
@@ -21,17 +26,17 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# Beside these Stripe takes nothing, but for `pause_schedules`, which nobody reads here: refused as not built.
+# `from_subscription` allows only these. `pause_schedules` is not read here, so it is refused as unsupported.
 _ALONE = ("from_subscription", "expand", "pause_schedules")
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """Around a subscription that is there, or for one that starts now, later, or as of a day that is past."""
+    """Create a schedule from an existing subscription, or for one that starts at `start_date`."""
     if p.text("from_subscription") is not None:
         return _wrap(tx, p)
     customer = tx.named("customer", p.need("customer"), "customer")
-    start = moment(tx, p.need("start_date"))
-    schedule = make(tx, p, customer["id"], start)
+    start = epoch_seconds(tx, p.need("start_date"))
+    schedule = build_schedule(tx, p, customer["id"], start)
     if start <= tx.now:
         subscription_schedules.begin(tx, schedule, "subscription_schedule.created")
     else:
@@ -40,8 +45,8 @@ def create(tx: Tx, p: Params) -> Obj:
     return schedule
 
 
-def make(tx: Tx, p: Params, customer_id: str, start: int) -> Obj:
-    """The schedule that these parameters describe; stored, not yet begun."""
+def build_schedule(tx: Tx, p: Params, customer_id: str, start: int) -> Obj:
+    """Create and store a schedule that has not started."""
     phases = read_phases(tx, p, customer_id, start, None)
     if phases[0]["end_date"] <= tx.now:
         raise invalid("The first phase must end in the future.", param=f"{p.name('phases')}[0][end_date]")
@@ -78,7 +83,7 @@ def _wrap(tx: Tx, p: Params) -> Obj:
 
 def _defaults(tx: Tx, p: Params, customer_id: str) -> Obj:
     given = p.sub("default_settings")
-    refuse_unbuilt(given)
+    refuse_unsupported_settings(given)
     read = read_settings(tx, given, customer_id)
     return default_settings(
         billing_cycle_anchor=given.get("billing_cycle_anchor", "automatic"),
@@ -92,20 +97,20 @@ def _end_behavior(p: Params) -> str:
 
 
 def retrieve(tx: Tx, _: Params, schedule_id: str) -> Obj:
-    """One schedule."""
+    """Retrieve a schedule."""
     return tx.get("subscription_schedule", schedule_id)
 
 
 def update(tx: Tx, p: Params, schedule_id: str) -> Obj:
-    """Its current and future phases are replaced as a whole; what is past stays."""
+    """Update a schedule. `phases` replaces the current and future phases; past ones stay."""
     schedule = tx.get("subscription_schedule", schedule_id)
     check_open(schedule, "update")
-    change(tx, schedule, p)
+    apply_schedule_params(tx, schedule, p)
     return schedule
 
 
-def change(tx: Tx, schedule: Obj, p: Params) -> None:
-    """Everything that an update may set, and what that makes of its subscription."""
+def apply_schedule_params(tx: Tx, schedule: Obj, p: Params) -> None:
+    """Apply the parameters of an update to the schedule and to its subscription."""
     merge_metadata(schedule, p)
     if "end_behavior" in p:
         schedule["end_behavior"] = _end_behavior(p)
@@ -124,7 +129,7 @@ def _replace_phases(tx: Tx, schedule: Obj, p: Params) -> None:
             "The subscription schedule update is missing at least one phase with a `start_date` to anchor end dates to."
         )
         raise invalid(message, param="phases")
-    start = moment(tx, given[0].get("start_date"))
+    start = epoch_seconds(tx, given[0].get("start_date"))
     current = current_of(schedule)
     past: list[Obj] = []
     anchor = None
@@ -133,7 +138,7 @@ def _replace_phases(tx: Tx, schedule: Obj, p: Params) -> None:
         anchor = tx.get("subscription", schedule["subscription"])["billing_cycle_anchor"]
     phases = read_phases(tx, p, schedule["customer"], start, anchor)
     if current is not None:
-        # What is past may be left out or given again; it stays as it was.
+        # Past phases may be left out or given again; they do not change.
         began = schedule["current_phase"]["start_date"]
         phases = [phase for phase in phases if phase["start_date"] >= began]
         if (
@@ -149,7 +154,7 @@ def _replace_phases(tx: Tx, schedule: Obj, p: Params) -> None:
 
 
 def cancel(tx: Tx, p: Params, schedule_id: str) -> Obj:
-    """It and its subscription end now."""
+    """Cancel a schedule and its subscription immediately."""
     schedule = tx.get("subscription_schedule", schedule_id)
     check_open(schedule, "cancel")
     prorate, invoice_now = p.get("prorate", True), p.get("invoice_now", True)
@@ -161,7 +166,7 @@ def cancel(tx: Tx, p: Params, schedule_id: str) -> Obj:
 
 
 def release(tx: Tx, p: Params, schedule_id: str) -> Obj:
-    """Its subscription lives on by itself."""
+    """Release the subscription from its schedule; the subscription continues."""
     schedule = tx.get("subscription_schedule", schedule_id)
     check_open(schedule, "release")
     subscription_schedules.let_go(tx, schedule, keep_end=p.get("preserve_cancel_date", False))
@@ -169,7 +174,7 @@ def release(tx: Tx, p: Params, schedule_id: str) -> Obj:
 
 
 def check_open(schedule: Obj, verb: str) -> None:
-    """400 for one that has ended or was let go."""
+    """400 if the schedule has ended or was released."""
     if schedule["status"] not in schedule_status.OPEN:
         message = (
             f"You cannot {verb} a subscription schedule that is currently in the `{schedule['status']}` status. "
@@ -179,7 +184,7 @@ def check_open(schedule: Obj, verb: str) -> None:
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Schedules, newest first."""
+    """List schedules, newest first."""
     wheres: list[Where] = []
     for name in ("canceled_at", "completed_at", "released_at"):
         wheres += ranged(p, name)

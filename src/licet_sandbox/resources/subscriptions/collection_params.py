@@ -1,4 +1,4 @@
-"""How invoices are collected: charged to a card by themselves, or sent and paid by hand until they are due."""
+"""Parameters for collecting invoices: charged automatically, or sent and paid by a due date."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _DAY = 24 * 3600
-_MOST_DAYS = 5 * 366
+_MAX_DAYS = 5 * 366
 _CHARGED, _SENT = "charge_automatically", "send_invoice"
 
 
 def subscription_collection(p: Params, before: Obj | None = None) -> Obj:
-    """`collection_method` and `days_until_due` of a subscription; `before` is how it was."""
+    """`collection_method` and `days_until_due` of a subscription. before: the subscription, if it exists."""
     method, days = _method(p, before), _days(p)
     if method == _CHARGED:
         _refuse_due(p, "days_until_due")
@@ -32,7 +32,7 @@ def subscription_collection(p: Params, before: Obj | None = None) -> Obj:
 
 
 def invoice_collection(tx: Tx, p: Params, before: Obj | None = None) -> Obj:
-    """`collection_method` and `due_date` of an invoice; `before` is how the draft, or its subscription, was."""
+    """`collection_method` and `due_date` of an invoice. before: the draft or its subscription."""
     method, days, due_date = _method(p, before), _days(p), p.get("due_date")
     if method == _CHARGED:
         _refuse_due(p, "days_until_due", "due_date")
@@ -59,8 +59,8 @@ def _method(p: Params, before: Obj | None) -> str:
 
 def _days(p: Params) -> int | None:
     days: int | None = p.get("days_until_due")
-    if days is not None and not 0 <= days <= _MOST_DAYS:
-        raise invalid(f"Invalid days_until_due: from 0 to {_MOST_DAYS}.", param="days_until_due")
+    if days is not None and not 0 <= days <= _MAX_DAYS:
+        raise invalid(f"Invalid days_until_due: from 0 to {_MAX_DAYS}.", param="days_until_due")
     return days
 
 

@@ -1,4 +1,4 @@
-"""How a new subscription starts: its items, its trial, its billing cycle."""
+"""Parameters of a new subscription: items, trial, billing cycle anchor, invoice items."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from licet_sandbox.billing.periods import add_months, period_end
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import metadata_of
-from licet_sandbox.resources.catalogue.discounts import Use, new_discounts
-from licet_sandbox.resources.catalogue.price_params import check_currency, check_recurring, needed_price, quantity_of
+from licet_sandbox.resources.catalogue.discounts import DiscountContext, new_discounts
+from licet_sandbox.resources.catalogue.price_params import check_currency, check_recurring, quantity_of, required_price
 from licet_sandbox.resources.catalogue.prices import LONGEST_TRIAL_DAYS
 from licet_sandbox.resources.subscriptions.proration_params import trial_end_of
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _DAY = 24 * 3600
-_MOST_EXTRAS = 20
+_MAX_INVOICE_ITEMS = 20
 
 
 def chosen_items(tx: Tx, p: Params) -> list[dict[str, Any]]:
-    """`items` as `make_subscription` wants them: all recurring, in one currency, each price once."""
+    """`items` for `make_subscription`; 400 unless recurring, in one currency, without duplicates."""
     chosen: list[dict[str, Any]] = []
     currency = p.text("currency")
     for given in p.subs("items"):
-        price = needed_price(tx, given)
+        price = required_price(tx, given)
         check_recurring(price, given, currency and currency.lower())
         currency = price["currency"]
         if any(other["price"]["id"] == price["id"] for other in chosen):
@@ -44,7 +44,7 @@ def chosen_items(tx: Tx, p: Params) -> list[dict[str, Any]]:
 
 
 def first_trial_end(tx: Tx, p: Params, chosen: list[dict[str, Any]]) -> int | None:
-    """When the trial ends, or None for none."""
+    """The end of the trial, or None without a trial."""
     days, moment = p.get("trial_period_days"), trial_end_of(tx, p)
     from_plan = p.get("trial_from_plan", False)
     named = [name for name in ("trial_period_days", "trial_end", "trial_from_plan") if p.get(name)]
@@ -64,7 +64,7 @@ def first_trial_end(tx: Tx, p: Params, chosen: list[dict[str, Any]]) -> int | No
 def first_anchor(
     tx: Tx, p: Params, anchor: int | None, chosen: list[dict[str, Any]], trial_end: int | None
 ) -> int | None:
-    """The billing cycle anchor that was asked for: ahead, and not after the first natural end of a period."""
+    """The requested billing cycle anchor; 400 if it is past or after the first full period."""
     if "billing_cycle_anchor_config" in p:
         if anchor is not None:
             message = "You may only specify one of `billing_cycle_anchor` and `billing_cycle_anchor_config`."
@@ -85,7 +85,7 @@ def first_anchor(
 
 
 def _next_occurrence(tx: Tx, p: Params, chosen: list[dict[str, Any]]) -> int:
-    """The next such day of the month (its last, where it is too short) and time of day; by default today's time."""
+    """The next time that matches the config; in a short month, `day_of_month` means its last day."""
     if any(choice["price"]["recurring"]["interval"] not in {"month", "year"} for choice in chosen):
         message = "`billing_cycle_anchor_config` is only valid with monthly and yearly prices."
         raise invalid(message, param=p.name("day_of_month"))
@@ -100,7 +100,7 @@ def _next_occurrence(tx: Tx, p: Params, chosen: list[dict[str, Any]]) -> int:
         moment = first.replace(day=min(day, last), hour=hour, minute=minute, second=second)
         if moment > now and month in (0, moment.month):
             return int(moment.timestamp())
-    raise AssertionError("every day of the month comes within a year")
+    raise AssertionError("each day of a month occurs within a year")
 
 
 def _within(p: Params, name: str, least: int, most: int, default: int) -> int:
@@ -110,8 +110,8 @@ def _within(p: Params, name: str, least: int, most: int, default: int) -> int:
     return value
 
 
-def first_day(tx: Tx, p: Params) -> int:
-    """When it starts: now, or on a day that is past."""
+def start_date_of(tx: Tx, p: Params) -> int:
+    """The start of the subscription: now, or `backdate_start_date`."""
     given: int | None = p.get("backdate_start_date")
     if given is None:
         return tx.now
@@ -120,21 +120,21 @@ def first_day(tx: Tx, p: Params) -> int:
     return given
 
 
-def add_extras(tx: Tx, subscription: Obj, p: Params) -> None:
-    """`add_invoice_items`: pending items for its next invoice."""
+def add_invoice_items(tx: Tx, subscription: Obj, p: Params) -> None:
+    """Create the pending invoice items of `add_invoice_items` for the next invoice."""
     given = p.subs("add_invoice_items")
-    if len(given) > _MOST_EXTRAS:
-        message = f"You can add at most {_MOST_EXTRAS} invoice items."
+    if len(given) > _MAX_INVOICE_ITEMS:
+        message = f"You can add at most {_MAX_INVOICE_ITEMS} invoice items."
         raise invalid(message, param="add_invoice_items")
     for extra in given:
-        price = needed_price(tx, extra)
+        price = required_price(tx, extra)
         check_currency(price, extra, subscription["currency"])
         if price["type"] != "one_time":
             message = f"The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`: {price['id']}"  # noqa: E501  # Stripe's words.
             raise invalid(message, param=extra.name("price"))
         quantity = quantity_of(extra)
         item_id, amount = new_id("invoiceitem"), amount_of(price, quantity)
-        use = Use(subscription["customer"], price["currency"], amount)
+        use = DiscountContext(subscription["customer"], price["currency"], amount)
         make_invoice_item(
             tx,
             subscription["customer"],
@@ -153,7 +153,7 @@ def add_extras(tx: Tx, subscription: Obj, p: Params) -> None:
 
 
 def _period(tx: Tx, subscription: Obj, p: Params) -> dict[str, int]:
-    """By default the time that all items share."""
+    """The period of an invoice item; by default, the time that all subscription items share."""
     items = subscription["items"]["data"]
     bounds = {
         "max_item_period_start": max(item["current_period_start"] for item in items),
@@ -172,7 +172,7 @@ def _period(tx: Tx, subscription: Obj, p: Params) -> dict[str, int]:
 
 
 def billing_mode(p: Params) -> Obj:
-    """How the subscription bills; `flexible` unless `classic` is asked for."""
+    """The billing mode, `flexible` by default."""
     given = p.sub("billing_mode")
     if given.get("type", "flexible") == "classic":
         return {"type": "classic", "flexible": None}
@@ -181,7 +181,7 @@ def billing_mode(p: Params) -> Obj:
 
 
 def trial_settings(p: Params) -> Obj:
-    """What a trial's end does where there is no card."""
+    """What happens at the end of a trial without a payment method."""
     behavior = p.sub("trial_settings").sub("end_behavior")
     behavior.refuse("billing_cycle_anchor", "now")
     missing = behavior.get("missing_payment_method", "create_invoice")

@@ -1,4 +1,4 @@
-"""Other prices and quantities of a subscription, more items or fewer."""
+"""Adds, changes and removes items of a subscription."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from licet_sandbox.billing.subscriptions.cancel_at import clip
 from licet_sandbox.billing.subscriptions.subscriptions import make_item
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
-from licet_sandbox.resources.catalogue.discounts import Use, set_discounts
-from licet_sandbox.resources.catalogue.price_params import check_recurring, chosen_price, needed_price, quantity_of
+from licet_sandbox.resources.catalogue.discounts import DiscountContext, set_discounts
+from licet_sandbox.resources.catalogue.price_params import check_recurring, chosen_price, quantity_of, required_price
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_MOST_ITEMS = 20
+_MAX_ITEMS = 20
 _PERIOD = ("current_period_start", "current_period_end")
 
 
 def change_items(tx: Tx, subscription: Obj, p: Params) -> None:
-    """What `items` says, one after the other."""
+    """Apply the entries of `items` in order."""
     for change in p.subs("items"):
         _change(tx, subscription, change)
     check_items(subscription)
@@ -46,8 +46,8 @@ def _change(tx: Tx, subscription: Obj, p: Params) -> None:
 
 
 def add_item(tx: Tx, subscription: Obj, p: Params) -> Obj:
-    """One more; its period is that of an item which is billed as often, else one from now on."""
-    price = needed_price(tx, p)
+    """Add an item. It shares the period of an item with the same interval, else starts one now."""
+    price = required_price(tx, p)
     check_recurring(price, p, subscription["currency"])
     item = _make(tx, subscription, price, quantity_of(p), metadata_of(p))
     _check_new(subscription, price, p)
@@ -57,7 +57,7 @@ def add_item(tx: Tx, subscription: Obj, p: Params) -> Obj:
 
 
 def remove_item(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
-    """One fewer; its discounts end with it."""
+    """Remove an item and its discounts."""
     p.refuse("clear_usage", False)
     subscription["items"]["data"].remove(item)
     for discount_id in item["discounts"]:
@@ -65,12 +65,14 @@ def remove_item(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
 
 
 def _discount(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
-    use = Use(subscription["customer"], subscription["currency"], amount_of(item["price"], item["quantity"]))
+    use = DiscountContext(
+        subscription["customer"], subscription["currency"], amount_of(item["price"], item["quantity"])
+    )
     set_discounts(tx, item, p, use, ancestors=subscription["discounts"], subscription_item=item["id"])
 
 
 def change_item(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
-    """Another price (then its quantity is 1 unless one is given with it), another quantity, other metadata."""
+    """Change the price, quantity or metadata. With a new price, the quantity is 1 unless given."""
     price = chosen_price(tx, p)
     if price is not None and price["id"] != item["price"]["id"]:
         check_recurring(price, p, subscription["currency"])
@@ -105,12 +107,12 @@ def _check_new(subscription: Obj, price: Obj, p: Params) -> None:
 
 
 def check_items(subscription: Obj) -> None:
-    """At least one, at most twenty, and in classic billing mode all billed equally often."""
+    """400 unless there are 1 to 20 items, in classic billing mode all with the same interval."""
     items = subscription["items"]["data"]
     if not items:
         raise invalid("A subscription must have at least one active item.", param="items")
-    if len(items) > _MOST_ITEMS:
-        raise invalid(f"A subscription can have at most {_MOST_ITEMS} items.", param="items")
+    if len(items) > _MAX_ITEMS:
+        raise invalid(f"A subscription can have at most {_MAX_ITEMS} items.", param="items")
     intervals = {
         (item["price"]["recurring"]["interval"], item["price"]["recurring"]["interval_count"]) for item in items
     }

@@ -1,4 +1,4 @@
-"""How a change of a subscription is to be billed, as the API takes it."""
+"""Parameters for billing a change: proration, billing cycle anchor, payment behavior."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# What may be sent with `payment_behavior=pending_if_incomplete`. Source: Stripe, "Pending updates reference".
+# Parameters allowed with `payment_behavior=pending_if_incomplete`. Source: Stripe, "Pending updates reference".
 _PENDING = {
     "add_invoice_items",
     "billing_cycle_anchor",
@@ -35,7 +35,7 @@ _PENDING = {
 
 
 def read_terms(subscription: Obj, p: Params) -> How:
-    """The parameters that say how; `billing_cycle_anchor` where the operation has it."""
+    """How to bill the change; `billing_cycle_anchor` only if the operation has that parameter."""
     how = How(
         proration_behavior=p.get("proration_behavior", "create_prorations"),
         proration_date=_proration_date(subscription, p),
@@ -55,7 +55,7 @@ def read_terms(subscription: Obj, p: Params) -> How:
 
 
 def _proration_date(subscription: Obj, p: Params) -> int | None:
-    """Within the period that runs."""
+    """`proration_date`; 400 if it is outside of the current period."""
     at: int | None = p.get("proration_date")
     if at is None:
         return None
@@ -66,7 +66,7 @@ def _proration_date(subscription: Obj, p: Params) -> int | None:
 
 
 def check_within(at: int, first: int, last: int, param: str) -> None:
-    """400 for a moment to prorate from that lies outside the period."""
+    """400 if the proration date is outside of the period."""
     if not first <= at <= last:
         raise invalid(
             f"Invalid proration_date: {at} is outside the current period, from {first} until {last}.", param=param
@@ -77,14 +77,14 @@ _START, _END = "current_period_start", "current_period_end"
 
 
 def check_changeable(subscription: Obj) -> None:
-    """What has ended or waits for its first payment is billed as it is."""
+    """400 if the subscription has ended or is waiting for its first payment."""
     if subscription["status"] in {"canceled", "incomplete", "incomplete_expired"}:
         message = f"You cannot change the items or the billing of a subscription that is `{subscription['status']}`."
         raise invalid(message)
 
 
 def trial_end_of(tx: Tx, p: Params) -> int | None:
-    """`trial_end` as a moment, at most two years ahead; now for `now`; None where it is not given."""
+    """`trial_end` in epoch seconds, at most two years ahead; None if it is not given."""
     given = p.get("trial_end")
     if given is None:
         return None
@@ -94,9 +94,9 @@ def trial_end_of(tx: Tx, p: Params) -> int | None:
     if moment <= tx.now:
         message = "Invalid timestamp: must be an integer Unix timestamp in the future."
         raise invalid(message, param=p.name("trial_end"))
-    if moment > tx.now + _LONGEST_TRIAL_SECONDS:
+    if moment > tx.now + _MAX_TRIAL_SECONDS:
         raise invalid("A trial can be at most two years long.", param=p.name("trial_end"))
     return moment
 
 
-_LONGEST_TRIAL_SECONDS = LONGEST_TRIAL_DAYS * 24 * 3600
+_MAX_TRIAL_SECONDS = LONGEST_TRIAL_DAYS * 24 * 3600

@@ -1,4 +1,4 @@
-"""Subscription items: what a subscription bills, one by one."""
+"""Subscription items: create, update, delete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MESSAGE = "You cannot change the items of a subscription that has ended."
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """One more item."""
+    """Add an item to a subscription."""
     subscription = tx.named("subscription", p.need("subscription"), "subscription")
     item_id = ""
 
@@ -34,30 +34,30 @@ def create(tx: Tx, p: Params) -> Obj:
         item_id = add_item(tx, subscription, p)["id"]
 
     _change(tx, subscription, p, add)
-    return _shown(subscription, item_id)
+    return _current_item(subscription, item_id)
 
 
 def update(tx: Tx, p: Params, item_id: str) -> Obj:
-    """Another price, quantity or other metadata."""
+    """Update the price, quantity or metadata of an item."""
     subscription, item = _find(tx, item_id)
     _change(tx, subscription, p, lambda: change_item(tx, subscription, item, p))
-    return _shown(subscription, item_id)
+    return _current_item(subscription, item_id)
 
 
 def delete(tx: Tx, p: Params, item_id: str) -> Obj:
-    """One item fewer. The last one stays: to be rid of that, cancel the subscription."""
+    """Delete an item. The last one cannot be deleted: cancel the subscription instead."""
     subscription, item = _find(tx, item_id)
     _change(tx, subscription, p, lambda: remove_item(tx, subscription, item, p))
     return {"id": item_id, "object": "subscription_item", "deleted": True}
 
 
 def retrieve(tx: Tx, _: Params, item_id: str) -> Obj:
-    """One item."""
+    """Retrieve an item."""
     return _find(tx, item_id)[1]
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """The items of one subscription."""
+    """List the items of a subscription."""
     subscription = tx.named("subscription", p.need("subscription"), "subscription")
     return slice_page(p, subscription["items"]["data"], "/v1/subscription_items")
 
@@ -85,7 +85,7 @@ def _find(tx: Tx, item_id: str) -> tuple[Obj, Obj]:
     return subscription, next(item for item in subscription["items"]["data"] if item["id"] == item_id)
 
 
-def _shown(subscription: Obj, item_id: str) -> Obj:
-    """The item as it is now, or, where the change is pending, as it will be."""
+def _current_item(subscription: Obj, item_id: str) -> Obj:
+    """The item as it is now, or as it will be after a pending update."""
     pending = (subscription["pending_update"] or {}).get("subscription_items") or []
     return next(item for item in [*subscription["items"]["data"], *pending] if item["id"] == item_id)

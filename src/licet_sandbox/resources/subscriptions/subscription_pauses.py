@@ -1,4 +1,4 @@
-"""Pausing a subscription, resuming it, and pausing only the collection of its invoices."""
+"""Pauses and resumes a subscription, or only the collection of its invoices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAUSABLE = ("active", "past_due", "unpaid")
 
 
 def pause(tx: Tx, p: Params, subscription_id: str) -> Obj:
-    """At once: status `paused`. Unused time is credited unless that is not wanted; there is no metered usage here."""
+    """Pause a subscription immediately. Unused time is credited by default."""
     subscription = tx.get("subscription", subscription_id)
     p.get("type")
     bill_for = p.sub("bill_for")
@@ -48,7 +48,7 @@ def _check_charged_automatically(subscription: Obj, verb: str) -> None:
 
 
 def resume(tx: Tx, p: Params, subscription_id: str) -> Obj:
-    """At once where nothing is to be paid, else when the invoice that this makes is settled."""
+    """Resume a paused subscription: immediately, or when the resulting invoice is paid."""
     subscription = tx.get("subscription", subscription_id)
     how = pauses.Resuming(
         keep_anchor=p.sub("billing_cycle_anchor").get("type", "now") == "unchanged",
@@ -82,7 +82,7 @@ def _check_resumable(tx: Tx, subscription: Obj, how: pauses.Resuming) -> None:
 
 
 def set_collection(tx: Tx, subscription: Obj, p: Params) -> None:
-    """`pause_collection`: invoices go on being made, and are not collected. The status stays as it is."""
+    """Apply `pause_collection`: invoices are still created, but not collected. The status stays."""
     if "pause_collection" not in p:
         return
     given = p.sub("pause_collection")

@@ -1,4 +1,4 @@
-"""Subscriptions, as the API makes, changes and ends them."""
+"""Subscriptions: create, update, cancel."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, ranged, same
 from licet_sandbox.resources.catalogue.discounts import set_discounts
-from licet_sandbox.resources.subscriptions import update_params as changes
+from licet_sandbox.resources.subscriptions import update_params
 from licet_sandbox.resources.subscriptions.collection_params import subscription_collection
 from licet_sandbox.resources.subscriptions.create_params import (
-    add_extras,
+    add_invoice_items,
     billing_mode,
     chosen_items,
     first_anchor,
-    first_day,
     first_trial_end,
+    start_date_of,
     trial_settings,
 )
 from licet_sandbox.resources.subscriptions.item_changes import change_items, check_items
@@ -51,31 +51,31 @@ _BILLED = ("items", "trial_end", "trial_from_plan", "billing_cycle_anchor", "add
 
 
 def create(tx: Tx, p: Params) -> Obj:
-    """A subscription whose first invoice is tried at once. It stays `incomplete` where that fails."""
+    """Create a subscription and pay its first invoice. If that fails, it stays `incomplete`."""
     if p.peek("payment_behavior") == "pending_if_incomplete":
         message = (
-            "`payment_behavior=pending_if_incomplete` is for updates alone; there is nothing yet to leave as it was."
+            "`payment_behavior=pending_if_incomplete` is only for updates. Use another value to create a subscription."
         )
         raise invalid(message, param="payment_behavior")
     customer = tx.named("customer", p.need("customer"), "customer")
     check_room(tx, customer)
-    subscription = make(tx, customer, p, anchor=p.get("billing_cycle_anchor"))
+    subscription = build_subscription(tx, customer, p, anchor=p.get("billing_cycle_anchor"))
     _set_card(tx, subscription, p)
-    changes.set_payment_settings(subscription, p)
-    changes.set_invoice_settings(subscription, p)
-    changes.schedule_end(tx, subscription, p)
-    changes.end_first_period(subscription)
+    update_params.set_payment_settings(subscription, p)
+    update_params.set_invoice_settings(subscription, p)
+    update_params.set_scheduled_cancellation(tx, subscription, p)
+    update_params.clip_first_period(subscription)
     tx.insert(subscription, "customer.subscription.created")
     _start(tx, subscription, p)
     return subscription
 
 
-def make(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) -> Obj:
-    """The subscription that these parameters describe, as far as it is billed; not yet stored."""
-    changes.refuse_unbuilt(p)
+def build_subscription(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) -> Obj:
+    """Build the subscription that the parameters describe, without storing it."""
+    update_params.refuse_unsupported(p)
     chosen = chosen_items(tx, p)
     trial_end, collected = first_trial_end(tx, p, chosen), subscription_collection(p)
-    # What is sent is paid later, and the subscription does not wait for it.
+    # A sent invoice is paid later; the subscription is active before that.
     charged = collected["collection_method"] == "charge_automatically"
     subscription = make_subscription(
         tx,
@@ -87,12 +87,12 @@ def make(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) -> Obj:
         billing_mode=billing_mode(p),
         description=p.text("description"),
         metadata=metadata_of(p),
-        start_date=first_day(tx, p),
+        start_date=start_date_of(tx, p),
         trial_settings=trial_settings(p),
         **collected,
     )
     check_items(subscription)
-    use = changes.use_of(subscription)
+    use = update_params.discount_context_of(subscription)
     set_discounts(tx, subscription, p, use, subscription=subscription["id"])
     for item, given in zip(subscription["items"]["data"], p.subs("items"), strict=True):
         set_discounts(tx, item, given, use, ancestors=subscription["discounts"], subscription_item=item["id"])
@@ -102,7 +102,7 @@ def make(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) -> Obj:
 def _start(tx: Tx, subscription: Obj, p: Params) -> None:
     behavior = p.get("payment_behavior", "allow_incomplete")
     off_session = p.get("off_session", False)
-    add_extras(tx, subscription, p)
+    add_invoice_items(tx, subscription, p)
     invoice = first_invoice(tx, subscription, prorated=p.get("proration_behavior") != "none")
     tx.save(subscription)
     if is_by_mail(invoice) and invoice["amount_due"] > 0:
@@ -140,7 +140,7 @@ def _set_card(tx: Tx, subscription: Obj, p: Params) -> None:
 
 
 def update(tx: Tx, p: Params, subscription_id: str) -> Obj:
-    """Change it; what that costs or gives back is billed as `proration_behavior` says."""
+    """Update a subscription; the difference is billed as `proration_behavior` says."""
     subscription = tx.get("subscription", subscription_id)
     if ended(subscription):
         message = "A canceled subscription can only update its cancellation_details and metadata."
@@ -151,7 +151,7 @@ def update(tx: Tx, p: Params, subscription_id: str) -> Obj:
         pending_updates.discard(tx, subscription)
     before = copy.deepcopy(subscription)
     how = read_terms(subscription, p)
-    change(tx, subscription, p)
+    apply_params(tx, subscription, p)
     updates.apply(tx, subscription, before, how)
     keep_up(tx, subscription)
     if subscription["default_payment_method"] != before["default_payment_method"]:
@@ -159,40 +159,40 @@ def update(tx: Tx, p: Params, subscription_id: str) -> Obj:
     return subscription
 
 
-def change(tx: Tx, subscription: Obj, p: Params) -> None:
-    """Everything that an update may set; nothing is billed or saved yet."""
-    changes.refuse_unbuilt(p)
+def apply_params(tx: Tx, subscription: Obj, p: Params) -> None:
+    """Apply the parameters of an update, without billing or saving."""
+    update_params.refuse_unsupported(p)
     _set_card(tx, subscription, p)
-    changes.set_payment_settings(subscription, p)
-    changes.set_invoice_settings(subscription, p)
+    update_params.set_payment_settings(subscription, p)
+    update_params.set_invoice_settings(subscription, p)
     subscription |= subscription_collection(p, subscription)
     if "description" in p:
         subscription["description"] = p.text("description")
     if "trial_settings" in p:
         subscription["trial_settings"] = trial_settings(p)
     merge_metadata(subscription, p)
-    changes.note_reason(subscription, p)
-    changes.change_trial(tx, subscription, p)
+    update_params.set_cancellation_details(subscription, p)
+    update_params.change_trial(tx, subscription, p)
     if "items" in p:
         change_items(tx, subscription, p)
-    set_discounts(tx, subscription, p, changes.use_of(subscription), subscription=subscription["id"])
-    changes.schedule_end(tx, subscription, p)
+    set_discounts(tx, subscription, p, update_params.discount_context_of(subscription), subscription=subscription["id"])
+    update_params.set_scheduled_cancellation(tx, subscription, p)
     set_collection(tx, subscription, p)
-    add_extras(tx, subscription, p)
+    add_invoice_items(tx, subscription, p)
 
 
 def cancel(tx: Tx, p: Params, subscription_id: str) -> Obj:
-    """End it now. `prorate` credits unused time; `invoice_now` bills that and whatever else is pending."""
+    """Cancel immediately. `prorate` credits unused time; `invoice_now` invoices pending items."""
     subscription = tx.get("subscription", subscription_id)
     if ended(subscription):
         raise invalid(f"No such subscription: '{subscription_id}'", param="id", code="resource_missing", status=404)
-    changes.note_reason(subscription, p)
+    update_params.set_cancellation_details(subscription, p)
     cancel_now(tx, subscription, prorate=p.get("prorate", False), invoice_now=p.get("invoice_now", False))
     return subscription
 
 
 def cancel_now(tx: Tx, subscription: Obj, *, prorate: bool, invoice_now: bool) -> None:
-    """The end, with its final invoice where that is asked for and there is something to bill."""
+    """End a subscription, with a final invoice if requested and there is something to bill."""
     if prorate:
         for item in subscription["items"]["data"]:
             credit_unused(tx, subscription, item, tx.now)
@@ -206,12 +206,12 @@ def cancel_now(tx: Tx, subscription: Obj, *, prorate: bool, invoice_now: bool) -
 
 
 def retrieve(tx: Tx, _: Params, subscription_id: str) -> Obj:
-    """One subscription, also when it has ended."""
+    """Retrieve a subscription, also after it has ended."""
     return tx.get("subscription", subscription_id)
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
-    """Subscriptions, newest first; canceled ones only when asked for."""
+    """List subscriptions, newest first; canceled ones only if `status` includes them."""
     status = p.get("status")
     wheres: list[Where] = []
     if status is None:
@@ -222,8 +222,10 @@ def list_all(tx: Tx, p: Params) -> Obj:
         wheres.append(("json ->> '$.status' = ?", (status,)))
     for name in ("price", "plan"):
         if name in p:
-            having = "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.price.id' = ?)"
-            wheres.append((having, (p.get(name),)))
+            with_price = (
+                "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.price.id' = ?)"
+            )
+            wheres.append((with_price, (p.get(name),)))
     for choose, name in (("max", "current_period_start"), ("min", "current_period_end")):
         column = f"(SELECT {choose}(value ->> '$.{name}') FROM json_each(objects.json, '$.items.data'))"  # noqa: S608
         wheres += ranged(p, name, column)

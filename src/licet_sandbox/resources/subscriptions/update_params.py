@@ -1,4 +1,4 @@
-"""What may change on a subscription besides its items: its end, its trial, its settings."""
+"""Parameters of a subscription besides its items: cancellation, trial, settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.billing.invoices.lines import amount_of
 from licet_sandbox.billing.subscriptions.cancel_at import clip, natural_end
 from licet_sandbox.errors import invalid, unsupported
-from licet_sandbox.resources.catalogue.discounts import Use
+from licet_sandbox.resources.catalogue.discounts import DiscountContext
 from licet_sandbox.resources.subscriptions.proration_params import trial_end_of
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _DAY = 24 * 3600
 
 
-def schedule_end(tx: Tx, subscription: Obj, p: Params) -> None:
-    """`cancel_at_period_end` and `cancel_at`: let it end later, or take that back."""
+def set_scheduled_cancellation(tx: Tx, subscription: Obj, p: Params) -> None:
+    """Apply `cancel_at_period_end` and `cancel_at`: schedule a cancellation, or clear it."""
     _check_unmanaged(subscription, p)
     at_period_end, cancel_at = p.get("cancel_at_period_end"), p.get("cancel_at")
     if at_period_end and cancel_at not in (None, ""):
@@ -29,7 +29,7 @@ def schedule_end(tx: Tx, subscription: Obj, p: Params) -> None:
         if not subscription["cancel_at_period_end"]:
             _set_end(tx, subscription, _period_end(subscription, min), at_period_end=True)
     elif cancel_at not in (None, ""):
-        _set_end(tx, subscription, _moment(tx, subscription, cancel_at), at_period_end=False)
+        _set_end(tx, subscription, _cancel_time(tx, subscription, cancel_at), at_period_end=False)
     elif cancel_at == "" or at_period_end is False:
         _clear_end(subscription)
 
@@ -44,8 +44,8 @@ def _check_unmanaged(subscription: Obj, p: Params) -> None:
             raise invalid(message, param=name)
 
 
-def end_first_period(subscription: Obj) -> None:
-    """Of a new subscription that ends before its first period would."""
+def clip_first_period(subscription: Obj) -> None:
+    """Shorten the first period of a new subscription that is canceled before its end."""
     for item in subscription["items"]["data"]:
         item["current_period_end"] = clip(subscription, item["current_period_end"])
 
@@ -67,7 +67,7 @@ def _clear_end(subscription: Obj) -> None:
     subscription |= {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": None}
 
 
-def _moment(tx: Tx, subscription: Obj, given: int | str) -> int:
+def _cancel_time(tx: Tx, subscription: Obj, given: int | str) -> int:
     if given == "min_period_end":
         return _period_end(subscription, min)
     if given == "max_period_end":
@@ -83,8 +83,8 @@ def _period_end(subscription: Obj, choose: Any) -> int:
     return int(choose(natural_end(subscription, item) for item in subscription["items"]["data"]))
 
 
-def note_reason(subscription: Obj, p: Params) -> None:
-    """What the customer said."""
+def set_cancellation_details(subscription: Obj, p: Params) -> None:
+    """Store `cancellation_details`, the customer's reason for cancelling."""
     given = p.sub("cancellation_details")
     for name in ("comment", "feedback", "feedback_option"):
         if name in given:
@@ -92,7 +92,7 @@ def note_reason(subscription: Obj, p: Params) -> None:
 
 
 def set_payment_settings(subscription: Obj, p: Params) -> None:
-    """Settings that are shown, and make no difference to a test card."""
+    """Store `payment_settings`. They have no effect in this sandbox."""
     given = p.sub("payment_settings")
     settings = subscription["payment_settings"]
     if "save_default_payment_method" in given:
@@ -105,7 +105,7 @@ def set_payment_settings(subscription: Obj, p: Params) -> None:
 
 
 def set_invoice_settings(subscription: Obj, p: Params) -> None:
-    """What its invoices say besides amounts."""
+    """Store `invoice_settings`: texts and custom fields of the invoices."""
     given, settings = p.sub("invoice_settings"), subscription["invoice_settings"]
     for name in ("description", "footer"):
         if name in given:
@@ -117,7 +117,7 @@ def set_invoice_settings(subscription: Obj, p: Params) -> None:
 
 
 def change_trial(tx: Tx, subscription: Obj, p: Params) -> None:
-    """`trial_end` and `trial_from_plan`: a trial begins, is longer or shorter, or ends now."""
+    """Apply `trial_end` and `trial_from_plan`: start, change or end a trial."""
     moment = trial_end_of(tx, p)
     if p.get("trial_from_plan", False):
         if moment is not None:
@@ -139,19 +139,19 @@ def change_trial(tx: Tx, subscription: Obj, p: Params) -> None:
 
 
 def trial_days_of(subscription: Obj) -> int:
-    """The longest trial that its prices bring along, in days."""
+    """The longest `trial_period_days` of the subscription's prices."""
     return max(item["price"]["recurring"]["trial_period_days"] or 0 for item in subscription["items"]["data"])
 
 
-def use_of(subscription: Obj) -> Use:
-    """What its discounts are for: one period of all of its items."""
+def discount_context_of(subscription: Obj) -> DiscountContext:
+    """What the subscription's discounts apply to: one period of all items."""
     items = subscription["items"]["data"]
     amount = sum(amount_of(item["price"], item["quantity"]) for item in items)
-    return Use(subscription["customer"], subscription["currency"], amount)
+    return DiscountContext(subscription["customer"], subscription["currency"], amount)
 
 
-def refuse_unbuilt(p: Params) -> None:
-    """Parameters whose plain values ask for nothing: tax, Connect, thresholds."""
+def refuse_unsupported(p: Params) -> None:
+    """Refuse parameters of features that this sandbox does not have (tax, Connect, thresholds)."""
     p.sub("automatic_tax").refuse("enabled", False)
     for name in (
         "application_fee_percent",

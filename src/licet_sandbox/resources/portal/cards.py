@@ -1,4 +1,4 @@
-"""Cards in the portal: added with a setup intent, made the default, chosen for a subscription, removed."""
+"""A customer adds, chooses and removes cards in the portal."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def cards_of(tx: Tx, visit: Visit) -> list[Obj]:
     return tx.select("payment_method", "json ->> '$.customer' = ?", visit.customer["id"])[::-1]
 
 
-def add(tx: Tx, visit: Visit, typed: TypedCard, form: str) -> Obj:
-    """Set the card up and make it the default. Answers its setup intent: `succeeded`, or `requires_action`.
+def add_card(tx: Tx, visit: Visit, typed: TypedCard, form: str) -> Obj:
+    """Set up a card and make it the default. Returns its setup intent: `succeeded` or `requires_action`.
 
-    form: names the form that was sent; sent again, it adds no second card
+    form: id of the submitted form; submitting it again adds no second card
     """
-    setup = _setup_behind(tx, visit, form)
+    setup = _find_or_make_setup(tx, visit, form)
     if setup["status"] in {"succeeded", "requires_action"}:
         return setup
     customer = visit.customer
@@ -44,62 +44,64 @@ def add(tx: Tx, visit: Visit, typed: TypedCard, form: str) -> Obj:
         name=customer["name"],
     )
     confirm_setup(tx, setup, method)
-    _settle(tx, visit, setup)
+    _make_default_if_ready(tx, visit, setup)
     return setup
 
 
-def _setup_behind(tx: Tx, visit: Visit, form: str) -> Obj:
+def _find_or_make_setup(tx: Tx, visit: Visit, form: str) -> Obj:
     where = "json ->> '$.customer' = ? AND json ->> '$._.form' = ?"
     found = tx.select("setup_intent", where, visit.customer["id"], form)
     return found[0] if found else make_setup(tx, customer=visit.customer["id"], _={"form": form})
 
 
-def setup_at_bank(tx: Tx, visit: Visit, setup_id: str) -> Obj:
-    """The setup intent of a card that is being added here; 404 for any other."""
+def get_card_setup(tx: Tx, visit: Visit, setup_id: str) -> Obj:
+    """The setup intent of a card that is being added in the portal; 404 for any other."""
     setup = visit.own(tx, "setup_intent", setup_id)
     if "form" not in setup.get("_", {}):
         raise not_found("setup_intent", setup_id)
     return setup
 
 
-def leave_bank(tx: Tx, visit: Visit, setup: Obj, *, completed: bool) -> None:
-    """The customer went through 3-D Secure, or failed there (raises its 402)."""
+def authenticate_card(tx: Tx, visit: Visit, setup: Obj, *, completed: bool) -> None:
+    """Complete or fail 3D Secure of a card that is being added; a failure raises its 402."""
     if setup["status"] == "requires_action":
         authenticate_setup(tx, setup, completed=completed)
-        _settle(tx, visit, setup)
+        _make_default_if_ready(tx, visit, setup)
 
 
-def _settle(tx: Tx, visit: Visit, setup: Obj) -> None:
+def _make_default_if_ready(tx: Tx, visit: Visit, setup: Obj) -> None:
     if setup["status"] == "succeeded":
         make_default(tx, visit, setup["payment_method"])
 
 
 def make_default(tx: Tx, visit: Visit, method_id: str) -> None:
-    """What pays where a subscription has no card of its own."""
+    """Make a card the customer's default, for subscriptions without a card of their own."""
     visit.own(tx, "payment_method", method_id)
     customers.update(tx, Params({"invoice_settings": {"default_payment_method": method_id}}), visit.customer["id"])
 
 
-def pay_with(tx: Tx, visit: Visit, subscription: Obj, method_id: str) -> None:
-    """Let a subscription be paid with this card, or (empty) with the default."""
+def set_subscription_card(tx: Tx, visit: Visit, subscription: Obj, method_id: str) -> None:
+    """Set the card of a subscription; an empty id selects the customer's default."""
     if method_id:
         visit.own(tx, "payment_method", method_id)
     subscriptions.update(tx, Params({"default_payment_method": method_id}), subscription["id"])
 
 
 def may_remove(tx: Tx, method: Obj) -> bool:
-    """Not the card that pays for something: another one must be chosen for that first."""
+    """True unless the card pays for a subscription."""
     mine = tx.select("subscription", "json ->> '$.customer' = ?", method["customer"])
     paying = [method_of(tx, subscription) for subscription in mine if not ended(subscription)]
     return all(card is None or card["id"] != method["id"] for card in paying)
 
 
-def remove(tx: Tx, visit: Visit, method_id: str) -> None:
-    """Detach it; 400 for one that pays for a subscription. One that is gone already is no error."""
+def remove_card(tx: Tx, visit: Visit, method_id: str) -> None:
+    """Detach a card; 400 if it pays for a subscription. Detaching it again changes nothing."""
     method = tx.get("payment_method", method_id)
     if method["customer"] is None and method["_"].get("detached"):
         return
     visit.own(tx, "payment_method", method_id)
     if not may_remove(tx, method):
-        raise invalid("This card pays for a subscription. Choose another one for that first.", param="card")
+        raise invalid(
+            "This card pays for a subscription. Choose another card for the subscription first.", param="card"
+        )
     payment_methods.detach(tx, Params({}), method_id)

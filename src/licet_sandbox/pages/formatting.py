@@ -1,4 +1,4 @@
-"""Dates, addresses, cards and sums as people read them."""
+"""Formats dates, addresses, cards and discounts for the pages."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def show_date(moment: int) -> str:
-    """`3 February 2027`, of epoch seconds, in UTC."""
+    """Epoch seconds as a date in UTC, such as `3 February 2027`."""
     at = datetime.fromtimestamp(moment, UTC)
     return f"{at.day} {at:%B %Y}"
 
 
 def address_text(address: Obj | None) -> str:
-    """An address on one line; empty where there is none."""
+    """An address on one line; empty if there is none."""
     keys = ("line1", "line2", "postal_code", "city", "state", "country")
     return ", ".join(address[key] for key in keys if address[key]) if address else ""
 
@@ -29,7 +29,7 @@ def card_name(card: Obj) -> str:
 
 
 def discount_sums(holder: Obj, discount: int, subtotal: str) -> list[tuple[str, str]]:
-    """What lies between the lines and the total: nothing, where nothing is taken off."""
+    """Subtotal and discount, shown between the lines and the total; empty without a discount."""
     if not discount:
         return []
     currency = holder["currency"]

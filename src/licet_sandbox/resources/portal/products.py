@@ -1,4 +1,4 @@
-"""The products and prices between which a customer may change in the portal."""
+"""The products and prices that a customer may choose from in the portal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_MOST_PRODUCTS = 10
+_MAX_PRODUCTS = 10
 
 
 def read_products(tx: Tx, given: Params) -> list[Obj]:
-    """`products[]` of `features.subscription_update`, checked: recurring prices of that product, an interval each."""
+    """`products[]` of `features.subscription_update`: recurring prices, one per interval and product."""
     products = [_read(tx, one) for one in given.subs("products")]
-    if len(products) > _MOST_PRODUCTS:
-        raise invalid(f"You can pass at most {_MOST_PRODUCTS} products.", param=given.name("products"))
+    if len(products) > _MAX_PRODUCTS:
+        raise invalid(f"You can pass at most {_MAX_PRODUCTS} products.", param=given.name("products"))
     if len({product["product"] for product in products}) < len(products):
         raise invalid("Each product may be given once.", param=given.name("products"))
     return products
@@ -33,8 +33,8 @@ def _read(tx: Tx, p: Params) -> Obj:
             raise invalid(f"The price {price['id']} does not belong to the product {product['id']}.", param=param)
         if price["type"] != "recurring" or not price["active"]:
             raise invalid(f"The price {price['id']} is not an active recurring price.", param=param)
-    rhythms = {(one["currency"], one["recurring"]["interval"], one["recurring"]["interval_count"]) for one in prices}
-    if len(rhythms) < len(prices):
+    intervals = {(one["currency"], one["recurring"]["interval"], one["recurring"]["interval_count"]) for one in prices}
+    if len(intervals) < len(prices):
         message = f"The prices of a product must have different billing intervals: {product['id']}."
         raise invalid(message, param=param)
     return {

@@ -1,7 +1,7 @@
-"""Another plan or quantity, chosen in the portal: what it would cost, and the change itself.
+"""A customer changes the plan or quantity in the portal: the cost of a change, and the change itself.
 
-A change that is to be paid at once is made when it is paid: until then it is a pending update, which a declined card
-or a failed 3-D Secure calls off.
+A change that is invoiced immediately takes effect when the invoice is paid. Until then it is a pending update, which
+a declined card or failed 3D Secure cancels.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_LONGEST_THOUGHT_SECONDS = 3600
-_NO_CARD = {"code": "missing", "message": "There is no card to pay with. Add one first."}
+_MAX_QUOTE_AGE_SECONDS = 3600
+_NO_CARD = {"code": "missing", "message": "There is no card to pay with. Add a card first."}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a change comes to, in minor units. `credit`: what is left for later invoices.
+    """What a change costs, in minor units.
 
-    next_at, next_amount: when the next invoice comes, and what of, where nothing is invoiced at once
+    due: to pay today; credit: kept for later invoices
+    next_at, next_amount: time and amount of the next invoice, if nothing is invoiced today
     """
 
     due: int
@@ -41,27 +42,29 @@ class Cost:
     next_amount: int | None
 
 
-def cost_of(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> Cost:
-    """By the API's own preview of the same change."""
+def preview_cost(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> Cost:
+    """The cost of a change, from the API's invoice preview."""
     if waits(feature, subscription, choice) or is_present(subscription, choice):
         return Cost(0, 0, next_period_end(subscription), None)
     details = _terms(tx, feature, subscription, choice)
     with tx.rehearsal():
         _discount(tx, subscription["id"], choice)
-        shown = previews.create_preview(
+        invoice = previews.create_preview(
             tx, Params({"subscription": subscription["id"], "subscription_details": details})
         )
-    if shown["created"] > tx.now:
-        return Cost(0, 0, shown["created"], shown["amount_due"])
-    return Cost(shown["amount_due"], max(0, -shown["total"] - shown["starting_balance"]), shown["created"], None)
+    if invoice["created"] > tx.now:
+        return Cost(0, 0, invoice["created"], invoice["amount_due"])
+    return Cost(
+        invoice["amount_due"], max(0, -invoice["total"] - invoice["starting_balance"]), invoice["created"], None
+    )
 
 
-def change(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | None:
-    """Make the change: None when that is done, the id of its invoice where 3-D Secure is wanted first.
+def change_plan(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | None:
+    """Change the plan. Returns None if done, or the id of the invoice that requires 3D Secure first.
 
-    A declined payment raises its 402, and nothing has changed.
+    Raises the 402 of a declined payment; then nothing has changed.
     """
-    if _is_made(tx, subscription, choice):
+    if _is_already_applied(tx, subscription, choice):
         return None
     check_choice(tx, feature, subscription, choice)
     if waits(feature, subscription, choice):
@@ -70,8 +73,11 @@ def change(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | Non
         return None
     terms = _terms(tx, feature, subscription, choice) | {"payment_behavior": "pending_if_incomplete"}
     if choice.discounts:
-        # Pending updates take no discounts: with one it is paid at once or not at all.
-        terms |= {"discounts": _beside(tx, subscription, choice.discounts), "payment_behavior": "error_if_incomplete"}
+        # A pending update cannot have discounts: with one, the change is paid immediately or fails.
+        terms |= {
+            "discounts": _with_existing(tx, subscription, choice.discounts),
+            "payment_behavior": "error_if_incomplete",
+        }
     given = Params(terms)
     subscriptions.update(tx, given, subscription["id"])
     given.end()
@@ -80,44 +86,44 @@ def change(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | Non
         return None
     if awaits_authentication(tx, tx.get("invoice", invoice_id)):
         return invoice_id
-    raise _called_off(tx, subscription, invoice_id)
+    raise _cancel_unpaid_change(tx, subscription, invoice_id)
 
 
-def _is_made(tx: Tx, subscription: Obj, choice: Choice) -> bool:
-    """The same form, sent twice: it bills the choice already, or will from the end of the period on."""
+def _is_already_applied(tx: Tx, subscription: Obj, choice: Choice) -> bool:
+    """True if the choice is the current plan, or is already scheduled: the form was sent twice."""
     phase = planned(tx, subscription)
     if phase is not None:
         (item,) = phase["items"]
         return bool((item["price"], item["quantity"]) == (choice.price["id"], choice.quantity))
-    return is_present(subscription, choice) and not _fresh(tx, subscription, choice.discounts)
+    return is_present(subscription, choice) and not _new_discounts(tx, subscription, choice.discounts)
 
 
-def call_off(tx: Tx, subscription: Obj) -> None:
-    """The customer's bank said no: the change that waited for it is not made, and its invoice void."""
+def cancel_pending_change(tx: Tx, subscription: Obj) -> None:
+    """Discard the change that was waiting for 3D Secure, and void its invoice."""
     pending_updates.discard(tx, subscription)
 
 
-def _called_off(tx: Tx, subscription: Obj, invoice_id: str) -> StripeError:
+def _cancel_unpaid_change(tx: Tx, subscription: Obj, invoice_id: str) -> StripeError:
     intent = tx.get("payment_intent", payment_of(tx, tx.get("invoice", invoice_id))["payment"]["payment_intent"])
-    said = intent["last_payment_error"] or _NO_CARD
-    call_off(tx, subscription)
-    return card_error(said["message"], said["code"], said.get("decline_code"))
+    failure = intent["last_payment_error"] or _NO_CARD
+    cancel_pending_change(tx, subscription)
+    return card_error(failure["message"], failure["code"], failure.get("decline_code"))
 
 
 def _terms(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> dict[str, Any]:
-    """The change in the API's parameters, billed as the configuration says."""
+    """The change as parameters of the API, billed as the configuration says."""
     item = {"id": item_of(subscription)["id"], "price": choice.price["id"], "quantity": choice.quantity}
     terms: dict[str, Any] = {"items": [item], "proration_behavior": feature["proration_behavior"]}
     if subscription["status"] == "trialing":
         return terms | ({"trial_end": "now"} if feature["trial_update_behavior"] == "end_trial" else {})
     if feature["billing_cycle_anchor"] == "now":
         terms["billing_cycle_anchor"] = {"type": "now"}
-    return terms | {"proration_date": _moment(tx, subscription, choice.at)}
+    return terms | {"proration_date": _proration_time(tx, subscription, choice.at)}
 
 
-def _moment(tx: Tx, subscription: Obj, at: int | None) -> int:
-    """The moment that the customer was shown the amount for, so that no second more is charged; not an old one."""
-    earliest = max(item_of(subscription)["current_period_start"], tx.now - _LONGEST_THOUGHT_SECONDS)
+def _proration_time(tx: Tx, subscription: Obj, at: int | None) -> int:
+    """When the customer saw the amount, if recent: proration from then charges exactly that amount."""
+    earliest = max(item_of(subscription)["current_period_start"], tx.now - _MAX_QUOTE_AGE_SECONDS)
     return at if at is not None and earliest <= at <= tx.now else tx.now
 
 
@@ -127,18 +133,18 @@ def _discount(tx: Tx, subscription_id: str, choice: Choice) -> None:
 
 
 def add_discounts(tx: Tx, subscription: Obj, discounts: tuple[Obj, ...]) -> None:
-    """Beside those that the subscription has; 400 for one that does not hold."""
-    params = Params({"discounts": _beside(tx, subscription, discounts)})
+    """Add discounts to those of the subscription; 400 for one that is not valid."""
+    params = Params({"discounts": _with_existing(tx, subscription, discounts)})
     subscriptions.update(tx, params, subscription["id"])
     params.end()
 
 
-def _beside(tx: Tx, subscription: Obj, discounts: tuple[Obj, ...]) -> list[Obj]:
-    return [*({"discount": one} for one in subscription["discounts"]), *_fresh(tx, subscription, discounts)]
+def _with_existing(tx: Tx, subscription: Obj, discounts: tuple[Obj, ...]) -> list[Obj]:
+    return [*({"discount": one} for one in subscription["discounts"]), *_new_discounts(tx, subscription, discounts)]
 
 
-def _fresh(tx: Tx, subscription: Obj, discounts: tuple[Obj, ...]) -> list[Obj]:
-    """Those that the subscription does not have yet, without the keys that name nothing."""
+def _new_discounts(tx: Tx, subscription: Obj, discounts: tuple[Obj, ...]) -> list[Obj]:
+    """The discounts that the subscription does not have yet, without null keys."""
     present = [tx.get("discount", one) for one in subscription["discounts"]]
     codes = {one["promotion_code"] for one in present}
     coupons = {one["source"]["coupon"] for one in present}

@@ -1,4 +1,4 @@
-"""Money that goes back: what an operator does in Stripe's dashboard, and what banks do."""
+"""Controls of refunds and disputes: what an operator does in Stripe's dashboard, and what banks do."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-    Act = Callable[[Request, Body], Coroutine[Any, Any, Any]]
+    ControlHandler = Callable[[Request, Body], Coroutine[Any, Any, Any]]
 
-# What happens after the opening until a dispute has this status.
-_ON_THE_WAY: dict[str, tuple[str, ...]] = {
+# The steps after opening a dispute until it has this status.
+_STEPS_TO_STATUS: dict[str, tuple[str, ...]] = {
     "needs_response": (),
     "under_review": ("submit",),
     "won": ("submit", "won"),
@@ -35,13 +35,13 @@ _ON_THE_WAY: dict[str, tuple[str, ...]] = {
 }
 
 
-class Reversals:
-    """The controls of refunds and disputes. Each answers when the events that it causes were sent once."""
+class RefundAndDisputeControls:
+    """Handlers of refunds and disputes. Each responds after its events were sent once."""
 
     def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine_of = engine
 
-    def table(self) -> list[tuple[str, str, Act]]:
+    def control_table(self) -> list[tuple[str, str, ControlHandler]]:
         """Method, path and handler of each."""
         return [
             ("POST", "/refunds", self.refund),
@@ -53,73 +53,75 @@ class Reversals:
         ]
 
     async def refund(self, _: Request, body: Body) -> Any:
-        """Give money back: all that is left unless an amount is given, as its card does unless a status is given."""
+        """Refund a charge, by default the whole rest; `status` overrides what its test card does."""
         named = _named(body)
         amount = body.integer("amount")
         status = body.optional("status", refunds.STARTS)
         body.end()
-        return await self._do(lambda tx: _refund(refunds.make_refund(tx, _charge_of(tx, named), amount, status=status)))
+        return await self._run(
+            lambda tx: _refund(refunds.make_refund(tx, _charge_of(tx, named), amount, status=status))
+        )
 
     async def settle(self, request: Request, body: Body) -> Any:
-        """A refund that was waited for succeeds."""
+        """Make a pending refund succeed."""
         body.end()
 
-        def act(tx: Tx) -> Obj:
+        def change(tx: Tx) -> Obj:
             refund = tx.get("refund", request.path_params["id"])
             refunds.settle_refund(tx, refund)
             return _refund(refund)
 
-        return await self._do(act)
+        return await self._run(change)
 
     async def fail(self, request: Request, body: Body) -> Any:
-        """The customer's bank sends a refund back."""
+        """Make a refund fail: the customer's bank returns it."""
         reason = body.choice("reason", refunds.FAILURE_REASONS)
         body.end()
 
-        def act(tx: Tx) -> Obj:
+        def change(tx: Tx) -> Obj:
             refund = tx.get("refund", request.path_params["id"])
             refunds.fail_refund(tx, refund, reason)
             return _refund(refund)
 
-        return await self._do(act)
+        return await self._run(change)
 
     async def dispute(self, _: Request, body: Body) -> Any:
-        """A customer turns to the bank. A status other than the first is reached by living through those before it."""
+        """Open a dispute. A later `status` is reached through the steps before it."""
         named = _named(body)
         amount = body.integer("amount")
         reason = body.choice("reason", REASONS)
-        status = body.choice("status", tuple(_ON_THE_WAY))
+        status = body.choice("status", tuple(_STEPS_TO_STATUS))
         body.end()
 
-        def act(tx: Tx) -> Obj:
+        def change(tx: Tx) -> Obj:
             dispute = disputes.open_dispute(
                 tx, _charge_of(tx, named), status=_opening(status), reason=reason, amount=amount
             )
-            for step in _ON_THE_WAY[status]:
+            for step in _STEPS_TO_STATUS[status]:
                 _step(tx, dispute, step)
             return _dispute(dispute)
 
-        return await self._do(act)
+        return await self._run(change)
 
     async def escalate(self, request: Request, body: Body) -> Any:
-        """An inquiry becomes a chargeback; a chargeback under review goes to appeal."""
+        """Escalate a dispute: an inquiry to a chargeback, a chargeback under review to an appeal."""
         body.end()
-        return await self._do(lambda tx: _dispute(disputes.escalate(tx, tx.get("dispute", request.path_params["id"]))))
+        return await self._run(lambda tx: _dispute(disputes.escalate(tx, tx.get("dispute", request.path_params["id"]))))
 
     async def close(self, request: Request, body: Body) -> Any:
-        """The bank decides."""
+        """Close a dispute with the bank's decision."""
         status = body.optional("status", ("won", "lost", "warning_closed"))
         body.end()
         if status is None:
             raise invalid('Give {"status": "won"} or {"status": "lost"}.', param="status")
-        return await self._do(
+        return await self._run(
             lambda tx: _dispute(disputes.close(tx, tx.get("dispute", request.path_params["id"]), status))
         )
 
-    async def _do(self, act: Callable[[Tx], Obj]) -> Obj:
+    async def _run(self, change: Callable[[Tx], Obj]) -> Obj:
         engine = self._engine_of()
         with engine.transaction() as tx:
-            done = act(tx)
+            done = change(tx)
         await engine.deliveries.sent_once()
         return done
 
@@ -134,7 +136,7 @@ def _step(tx: Tx, dispute: Obj, step: str) -> None:
     if step == "escalate":
         disputes.escalate(tx, dispute)
     elif step == "submit":
-        dispute["evidence"] = dispute["evidence"] | {"uncategorized_text": "Handed in by hand."}
+        dispute["evidence"] = dispute["evidence"] | {"uncategorized_text": "Submitted by a control."}
         dispute["evidence_details"] = dispute["evidence_details"] | {"has_evidence": True}
         disputes.submit(tx, dispute)
     else:
@@ -166,13 +168,13 @@ def _charge_of(tx: Tx, named: dict[str, str | None]) -> Obj:
 
 
 def _refund(refund: Obj) -> dict[str, Any]:
-    return _shown(refund) | {"failureReason": refund.get("failure_reason")}
+    return _common_fields(refund) | {"failureReason": refund.get("failure_reason")}
 
 
 def _dispute(dispute: Obj) -> dict[str, Any]:
-    return _shown(dispute) | {"reason": dispute["reason"], "dueBy": dispute["evidence_details"]["due_by"]}
+    return _common_fields(dispute) | {"reason": dispute["reason"], "dueBy": dispute["evidence_details"]["due_by"]}
 
 
-def _shown(obj: Obj) -> dict[str, Any]:
+def _common_fields(obj: Obj) -> dict[str, Any]:
     keys = ("id", "status", "amount", "currency", "charge")
     return {key: obj[key] for key in keys} | {"paymentIntent": obj["payment_intent"]}

@@ -1,4 +1,4 @@
-"""Checkout sessions in `setup` mode: what they take, and what they do not."""
+"""Parameters of checkout sessions in `setup` mode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
 
-# Nothing is sold.
+# Parameters of a purchase, which `setup` mode does not have.
 _NOT_FOR_SETUP = (
     "line_items",
     "allow_promotion_codes",
@@ -28,7 +28,7 @@ _NOT_FOR_SETUP = (
 
 
 def check_setup(p: Params, mode: str) -> None:
-    """400 for what does not go together with the mode."""
+    """400 for a parameter that the mode does not allow."""
     refused = _NOT_FOR_SETUP if mode == "setup" else ("setup_intent_data",)
     for name in refused:
         if name in p:
@@ -36,12 +36,12 @@ def check_setup(p: Params, mode: str) -> None:
 
 
 def setup_currency(p: Params) -> str | None:
-    """What the payment methods on offer follow from; needed unless they are named."""
+    """The currency, which selects the payment methods; required unless those are named."""
     return None if "currency" not in p and p.get("allowed_payment_method_types") else currency_of(p)
 
 
 def setup_data(p: Params, session: Obj) -> dict[str, Any]:
-    """What the setup intent is to be made with."""
+    """The fields of the session's setup intent."""
     data = p.sub("setup_intent_data")
     return {
         "allowed_payment_method_types": session["allowed_payment_method_types"],

@@ -1,4 +1,4 @@
-"""What every hosted page does the same way: templates, plain messages, and waiting for webhooks before going on."""
+"""Base of all hosted pages: templates, message pages, and waiting for webhooks before a redirect."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Request], Awaitable[Response]]
 
-# Stripe waits as long for webhooks before it sends the buyer on.
-_WAIT_SECONDS = 10
+# Stripe waits this long for the webhook response before it redirects the buyer.
+_WEBHOOK_TIMEOUT_SECONDS = 10
 
 
-# What the page says that somebody is sent back to.
-_FAILURES = {
+# Messages of a page that a customer is sent back to, by the query parameter `failed`.
+_FAILURE_MESSAGES = {
     "3ds": "We could not authenticate your payment method. Please choose a different one and try again.",
-    "payment": "The card on file did not pay. Please choose a different one and try again.",
+    "payment": "The payment with your card on file failed. Please choose a different card and try again.",
 }
 
 
@@ -40,8 +40,8 @@ def _templates() -> Environment:
     return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
 
 
-class Surface:
-    """The base of a group of pages."""
+class HostedPages:
+    """Base class of a group of pages."""
 
     def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine_of = engine
@@ -50,13 +50,16 @@ class Surface:
     def _engine(self) -> Engine:
         return self._engine_of()
 
-    def table(self) -> list[tuple[str, str, Handler]]:
-        """Method, path and what answers."""
+    def page_table(self) -> list[tuple[str, str, Handler]]:
+        """Method, path and handler of each page."""
         raise NotImplementedError
 
     def routes(self, guard: Callable[[Handler], Handler]) -> list[Route]:
-        """Every page, guarded."""
-        return [Route(path, guard(self._safely(handler)), methods=[method]) for method, path, handler in self.table()]
+        """The routes of all pages, each wrapped in `guard`."""
+        return [
+            Route(path, guard(self._with_error_page(handler)), methods=[method])
+            for method, path, handler in self.page_table()
+        ]
 
     def _message(self, heading: str, text: str, link: str | None, link_text: str, status: int) -> Response:
         return self._page("message.html", status, heading=heading, text=text, link=link, link_text=link_text)
@@ -64,28 +67,28 @@ class Surface:
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
         return HTMLResponse(_templates().get_template(template).render(values), status)
 
-    def _safely(self, handler: Handler) -> Handler:
-        """What is not there gets a page, not a stack trace."""
+    def _with_error_page(self, handler: Handler) -> Handler:
+        """Answer an API error, such as a 404, with a message page."""
 
         async def handle(request: Request) -> Response:
             try:
                 return await handler(request)
             except StripeError as error:
-                return self._message("There is nothing here", str(error), None, "", error.status)
+                return self._message("Page not found", str(error), None, "", error.status)
 
         return handle
 
-    async def _sent(self) -> None:
+    async def _wait_for_webhooks(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_WAIT_SECONDS):
+            async with asyncio.timeout(_WEBHOOK_TIMEOUT_SECONDS):
                 await self._engine.deliveries.sent_once()
 
 
-def go(address: str) -> Response:
-    """On to the next page, as a GET."""
+def redirect(address: str) -> Response:
+    """Redirect to the next page, as a GET."""
     return RedirectResponse(address, 303)
 
 
-def failure(request: Request) -> str | None:
-    """Why the customer was sent back to this page, if they were."""
-    return _FAILURES.get(request.query_params.get("failed", ""))
+def failure_message(request: Request) -> str | None:
+    """The error for which the customer was sent back to this page, or None."""
+    return _FAILURE_MESSAGES.get(request.query_params.get("failed", ""))

@@ -1,4 +1,4 @@
-"""What a person typed into a card form, checked as Stripe's own form checks it."""
+"""Reads and checks form input, as Stripe's own forms do: card, email, extra fields."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _EXPIRY = re.compile(r"\s*(\d{1,2})\s*[/\- ]?\s*(\d{4}|\d{2})\s*")
-_MOST_FIELDS = 50
+_MAX_FIELDS = 50
 _FIELD_OF = {
     "incorrect_number": "card",
     "invalid_expiry_month": "expiry",
@@ -30,18 +30,18 @@ _FIELD_OF = {
 def parse(raw: bytes) -> dict[str, str]:
     """The fields of a form."""
     try:
-        return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
     except ValueError:
-        raise invalid(f"A form has at most {_MOST_FIELDS} fields.") from None
+        raise invalid(f"A form has at most {_MAX_FIELDS} fields.") from None
 
 
 def read_card(form: dict[str, str], now: datetime) -> TypedCard:
-    """The card, or Stripe's 402 for what is wrong with it."""
+    """The card. Raises Stripe's 402 for an invalid number, expiry or CVC."""
     card = card_by_number(form.get("card", ""))
-    found = _EXPIRY.fullmatch(form.get("expiry", ""))
-    if found is None:
+    match = _EXPIRY.fullmatch(form.get("expiry", ""))
+    if match is None:
         raise card_error("Your card's expiration date is incomplete.", "invalid_expiry_month", param="exp_month")
-    month, year = int(found[1]), int(found[2])
+    month, year = int(match[1]), int(match[2])
     year += 2000 if year < 100 else 0
     check_expiry(month, year, now.month, now.year)
     if not re.fullmatch(r"[0-9]{3,4}", form.get("cvc", "").strip()):
@@ -49,8 +49,8 @@ def read_card(form: dict[str, str], now: datetime) -> TypedCard:
     return TypedCard(card, month, year)
 
 
-def read_answers(form: dict[str, str]) -> Answers:
-    """What else the page asked; a custom field `k` is typed as `field-k`."""
+def read_form_answers(form: dict[str, str]) -> Answers:
+    """The extra fields of the checkout page; the form names a custom field `k` as `field-k`."""
     fields = {name.removeprefix("field-"): text.strip() for name, text in form.items() if name.startswith("field-")}
     return Answers(
         phone=form.get("phone", "").strip() or None,
@@ -63,7 +63,7 @@ def read_answers(form: dict[str, str]) -> Answers:
 
 
 def read_email(form: dict[str, str]) -> str:
-    """An address that looks like one."""
+    """The email address; 402 if it is not valid."""
     email = form.get("email", "").strip()
     if not is_email(email):
         raise card_error("Your email is invalid.", "email_invalid", param="email")
@@ -71,7 +71,7 @@ def read_email(form: dict[str, str]) -> str:
 
 
 def field_of(error: StripeError) -> str | None:
-    """The field that the error is about; the card for any decline."""
+    """The form field that caused the error; `card` for any decline."""
     if error.status == 400:
         return re.sub(r"^fields\[(.*)\]$", r"field-\1", error.error.get("param", "")) or None
     return _FIELD_OF.get(error.error.get("code", ""), "card" if error.status == 402 else None)

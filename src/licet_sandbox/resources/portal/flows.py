@@ -1,4 +1,4 @@
-"""Deep links into the portal: the one step that a session is for, and what comes after it."""
+"""Flows of portal sessions: deep links to one step, and what follows it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# What the configuration must allow for each flow.
+# The feature that the configuration must enable for each flow.
 _FEATURE_OF = {
     "customer_update": "customer_update",
     "payment_method_update": "payment_method_update",
@@ -28,7 +28,7 @@ _FEATURE_OF = {
 
 
 def read_flow(tx: Tx, p: Params, customer: Obj, configuration: Obj) -> Obj | None:
-    """`flow_data`, checked against customer and configuration; None where there is none."""
+    """The session's flow from `flow_data`, checked against customer and configuration; None if absent."""
     if "flow_data" not in p:
         return None
     given = p.sub("flow_data")
@@ -40,7 +40,7 @@ def read_flow(tx: Tx, p: Params, customer: Obj, configuration: Obj) -> Obj | Non
     del flow["payment_method_update"]
     for other in _FEATURE_OF:
         if other != kind and other in given:
-            message = f"`flow_data[{other}]` goes with `flow_data[type]={other}` alone."
+            message = f"`flow_data[{other}]` can only be used with `flow_data[type]={other}`."
             raise invalid(message, param=given.name(other))
     if kind == "customer_update":
         flow[kind] = {}
@@ -69,7 +69,7 @@ def _subscription_flow(tx: Tx, kind: str, given: Params, customer: Obj, configur
 
 
 def _retention(tx: Tx, given: Params, subscription: Obj) -> Obj | None:
-    """What is offered to a customer who is about to cancel."""
+    """The coupon to offer to a customer who is about to cancel."""
     if not given:
         return None
     offer = read_offer(
@@ -81,7 +81,7 @@ def _retention(tx: Tx, given: Params, subscription: Obj) -> Obj | None:
 
 
 def _discounts(tx: Tx, given: Params, subscription: Obj) -> list[Obj] | None:
-    """The coupon or promotion code that comes with the change; at most one."""
+    """The coupon or promotion code of the change; at most one."""
     entries = given.subs("discounts")
     if len(entries) > 1:
         raise invalid("Give one coupon or promotion code.", param=given.name("discounts"))
@@ -121,7 +121,7 @@ def _after(given: Params) -> Obj:
     kind = given.get("type", "portal_homepage")
     for other in ("redirect", "hosted_confirmation"):
         if other != kind and other in given:
-            message = f"`{given.name(other)}` goes with `{given.name('type')}={other}` alone."
+            message = f"`{given.name(other)}` can only be used with `{given.name('type')}={other}`."
             raise invalid(message, param=given.name(other))
     redirect, confirmation = given.sub("redirect"), given.sub("hosted_confirmation")
     if kind == "redirect":

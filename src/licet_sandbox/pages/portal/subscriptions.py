@@ -1,4 +1,4 @@
-"""Subscriptions as their customer sees them in the portal."""
+"""What the portal shows of a subscription: plan, price, status, and the actions on offer."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from licet_sandbox.billing.hosted_payment import awaits_authentication
 from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount, product_name
 from licet_sandbox.billing.next_due import next_period_end
 from licet_sandbox.billing.portal.portal_plans import may_change, planned
-from licet_sandbox.pages.wording import show_date
-from licet_sandbox.resources.portal.portal_cancellations import may_cancel, may_pause
+from licet_sandbox.pages.formatting import show_date
+from licet_sandbox.resources.portal.cancellations import may_cancel
+from licet_sandbox.resources.portal.pauses import may_pause
 
 if TYPE_CHECKING:
     from licet_sandbox.billing.portal.portal_sessions import Visit
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def subscription_view(tx: Tx, subscription: Obj) -> View:
-    """What it is, and what it costs."""
+    """A subscription's plan and price."""
     items = subscription["items"]["data"]
     return {
         "id": subscription["id"],
@@ -38,11 +39,11 @@ def price_text(price: Obj, quantity: int) -> str:
     return each if quantity == 1 else f"{quantity} at {each}"
 
 
-def entry(tx: Tx, visit: Visit, subscription: Obj) -> View:
-    """A subscription with how it stands and what may be done with it."""
+def subscription_entry_view(tx: Tx, visit: Visit, subscription: Obj) -> View:
+    """A subscription in the list: its status, and what the customer may do with it."""
     features = visit.configuration["features"]
     waiting = pending_updates.awaited(subscription) or resumption.awaited(subscription)
-    status, good = _standing(tx, subscription)
+    status, good = _status_text(tx, subscription)
     return subscription_view(tx, subscription) | {
         "status": status,
         "good": good,
@@ -55,14 +56,14 @@ def entry(tx: Tx, visit: Visit, subscription: Obj) -> View:
         and subscription["schedule"] is None,
         "pausable": visit.allows("subscription_pause") and may_pause(subscription),
         "resumable": visit.allows("subscription_pause") and subscription["status"] == "paused" and waiting is None,
-        "planned": _planned(tx, subscription),
+        "planned": _scheduled_change_text(tx, subscription),
         "plan_keepable": visit.allows("subscription_update"),
-        "waiting": _waiting(tx, visit, subscription, waiting),
+        "waiting": _open_invoice_view(tx, visit, subscription, waiting),
     }
 
 
-def _standing(tx: Tx, subscription: Obj) -> tuple[str, bool]:
-    """In words, and whether all is well."""
+def _status_text(tx: Tx, subscription: Obj) -> tuple[str, bool]:
+    """The status in words, and whether it is a good one."""
     status, ends_at = subscription["status"], subscription["cancel_at"]
     if ends_at is not None:
         return f"Ends on {show_date(ends_at)}", False
@@ -71,21 +72,21 @@ def _standing(tx: Tx, subscription: Obj) -> tuple[str, bool]:
     if status == "paused":
         at = tx.due_at("subscription.pause_end", subscription["id"])
         return (f"Paused until {show_date(int(at))}" if math.isfinite(at) else "Paused"), False
-    words = {
+    labels = {
         "past_due": "The last payment failed",
-        "unpaid": "Not paid",
-        "incomplete": "Waits for its first payment",
+        "unpaid": "Unpaid",
+        "incomplete": "Waiting for the first payment",
     }
-    if status in words:
-        return words[status], False
-    held = subscription["pause_collection"]
-    if held is not None:
-        until = f" until {show_date(held['resumes_at'])}" if held["resumes_at"] is not None else ""
-        return f"No payments{until}", True
+    if status in labels:
+        return labels[status], False
+    collection = subscription["pause_collection"]
+    if collection is not None:
+        until = f" until {show_date(collection['resumes_at'])}" if collection["resumes_at"] is not None else ""
+        return f"Payments paused{until}", True
     return f"Renews on {show_date(next_period_end(subscription))}", True
 
 
-def _planned(tx: Tx, subscription: Obj) -> str | None:
+def _scheduled_change_text(tx: Tx, subscription: Obj) -> str | None:
     phase = planned(tx, subscription)
     if phase is None:
         return None
@@ -95,8 +96,8 @@ def _planned(tx: Tx, subscription: Obj) -> str | None:
     return f"Changes to {what} on {show_date(phase['start_date'])}"
 
 
-def _waiting(tx: Tx, visit: Visit, subscription: Obj, invoice_id: str | None) -> View | None:
-    """What is to be paid: for a change or a resumption that waits for it, else the latest invoice; and where."""
+def _open_invoice_view(tx: Tx, visit: Visit, subscription: Obj, invoice_id: str | None) -> View | None:
+    """The open invoice to pay: that of a pending change or resumption, else the latest one if late."""
     late = subscription["status"] in {"past_due", "unpaid", "incomplete"}
     named = invoice_id or (subscription["latest_invoice"] if late else None)
     invoice = None if named is None else tx.find(named)

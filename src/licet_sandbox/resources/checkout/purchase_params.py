@@ -1,4 +1,4 @@
-"""What a checkout session is to make once it is paid: a payment, an invoice, a subscription."""
+"""Parameters for what a paid checkout session creates: payment intent, invoice, subscription."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAY = 24 * 3600
 
 
 def mode_fields(p: Params, mode: str) -> Obj:
-    """The fields that sessions of this mode alone have."""
+    """The fields that only sessions of this mode have."""
     if mode == "setup":
         return {}
     if mode == "subscription":
@@ -47,7 +47,7 @@ def mode_fields(p: Params, mode: str) -> Obj:
 
 
 def payment_data(p: Params, mode: str) -> Obj:
-    """What the payment intent is to be made with."""
+    """The fields of the session's payment intent."""
     if mode == "subscription":
         if "payment_intent_data" in p:
             message = "You can not pass `payment_intent_data` in `subscription` mode."
@@ -65,7 +65,7 @@ def payment_data(p: Params, mode: str) -> Obj:
 
 
 def subscription_data(tx: Tx, p: Params) -> dict[str, Any]:
-    """What the subscription is to be made with."""
+    """The fields of the session's subscription."""
     if "customer_creation" in p:
         message = "`customer_creation` can only be used in `payment` and `setup` mode."
         raise invalid(message, param="customer_creation")
@@ -94,7 +94,7 @@ def subscription_data(tx: Tx, p: Params) -> dict[str, Any]:
 
 
 def _invoice_settings(p: Params) -> Obj:
-    """What the subscription's invoices are to say."""
+    """The custom fields and footer of the subscription's invoices."""
     p.refuse("account_tax_ids", "", [])
     p.sub("issuer").refuse("type", "self")
     return {"custom_fields": p.get("custom_fields") or None, "footer": p.text("footer")}

@@ -1,4 +1,4 @@
-"""What a subscription will cost after today, as the checkout page says it before anything is paid."""
+"""What a subscription will cost after today, as a sentence for the checkout page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from licet_sandbox.billing.checkout.totals import offer_of
 from licet_sandbox.billing.discounts.amounts import Part, take_off
 from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount
 from licet_sandbox.billing.periods import period_end
-from licet_sandbox.pages.wording import show_date
+from licet_sandbox.pages.formatting import show_date
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 _DAY = 24 * 3600
 
 
-def later_text(tx: Tx, session: Obj, recurring: list[Obj]) -> str:
-    """`Then $9.00 every month, next on 3 February 2027`, with the trial before it and the discounts in it."""
-    trial, rhythm = trial_of(session), recurring[0]["price"]["recurring"]
-    first = _trial_end(tx, session) if trial is not None else period_end(tx.now, tx.now, rhythm)
-    costs = _costs(tx, session, recurring, describe_interval(rhythm), trial=trial is not None)
+def recurring_cost_text(tx: Tx, session: Obj, recurring: list[Obj]) -> str:
+    """`Then $9.00 every month; next payment on 3 February 2027`, with any trial and discounts."""
+    trial, interval = trial_text(session), recurring[0]["price"]["recurring"]
+    first = _trial_end(tx, session) if trial is not None else period_end(tx.now, tx.now, interval)
+    cost = _cost_text(tx, session, recurring, describe_interval(interval), trial=trial is not None)
     begins = f"{trial}, then" if trial is not None else "Then"
-    return f"{begins} {costs}; {'first' if trial is not None else 'next'} on {show_date(first)}"
+    return f"{begins} {cost}; {'first' if trial is not None else 'next'} payment on {show_date(first)}"
 
 
-def trial_of(session: Obj) -> str | None:
-    """The free time that the session was made with, in words."""
+def trial_text(session: Obj) -> str | None:
+    """The trial that the session offers, in words."""
     data = session["_"]["subscription_data"]
     if data.get("trial_period_days"):
         days = data["trial_period_days"]
@@ -40,8 +40,8 @@ def _trial_end(tx: Tx, session: Obj) -> int:
     return int(data.get("trial_end") or tx.now + data["trial_period_days"] * _DAY)
 
 
-def _costs(tx: Tx, session: Obj, recurring: list[Obj], interval: str, *, trial: bool) -> str:
-    """The full price, or the lower one as long as the coupon lasts."""
+def _cost_text(tx: Tx, session: Obj, recurring: list[Obj], interval: str, *, trial: bool) -> str:
+    """The price per interval, with the discount for as long as the coupon applies."""
     currency, offer = session["currency"], offer_of(tx, session)
     parts = [Part(amount_of(line["price"], line["quantity"]), line["price"]["product"]) for line in recurring]
     amount = sum(part.amount for part in parts)
@@ -55,5 +55,5 @@ def _costs(tx: Tx, session: Obj, recurring: list[Obj], interval: str, *, trial: 
     if lasts == "repeating":
         months = offer.coupon["duration_in_months"]
         return f"{lower} every {interval} for {months} months, then {full}"
-    # One that holds once is used up today, unless nothing is due today.
+    # A coupon with duration `once` applies to today's payment, or, after a trial, to the first one.
     return f"{lower} once, then {full}" if trial else full

@@ -1,4 +1,4 @@
-"""`add_invoice_items` of a schedule's phase: what is sold once when the phase begins."""
+"""`add_invoice_items` of a schedule's phase: one-time items invoiced when the phase begins."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import invalid
 from licet_sandbox.resources.catalogue.discounts import read_discounts
-from licet_sandbox.resources.catalogue.price_params import check_currency, needed_price, quantity_of
+from licet_sandbox.resources.catalogue.price_params import check_currency, quantity_of, required_price
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_MOST = 20
+_MAX_INVOICE_ITEMS = 20
 
 
-def read_extras(tx: Tx, p: Params, currency: str, customer_id: str) -> list[Obj]:
-    """Each with its one-time price, and the time that it is for."""
+def read_invoice_items(tx: Tx, p: Params, currency: str, customer_id: str) -> list[Obj]:
+    """The phase's items, each with a one-time price and a period."""
     given = p.subs("add_invoice_items")
-    if len(given) > _MOST:
-        raise invalid(f"You can add at most {_MOST} invoice items.", param=p.name("add_invoice_items"))
+    if len(given) > _MAX_INVOICE_ITEMS:
+        raise invalid(f"You can add at most {_MAX_INVOICE_ITEMS} invoice items.", param=p.name("add_invoice_items"))
     return [_read(tx, extra, currency, customer_id) for extra in given]
 
 
 def _read(tx: Tx, p: Params, currency: str, customer_id: str) -> Obj:
-    price = needed_price(tx, p)
+    price = required_price(tx, p)
     check_currency(price, p, currency)
     if price["type"] != "one_time":
         message = f"The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`: {price['id']}"  # noqa: E501  # Stripe's words.

@@ -1,4 +1,4 @@
-"""What a customer chose: a price, a quantity, a promotion code, as a form or an address names them."""
+"""Reads the customer's choice (price, quantity, promotion code) from a form or a query."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def read_choice(tx: Tx, visit: Visit, subscription: Obj, given: dict[str, str]) -> Choice:
-    """400 for what is none. In a flow its discounts come along."""
+    """The customer's choice, with the discounts of the flow that confirms it; 400 if it is invalid."""
     quantity = given.get("quantity", "").strip() or str(item_of(subscription)["quantity"])
     if not (quantity.isascii() and quantity.isdecimal() and len(quantity) <= 6):
-        raise invalid("The quantity is a whole number.", param="quantity")
+        raise invalid("The quantity must be a whole number.", param="quantity")
     at = given.get("at", "")
     return Choice(
         tx.named("price", given.get("price", ""), "price"),
@@ -35,7 +35,7 @@ def _discounts(tx: Tx, visit: Visit, subscription: Obj, code: str) -> tuple[Obj,
     if not code:
         return ()
     if "promotion_code" not in visit.feature("subscription_update")["default_allowed_updates"]:
-        raise invalid("No promotion codes are taken here.", param="code")
+        raise invalid("Promotion codes are not accepted here.", param="code")
     found = find_code(tx, code)
     if found is None:
         raise invalid("This code is invalid.", param="code")

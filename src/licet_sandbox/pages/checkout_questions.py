@@ -1,4 +1,4 @@
-"""What the checkout page asks besides the payment, and the lines whose quantity the buyer may change."""
+"""Template values for the extra fields of the checkout page and for adjustable quantities."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ if TYPE_CHECKING:
 
     View = dict[str, Any]
 
-_LONGEST_TEXT = 255
+_MAX_TEXT_LENGTH = 255
 
 
-def asked_view(session: Obj) -> View:
-    """The questions of `_asked.html`."""
+def questions_view(session: Obj) -> View:
+    """The fields of `_questions.html`."""
     names = {name: asked_name(session, name) for name in ("business", "individual")}
     return {
-        "asked_names": [
-            {"name": f"{name}_name", "label": f"{name.capitalize()} name", "optional": asked["optional"]}
-            for name, asked in names.items()
-            if asked is not None
+        "name_fields": [
+            {"name": f"{name}_name", "label": f"{name.capitalize()} name", "optional": setting["optional"]}
+            for name, setting in names.items()
+            if setting is not None
         ],
         "asks_phone": asks_phone(session),
-        "custom_fields": [_field(one) for one in session["custom_fields"]],
+        "custom_fields": [_field(field) for field in session["custom_fields"]],
         "asks_terms": asks_terms(session),
         "asks_promotions": asks_promotions(session),
         "texts": {name: (text or {}).get("message") for name, text in session["custom_text"].items()},
     }
 
 
-def _field(one: Obj) -> View:
-    kind = one["type"]
-    bounds = one[kind]
+def _field(field: Obj) -> View:
+    kind = field["type"]
+    bounds = field[kind]
     return {
-        "name": f"field-{one['key']}",
-        "label": one["label"]["custom"],
-        "optional": one["optional"],
+        "name": f"field-{field['key']}",
+        "label": field["label"]["custom"],
+        "optional": field["optional"],
         "options": bounds["options"] if kind == "dropdown" else [],
         "digits": kind == "numeric",
-        "most": bounds.get("maximum_length") or _LONGEST_TEXT,
+        "most": bounds.get("maximum_length") or _MAX_TEXT_LENGTH,
         "value": bounds.get("default_value") or "",
     }
 
 
 def adjustable_view(session: Obj) -> list[View]:
-    """Their quantities, and from where to where these may go."""
+    """The lines whose quantity the buyer may change, with the least and the most."""
     return [
         {
             "id": line["id"],
