@@ -13,7 +13,7 @@ from licet_sandbox.billing.scheduler import HANDLERS
 from licet_sandbox.clock import Clock
 from licet_sandbox.errors import StripeError
 from licet_sandbox.events.delivery import Deliveries
-from licet_sandbox.events.emit import make_event
+from licet_sandbox.events.emit import Emitter
 from licet_sandbox.events.signing import load_signer
 from licet_sandbox.faults import Faults
 from licet_sandbox.ids import new_id
@@ -41,10 +41,11 @@ class Engine:
         self.signer = self._load_signer(db_path)
         self.faults = Faults(self.store)
         self.deliveries = Deliveries(self.store, self.clock, self.signer, self.faults)
-        self.hurry = asyncio.Event()
-        """Set when there is something to do at once, not at the next look."""
-        self._turned = False
-        """Was the clock turned, and that not yet written down?"""
+        self.woken = asyncio.Event()
+        """Set by `wake`; the timekeeper waits for it and clears it."""
+        self._clock_moved = False
+        """Has the clock moved since its offset was last saved?"""
+        self._emitter = Emitter(self.clock, self.faults, self.check)
         self._validate = validate
         if self.store.get_meta("account") is None:
             self.store.set_meta("account", new_id("account"))
@@ -79,14 +80,22 @@ class Engine:
             entitlements.follow(tx)
             if self._validate is not None:
                 tx.finish()
-        self._turned = False
+        self._clock_moved = False
         self.deliveries.wake()
         if kept is not None:
             raise kept
 
     def emit(self, tx: Tx, event_type: str, obj: Obj, previous: Obj | None) -> None:
-        """An event about this object as it is now, queued for every endpoint that wants it."""
-        make_event(tx, event_type, obj, previous)
+        """Store an event with this snapshot and queue its deliveries; previous: the old values of what changed."""
+        self._emitter.emit(tx, event_type, obj, previous)
+
+    def webhook_secret(self, endpoint_id: str) -> str:
+        """The signing secret of a webhook endpoint."""
+        return self.signer.secret(endpoint_id)
+
+    def wake(self) -> None:
+        """Look for due work now, not only at the next poll."""
+        self.woken.set()
 
     def check(self, what: str, name: str, value: Any) -> None:
         """Compare traffic with Stripe's OpenAPI document, where a validator was given."""
@@ -126,15 +135,15 @@ class Engine:
     def turn_clock(self, moment: float) -> None:
         """Move the clock forward. The next transaction writes that down, or `remember_clock`."""
         self.clock.turn_to(moment)
-        self._turned = True
+        self._clock_moved = True
 
     def remember_clock(self) -> None:
         """Write down how the clock was turned, where nothing that happened did."""
         self._write_clock()
-        self._turned = False
+        self._clock_moved = False
 
     def _write_clock(self) -> None:
-        if self._turned:
+        if self._clock_moved:
             self.store.set_meta("offset", repr(self.clock.offset))
 
     def reset(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import uvicorn
 
@@ -15,7 +15,7 @@ from licet_sandbox.guard import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from licet_sandbox.sandbox import Sandbox
+    from starlette.types import ASGIApp
 
 
 class _Server(uvicorn.Server):
@@ -43,10 +43,26 @@ def check_not_beside_stripe() -> None:
         )
 
 
+class Served(Protocol):
+    """The sandbox, as far as its server needs it."""
+
+    base_url: str
+
+    @property
+    def app(self) -> ASGIApp:
+        """The ASGI application."""
+
+    async def start(self) -> None:
+        """Open the file and start the background tasks; `base_url` is known by then."""
+
+    async def stop(self) -> None:
+        """Stop the background tasks and close the file."""
+
+
 class Running:
     """A sandbox that is being served at `url`."""
 
-    def __init__(self, sandbox: Sandbox, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    def __init__(self, sandbox: Served, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
         self.sandbox = sandbox
         self.url = sandbox.base_url
         self._server = server
@@ -68,7 +84,7 @@ async def _serve_until_told(server: uvicorn.Server, listener: socket.socket) -> 
             listening.close()
 
 
-async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
+async def serve(sandbox: Served, host: str, port: int) -> Running:
     """Bind, set `base_url`, start the sandbox, then the server. Beyond this machine only where that is meant."""
     check_not_beside_stripe()
     if not may_listen_on(host):

@@ -37,12 +37,12 @@ class Timekeeper:
     async def run(self) -> None:
         """Let things happen as the clock reaches them; their events go in the background."""
         while True:
-            self._engine.hurry.clear()
+            self._engine.woken.clear()
             async with self._turn:
                 await self._catch_up()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
-                    await self._engine.hurry.wait()
+                    await self._engine.woken.wait()
 
     async def _catch_up(self) -> None:
         """After a long pause much is due at once: requests are let through in between."""

@@ -7,7 +7,7 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from licet_sandbox.errors import not_found
 from licet_sandbox.spec.document import document
@@ -18,7 +18,7 @@ from licet_sandbox.state.text import decode, encode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from licet_sandbox.engine import Engine
+    from licet_sandbox.state.store import Store
 
 # What falls due, in the order in which it happens when it is due in the same second: a subscription that ends now
 # is not renewed first.
@@ -58,6 +58,25 @@ class Cause:
     idempotency_key: str | None = None
 
 
+class Host(Protocol):
+    """The running sandbox, as far as a transaction needs it."""
+
+    base_url: str
+
+    @property
+    def store(self) -> Store:
+        """The sandbox's file."""
+
+    def emit(self, tx: Tx, event_type: str, obj: Obj, previous: Obj | None) -> None:
+        """Store an event with this snapshot and queue its deliveries; previous: the old values of what changed."""
+
+    def webhook_secret(self, endpoint_id: str) -> str:
+        """The signing secret of a webhook endpoint."""
+
+    def wake(self) -> None:
+        """Look for due work once this transaction has ended, not only at the next poll."""
+
+
 class Tx:
     """The only way to change anything. `now` is this moment in whole seconds: on the sandbox's clock, or, as soon as
     something of a customer is read who lives by a test clock, on that one; `clock` is its id.
@@ -65,9 +84,9 @@ class Tx:
     An object that was read is the same dict until the end; change it, then `save` it with the events that this makes.
     """
 
-    def __init__(self, engine: Engine, now: int, cause: Cause, clock: str | None = None) -> None:
-        self.engine = engine
-        self.store = engine.store
+    def __init__(self, host: Host, now: int, cause: Cause, clock: str | None = None) -> None:
+        self.host = host
+        self.store = host.store
         self.now = self.sandbox_now = now
         self.clock = clock
         self.cause = cause
@@ -220,7 +239,7 @@ class Tx:
     def emit(self, event_type: str, obj: Obj, *, previous: Obj | None = None) -> None:
         """An event about this object as it is now, queued for every endpoint that wants it."""
         if not self._silent:
-            self.engine.emit(self, event_type, public(obj), previous)
+            self.host.emit(self, event_type, public(obj), previous)
 
     def schedule(self, kind: str, object_id: str, at: int) -> None:
         """Let something fall due on the clock that the object lives by; a second call for the same object moves it."""

@@ -23,7 +23,7 @@ def show_recovery(tx: Tx, session: Obj) -> None:
     """Give a session that expires its address for another try; the caller saves."""
     recovery = (session["after_expiration"] or {}).get("recovery")
     if recovery is not None and recovery["enabled"]:
-        url = f"{tx.engine.base_url}/c/recover/{session['id']}"
+        url = f"{tx.host.base_url}/c/recover/{session['id']}"
         session["after_expiration"] = {"recovery": recovery | {"url": url, "expires_at": tx.now + _RECOVERABLE_SECONDS}}
 
 
@@ -48,7 +48,7 @@ def recover(tx: Tx, session: Obj) -> Obj:
         "recovered_from": session["id"],
         "payment_intent": None,
         "status": "open",
-        "url": f"{tx.engine.base_url}/c/pay/{session_id}",
+        "url": f"{tx.host.base_url}/c/pay/{session_id}",
     }
     if recovery["allow_promotion_codes"] and not again["discounts"]:
         again["allow_promotion_codes"] = True

@@ -80,7 +80,7 @@ def attach(tx: Tx, clock: Obj, customer: Obj) -> None:
         if obj is not None and "test_clock" in obj:
             obj["test_clock"] = clock["id"]
             tx.save(obj, *(["customer.updated"] if obj["object"] == "customer" else []))
-    tx.engine.hurry.set()
+    tx.host.wake()
 
 
 def start_advancing(tx: Tx, clock: Obj, target: int) -> None:
@@ -99,7 +99,7 @@ def start_advancing(tx: Tx, clock: Obj, target: int) -> None:
     clock["status"] = "advancing"
     clock["status_details"] = {"advancing": {"target_frozen_time": target}}
     tx.save(clock, "test_helpers.test_clock.advancing")
-    tx.engine.hurry.set()
+    tx.host.wake()
 
 
 def _shortest(tx: Tx, clock: Obj) -> Obj | None:

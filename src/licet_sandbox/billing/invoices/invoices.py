@@ -148,8 +148,8 @@ def finalize(tx: Tx, invoice: Obj) -> None:
         "automatically_finalizes_at": None,
         "effective_at": invoice["effective_at"] or tx.now,
         "ending_balance": left_over(invoice),
-        "hosted_invoice_url": f"{tx.engine.base_url}/i/{invoice['id']}",
-        "invoice_pdf": f"{tx.engine.base_url}/i/{invoice['id']}/print",
+        "hosted_invoice_url": f"{tx.host.base_url}/i/{invoice['id']}",
+        "invoice_pdf": f"{tx.host.base_url}/i/{invoice['id']}/print",
         "status_transitions": invoice["status_transitions"] | {"finalized_at": tx.now},
         "webhooks_delivered_at": tx.now,
     }

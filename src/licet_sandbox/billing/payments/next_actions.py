@@ -20,7 +20,7 @@ def next_action(tx: Tx, intent: Obj) -> Obj:
     return_url = intent.get("_", {}).get("return_url")
     if return_url is None:
         return {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
-    page = {"return_url": return_url, "url": f"{tx.engine.base_url}/3ds/{intent['id']}"}
+    page = {"return_url": return_url, "url": f"{tx.host.base_url}/3ds/{intent['id']}"}
     return {"type": "redirect_to_url", "redirect_to_url": page}
 
 

@@ -244,7 +244,7 @@ def _make_charge(tx: Tx, intent: Obj, method: Obj, *, three_d_secure: str | None
         payment_method=method["id"],
         payment_method_details={"type": "card", "card": _card_details(method, intent["amount"], three_d_secure)},
         receipt_email=intent["receipt_email"],
-        receipt_url=f"{tx.engine.base_url}/receipts/{charge_id}",
+        receipt_url=f"{tx.host.base_url}/receipts/{charge_id}",
         shipping=intent["shipping"],
         statement_descriptor=intent["statement_descriptor"],
         statement_descriptor_suffix=intent["statement_descriptor_suffix"],

@@ -105,7 +105,7 @@ class Cards(Desk):
         setup = None if setup_id is None else tx.get("setup_intent", setup_id)
         if setup is None or not _waits(setup):
             return go(visit.path)
-        remember_return(setup, f"{tx.engine.base_url}{visit.path}")
+        remember_return(setup, f"{tx.host.base_url}{visit.path}")
         tx.save(setup)
         return go(f"/3ds/{setup['id']}")
 

@@ -62,7 +62,7 @@ def create(tx: Tx, p: Params) -> Obj:
         status="open",
         success_url=_success_address(p),
         ui_mode="hosted_page",
-        url=f"{tx.engine.base_url}/c/pay/{session_id}",
+        url=f"{tx.host.base_url}/c/pay/{session_id}",
         _={"line_items": lines, "subscription_data": data, "payment_intent_data": payment_data(p, mode)},
         **{key: p.get(key) for key in _SHOWN if key in p},
         **method_types(p),
