@@ -77,7 +77,7 @@ class Engine:
                 if not error.keep:
                     raise
                 kept = error
-            entitlements.follow(tx)
+            entitlements.update_entitlements(tx)
             if self._validate is not None:
                 tx.finish()
         self._clock_moved = False
@@ -121,7 +121,7 @@ class Engine:
         if row is not None:
             self._happen(row)
             return True
-        clock_id = test_clocks.to_finish(self.store)
+        clock_id = test_clocks.advancing_clock(self.store)
         if clock_id is not None:
             with self.transaction() as tx:
                 test_clocks.finish_advancing(tx, clock_id)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.billing import authentication
 from licet_sandbox.billing.checkout import checkout_sessions
 from licet_sandbox.billing.checkout.answers import Answers
-from licet_sandbox.billing.checkout.quantities import adjust
-from licet_sandbox.billing.checkout.totals import enter_code
+from licet_sandbox.billing.checkout.quantities import adjust_quantity
+from licet_sandbox.billing.checkout.totals import apply_promotion_code
 from licet_sandbox.billing.payments.cards import card_by_number
-from licet_sandbox.billing.payments.next_actions import way_back
+from licet_sandbox.billing.payments.next_actions import build_return_url
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import is_email
 
@@ -40,23 +40,23 @@ def pay(
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)
         if promotion_code is not None:
-            enter_code(tx, session, promotion_code)
+            apply_promotion_code(tx, session, promotion_code)
         if quantity is not None:
-            adjust(tx, session, None, quantity)
+            adjust_quantity(tx, session, None, quantity)
         address = checkout_sessions.known_email(tx, session) or email or _NOBODY_S_EMAIL
         card = card_by_number(number) if number is not None else None
-        done = checkout_sessions.submit(
+        done = checkout_sessions.submit_session(
             tx, session, checkout_sessions.Buyer(address, card, answers=answers or Answers(terms=True))
         )
     if not done:
         with engine.transaction() as tx:
-            checkout_sessions.authenticate(tx, tx.get("checkout.session", session_id), completed=complete)
+            checkout_sessions.authenticate_session(tx, tx.get("checkout.session", session_id), completed=complete)
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)
         return {
             "status": session["status"],
             "paymentStatus": session["payment_status"],
-            "redirectTo": checkout_sessions.success_address(session),
+            "redirectTo": checkout_sessions.build_success_url(session),
         }
 
 
@@ -64,5 +64,5 @@ def authenticate(engine: Engine, kind: str, intent_id: str, completed: bool) -> 
     """What the customer does at the bank, for an intent that waits for it."""
     with engine.transaction() as tx:
         intent = tx.get(kind, intent_id)
-        authentication.authenticate(tx, intent, completed=completed)
-        return {"status": intent["status"], "redirectTo": way_back(intent, completed=completed)}
+        authentication.authenticate_intent(tx, intent, completed=completed)
+        return {"status": intent["status"], "redirectTo": build_return_url(intent, completed=completed)}

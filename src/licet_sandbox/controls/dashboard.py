@@ -8,7 +8,7 @@ from licet_sandbox.billing.next_due import ended
 from licet_sandbox.billing.payments.cards import card_by_number
 from licet_sandbox.billing.payments.payment_intents import mark_set_up
 from licet_sandbox.billing.payments.payment_methods import attach_to, make_method
-from licet_sandbox.billing.schedules.direct_changes import keep_up
+from licet_sandbox.billing.schedules.direct_changes import sync_schedule
 
 if TYPE_CHECKING:
     from licet_sandbox.engine import Engine
@@ -28,6 +28,6 @@ def change_card(engine: Engine, customer_id: str, number: str) -> dict[str, Any]
             if not ended(subscription):
                 subscription["default_payment_method"] = method["id"]
                 tx.save(subscription, "customer.subscription.updated")
-                keep_up(tx, subscription)
+                sync_schedule(tx, subscription)
                 changed.append(subscription["id"])
         return {"paymentMethod": method["id"], "last4": method["card"]["last4"], "subscriptions": changed}

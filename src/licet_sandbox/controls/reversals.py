@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.refunds_and_disputes import disputes, refunds
-from licet_sandbox.billing.refunds_and_disputes.dispute_reasons import REASONS
+from licet_sandbox.billing.refunds_and_disputes.dispute_reasons import DISPUTE_REASONS
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Reversals:
 
         def act(tx: Tx) -> Obj:
             refund = tx.get("refund", request.path_params["id"])
-            refunds.settle_refund(tx, refund)
+            refunds.complete_refund(tx, refund)
             return _refund(refund)
 
         return await self._do(act)
@@ -87,7 +87,7 @@ class Reversals:
         """A customer turns to the bank. A status other than the first is reached by living through those before it."""
         named = _named(body)
         amount = body.integer("amount")
-        reason = body.choice("reason", REASONS)
+        reason = body.choice("reason", DISPUTE_REASONS)
         status = body.choice("status", tuple(_ON_THE_WAY))
         body.end()
 
@@ -104,7 +104,9 @@ class Reversals:
     async def escalate(self, request: Request, body: Body) -> Any:
         """An inquiry becomes a chargeback; a chargeback under review goes to appeal."""
         body.end()
-        return await self._do(lambda tx: _dispute(disputes.escalate(tx, tx.get("dispute", request.path_params["id"]))))
+        return await self._do(
+            lambda tx: _dispute(disputes.escalate_dispute(tx, tx.get("dispute", request.path_params["id"])))
+        )
 
     async def close(self, request: Request, body: Body) -> Any:
         """The bank decides."""
@@ -113,7 +115,7 @@ class Reversals:
         if status is None:
             raise invalid('Give {"status": "won"} or {"status": "lost"}.', param="status")
         return await self._do(
-            lambda tx: _dispute(disputes.close(tx, tx.get("dispute", request.path_params["id"]), status))
+            lambda tx: _dispute(disputes.close_dispute(tx, tx.get("dispute", request.path_params["id"]), status))
         )
 
     async def _do(self, act: Callable[[Tx], Obj]) -> Obj:
@@ -132,13 +134,13 @@ def _opening(status: str) -> str:
 
 def _step(tx: Tx, dispute: Obj, step: str) -> None:
     if step == "escalate":
-        disputes.escalate(tx, dispute)
+        disputes.escalate_dispute(tx, dispute)
     elif step == "submit":
         dispute["evidence"] = dispute["evidence"] | {"uncategorized_text": "Handed in by hand."}
         dispute["evidence_details"] = dispute["evidence_details"] | {"has_evidence": True}
-        disputes.submit(tx, dispute)
+        disputes.submit_evidence(tx, dispute)
     else:
-        disputes.close(tx, dispute, step)
+        disputes.close_dispute(tx, dispute, step)
 
 
 def _named(body: Body) -> dict[str, str | None]:

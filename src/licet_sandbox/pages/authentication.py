@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.authentication import authenticate, awaits_customer, find_intent
+from licet_sandbox.billing.authentication import authenticate_intent, find_intent, requires_authentication
 from licet_sandbox.billing.invoices.lines import format_amount
-from licet_sandbox.billing.payments.next_actions import way_back
+from licet_sandbox.billing.payments.next_actions import build_return_url
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed
 from licet_sandbox.pages.surface import Surface, go
@@ -30,7 +30,7 @@ class Authentication(Surface):
         """The bank's question."""
         with self._engine.transaction() as tx:
             intent = find_intent(tx, request.path_params["id"])
-            if not awaits_customer(intent):
+            if not requires_authentication(intent):
                 return self._over(intent)
             return self._page("authenticate.html", total=_total(intent))
 
@@ -41,20 +41,20 @@ class Authentication(Surface):
         try:
             with self._engine.transaction() as tx:
                 intent = find_intent(tx, intent_id)
-                if not awaits_customer(intent):
+                if not requires_authentication(intent):
                     return self._over(intent)
-                authenticate(tx, intent, completed=completed)
+                authenticate_intent(tx, intent, completed=completed)
         except StripeError as error:
             if error.status != 402:
                 raise
         await self._sent()
         with self._engine.transaction() as tx:
             intent = find_intent(tx, intent_id)
-        back = way_back(intent, completed=intent["status"] == "succeeded")
+        back = build_return_url(intent, completed=intent["status"] == "succeeded")
         return go(back) if back is not None else self._over(intent)
 
     def _over(self, intent: Obj) -> Response:
-        back = way_back(intent, completed=intent["status"] == "succeeded")
+        back = build_return_url(intent, completed=intent["status"] == "succeeded")
         text = "It went well." if intent["status"] == "succeeded" else "It did not go well; another try begins anew."
         return self._message("That was 3D Secure", text, back, "Continue", 200)
 

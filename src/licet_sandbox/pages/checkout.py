@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.checkout import checkout_sessions, quantities, recovery
-from licet_sandbox.billing.checkout.totals import enter_code, remove_code
+from licet_sandbox.billing.checkout.totals import apply_promotion_code, remove_promotion_code
 from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import checkout_views, typed
@@ -50,12 +50,12 @@ class Checkout(Surface):
                 session = tx.get("checkout.session", session_id)
                 if session["status"] != "open":
                     return self._ended_page(session)
-                done = checkout_sessions.submit(tx, session, self._buyer(tx, session, form))
+                done = checkout_sessions.submit_session(tx, session, self._buyer(tx, session, form))
         except StripeError as error:
             await self._sent()
             return self._checkout_page(session_id, form, str(error), typed.field_of(error), error.status)
         await self._sent()
-        return go(checkout_sessions.success_address(session) if done else f"/c/pay/{session_id}/3ds")
+        return go(checkout_sessions.build_success_url(session) if done else f"/c/pay/{session_id}/3ds")
 
     def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout_sessions.Buyer:
         email = checkout_sessions.known_email(tx, session) or typed.read_email(form)
@@ -76,9 +76,9 @@ class Checkout(Surface):
                 if session["status"] != "open":
                     return self._ended_page(session)
                 if "remove" in form:
-                    remove_code(tx, session)
+                    remove_promotion_code(tx, session)
                 else:
-                    enter_code(tx, session, text)
+                    apply_promotion_code(tx, session, text)
         except StripeError as error:
             return self._checkout_page(session_id, status=error.status, code_problem=str(error), code_typed=text)
         return go(f"/c/pay/{session_id}")
@@ -95,7 +95,7 @@ class Checkout(Surface):
             with self._engine.transaction() as tx:
                 session = tx.get("checkout.session", session_id)
                 quantity = int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0
-                quantities.adjust(tx, session, form.get("line"), quantity)
+                quantities.adjust_quantity(tx, session, form.get("line"), quantity)
         except StripeError as error:
             return self._checkout_page(session_id, problem=str(error), status=error.status)
         return go(f"/c/pay/{session_id}")
@@ -103,14 +103,14 @@ class Checkout(Surface):
     async def recover(self, request: Request) -> Response:
         """What expired, once more: a new session like it."""
         with self._engine.transaction() as tx:
-            again = recovery.recover(tx, tx.get("checkout.session", _id(request)))
+            again = recovery.recover_session(tx, tx.get("checkout.session", _id(request)))
             return go(f"/c/pay/{again['id']}")
 
     async def show_checkout_3ds(self, request: Request) -> Response:
         """The bank's question."""
         with self._engine.transaction() as tx:
             session = tx.get("checkout.session", _id(request))
-            if not checkout_sessions.awaits_authentication(tx, session):
+            if not checkout_sessions.session_requires_action(tx, session):
                 return go(f"/c/pay/{session['id']}")
             due = session["amount_total"]
             return self._page("authenticate.html", total=format_amount(due, session["currency"]) if due else None)
@@ -122,16 +122,16 @@ class Checkout(Surface):
         try:
             with self._engine.transaction() as tx:
                 session = tx.get("checkout.session", session_id)
-                if not checkout_sessions.awaits_authentication(tx, session):
+                if not checkout_sessions.session_requires_action(tx, session):
                     return go(f"/c/pay/{session_id}")
-                checkout_sessions.authenticate(tx, session, completed=outcome == "complete")
+                checkout_sessions.authenticate_session(tx, session, completed=outcome == "complete")
         except StripeError as error:
             if error.status != 402:
                 raise
             await self._sent()
             return go(f"/c/pay/{session_id}?failed=3ds")
         await self._sent()
-        return go(checkout_sessions.success_address(session))
+        return go(checkout_sessions.build_success_url(session))
 
     def _checkout_page(
         self,
@@ -157,7 +157,7 @@ class Checkout(Surface):
 
     def _ended_page(self, session: Obj) -> Response:
         if session["status"] == "complete":
-            link = checkout_sessions.success_address(session)
+            link = checkout_sessions.build_success_url(session)
             if session["mode"] == "setup":
                 return self._message("Already saved", "This card is kept for later payments.", link, "Continue", 200)
             return self._message("Already paid", "This order is complete.", link, "Continue", 200)

@@ -1,4 +1,4 @@
-"""What a phase of a schedule sells once: pending items for the next invoice, made when the phase begins."""
+"""`add_invoice_items` of a schedule phase: pending items, made when the phase starts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.invoices.invoice_items import make_invoice_item, parent_of, pricing_of
 from licet_sandbox.billing.invoices.lines import amount_of, product_name
-from licet_sandbox.billing.schedules.phase_discounts import put_on
+from licet_sandbox.billing.schedules.phase_discounts import set_discounts
 from licet_sandbox.ids import new_id
 
 if TYPE_CHECKING:
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def sell(tx: Tx, subscription: Obj, phase: Obj) -> None:
-    """Pending items for everything in `add_invoice_items`."""
+def add_invoice_items(tx: Tx, subscription: Obj, phase: Obj) -> None:
+    """Creates the pending invoice items of the phase."""
     for extra in phase["add_invoice_items"]:
         price = tx.get("price", extra["price"])
         item_id = new_id("invoiceitem")
-        taken: Obj = {"discounts": []}
-        put_on(tx, taken, extra["discounts"], customer=subscription["customer"], invoice_item=item_id)
+        discounted: Obj = {"discounts": []}
+        set_discounts(tx, discounted, extra["discounts"], customer=subscription["customer"], invoice_item=item_id)
         make_invoice_item(
             tx,
             subscription["customer"],
             amount_of(price, extra["quantity"]),
             price["currency"],
             id=item_id,
-            discounts=taken["discounts"],
+            discounts=discounted["discounts"],
             description=product_name(tx, price),
             discountable=extra["discountable"],
             metadata=extra["metadata"],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.payments.next_actions import remember_return
-from licet_sandbox.billing.portal.portal_sessions import take_step
+from licet_sandbox.billing.payments.next_actions import set_return_url
+from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.ids import random_text
 from licet_sandbox.pages import typed
 from licet_sandbox.pages.offered_cards import TEST_CARDS
@@ -58,7 +58,7 @@ class Cards(Desk):
         setup = portal_cards.add(tx, visit, typed.read_card(asked.form, datetime.fromtimestamp(tx.now, UTC)), form)
         if setup["status"] == "requires_action":
             return go(f"{visit.path}/cards/3ds/{setup['id']}")
-        return go(take_step(tx, visit, _FEATURE))
+        return go(complete_step(tx, visit, _FEATURE))
 
     def show_again(self, _: Tx, visit: Visit, asked: Asked, refusal: StripeError) -> Response:
         """The form, with what is wrong with the card."""
@@ -76,7 +76,7 @@ class Cards(Desk):
         visit.feature(_FEATURE)
         setup = portal_cards.setup_at_bank(tx, visit, asked.id)
         portal_cards.leave_bank(tx, visit, setup, completed=asked.form.get("outcome") == "complete")
-        return go(take_step(tx, visit, _FEATURE) if setup["status"] == "succeeded" else f"{visit.path}/cards/add")
+        return go(complete_step(tx, visit, _FEATURE) if setup["status"] == "succeeded" else f"{visit.path}/cards/add")
 
     def left(self, tx: Tx, visit: Visit, asked: Asked, refusal: StripeError) -> Response:
         """The bank said no: the card is not kept, and the same form may be sent with another."""
@@ -105,7 +105,7 @@ class Cards(Desk):
         setup = None if setup_id is None else tx.get("setup_intent", setup_id)
         if setup is None or not _waits(setup):
             return go(visit.path)
-        remember_return(setup, f"{tx.host.base_url}{visit.path}")
+        set_return_url(setup, f"{tx.host.base_url}{visit.path}")
         tx.save(setup)
         return go(f"/3ds/{setup['id']}")
 

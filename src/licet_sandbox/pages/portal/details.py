@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.portal.portal_sessions import take_step
+from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.kit.fields import ADDRESS_KEYS
 from licet_sandbox.pages import typed
 from licet_sandbox.pages.portal.desk import Desk, Entry
@@ -46,7 +46,7 @@ class Details(Desk):
         if "email" in asked.form and "email" in visit.feature(_FEATURE)["allowed_updates"]:
             typed.read_email(asked.form)
         portal_details.update(tx, visit, asked.form)
-        return go(take_step(tx, visit, _FEATURE))
+        return go(complete_step(tx, visit, _FEATURE))
 
     def show_again(self, _: Tx, visit: Visit, asked: Asked, refusal: StripeError) -> Response:
         """The form as it was typed, with what is wrong."""

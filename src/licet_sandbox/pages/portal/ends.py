@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import hosted_payment
 from licet_sandbox.billing.invoices.lines import format_amount
-from licet_sandbox.billing.portal.portal_sessions import take_step
+from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.errors import invalid
 from licet_sandbox.pages.portal.desk import Desk, Entry
 from licet_sandbox.pages.portal.entries import subscription_view
@@ -76,7 +76,7 @@ class Ends(Desk):
         """The button was pressed."""
         feature, subscription = visit.feature(_CANCEL), visit.own(tx, "subscription", asked.id)
         portal_cancellations.cancel(tx, feature, subscription, asked.form.get("feedback"), asked.form.get("comment"))
-        return go(take_step(tx, visit, _CANCEL, asked.id))
+        return go(complete_step(tx, visit, _CANCEL, asked.id))
 
     def accept_offer(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """The customer stays, for the coupon that the flow offers."""
@@ -85,7 +85,7 @@ class Ends(Desk):
         if coupon is None:
             raise invalid("There is no offer here.", status=404)
         portal_cancellations.accept_offer(tx, subscription, coupon["id"])
-        return go(take_step(tx, visit, _CANCEL, asked.id))
+        return go(complete_step(tx, visit, _CANCEL, asked.id))
 
     def keep(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """It does not end after all."""
@@ -117,7 +117,7 @@ class Ends(Desk):
         """The button was pressed."""
         feature, subscription = visit.feature(_PAUSE), visit.own(tx, "subscription", asked.id)
         portal_cancellations.pause(tx, feature, subscription, asked.form.get("duration"))
-        return go(take_step(tx, visit, _PAUSE, asked.id))
+        return go(complete_step(tx, visit, _PAUSE, asked.id))
 
     def resume(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """It goes on; what that costs is paid first, on the invoice's page where the card on file does not do."""
@@ -125,7 +125,7 @@ class Ends(Desk):
         invoice_id = portal_cancellations.resume(tx, visit.own(tx, "subscription", asked.id))
         if invoice_id is None:
             return go(visit.path)
-        at_bank = hosted_payment.awaits_authentication(tx, tx.get("invoice", invoice_id))
+        at_bank = hosted_payment.invoice_requires_action(tx, tx.get("invoice", invoice_id))
         return go(f"/i/{invoice_id}/3ds" if at_bank else f"/i/{invoice_id}?failed=payment")
 
 

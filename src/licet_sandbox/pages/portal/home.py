@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from licet_sandbox.billing.portal.portal_plans import item_of
+from licet_sandbox.billing.portal.portal_plans import only_item
 from licet_sandbox.billing.portal.portal_sessions import SessionExpiredError, log_in
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import typed
@@ -74,6 +74,6 @@ def _address_of_step(tx: Tx, visit: Visit) -> str:
     if kind in step:
         return f"/subscriptions/{subscription_id}/{step[kind]}"
     wanted = flow[kind]["items"][0]
-    present = item_of(visit.own(tx, "subscription", subscription_id))
+    present = only_item(visit.own(tx, "subscription", subscription_id))
     chosen = {"price": wanted["price"] or present["price"]["id"], "quantity": wanted["quantity"]}
     return f"/subscriptions/{subscription_id}/confirm?{urlencode(chosen)}"

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from licet_sandbox.billing import hosted_payment
 from licet_sandbox.billing.collection import pending_updates
 from licet_sandbox.billing.invoices.lines import format_amount, product_name
-from licet_sandbox.billing.portal.portal_plans import check_choice, may_change, waits
-from licet_sandbox.billing.portal.portal_sessions import take_step
+from licet_sandbox.billing.portal.portal_plans import can_change, check_choice, waits_for_period_end
+from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.pages.portal.choices import read_choice
 from licet_sandbox.pages.portal.desk import Desk, Entry
@@ -23,7 +23,7 @@ from licet_sandbox.resources.portal.portal_cancellations import keep_plan
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from licet_sandbox.billing.portal.portal_plans import Choice
+    from licet_sandbox.billing.portal.portal_plans import PlanChoice
     from licet_sandbox.billing.portal.portal_sessions import Visit
     from licet_sandbox.pages.portal.desk import Asked
     from licet_sandbox.spec.shapes import Obj
@@ -51,7 +51,7 @@ class Plans(Desk):
     def choose(self, tx: Tx, visit: Visit, asked: Asked, refusal: StripeError | None = None) -> Response:
         """The plans on offer; after a refusal, with what is wrong."""
         feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", asked.id)
-        if not may_change(subscription):
+        if not can_change(subscription):
             raise invalid("This subscription cannot be changed here.", status=403)
         view = plans_view(tx, feature, subscription)
         given = asked.query | asked.form
@@ -86,7 +86,7 @@ class Plans(Desk):
         feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", subscription_id)
         choice = read_choice(tx, visit, subscription, given)
         check_choice(tx, feature, subscription, choice)
-        later, currency = waits(feature, subscription, choice), subscription["currency"]
+        later, currency = waits_for_period_end(feature, subscription, choice), subscription["currency"]
         cost = portal_updates.cost_of(tx, feature, subscription, choice)
         return self._show(
             visit,
@@ -118,7 +118,7 @@ class Plans(Desk):
             subscription["_"]["update"]["chosen"] = {"price": choice.price["id"], "quantity": choice.quantity}
             tx.save(subscription)
             return go(f"{visit.path}/subscriptions/{asked.id}/3ds")
-        return go(take_step(tx, visit, _FEATURE, asked.id))
+        return go(complete_step(tx, visit, _FEATURE, asked.id))
 
     def ask(self, tx: Tx, visit: Visit, asked: Asked) -> Response:
         """The bank's question."""
@@ -132,8 +132,8 @@ class Plans(Desk):
         subscription = visit.own(tx, "subscription", asked.id)
         invoice = _invoice_at_bank(tx, subscription)
         if invoice is not None:
-            hosted_payment.authenticate(tx, invoice, completed=asked.form.get("outcome") == "complete")
-        return go(take_step(tx, visit, _FEATURE, asked.id))
+            hosted_payment.authenticate_on_invoice_page(tx, invoice, completed=asked.form.get("outcome") == "complete")
+        return go(complete_step(tx, visit, _FEATURE, asked.id))
 
     def left(self, tx: Tx, visit: Visit, asked: Asked, _: StripeError) -> Response:
         """The bank said no: the plan stays, and the customer may try another card."""
@@ -153,12 +153,12 @@ class Plans(Desk):
 
 def _invoice_at_bank(tx: Tx, subscription: Obj) -> Obj | None:
     """The invoice of a pending change whose payment waits for 3-D Secure."""
-    invoice_id = pending_updates.awaited(subscription)
+    invoice_id = pending_updates.update_invoice_id(subscription)
     invoice = None if invoice_id is None else tx.get("invoice", invoice_id)
-    return invoice if invoice is not None and hosted_payment.awaits_authentication(tx, invoice) else None
+    return invoice if invoice is not None and hosted_payment.invoice_requires_action(tx, invoice) else None
 
 
-def _is_waiting_for_bank(tx: Tx, subscription: Obj, choice: Choice) -> bool:
+def _is_waiting_for_bank(tx: Tx, subscription: Obj, choice: PlanChoice) -> bool:
     """The same form, sent twice."""
     chosen = subscription.get("_", {}).get("update", {}).get("chosen")
     same = {"price": choice.price["id"], "quantity": choice.quantity}

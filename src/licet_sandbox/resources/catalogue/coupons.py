@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.discounts.coupons import switch_off_codes
+from licet_sandbox.billing.discounts.coupons import deactivate_codes
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import random_text
 from licet_sandbox.kit.fields import currency_of, merge_metadata, metadata_of
@@ -129,7 +129,7 @@ def delete(tx: Tx, _: Params, coupon_id: str) -> Obj:
     coupon = tx.get("coupon", coupon_id)
     coupon["valid"] = False
     tx.save(coupon)
-    switch_off_codes(tx, coupon)
+    deactivate_codes(tx, coupon)
     tx.unschedule(coupon_id)
     return tx.delete(coupon, "coupon.deleted")
 

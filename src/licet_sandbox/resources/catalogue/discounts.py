@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.discounts.coupons import check_code, check_coupon
-from licet_sandbox.billing.discounts.discounts import Offer, drop, grant
+from licet_sandbox.billing.discounts.discounts import Offer, create_discount, delete_discount
 from licet_sandbox.errors import invalid, not_found
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ def set_discounts(tx: Tx, holder: Obj, p: Params, use: Use, *, ancestors: Sequen
     fresh = [one for one in wanted if isinstance(one, Offer)]
     instead = gone[0] if len(gone) == len(fresh) == 1 else None
     for one in gone if instead is None else []:
-        drop(tx, one)
+        delete_discount(tx, one)
     holder["discounts"] = [
-        grant(tx, one, instead=instead, customer=use.customer, **where) if isinstance(one, Offer) else one
+        create_discount(tx, one, instead=instead, customer=use.customer, **where) if isinstance(one, Offer) else one
         for one in wanted
     ]
 

@@ -6,7 +6,7 @@ import copy
 import re
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.payments.next_actions import remember_return
+from licet_sandbox.billing.payments.next_actions import set_return_url
 from licet_sandbox.billing.payments.payment_methods import check_usable, method_or_token
 from licet_sandbox.errors import StripeError, invalid, unsupported
 from licet_sandbox.kit.fields import host_of
@@ -106,7 +106,7 @@ def read_return(intent: Obj, p: Params) -> None:
         raise invalid(
             "Not a valid URL: it must begin with a scheme, such as https://.", param="return_url", code="url_invalid"
         )
-    remember_return(intent, None if scripted else return_url)
+    set_return_url(intent, None if scripted else return_url)
 
 
 def _is_address(url: str) -> bool:

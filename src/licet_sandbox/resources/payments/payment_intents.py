@@ -120,7 +120,7 @@ def confirm(tx: Tx, p: Params, intent_id: str) -> Obj:
 def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
     read_return(intent, p)
     off_session = p.get("off_session", False) not in (False, "false")
-    handled = not p.get("error_on_requires_action", False)
+    error_on_requires_action = p.get("error_on_requires_action", False)
     method = needed_method(tx, intent)
     invoice = invoice_of(tx, intent)
     if off_session and invoice is None and intent["setup_future_usage"] is not None:
@@ -132,10 +132,14 @@ def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
     # A parameter that is refused must be so before a decline, whose effects are kept.
     p.end()
     if invoice is None:
-        payment_intents.confirm(tx, intent, method, off_session=off_session, handled=handled)
-        payment_intents.use_up(tx, intent)
+        payment_intents.confirm_payment(
+            tx, intent, method, off_session=off_session, error_on_requires_action=error_on_requires_action
+        )
+        payment_intents.mark_used(tx, intent)
         return
-    collection.collect(tx, invoice, off_session=off_session, method=method, handled=handled)
+    collection.collect(
+        tx, invoice, off_session=off_session, method=method, error_on_requires_action=error_on_requires_action
+    )
 
 
 def cancel(tx: Tx, p: Params, intent_id: str) -> Obj:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.billing.collection import resumption
 from licet_sandbox.billing.next_due import ended
 from licet_sandbox.billing.portal import portal_pauses
-from licet_sandbox.billing.portal.portal_plans import planned
+from licet_sandbox.billing.portal.portal_plans import pending_change
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.params import Params
 from licet_sandbox.resources.portal.portal_updates import add_discounts
@@ -23,7 +23,7 @@ def may_cancel(tx: Tx, feature: Obj, subscription: Obj) -> bool:
     """What is to end ends; the end of what a schedule of the shop manages is the schedule's, unless it is now."""
     if ended(subscription) or subscription["cancel_at"] is not None:
         return False
-    managed = subscription["schedule"] is not None and planned(tx, subscription) is None
+    managed = subscription["schedule"] is not None and pending_change(tx, subscription) is None
     return at_once(feature, subscription) or not managed
 
 
@@ -75,7 +75,7 @@ def keep(tx: Tx, subscription: Obj) -> None:
 
 def keep_plan(tx: Tx, subscription: Obj) -> None:
     """The change that was to come at the end of the period does not."""
-    if planned(tx, subscription) is not None:
+    if pending_change(tx, subscription) is not None:
         subscription_schedules.release(tx, Params({}), subscription["schedule"])
 
 
@@ -100,7 +100,7 @@ def pause(tx: Tx, feature: Obj, subscription: Obj, choice: str | None) -> None:
         return
     if not may_pause(subscription):
         raise invalid("This subscription cannot be paused here.", status=403)
-    until = portal_pauses.ends_at(feature, tx.now, choice)
+    until = portal_pauses.pause_ends_at(feature, tx.now, choice)
     _do(subscription_pauses.pause, tx, {}, subscription)
     if until is not None:
         tx.schedule("subscription.pause_end", subscription["id"], until)
@@ -110,11 +110,11 @@ def resume(tx: Tx, subscription: Obj) -> str | None:
     """Back to life. The id of the invoice that is to be paid first, or None."""
     if ended(subscription):
         raise invalid("This subscription has ended.", status=403)
-    if subscription["status"] == "paused" and resumption.awaited(subscription) is None:
+    if subscription["status"] == "paused" and resumption.resumption_invoice_id(subscription) is None:
         flexible = subscription["billing_mode"]["type"] == "flexible"
         given = {"payment_behavior": "resume_on_payment_success"} if flexible else {}
         _do(subscription_pauses.resume, tx, given, subscription)
-    return resumption.awaited(subscription)
+    return resumption.resumption_invoice_id(subscription)
 
 
 def _do(operation: Any, tx: Tx, given: dict[str, Any], subscription: Obj) -> None:
