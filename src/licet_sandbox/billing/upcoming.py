@@ -21,10 +21,10 @@ def emit_upcoming(tx: Tx, subscription_id: str) -> None:
     """Emits `invoice.upcoming`, some days before a renewal. Its invoice has no id."""
     with tx.rehearsal():
         invoice = rehearse_renewal(tx, tx.get("subscription", subscription_id))
-        shown = None if invoice is None else as_preview(invoice)
-    if shown is not None:
-        del shown["id"]
-        tx.emit("invoice.upcoming", shown)
+        preview = None if invoice is None else as_preview(invoice)
+    if preview is not None:
+        del preview["id"]
+        tx.emit("invoice.upcoming", preview)
 
 
 def rehearse_renewal(tx: Tx, subscription: Obj) -> Obj | None:

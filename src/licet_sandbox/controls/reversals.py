@@ -122,7 +122,7 @@ class Reversals:
         engine = self._engine_of()
         with engine.transaction() as tx:
             done = act(tx)
-        await engine.deliveries.sent_once()
+        await engine.deliveries.wait_until_sent()
         return done
 
 

@@ -78,7 +78,7 @@ class Controls:
         try:
             paid = buyer.pay(self._engine, request.path_params["id"], number, **how)
         finally:
-            await self._engine.deliveries.sent_once()
+            await self._engine.deliveries.wait_until_sent()
         return paid
 
     async def cancel(self, request: Request, body: Body) -> Any:
@@ -97,7 +97,7 @@ class Controls:
                 self._engine, _path_kind(request), request.path_params["id"], three_ds == "complete"
             )
         finally:
-            await self._engine.deliveries.sent_once()
+            await self._engine.deliveries.wait_until_sent()
 
     async def clock(self, _: Request, body: Body) -> Any:
         """What time it is here."""
@@ -130,7 +130,7 @@ class Controls:
         try:
             return dashboard.change_card(self._engine, request.path_params["id"], number)
         finally:
-            await self._engine.deliveries.sent_once()
+            await self._engine.deliveries.wait_until_sent()
 
     async def save_portal(self, _: Request, body: Body) -> Any:
         """Save the portal's settings, as Stripe's dashboard wants it once before portal sessions can be made."""
@@ -139,7 +139,7 @@ class Controls:
             with self._engine.transaction() as tx:
                 return {"configuration": portal_configurations.save_default(tx)["id"]}
         finally:
-            await self._engine.deliveries.sent_once()
+            await self._engine.deliveries.wait_until_sent()
 
     async def dunning(self, _: Request, body: Body) -> Any:
         """What follows a failed renewal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.events.layouts import SINCE
-from licet_sandbox.events.rendering import render
+from licet_sandbox.events.rendering import render_event
 from licet_sandbox.spec.document import API_VERSION
 from licet_sandbox.state.text import encode
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from licet_sandbox.clock import Clock
-    from licet_sandbox.faults import Copy, Faults
+    from licet_sandbox.faults import Faults, PlannedDelivery
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
@@ -33,7 +33,7 @@ class Emitter:
         self._check = check
 
     def emit(self, tx: Tx, event_type: str, obj: Obj, previous: Obj | None) -> None:
-        """Store the event in the transaction of the change, and queue it for every endpoint that listens to it."""
+        """Stores the event with its change, and queues it for every endpoint that listens to it."""
         endpoints = [endpoint for endpoint in tx.endpoints if wants(endpoint, event_type)]
         event = tx.new(
             "event",
@@ -47,21 +47,23 @@ class Emitter:
         seq = tx.add(event)
         versions = {version_of(endpoint) for endpoint in endpoints}
         bodies = {version: self._render_older(tx, event, version) for version in versions}
-        for endpoint, copies in zip(endpoints, self._faults.copies(len(endpoints)), strict=True):
+        for endpoint, copies in zip(endpoints, self._faults.plan_deliveries(len(endpoints)), strict=True):
             for copy in copies:
                 # Endpoints share one sequence of positions.
                 later = copy.overtaken_by * len(endpoints)
                 self._queue(tx, event, endpoint, copy, seq=seq, body=bodies[version_of(endpoint)], later=later)
 
     def _render_older(self, tx: Tx, event: Obj, version: str) -> str | None:
-        """The event as JSON in the layout of an older version; None for the current one, which `objects` holds."""
+        """The event as JSON in the layout of an older version; None for the current version."""
         if version == API_VERSION:
             return None
-        rendered = render(tx, event, version)
+        rendered = render_event(tx, event, version)
         self._check("event", event["type"], rendered)
         return encode(rendered)
 
-    def _queue(self, tx: Tx, event: Obj, endpoint: Obj, copy: Copy, *, seq: int, body: str | None, later: int) -> None:
+    def _queue(
+        self, tx: Tx, event: Obj, endpoint: Obj, copy: PlannedDelivery, *, seq: int, body: str | None, later: int
+    ) -> None:
         now = self._clock.timestamp()
         state, next_at = "queued", 0.0
         if copy.dropped:
@@ -88,7 +90,7 @@ class Emitter:
         for name in copy.names:
             more = {"seconds": copy.delay_seconds} if name == "delay" else {}
             more |= {"overtakenBy": copy.overtaken_by} if name == "reorder" else {}
-            self._faults.note(now, fault=name, deliveryId=delivery_id, eventType=event["type"], **more)
+            self._faults.record(now, fault=name, deliveryId=delivery_id, eventType=event["type"], **more)
 
 
 def wants(endpoint: Obj, event_type: str) -> bool:

@@ -78,7 +78,7 @@ class Surface:
     async def _sent(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_WAIT_SECONDS):
-                await self._engine.deliveries.sent_once()
+                await self._engine.deliveries.wait_until_sent()
 
 
 def go(address: str) -> Response:

@@ -32,8 +32,8 @@ def store_answers(session: Obj, answers: Answers) -> None:
     if asks_phone(session) and not (answers.phone or "").strip():
         raise _missing("phone", "A phone number is needed.")
     for name in ("business", "individual"):
-        asked = asked_name(session, name)
-        if asked is not None and not asked["optional"] and not getattr(answers, f"{name}_name"):
+        name_field = asked_name(session, name)
+        if name_field is not None and not name_field["optional"] and not getattr(answers, f"{name}_name"):
             raise _missing(f"{name}_name", f"The {name} name is needed.")
     if asks_terms(session) and not answers.terms:
         raise _missing("terms", "The terms of service must be accepted.")
@@ -47,14 +47,14 @@ def _check_asked(session: Obj, answers: Answers) -> None:
     unknown = answers.fields.keys() - {custom["key"] for custom in session["custom_fields"]}
     if unknown:
         raise invalid(f"This checkout has no custom field `{min(unknown)}`.", param=f"fields[{min(unknown)}]")
-    asked = {
+    is_asked = {
         "phone": asks_phone(session),
         "business_name": asked_name(session, "business") is not None,
         "individual_name": asked_name(session, "individual") is not None,
     }
-    for name, wanted in asked.items():
+    for name, expected in is_asked.items():
         value = getattr(answers, name)
-        if value and not wanted:
+        if value and not expected:
             raise invalid(f"This checkout does not ask for {name}.", param=name)
         if value and len(value) > _MAX_NAME:
             raise invalid(f"At most {_MAX_NAME} characters.", param=name)
@@ -84,16 +84,16 @@ def _check_field(custom: Obj, answer: str) -> None:
 
 def write_answers(session: Obj) -> None:
     """Writes the answers into a completed session; the caller saves."""
-    given = session["_"].get("answers") or asdict(Answers())
+    stored = session["_"].get("answers") or asdict(Answers())
     for custom in session["custom_fields"]:
-        custom[custom["type"]]["value"] = _answer(custom, given["fields"]) or None
-    names = {name: given[name] or None for name in ("business_name", "individual_name")}
+        custom[custom["type"]]["value"] = _answer(custom, stored["fields"]) or None
+    names = {name: stored[name] or None for name in ("business_name", "individual_name")}
     session["collected_information"] = session["collected_information"] | names
-    wanted = session["consent_collection"]
-    if wanted is not None:
-        opted = "opt_in" if given["promotions"] else "opt_out"
+    collection = session["consent_collection"]
+    if collection is not None:
+        opted = "opt_in" if stored["promotions"] else "opt_out"
         session["consent"] = {
-            "promotions": opted if wanted["promotions"] == "auto" else None,
+            "promotions": opted if collection["promotions"] == "auto" else None,
             "terms_of_service": "accepted" if asks_terms(session) else None,
         }
 
@@ -115,8 +115,8 @@ def asks_promotions(session: Obj) -> bool:
 
 def asked_name(session: Obj, name: str) -> Obj | None:
     """The session's settings for the business's or individual's name; None where it is not asked for."""
-    asked: Obj | None = session.get("name_collection", {}).get(name)
-    return asked if asked is not None and asked["enabled"] else None
+    name_field: Obj | None = session.get("name_collection", {}).get(name)
+    return name_field if name_field is not None and name_field["enabled"] else None
 
 
 def _missing(param: str, message: str) -> StripeError:

@@ -79,14 +79,14 @@ def submit_session(tx: Tx, session: Obj, buyer: Buyer) -> bool:
     tx.save(session)
     if not session["amount_total"]:
         return _submit_setup(tx, session, method)
-    asked = payment_intents.needs_authentication(method, _three_d_secure(session))
-    if not asked and buyer.card.declines is None:
+    needs_authentication = payment_intents.needs_authentication(method, _three_d_secure(session))
+    if not needs_authentication and buyer.card.declines is None:
         _make_customer(tx, session)
     intent = _intent_of(tx, session)
     payment_intents.confirm_payment(tx, intent, method, off_session=False)
-    if not asked:
+    if not needs_authentication:
         _complete(tx, session, intent, method)
-    return not asked
+    return not needs_authentication
 
 
 def _three_d_secure(session: Obj) -> str:
@@ -226,8 +226,8 @@ def _make_customer(tx: Tx, session: Obj) -> None:
 
 def _needs_customer(session: Obj) -> bool:
     """Saving a card needs a customer, except in `setup` mode."""
-    wanted = session["customer_creation"] == "always" or creates_invoice(session)
-    return wanted or (session["mode"] != "setup" and saves_card(session))
+    required = session["customer_creation"] == "always" or creates_invoice(session)
+    return required or (session["mode"] != "setup" and saves_card(session))
 
 
 def _close(tx: Tx, session: Obj, customer: Obj | None) -> None:

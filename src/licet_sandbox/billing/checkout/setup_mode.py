@@ -25,11 +25,12 @@ def ensure_setup(tx: Tx, session: Obj) -> Obj:
     found = find_setup(tx, session)
     if found is not None:
         return found
-    wanted = session["payment_method_options"]["card"]["request_three_d_secure"]
+    three_d_secure = session["payment_method_options"]["card"]["request_three_d_secure"]
+    card = {"mandate_options": None, "network": None, "request_three_d_secure": three_d_secure}
     made = make_setup(
         tx,
         customer=session["customer"],
-        payment_method_options={"card": {"mandate_options": None, "network": None, "request_three_d_secure": wanted}},
+        payment_method_options={"card": card},
         _={"checkout": session["id"]},
         **session["_"].get("setup_intent_data", {}),
     )

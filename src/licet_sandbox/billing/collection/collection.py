@@ -188,8 +188,8 @@ def _record_failure(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
             if planned is not None:
                 tx.schedule("invoice.retry", invoice["id"], planned)
     action = refusal.error.get("decline_code") == "authentication_required"
-    asked = ["invoice.payment_action_required"] if action else []
-    tx.save(invoice, "invoice.updated", *asked, "invoice.payment_failed")
+    action_events = ["invoice.payment_action_required"] if action else []
+    tx.save(invoice, "invoice.updated", *action_events, "invoice.payment_failed")
     if not is_sent_invoice(invoice):
         subscription_status.invoice_failed(tx, invoice)
 

@@ -32,10 +32,10 @@ class Dunning:
 
 def load_dunning(store: Store) -> Dunning:
     """The present settings."""
-    kept = store.get_meta(_KEY)
-    if kept is None:
+    stored = store.get_meta(_KEY)
+    if stored is None:
         return Dunning()
-    after_retries, retry_days = json.loads(kept)
+    after_retries, retry_days = json.loads(stored)
     return Dunning(after_retries, tuple(retry_days))
 
 

@@ -24,15 +24,15 @@ def defer_update(tx: Tx, subscription: Obj, before: Obj, invoice: Obj) -> None:
 
     `show_pending_update` or `apply_update` completes it.
     """
-    wanted = {
+    changed = {
         key: value
         for key, value in subscription.items()
         if value != before.get(key) and key not in {"_", "latest_invoice"}
     }
-    kept = before.get("_", {})
+    private = before.get("_", {})
     subscription.clear()
     subscription |= before | {"latest_invoice": invoice["id"]}
-    subscription["_"] = {**kept, "update": {"invoice": invoice["id"], "wanted": wanted}}
+    subscription["_"] = {**private, "update": {"invoice": invoice["id"], "wanted": changed}}
     tx.save(subscription)
 
 
@@ -41,14 +41,14 @@ def show_pending_update(tx: Tx, subscription: Obj) -> None:
     update = subscription["_"].get("update")
     if update is None:
         return
-    wanted, expires_at = update["wanted"], min(tx.now + _LONGEST_SECONDS, next_period_end(subscription))
+    changed, expires_at = update["wanted"], min(tx.now + _LONGEST_SECONDS, next_period_end(subscription))
     subscription["pending_update"] = {
         "discount": None,
         "discounts": None,
         "expires_at": expires_at,
-        "subscription_items": wanted["items"]["data"] if "items" in wanted else None,
+        "subscription_items": changed["items"]["data"] if "items" in changed else None,
         "trial_from_plan": None,
-        **{key: wanted.get(key) for key in _SHOWN},
+        **{key: changed.get(key) for key in _SHOWN},
     }
     tx.schedule("subscription.update_expire", subscription["id"], expires_at)
     tx.save(subscription, "customer.subscription.updated")
@@ -62,10 +62,10 @@ def update_invoice_id(subscription: Obj) -> str | None:
 
 def apply_update(tx: Tx, subscription: Obj) -> None:
     """Applies the pending update: its invoice was paid."""
-    wanted = subscription["_"]["update"]["wanted"]
-    shown = remove_update(tx, subscription)
-    subscription |= wanted | {"metadata": {**subscription["metadata"], **wanted.get("metadata", {})}}
-    applied = ["customer.subscription.pending_update_applied"] if shown else []
+    changed = subscription["_"]["update"]["wanted"]
+    was_shown = remove_update(tx, subscription)
+    subscription |= changed | {"metadata": {**subscription["metadata"], **changed.get("metadata", {})}}
+    applied = ["customer.subscription.pending_update_applied"] if was_shown else []
     tx.save(subscription, "customer.subscription.updated", *applied)
     schedule_due_work(tx, subscription)
 
@@ -93,8 +93,8 @@ def discard_update(tx: Tx, subscription: Obj, *events: str) -> None:
 def remove_update(tx: Tx, subscription: Obj) -> bool:
     """Removes the pending update; False where none was shown as pending. The caller saves."""
     tx.unschedule(subscription["id"], "subscription.update_expire")
-    waited = subscription.get("_", {}).pop("update", None) is not None
-    shown = waited and subscription["pending_update"] is not None
-    if shown:
+    was_pending = subscription.get("_", {}).pop("update", None) is not None
+    was_shown = was_pending and subscription["pending_update"] is not None
+    if was_shown:
         subscription["pending_update"] = None
-    return shown
+    return was_shown

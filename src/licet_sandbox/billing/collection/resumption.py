@@ -49,7 +49,7 @@ def resumption_invoice_id(subscription: Obj) -> str | None:
 
 def apply_resumption(tx: Tx, subscription: Obj, plan: dict[str, Any], status: str) -> None:
     """Ends the pause: `customer.subscription.updated` and `.resumed`."""
-    waited = remove_resumption(tx, subscription)
+    was_pending = remove_resumption(tx, subscription)
     items = [with_period(item, *plan["periods"][item["id"]]) for item in subscription["items"]["data"]]
     subscription |= {
         "billing_cycle_anchor": plan["anchor"],
@@ -57,7 +57,7 @@ def apply_resumption(tx: Tx, subscription: Obj, plan: dict[str, Any], status: st
         "status": status,
     }
     subscription.pop("status_details", None)
-    applied = ["customer.subscription.pending_update_applied"] if waited else []
+    applied = ["customer.subscription.pending_update_applied"] if was_pending else []
     tx.save(subscription, "customer.subscription.updated", *applied, "customer.subscription.resumed")
     schedule_due_work(tx, subscription)
 
@@ -92,7 +92,7 @@ def expire_resumption(tx: Tx, subscription_id: str) -> None:
 def remove_resumption(tx: Tx, subscription: Obj) -> bool:
     """Removes the pending resumption; False where there was none. The caller saves."""
     tx.unschedule(subscription["id"], "subscription.resumption_expire")
-    waited = subscription.get("_", {}).pop("resumption", None) is not None
-    if waited:
+    was_pending = subscription.get("_", {}).pop("resumption", None) is not None
+    if was_pending:
         subscription["pending_update"] = None
-    return waited
+    return was_pending

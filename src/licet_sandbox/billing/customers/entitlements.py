@@ -30,11 +30,11 @@ def update_entitlements(tx: Tx) -> None:
 def refresh_entitlements(tx: Tx, customer_id: str) -> None:
     """Grants and removes entitlements as the customer's subscriptions say; one event for a change."""
     customer = tx.find(customer_id, deleted=True)
-    tx.live_by(None if customer is None else tx.clock_of(customer))
-    wanted = _features_of(tx, customer_id)
+    tx.use_clock(None if customer is None else tx.clock_of(customer))
+    granted = _features_of(tx, customer_id)
     held = {entry["feature"]: entry for entry in active_entitlements(tx, customer_id)}
-    gone = [entry for feature, entry in held.items() if feature not in wanted]
-    new = [feature for feature in wanted if feature not in held]
+    gone = [entry for feature, entry in held.items() if feature not in granted]
+    new = [feature for feature in granted if feature not in held]
     before = _summary(tx, customer_id)["entitlements"]
     for entitlement in gone:
         tx.delete(entitlement)
@@ -42,7 +42,7 @@ def refresh_entitlements(tx: Tx, customer_id: str) -> None:
         tx.create(
             "entitlements.active_entitlement",
             feature=feature,
-            lookup_key=wanted[feature]["lookup_key"],
+            lookup_key=granted[feature]["lookup_key"],
             _={"customer": customer_id},
         )
     if gone or new:

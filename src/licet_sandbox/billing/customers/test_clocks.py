@@ -14,7 +14,7 @@ from licet_sandbox.billing.next_due import ended
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.billing.schedule_status import OPEN
 from licet_sandbox.errors import invalid
-from licet_sandbox.state.clocks import OWN_TIME
+from licet_sandbox.state.clocks import SANDBOX_TIME_KINDS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -69,7 +69,7 @@ def customers_of(tx: Tx, clock_id: str) -> list[Obj]:
 
 def attach_customer(tx: Tx, clock: Obj, customer: Obj) -> None:
     """Moves an existing customer, with all objects of the customer, to this clock."""
-    owned = tx.store.rows(_OWNED, customer["id"], json.dumps(sorted(OWN_TIME)))
+    owned = tx.store.rows(_OWNED, customer["id"], json.dumps(sorted(SANDBOX_TIME_KINDS)))
     latest = max(row["created"] for row in owned)
     if clock["frozen_time"] < latest:
         message = f"`frozen_time` must not be before the customer's newest object: {latest} at the earliest."
@@ -129,7 +129,7 @@ def delete_clock(tx: Tx, clock: Obj) -> Obj:
     """Deletes the clock and its customers; their subscriptions end."""
     for customer in customers_of(tx, clock["id"]):
         delete_customer(tx, customer)
-    tx.live_by(None)
+    tx.use_clock(None)
     tx.store.run("DELETE FROM due WHERE clock = ?", clock["id"])
     tx.unschedule(clock["id"])
     return tx.delete(clock, "test_helpers.test_clock.deleted")
@@ -145,7 +145,7 @@ def check_subscription_limit(tx: Tx, customer: Obj) -> None:
     if tx.clock_of(customer) is None:
         return
     own = tx.select("subscription", "json ->> '$.customer' = ?", customer["id"])
-    if sum(one["status"] != "canceled" for one in own) >= _MAX_SUBSCRIPTIONS:
+    if sum(subscription["status"] != "canceled" for subscription in own) >= _MAX_SUBSCRIPTIONS:
         message = (
             f"A customer on a test clock can have at most {_MAX_SUBSCRIPTIONS} subscriptions that are not canceled."
         )

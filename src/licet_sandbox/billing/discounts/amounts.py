@@ -32,10 +32,10 @@ def allocate_discount(coupon: Obj, parts: Sequence[DiscountableLine], currency: 
     total = sum(bases)
     if coupon["percent_off"] is not None:
         share = Decimal(str(coupon["percent_off"])) / 100
-        wanted = int((total * share).quantize(Decimal(1), ROUND_HALF_UP))
+        discount = int((total * share).quantize(Decimal(1), ROUND_HALF_UP))
     else:
-        wanted = amount_off_in(coupon, currency) or 0
-    return allocate(min(wanted, total), bases)
+        discount = amount_off_in(coupon, currency) or 0
+    return allocate(min(discount, total), bases)
 
 
 def amount_off_in(coupon: Obj, currency: str) -> int | None:

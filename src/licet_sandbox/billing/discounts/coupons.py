@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def get_coupon(tx: Tx, coupon_id: str) -> Obj:
     """The coupon with this id; a deleted one as it last was, which is not valid."""
-    found = tx.find_as_it_was(coupon_id)
+    found = tx.find_last_version(coupon_id)
     if found is None:
         raise not_found("coupon", coupon_id)
     return found

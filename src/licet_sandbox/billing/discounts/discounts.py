@@ -85,7 +85,9 @@ def _emits_events(discount: Obj) -> bool:
 def end_discount_due(tx: Tx, discount_id: str) -> None:
     """Ends the discount of a repeating coupon after its months."""
     discount = tx.get("discount", discount_id)
-    subscription = tx.find(discount["subscription"] or "") or tx.find_with(discount["subscription_item"] or "")
+    subscription = tx.find(discount["subscription"] or "") or tx.find_subscription_of_item(
+        discount["subscription_item"] or ""
+    )
     if subscription is not None:
         if ended(subscription):
             return

@@ -41,6 +41,6 @@ def set_balance(tx: Tx, customer: Obj, currency: str, amount: int) -> None:
     if customer["currency"] == currency:
         customer["balance"] = amount
     else:
-        kept = customer.get("_", {})
-        customer["_"] = {**kept, "balances": {**kept.get("balances", {}), currency: amount}}
+        private = customer.get("_", {})
+        customer["_"] = {**private, "balances": {**private.get("balances", {}), currency: amount}}
     tx.save(customer, "customer.updated")

@@ -49,7 +49,7 @@ def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> O
     """The line of one item for its current period; its amount is 0 during a trial."""
     price, quantity = item["price"], item["quantity"]
     name, interval = product_name(tx, price), describe_interval(price["recurring"])
-    shown = format_amount(price["unit_amount"], price["currency"]) if price["unit_amount"] is not None else "…"
+    unit_price = format_amount(price["unit_amount"], price["currency"]) if price["unit_amount"] is not None else "…"
     return _line(
         tx,
         0 if trial else amount_of(price, quantity),
@@ -57,7 +57,7 @@ def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> O
         quantity,
         pricing=pricing_of(price),
         discounts=active_discounts(tx, item["discounts"]),
-        description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {shown} / {interval})",  # noqa: RUF001
+        description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {unit_price} / {interval})",  # noqa: RUF001
         metadata=dict(subscription["metadata"]),
         period={"start": item["current_period_start"], "end": item["current_period_end"]},
         subscription=subscription["id"],

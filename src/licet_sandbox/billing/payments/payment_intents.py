@@ -49,16 +49,16 @@ def card_payment_options(three_d_secure: str) -> Obj:
     return {"card": {**plain, "request_three_d_secure": three_d_secure}}
 
 
-def needs_authentication(method: Obj, wanted: str = "automatic", *, off_session: bool = False) -> bool:
+def needs_authentication(method: Obj, three_d_secure: str = "automatic", *, off_session: bool = False) -> bool:
     """Does this card require 3-D Secure now?
 
-    wanted: `request_three_d_secure`; `any` and `challenge` require it even from a card that was set up.
+    three_d_secure: `request_three_d_secure`; `any` and `challenge` require it even from a card that was set up.
     """
     card = card_of(method)
     if card.authentication == "unless_set_up":
-        return wanted != "automatic" or not method["_"]["set_up"]
+        return three_d_secure != "automatic" or not method["_"]["set_up"]
     if card.authentication == "optional":
-        return wanted != "automatic"
+        return three_d_secure != "automatic"
     return card.authentication == "always" or (card.authentication == "on_session" and not off_session)
 
 
@@ -72,8 +72,8 @@ def confirm_payment(
     card = card_of(method)
     intent["payment_method"] = method["id"]
     intent["last_payment_error"] = None
-    wanted = intent["payment_method_options"]["card"]["request_three_d_secure"]
-    if needs_authentication(method, "automatic" if off_session else wanted, off_session=off_session):
+    three_d_secure = intent["payment_method_options"]["card"]["request_three_d_secure"]
+    if needs_authentication(method, "automatic" if off_session else three_d_secure, off_session=off_session):
         reason = _authentication_decline(
             card, off_session=off_session, error_on_requires_action=error_on_requires_action
         )
@@ -182,15 +182,15 @@ def _declined(tx: Tx, intent: Obj, method: Obj, refusal: StripeError, *, charged
         }
         tx.insert(charge, "charge.failed")
         intent["latest_charge"] = detail["charge"] = charge["id"]
-    shown_method = public(method)
+    public_method = public(method)
     intent |= {
         "status": "requires_payment_method",
         "payment_method": None,
         "next_action": None,
-        "last_payment_error": {**detail, "payment_method": shown_method},
+        "last_payment_error": {**detail, "payment_method": public_method},
     }
     tx.save(intent, "payment_intent.payment_failed")
-    refusal.error |= detail | {"payment_intent": public(intent), "payment_method": shown_method}
+    refusal.error |= detail | {"payment_intent": public(intent), "payment_method": public_method}
     return refusal
 
 

@@ -47,11 +47,11 @@ def confirm_setup(tx: Tx, setup: Obj, method: Obj) -> None:
     setup |= {"payment_method": method["id"], "last_setup_error": None, "next_action": None}
     begin_attempt(tx, setup, method)
     card = card_of(method)
-    asked = needs_authentication(method, setup["payment_method_options"]["card"]["request_three_d_secure"])
-    refusal = decline("generic_decline") if asked and card.authentication_fails else refusal_to_save(card)
+    authenticating = needs_authentication(method, setup["payment_method_options"]["card"]["request_three_d_secure"])
+    refusal = decline("generic_decline") if authenticating and card.authentication_fails else refusal_to_save(card)
     if refusal is not None:
         raise _record_failure(tx, setup, method, refusal)
-    if asked:
+    if authenticating:
         setup |= {"status": "requires_action", "next_action": next_action(tx, setup)}
         end_attempt(tx, setup, "requires_action")
         tx.save(setup, "setup_intent.requires_action")
@@ -108,16 +108,16 @@ def _update_subscription(tx: Tx, setup: Obj) -> None:
 def _record_failure(tx: Tx, setup: Obj, method: Obj, refusal: StripeError) -> StripeError:
     """Records the failed attempt; returns the error to raise, which carries the intent as Stripe's does."""
     detail = dict(refusal.error)
-    shown = public(method)
-    end_attempt(tx, setup, "failed", {**detail, "payment_method": shown})
+    public_method = public(method)
+    end_attempt(tx, setup, "failed", {**detail, "payment_method": public_method})
     setup |= {
         "status": "requires_payment_method",
         "payment_method": None,
         "next_action": None,
-        "last_setup_error": {**detail, "payment_method": shown},
+        "last_setup_error": {**detail, "payment_method": public_method},
     }
     tx.save(setup, "setup_intent.setup_failed")
-    refusal.error |= {"setup_intent": public(setup), "payment_method": shown}
+    refusal.error |= {"setup_intent": public(setup), "payment_method": public_method}
     return refusal
 
 
@@ -136,8 +136,8 @@ def _authentication_failure() -> StripeError:
 def begin_attempt(tx: Tx, setup: Obj, method: Obj) -> Obj:
     """Creates a setup attempt. It becomes `latest_attempt`; the caller saves the setup intent."""
     card = method["card"]
-    shown = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-    details = {key: card[key] for key in shown} | {"network": card["brand"], "three_d_secure": None, "wallet": None}
+    copied = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    details = {key: card[key] for key in copied} | {"network": card["brand"], "three_d_secure": None, "wallet": None}
     attempt = tx.create(
         "setup_attempt",
         customer=setup["customer"],

@@ -72,7 +72,7 @@ def quantity_bounds(feature: Obj, price: Obj) -> tuple[int, int | None] | None:
     """The minimum and maximum quantity of a price (None: no maximum); None where it is not adjustable."""
     if "quantity" not in feature["default_allowed_updates"]:
         return None
-    offered = next((one for one in feature["products"] or [] if one["product"] == price["product"]), None)
+    offered = next((product for product in feature["products"] or [] if product["product"] == price["product"]), None)
     if offered is None or not offered["adjustable_quantity"]["enabled"]:
         return None
     return offered["adjustable_quantity"]["minimum"], offered["adjustable_quantity"]["maximum"]
@@ -133,10 +133,10 @@ def schedule_change(tx: Tx, subscription: Obj, choice: PlanChoice) -> None:
     schedule["_"] = {"portal": True}
     present = schedule["phases"][0]
     (item,) = present["items"]
-    wanted = {"plan": choice.price["id"], "price": choice.price["id"], "quantity": choice.quantity}
+    chosen = {"plan": choice.price["id"], "price": choice.price["id"], "quantity": choice.quantity}
     start, recurring = present["end_date"], choice.price["recurring"]
     end = phase_end(subscription["billing_cycle_anchor"], start, recurring["interval"], recurring["interval_count"])
-    following = {"start_date": start, "end_date": end, "items": [item | wanted], "proration_behavior": "none"}
+    following = {"start_date": start, "end_date": end, "items": [item | chosen], "proration_behavior": "none"}
     schedule["phases"] = [present, present | following]
     subscription_schedules.apply_schedule_update(
         tx, schedule, BillingOptions(proration_behavior="none", off_session=True), edited=False

@@ -240,7 +240,7 @@ def _magic_words(dispute: Obj) -> str | None:
     """The text that decides a test dispute: `uncategorized_text`, on appeal the `reason_for_filing`."""
     evidence = dispute["evidence"]
     if dispute["status"].startswith("appeal_"):
-        given: str | None = ((evidence.get("appeal") or {}).get("card") or {}).get("reason_for_filing")
+        words: str | None = ((evidence.get("appeal") or {}).get("card") or {}).get("reason_for_filing")
     else:
-        given = evidence["uncategorized_text"]
-    return given
+        words = evidence["uncategorized_text"]
+    return words

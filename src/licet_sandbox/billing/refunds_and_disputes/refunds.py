@@ -41,14 +41,14 @@ def make_refund(tx: Tx, charge: Obj, amount: int | None = None, *, status: str |
     status: one of `STARTS`; None: the test card decides
     """
     _check_refundable(tx, charge)
-    given = _check_amount(charge, amount)
+    refunded = _check_amount(charge, amount)
     of_card = card_of(tx.get("payment_method", charge["payment_method"])).refunds
-    started = status or ("pending" if of_card == "pending" else "succeeded")
+    first_status = status or ("pending" if of_card == "pending" else "succeeded")
     refund = tx.create(
         "refund",
         "refund.created",
         **{
-            "amount": given,
+            "amount": refunded,
             "charge": charge["id"],
             "currency": charge["currency"],
             "customer": charge["customer"],
@@ -56,18 +56,18 @@ def make_refund(tx: Tx, charge: Obj, amount: int | None = None, *, status: str |
             "metadata": {},
             "payment_intent": charge["payment_intent"],
             "payment_method": charge["payment_method"],
-            "status": started,
-            **_waiting_fields(tx, charge, started),
+            "status": first_status,
+            **_waiting_fields(tx, charge, first_status),
             **fields,
         },
     )
-    previous = _add_refunded(tx, charge, given)
+    previous = _add_refunded(tx, charge, refunded)
     tx.emit("charge.refunded", charge, previous=previous)
-    if started == "succeeded":
+    if first_status == "succeeded":
         _save_succeeded(tx, refund)
-    if started == "requires_action":
+    if first_status == "requires_action":
         tx.schedule("refund.outcome", refund["id"], tx.now + _CUSTOMER_ACTION_SECONDS)
-    elif started == "pending" or of_card == "fails":
+    elif first_status == "pending" or of_card == "fails":
         tx.schedule("refund.outcome", refund["id"], tx.now + _OUTCOME_SECONDS)
     return refund
 
@@ -140,8 +140,10 @@ def _check_amount(charge: Obj, amount: int | None) -> int:
         message = "This value must be greater than or equal to 1."
         raise invalid(message, param="amount", code="parameter_invalid_integer")
     if amount > left:
-        wanted, most = (format_amount(value, charge["currency"]) for value in (amount, left))
-        raise invalid(f"Refund amount ({wanted}) is greater than unrefunded amount on charge ({most})", param="amount")
+        requested, most = (format_amount(value, charge["currency"]) for value in (amount, left))
+        raise invalid(
+            f"Refund amount ({requested}) is greater than unrefunded amount on charge ({most})", param="amount"
+        )
     return amount
 
 

@@ -48,7 +48,8 @@ def _billed_now(subscription: Obj) -> list[object]:
 def _has_new_discount(tx: Tx, subscription: Obj, phase: Obj) -> bool:
     """Has the subscription a discount that the phase does not name?"""
     return not all(
-        any(matches_discount(tx, entry, one) for entry in phase["discounts"]) for one in subscription["discounts"]
+        any(matches_discount(tx, entry, discount_id) for entry in phase["discounts"])
+        for discount_id in subscription["discounts"]
     )
 
 

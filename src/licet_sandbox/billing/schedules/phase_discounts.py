@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def set_discounts(tx: Tx, holder: Obj, entries: list[Obj], **where: str) -> None:
+def set_phase_discounts(tx: Tx, holder: Obj, entries: list[Obj], **where: str) -> None:
     """Sets the discounts of a subscription or an item to exactly these; the caller saves.
 
     A discount whose coupon is named again continues.
     """
     present = list(holder["discounts"])
-    kept = []
+    discounts = []
     for entry in entries:
-        found = next((one for one in present if matches_discount(tx, entry, one)), None)
+        found = next((discount_id for discount_id in present if matches_discount(tx, entry, discount_id)), None)
         if found is not None:
             present.remove(found)
-            kept.append(found)
+            discounts.append(found)
         elif entry["discount"] is None:
-            kept.append(create_discount(tx, _offer(tx, entry), **where))
+            discounts.append(create_discount(tx, _offer(tx, entry), **where))
         else:
-            kept += active_discounts(tx, [entry["discount"]])
+            discounts += active_discounts(tx, [entry["discount"]])
     for gone in present:
         delete_discount(tx, gone)
-    holder["discounts"] = kept
+    holder["discounts"] = discounts
 
 
 def matches_discount(tx: Tx, entry: Obj, discount_id: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.invoices.invoice_items import make_invoice_item, parent_of, pricing_of
 from licet_sandbox.billing.invoices.lines import amount_of, product_name
-from licet_sandbox.billing.schedules.phase_discounts import set_discounts
+from licet_sandbox.billing.schedules.phase_discounts import set_phase_discounts
 from licet_sandbox.ids import new_id
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def add_invoice_items(tx: Tx, subscription: Obj, phase: Obj) -> None:
         price = tx.get("price", extra["price"])
         item_id = new_id("invoiceitem")
         discounted: Obj = {"discounts": []}
-        set_discounts(tx, discounted, extra["discounts"], customer=subscription["customer"], invoice_item=item_id)
+        set_phase_discounts(tx, discounted, extra["discounts"], customer=subscription["customer"], invoice_item=item_id)
         make_invoice_item(
             tx,
             subscription["customer"],
@@ -38,7 +38,7 @@ def add_invoice_items(tx: Tx, subscription: Obj, phase: Obj) -> None:
         )
 
 
-def _period(subscription: Obj, phase: Obj, wanted: Obj) -> dict[str, int]:
+def _period(subscription: Obj, phase: Obj, period: Obj) -> dict[str, int]:
     items = subscription["items"]["data"]
     bounds = {
         "max_item_period_start": max(item["current_period_start"] for item in items),
@@ -46,5 +46,5 @@ def _period(subscription: Obj, phase: Obj, wanted: Obj) -> dict[str, int]:
         "phase_start": phase["start_date"],
         "phase_end": phase["end_date"],
     }
-    start, end = (bounds.get(one["type"], one.get("timestamp")) for one in (wanted["start"], wanted["end"]))
+    start, end = (bounds.get(bound["type"], bound.get("timestamp")) for bound in (period["start"], period["end"]))
     return {"start": start, "end": max(start, end)}

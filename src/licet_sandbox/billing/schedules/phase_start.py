@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.schedules.phase_discounts import set_discounts
+from licet_sandbox.billing.schedules.phase_discounts import set_phase_discounts
 from licet_sandbox.billing.schedules.phase_extras import add_invoice_items
 from licet_sandbox.billing.schedules.phases import current_phase_index, is_last
 from licet_sandbox.billing.subscriptions import updates
@@ -50,9 +50,9 @@ def apply_settings(schedule: Obj, subscription: Obj, phase: Obj) -> None:
 def apply_phase_discounts(tx: Tx, subscription: Obj, phase: Obj) -> None:
     """Applies the phase's discounts to the subscription and its items; the caller saves."""
     customer, subscription_id = subscription["customer"], subscription["id"]
-    set_discounts(tx, subscription, phase["discounts"], customer=customer, subscription=subscription_id)
+    set_phase_discounts(tx, subscription, phase["discounts"], customer=customer, subscription=subscription_id)
     for wanted, item in zip(phase["items"], subscription["items"]["data"], strict=True):
-        set_discounts(tx, item, wanted["discounts"], customer=customer, subscription_item=item["id"])
+        set_phase_discounts(tx, item, wanted["discounts"], customer=customer, subscription_item=item["id"])
 
 
 def apply_phase(

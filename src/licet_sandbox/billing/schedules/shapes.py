@@ -50,7 +50,7 @@ def phase_item_of(item: Obj) -> Obj:
 
 def discount_entries(holder: Obj) -> list[Obj]:
     """The discounts of a subscription or an item as entries of a phase."""
-    return [{"coupon": None, "discount": one, "promotion_code": None} for one in holder["discounts"]]
+    return [{"coupon": None, "discount": discount_id, "promotion_code": None} for discount_id in holder["discounts"]]
 
 
 def phase_item(price_id: str, quantity: int, metadata: dict[str, str], discounts: list[Obj]) -> Obj:

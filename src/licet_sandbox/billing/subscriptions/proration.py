@@ -148,14 +148,14 @@ def _net(tx: Tx, subscription: Obj, item: Obj) -> int:
 
 def _make(tx: Tx, subscription: Obj, item_id: str, part: _Part, credited: Sequence[Debit] = ()) -> Obj:
     """Creates a pending proration. credited: the debits that it credits."""
-    word = "Unused" if credited else "Remaining"
-    kept: Obj = {"_": {"credits": [debit.key for debit in credited]}} if credited else {}
+    kind = "Unused" if credited else "Remaining"
+    private: Obj = {"_": {"credits": [debit.key for debit in credited]}} if credited else {}
     return make_invoice_item(
         tx,
         subscription["customer"],
         part.amount,
         part.price["currency"],
-        description=f"{word} time on {_counted(part.quantity)}{product_name(tx, part.price)} after {_day(part.start)}",
+        description=f"{kind} time on {_counted(part.quantity)}{product_name(tx, part.price)} after {_day(part.start)}",
         discountable=False,
         parent=parent_of(subscription["id"], item_id),
         period={"start": part.start, "end": part.end},
@@ -163,7 +163,7 @@ def _make(tx: Tx, subscription: Obj, item_id: str, part: _Part, credited: Sequen
         proration=True,
         proration_details={"credited_items": credited[-1].reference if credited else None, "discount_amounts": []},
         quantity=part.quantity,
-        **kept,
+        **private,
     )
 
 

@@ -25,7 +25,7 @@ def create(tx: Tx, p: Params) -> Obj:
     coupon_id = p.text("id") or random_text(8)
     if tx.find(coupon_id) is not None:
         raise invalid("Coupon already exists.", param="id", code="resource_already_exists")
-    tx.forget(coupon_id)
+    tx.free_id(coupon_id)
     months, most, until = _duration(p), p.get("max_redemptions"), p.get("redeem_by")
     if most is not None and most < 1:
         raise invalid("Invalid positive integer", param="max_redemptions", code="parameter_invalid_integer")

@@ -8,7 +8,7 @@ from licet_sandbox.billing.customers import test_clocks
 from licet_sandbox.billing.customers.test_clocks import CLOCK_LIFETIME_SECONDS, KIND, MAX_CUSTOMERS, customers_of
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.lists import page
-from licet_sandbox.state.clocks import advancing
+from licet_sandbox.state.clocks import clock_advancing_error
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -71,14 +71,14 @@ def put_on_clock(tx: Tx, clock_id: str) -> None:
     """The customer that is made next lives by this clock; 400 where there is none, or it is full."""
     clock = tx.named(KIND, clock_id, "test_clock")
     if clock["status"] == "advancing":
-        raise advancing()
+        raise clock_advancing_error()
     if len(customers_of(tx, clock_id)) >= MAX_CUSTOMERS:
         raise invalid(f"A test clock can have at most {MAX_CUSTOMERS} customers.", param="test_clock")
-    tx.live_by(clock_id)
+    tx.use_clock(clock_id)
 
 
 def _standing(tx: Tx, clock_id: str) -> Obj:
     clock = tx.get(KIND, clock_id)
     if clock["status"] == "advancing":
-        raise advancing()
+        raise clock_advancing_error()
     return clock

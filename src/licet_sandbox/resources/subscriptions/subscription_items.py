@@ -79,7 +79,7 @@ def _change(tx: Tx, subscription: Obj, p: Params, edit: Callable[[], None]) -> N
 
 def _find(tx: Tx, item_id: str) -> tuple[Obj, Obj]:
     """The subscription with this item, and the item."""
-    subscription = tx.find_with(item_id)
+    subscription = tx.find_subscription_of_item(item_id)
     if subscription is None:
         raise not_found("subscription_item", item_id, param="item")
     return subscription, next(item for item in subscription["items"]["data"] if item["id"] == item_id)
