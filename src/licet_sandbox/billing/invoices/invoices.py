@@ -124,9 +124,8 @@ def _set_credited_items(tx: Tx, invoice: Obj, line: Obj, item: Obj) -> None:
         # It was pending when the credit was made. By now it is billed: on an earlier invoice, or on this one.
         debit = tx.get("invoiceitem", credited["invoice_item"])
         same_invoice = debit["invoice"] == invoice["id"]
-        own_lines = (
-            [each for each in invoice["_"]["lines"] if invoice_item_id_of(each) == debit["id"]] if same_invoice else []
-        )
+        lines = invoice["_"]["lines"] if same_invoice else []
+        own_lines = [each for each in lines if invoice_item_id_of(each) == debit["id"]]
         credited = line_reference(invoice["id"], own_lines[0]) if own_lines else credit_reference(tx, debit)
     details = line["parent"]["subscription_item_details"]
     details["proration_details"] = {"credited_items": credited.get("invoice_line_item_details")}

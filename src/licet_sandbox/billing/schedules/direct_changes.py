@@ -46,11 +46,9 @@ def _billed_now(subscription: Obj) -> list[object]:
 
 
 def _has_new_discount(tx: Tx, subscription: Obj, phase: Obj) -> bool:
-    """Has the subscription a discount that the phase does not name?"""
-    return not all(
-        any(matches_discount(tx, entry, discount_id) for entry in phase["discounts"])
-        for discount_id in subscription["discounts"]
-    )
+    """Does the subscription have a discount that the phase does not name?"""
+    named = phase["discounts"]
+    return not all(any(matches_discount(tx, entry, each) for entry in named) for each in subscription["discounts"])
 
 
 def _current_fields(subscription: Obj) -> Obj:

@@ -10,7 +10,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.schedules.phase_discounts import set_phase_discounts
-from licet_sandbox.billing.schedules.phase_extras import add_invoice_items
+from licet_sandbox.billing.schedules.phase_invoice_items import add_invoice_items
 from licet_sandbox.billing.schedules.phases import current_phase_index, is_last
 from licet_sandbox.billing.subscriptions import updates
 from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end

@@ -9,7 +9,7 @@ from licet_sandbox.billing.invoices.lines import subscription_line
 from licet_sandbox.billing.invoices.pending_lines import pending_lines
 from licet_sandbox.billing.next_due import schedule_due_work
 from licet_sandbox.billing.periods import period_around, period_end
-from licet_sandbox.billing.schedules.phase_extras import add_invoice_items
+from licet_sandbox.billing.schedules.phase_invoice_items import add_invoice_items
 from licet_sandbox.billing.schedules.phase_start import apply_phase_discounts, apply_settings, phase_choices
 from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end
 from licet_sandbox.billing.subscriptions.proration import period_line
