@@ -45,9 +45,9 @@ class Sandbox:
         """Advance the clock, and run what is due until then."""
         until = self.engine.clock.timestamp() + seconds
         while (moment := self.engine.next_due_at()) is not None and moment <= until:
-            self.engine.turn_clock(moment)
+            self.engine.advance_clock(moment)
             self.engine.run_due(moment)
-        self.engine.turn_clock(until)
+        self.engine.advance_clock(until)
 
 
 def find(name: str) -> Operation:

@@ -1,4 +1,4 @@
-"""A stateful Stripe on one's own machine, spoken to by the official SDK over HTTP. It imports nothing from `licet`."""
+"""A stateful Stripe on the local machine, for Stripe's SDK over HTTP. Imports nothing from `licet`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Sandbox"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load `Sandbox` when it is first asked for, so that importing the package costs nothing."""
+    """Loads `Sandbox` at its first use, so that importing the package is fast."""
     if name == "Sandbox":
         from licet_sandbox.sandbox import Sandbox  # noqa: PLC0415  # The point of this function.
 

@@ -1,4 +1,4 @@
-"""The one clock that the whole sandbox lives by: real time plus an offset, which only grows."""
+"""The sandbox's clock: real time plus an offset, which only grows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Clock:
         self.offset = offset
 
     def timestamp(self) -> float:
-        """Seconds since the epoch, with their fraction."""
+        """Seconds since the epoch, with a fraction."""
         return time.time() + self.offset
 
     def now(self) -> datetime:
         """Aware UTC."""
         return datetime.fromtimestamp(self.timestamp(), UTC)
 
-    def turn_to(self, moment: float) -> None:
-        """Move forward to `moment` (epoch seconds); a moment already past changes nothing."""
+    def advance_to(self, moment: float) -> None:
+        """Moves forward to `moment` (epoch seconds); a time in the past changes nothing."""
         self.offset += max(0.0, moment - self.timestamp())

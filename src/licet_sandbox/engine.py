@@ -1,4 +1,4 @@
-"""What all parts of a running sandbox share: its file, clock, faults, secrets and delivery queue."""
+"""The parts that a running sandbox shares: file, clock, faults, secrets and delivery queue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from licet_sandbox.billing.scheduler import HANDLERS
 from licet_sandbox.clock import Clock
 from licet_sandbox.errors import StripeError
 from licet_sandbox.events.delivery import Deliveries
-from licet_sandbox.events.emit import make_event
+from licet_sandbox.events.emit import Emitter
 from licet_sandbox.events.signing import load_signer
 from licet_sandbox.faults import Faults
 from licet_sandbox.ids import new_id
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from licet_sandbox.events.signing import Signer
     from licet_sandbox.spec.shapes import Obj
 
-NOBODY = Cause()
+NO_REQUEST = Cause()
 
 
 class Engine:
@@ -41,17 +41,18 @@ class Engine:
         self.signer = self._load_signer(db_path)
         self.faults = Faults(self.store)
         self.deliveries = Deliveries(self.store, self.clock, self.signer, self.faults)
-        self.hurry = asyncio.Event()
-        """Set when there is something to do at once, not at the next look."""
-        self._turned = False
-        """Was the clock turned, and that not yet written down?"""
+        self.woken = asyncio.Event()
+        """Set by `wake`; the timekeeper waits for it and clears it."""
+        self._clock_moved = False
+        """Has the clock moved since its offset was last saved?"""
+        self._emitter = Emitter(self.clock, self.faults, self.check)
         self._validate = validate
         if self.store.get_meta("account") is None:
             self.store.set_meta("account", new_id("account"))
             self.store.set_meta("started", str(int(time.time())))
 
     def _load_signer(self, db_path: Path | None) -> Signer:
-        """Only with the file held: nobody else makes a seed for it meanwhile."""
+        """Loads the signer after the file is locked, so that no other process creates a seed meanwhile."""
         try:
             return load_signer(db_path)
         except BaseException:
@@ -60,14 +61,16 @@ class Engine:
 
     @contextmanager
     def transaction(
-        self, cause: Cause = NOBODY, *, at: int | None = None, test_clock: str | None = None
+        self, cause: Cause = NO_REQUEST, *, at: int | None = None, test_clock: str | None = None
     ) -> Iterator[Tx]:
-        """State, events and queue together, or nothing. A StripeError with `keep` is committed and raised again.
+        """Commits state, events and queue together, or nothing.
 
-        at: a moment on this test clock, or on the sandbox's own; by default this one
+        A StripeError with `keep` is raised after the commit; every other error rolls back.
+
+        at: the time of the transaction, on this test clock or the sandbox's clock; by default now
         """
-        kept: StripeError | None = None
-        with self.store.transaction(), self.deliveries.written_down():
+        to_raise: StripeError | None = None
+        with self.store.transaction(), self.deliveries.saving_outcomes():
             self._write_clock()
             tx = Tx(self, at if at is not None else int(self.clock.timestamp()), cause, test_clock)
             try:
@@ -75,70 +78,84 @@ class Engine:
             except StripeError as error:
                 if not error.keep:
                     raise
-                kept = error
-            entitlements.follow(tx)
+                to_raise = error
+            entitlements.update_entitlements(tx)
             if self._validate is not None:
-                tx.finish()
-        self._turned = False
+                tx.check_saved()
+        self._clock_moved = False
         self.deliveries.wake()
-        if kept is not None:
-            raise kept
+        if to_raise is not None:
+            raise to_raise
 
     def emit(self, tx: Tx, event_type: str, obj: Obj, previous: Obj | None) -> None:
-        """An event about this object as it is now, queued for every endpoint that wants it."""
-        make_event(tx, event_type, obj, previous)
+        """Stores an event with this snapshot and queues its deliveries; previous: old values of what changed."""
+        self._emitter.emit(tx, event_type, obj, previous)
+
+    def webhook_secret(self, endpoint_id: str) -> str:
+        """The signing secret of a webhook endpoint."""
+        return self.signer.secret(endpoint_id)
+
+    def wake(self) -> None:
+        """Looks for due work now, not only at the next poll."""
+        self.woken.set()
 
     def check(self, what: str, name: str, value: Any) -> None:
-        """Compare traffic with Stripe's OpenAPI document, where a validator was given."""
+        """Validates traffic against Stripe's OpenAPI document, where a validator was given."""
         if self._validate is not None:
             self._validate(what, name, value)
 
     def next_due_at(self) -> int | None:
-        """When the next thing falls due on the sandbox's clock, deliveries apart."""
+        """When work is next due on the sandbox's clock, deliveries excepted; or None."""
         at: int | None = self.store.value("SELECT min(at) FROM due WHERE clock IS NULL")
         return at
 
     def run_due(self, until: float) -> bool:
-        """Do the first thing that is due by `until`, stamped with the time it fell due; False when there is none."""
+        """Runs the first work that is due by `until`, at the time when it was due.
+
+        Returns False where there was none.
+        """
         first = "SELECT * FROM due WHERE clock IS NULL AND at <= ? ORDER BY at, rank, rowid LIMIT 1"
         row = self.store.row(first, until)
         if row is not None:
-            self._happen(row)
+            self._run_due_row(row)
         return row is not None
 
     def run_test_clocks(self) -> bool:
-        """Do the first thing that is due on a test clock, or stop one that has come to where it was to go."""
+        """Runs the first work that is due on a test clock, or finishes an advance.
+
+        Returns False where there was none.
+        """
         row = test_clocks.next_due(self.store)
         if row is not None:
-            self._happen(row)
+            self._run_due_row(row)
             return True
-        clock_id = test_clocks.to_finish(self.store)
+        clock_id = test_clocks.advancing_clock(self.store)
         if clock_id is not None:
             with self.transaction() as tx:
                 test_clocks.finish_advancing(tx, clock_id)
         return clock_id is not None
 
-    def _happen(self, row: sqlite3.Row) -> None:
+    def _run_due_row(self, row: sqlite3.Row) -> None:
         with self.transaction(at=row["at"], test_clock=row["clock"]) as tx:
             tx.unschedule(row["object_id"], row["kind"])
             HANDLERS[row["kind"]](tx, row["object_id"])
 
-    def turn_clock(self, moment: float) -> None:
-        """Move the clock forward. The next transaction writes that down, or `remember_clock`."""
-        self.clock.turn_to(moment)
-        self._turned = True
+    def advance_clock(self, moment: float) -> None:
+        """Moves the clock forward. The next transaction, or `save_clock`, stores that."""
+        self.clock.advance_to(moment)
+        self._clock_moved = True
 
-    def remember_clock(self) -> None:
-        """Write down how the clock was turned, where nothing that happened did."""
+    def save_clock(self) -> None:
+        """Stores the present offset of the clock."""
         self._write_clock()
-        self._turned = False
+        self._clock_moved = False
 
     def _write_clock(self) -> None:
-        if self._turned:
+        if self._clock_moved:
             self.store.set_meta("offset", repr(self.clock.offset))
 
     def reset(self) -> None:
-        """Forget every object, event and delivery. Webhook endpoints, the account's id and the clock stay."""
+        """Deletes every object, event and delivery. Webhook endpoints, the account's id and the clock stay."""
         with self.store.transaction():
             self.store.run("DELETE FROM objects WHERE kind != 'webhook_endpoint'")
             for table in ("deliveries", "due", "idempotency", "parts"):
@@ -148,5 +165,5 @@ class Engine:
         self.deliveries.wake()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Closes the file."""
         self.store.close()

@@ -1,11 +1,11 @@
 """Stripe's error objects, as exceptions.
 
-StripeError               any answer that is not 200
+StripeError               any response that is not 200
 ├── invalid(...)          400 invalid_request_error
-├── not_found(...)        404 resource_missing (400 where the id stands in a parameter)
+├── not_found(...)        404 resource_missing (400 for an id in a parameter)
 ├── empty(...)            400 parameter_invalid_empty
-├── unsupported(...)      400: Stripe has it, this sandbox does not
-└── card_error(...)       402, whose effects (the failed payment, its events) stay
+├── unsupported(...)      400: Stripe supports it, this sandbox does not
+└── card_error(...)       402; its effects (the failed payment, its events) are committed
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 
 
 class StripeError(Exception):
-    """An error answer: HTTP `status`, Stripe's error object in `error`; `keep` commits what was done before it.
+    """An error response: HTTP `status`, and Stripe's error object in `error`.
 
-    headers: what its answer says in headers of its own
+    keep: commits what was done before the error
+    headers: response headers
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class StripeError(Exception):
 
 
 def invalid(message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> StripeError:
-    """A refused request. `code` is one of Stripe's, or None where Stripe gives none."""
+    """A 400 (or `status`). code: one of Stripe's, or None where Stripe gives none."""
     error: dict[str, Any] = {"type": "invalid_request_error", "message": message}
     if code is not None:
         error["code"] = code
@@ -45,7 +46,7 @@ def invalid(message: str, *, param: str | None = None, code: str | None = None, 
     return StripeError(status, error)
 
 
-# What messages call these kinds; all others go by their own names.
+# The names of these kinds in messages; other kinds appear under their own names.
 _NOUNS = {
     "checkout.session": "checkout session",
     "payment_method": "PaymentMethod",
@@ -54,24 +55,24 @@ _NOUNS = {
 
 
 def not_found(kind: str, object_id: str, *, param: str = "id", status: int = 404) -> StripeError:
-    """No such object: 404 for an id in the path, 400 for one in a parameter, as Stripe does."""
+    """The error for a missing object: 404 for an id in the path, 400 in a parameter, as at Stripe."""
     message = f"No such {_NOUNS.get(kind, kind)}: '{object_id}'"
     return invalid(message, param=param, code="resource_missing", status=status)
 
 
 def empty(param: str) -> StripeError:
-    """An empty string means "clear it"; this cannot be cleared."""
+    """The error for an empty string, which means "clear it", where the parameter cannot be cleared."""
     message = f"You passed an empty string for '{param}'. It cannot be unset; leave it out or give it a value."
     return invalid(message, param=param, code="parameter_invalid_empty")
 
 
 def unsupported(what: str, *, param: str | None = None) -> StripeError:
-    """Stripe would do it; this sandbox says so instead of pretending."""
+    """The error for a feature of Stripe that this sandbox does not have."""
     return invalid(f"This sandbox does not support {what}.", param=param)
 
 
 def card_error(message: str, code: str, decline_code: str | None = None, **more: Any) -> StripeError:
-    """A refused card: 402. What happened until then is kept, because Stripe keeps it too."""
+    """The 402 of a declined card. What was done before it is committed, as at Stripe."""
     error: dict[str, Any] = {"type": "card_error", "code": code, "message": message}
     if decline_code is not None:
         error["decline_code"] = decline_code

@@ -1,4 +1,4 @@
-"""Which faults there are, and what may be asked of them."""
+"""The fault settings and their validation."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 _HOUR = 3600
 
 
-class FaultsRefused(Exception):  # Reads as what happened.
-    """The settings make no sense, or name a fault that there is not."""
+class FaultsRefused(Exception):
+    """The settings are invalid, or name an unknown fault."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Shares are from 0 to 1.
+    """The fault settings. Shares are from 0 to 1.
 
-    duplicate, reorder, delay, drop: of deliveries
-    delay_seconds: how long a delayed delivery is late, from and to, on the sandbox's clock
-    api_errors: of calls; what becomes of them stands in `faults.py`. api_timeouts, api_lost_answers: of the others,
-        for one kind alone
-    api_timeout_seconds: for so long a call that is never answered is held, unless its client gives up before
-    api_rate_limit: calls a second, of real time; None: any number
-    latency_ms: how long each call takes before it is answered, from and to
+    duplicate, reorder, delay, drop: shares of deliveries
+    delay_seconds: shortest and longest delay of a delivery, on the sandbox's clock
+    api_errors: share of calls that fail, in the ways of `faults.py`
+    api_timeouts, api_lost_answers: shares of the other calls with this one fault
+    api_timeout_seconds: how long a call that times out is held open, unless its client closes it before
+    api_rate_limit: calls a second, of real time; None: unlimited
+    latency_ms: shortest and longest time before each call is answered
     """
 
     duplicate: float = 0.0
@@ -44,17 +44,17 @@ class Settings:
 
     @property
     def touches_events(self) -> bool:
-        """May a delivery be doubled, moved, late or lost? Then they go one by one, in the order that is drawn."""
+        """Do deliveries have faults? They are then sent one by one, in the order that is drawn."""
         return any((self.duplicate, self.reorder, self.delay, self.drop))
 
     @property
     def touches_calls(self) -> bool:
-        """May a call fail or be slow?"""
+        """Do API calls have faults or latency?"""
         return any((self.api_errors, self.api_timeouts, self.api_lost_answers, self.latency_ms[1]))
 
 
-def checked(given: dict[str, Any]) -> Settings:
-    """The settings; FaultsRefused says what is wrong with them."""
+def parse_settings(given: dict[str, Any]) -> Settings:
+    """Parses the settings; raises FaultsRefused, which says what is wrong with them."""
     unknown = [key for key in given if key not in _READERS]
     if unknown:
         raise FaultsRefused(f"unknown fault: {unknown[0]}; there are {', '.join(_READERS)}")
@@ -80,7 +80,7 @@ def _within(low: float, high: float, unit: str) -> Callable[[str, Any], float]:
 
 
 def _span(low: float, high: float, unit: str) -> Callable[[str, Any], tuple[float, float]]:
-    """One number, or two: from and to."""
+    """Reads one number, or two: from and to."""
 
     def read(key: str, value: Any) -> tuple[float, float]:
         first, last = value if isinstance(value, list) and len(value) == 2 else (value, value)

@@ -1,4 +1,4 @@
-"""Who may use the pages and the controls: this machine's own browser, and no other site through it."""
+"""Limits pages and controls to browsers of this machine, and rejects requests from other sites."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     Handler = Callable[[Request], Awaitable[Response]]
 
-# More than anybody means to send.
-_MOST_BYTES = 1 << 20
+# Larger than any real request.
+_MAX_BODY_BYTES = 1 << 20
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -27,48 +27,48 @@ _HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # `no-referrer` would make browsers send `Origin: null` with our own forms.
+    # `no-referrer` would make browsers send `Origin: null` with the sandbox's own forms.
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
 
 def guarded(handler: Handler, base_url: Callable[[], str]) -> Handler:
-    """The handler behind the check of Host (a name rebound to this machine) and Origin (another site's form)."""
+    """Checks Host (against DNS rebinding) and Origin (against other sites' forms) before the handler."""
 
     async def check(request: Request) -> Response:
         host = request.headers.get("host", "")
-        if not is_our_host(host, base_url()):
-            return _refuse(f"This sandbox does not answer to the host {host[:200]!r}.")
+        if not is_allowed_host(host, base_url()):
+            return _refuse(f"This sandbox does not serve the host {host[:200]!r}.")
         origin = request.headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
-            return _refuse("This sandbox takes no requests from other sites.")
+            return _refuse("This sandbox accepts no requests from other sites.")
         if origin is None and request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
-            return _refuse("This sandbox takes no requests from other sites.")
-        response = await handler(measured(request))
+            return _refuse("This sandbox accepts no requests from other sites.")
+        response = await handler(limit_body(request))
         response.headers.update(_HEADERS)
         return response
 
     return check
 
 
-def measured(request: Request) -> Request:
-    """The request, whose body raises a 413 as soon as it is too large to be read."""
+def limit_body(request: Request) -> Request:
+    """The request; reading a body that is too large raises a 413."""
     read = 0
 
     async def receive() -> Message:
         nonlocal read
         message = await request.receive()
         read += len(message.get("body", b""))
-        if read > _MOST_BYTES:
+        if read > _MAX_BODY_BYTES:
             raise invalid("Request body is too large.", status=413)
         return message
 
     return Request(request.scope, receive)
 
 
-def is_our_host(host: str, base_url: str) -> bool:
-    """A loopback name or address, or the one that the sandbox was bound to."""
+def is_allowed_host(host: str, base_url: str) -> bool:
+    """Is it a loopback name or address, or the host that the sandbox was bound to?"""
     try:
         name = urlsplit(f"//{host}").hostname
     except ValueError:

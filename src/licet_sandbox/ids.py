@@ -1,4 +1,4 @@
-"""Ids that look like Stripe's: the prefix says the kind, so that an id alone finds its object."""
+"""Ids in Stripe's format: the prefix is the kind of object, so that an id alone finds its object."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import string
 import time
 
 _ALPHABET = string.ascii_letters + string.digits
-# Any byte as a letter or digit. A few are a little likelier than others, which does no harm to ids, and a character
-# by itself would take ten times as long: most of what a renewal does is making ids.
+# A letter or digit for every byte. A few are slightly more likely than others, which is harmless in ids. Choosing
+# each character by itself takes ten times as long, and a renewal spends most of its time on ids.
 _LETTERS = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
 
 _SORTED = "".join(sorted(_ALPHABET))
@@ -52,21 +52,21 @@ _SHAPES: dict[str, tuple[str, int]] = {
 
 
 def random_text(length: int) -> str:
-    """`length` random letters and digits."""
+    """Random letters and digits."""
     return os.urandom(length).translate(_LETTERS).decode()
 
 
 def new_id(kind: str) -> str:
-    """A fresh id for an object of this kind, such as `prod_QXg1hqf4jFNsqG`.
+    """A new id for an object of this kind, such as `prod_QXg1hqf4jFNsqG`.
 
-    As Stripe's do, it begins with the time, so that what is made together stands together in the file's indexes.
+    As at Stripe it starts with the time, so that objects made together are neighbours in the file's indexes.
     """
     prefix, length = _SHAPES[kind]
     return prefix + _time_text(time.time_ns() >> 20) + random_text(length - _TIME_LETTERS)
 
 
 def _time_text(moment: int) -> str:
-    """Letters that sort as the moments (about milliseconds) do, for 50 years and then anew."""
+    """Letters that sort as the times (about milliseconds) do. They repeat after 50 years."""
     letters = ""
     for _ in range(_TIME_LETTERS):
         moment, digit = divmod(moment, len(_SORTED))

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("licet_sandbox")
 
 _STOP_SECONDS = 0.8
-_AGAIN_SECONDS = 1
+_RESTART_SECONDS = 1
 
 
 class Sandbox:
-    """A Stripe of one's own.
+    """A sandbox in this process.
 
     db_path: its SQLite file (None: in memory)
     validate: called with ("request" | "answer" | "event", name, value) for all traffic; see `validation`
-    Whoever embeds it serves `app`, sets `base_url` once the port is known, and calls `start`.
+    To embed it: serve `app`, set `base_url` once the port is known, and call `start`.
     """
 
     def __init__(self, db_path: Path | None = None, *, validate: Callable[[str, str, Any], None] | None = None) -> None:
@@ -72,7 +72,7 @@ class Sandbox:
     @property
     def _parts(self) -> tuple[Engine, Api, Timekeeper]:
         if self._running is None:
-            raise RuntimeError("the sandbox is not started")
+            raise RuntimeError("the sandbox is not started: call start() first")
         return self._running
 
     @property
@@ -80,15 +80,15 @@ class Sandbox:
         return self._parts[0]
 
     async def start(self) -> None:
-        """Open the file, resume the clock, and go on delivering what was queued."""
+        """Opens the file, resumes the clock, and continues the queued deliveries."""
         document()
         engine = Engine(self._db_path, self.base_url, self._validate)
         timekeeper = Timekeeper(engine, self._callbacks)
         self._running = (engine, Api(engine), timekeeper)
-        self._tasks = [asyncio.create_task(_keep_up(run)) for run in (engine.deliveries.run, timekeeper.run)]
+        self._tasks = [asyncio.create_task(_run_forever(run)) for run in (engine.deliveries.run, timekeeper.run)]
 
     async def stop(self) -> None:
-        """End within a second; what was not delivered stands in the file."""
+        """Stops within a second; undelivered events stay in the file."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -99,23 +99,26 @@ class Sandbox:
             self._running = None
 
     def now(self) -> datetime:
-        """Aware UTC: the sandbox's clock."""
+        """The time of the sandbox's clock, aware UTC."""
         return self._engine.clock.now()
 
-    def on_clock_turned(self, callback: Callable[[], Awaitable[None]]) -> None:
-        """Await this at each step of an advance, after the clock stands there and that moment's events were sent."""
+    def on_clock_advanced(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Registers a callback, awaited at each step of an advance after the events of that time were sent."""
         self._callbacks.append(callback)
 
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> Running:
-        """Serve in this event loop, on a free port unless one is given, and start; stop it with `.stop()`."""
+        """Starts the sandbox and serves it in this event loop; stop it with `.stop()`.
+
+        port: 0 takes a free one
+        """
         return await serve(self, host, port)
 
 
-async def _keep_up(run: Callable[[], Awaitable[None]]) -> None:
-    """A background task never ends by itself. Where it fails, say so and begin anew: a full disk may be emptied."""
+async def _run_forever(run: Callable[[], Awaitable[None]]) -> None:
+    """Runs a background task, and again where it fails: a full disk may have been freed meanwhile."""
     while True:
         try:
             await run()
         except Exception:
-            log.exception("a background task of the sandbox failed; it is tried again in %s s", _AGAIN_SECONDS)
-            await asyncio.sleep(_AGAIN_SECONDS)
+            log.exception("a background task of the sandbox failed; it restarts in %s s", _RESTART_SECONDS)
+            await asyncio.sleep(_RESTART_SECONDS)

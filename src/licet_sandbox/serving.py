@@ -1,4 +1,4 @@
-"""Serving a sandbox in the event loop that is running."""
+"""Serves a sandbox in the running event loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import uvicorn
 
@@ -15,11 +15,11 @@ from licet_sandbox.guard import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from licet_sandbox.sandbox import Sandbox
+    from starlette.types import ASGIApp
 
 
 class _Server(uvicorn.Server):
-    """Signals stay with whoever owns the event loop."""
+    """Leaves signal handlers to the owner of the event loop."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -27,40 +27,62 @@ class _Server(uvicorn.Server):
 
 
 def may_listen_on(host: str) -> bool:
-    """Loopback always; anything else only with `LICET_SANDBOX_PUBLIC=1`, for whoever reaches it may do everything."""
+    """May the sandbox listen on this host? Loopback always; others with `LICET_SANDBOX_PUBLIC=1`.
+
+    Every client that reaches the sandbox has full access to it.
+    """
     return is_loopback(host) or os.environ.get("LICET_SANDBOX_PUBLIC") == "1"
 
 
-class BesideStripe(RuntimeError):  # Reads as what it would be.
-    """Where the real Stripe's key is at hand, somebody may mean the real Stripe."""
+class StripeKeyPresent(RuntimeError):
+    """The real Stripe's secret key is set, so that calls may be meant for the real Stripe."""
 
 
-def check_not_beside_stripe() -> None:
-    """Raise where `STRIPE_SECRET_KEY` is set."""
+def check_no_stripe_key() -> None:
+    """Raises StripeKeyPresent where `STRIPE_SECRET_KEY` is set."""
     if os.environ.get("STRIPE_SECRET_KEY"):
-        raise BesideStripe(
+        raise StripeKeyPresent(
             "STRIPE_SECRET_KEY is set, and the sandbox never starts beside the real Stripe; unset it first"
         )
 
 
-class Running:
-    """A sandbox that is being served at `url`."""
+class Served(Protocol):
+    """What the server needs of the sandbox."""
 
-    def __init__(self, sandbox: Sandbox, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    base_url: str
+
+    @property
+    def app(self) -> ASGIApp:
+        """The ASGI application."""
+
+    async def start(self) -> None:
+        """Opens the file and starts the background tasks; `base_url` is set before."""
+
+    async def stop(self) -> None:
+        """Stops the background tasks and closes the file."""
+
+
+class Running:
+    """A sandbox that is served at `url`."""
+
+    def __init__(self, sandbox: Served, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
         self.sandbox = sandbox
         self.url = sandbox.base_url
         self._server = server
         self._task = task
 
     async def stop(self) -> None:
-        """Stop serving, then the sandbox."""
+        """Stops serving, then the sandbox."""
         self._server.should_exit = True
         await self._task
         await self.sandbox.stop()
 
 
-async def _serve_until_told(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Cancelled, uvicorn goes on listening, which keeps uvloop from closing: it would wait for ever."""
+async def _serve_until_stopped(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Closes the sockets also where the task is cancelled.
+
+    uvicorn goes on listening then, and uvloop would wait for it forever.
+    """
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -68,26 +90,29 @@ async def _serve_until_told(server: uvicorn.Server, listener: socket.socket) -> 
             listening.close()
 
 
-async def serve(sandbox: Sandbox, host: str, port: int) -> Running:
-    """Bind, set `base_url`, start the sandbox, then the server. Beyond this machine only where that is meant."""
-    check_not_beside_stripe()
+async def serve(sandbox: Served, host: str, port: int) -> Running:
+    """Binds the port, sets `base_url`, starts the sandbox, then the server.
+
+    Raises StripeKeyPresent, and PermissionError for a host that `may_listen_on` refuses.
+    """
+    check_no_stripe_key()
     if not may_listen_on(host):
-        raise PermissionError(f"{host} can be reached from elsewhere; set LICET_SANDBOX_PUBLIC=1 if that is meant")
+        raise PermissionError(f"{host} can be reached from other machines; set LICET_SANDBOX_PUBLIC=1 to allow that")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named: asyncio sets TCP_NODELAY on such sockets alone, and each answer takes 40 ms without.
+    # asyncio sets TCP_NODELAY only on sockets with an explicit protocol; without it each response takes 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        shown = f"[{host}]" if ":" in host else host
-        sandbox.base_url = f"http://{shown}:{listener.getsockname()[1]}"
+        url_host = f"[{host}]" if ":" in host else host
+        sandbox.base_url = f"http://{url_host}:{listener.getsockname()[1]}"
         await sandbox.start()
     except BaseException:
         listener.close()
         raise
     config = uvicorn.Config(sandbox.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = _Server(config)
-    task = asyncio.create_task(_serve_until_told(server, listener))
-    while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn tells in no other way.
+    task = asyncio.create_task(_serve_until_stopped(server, listener))
+    while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn has no event for it.
         await asyncio.sleep(0.005)
     return Running(sandbox, server, task)

@@ -1,4 +1,4 @@
-"""The passing of time: what falls due happens, whether the clock runs by itself or is turned."""
+"""Runs due work as the clock passes, in real time or when it is advanced."""
 
 from __future__ import annotations
 
@@ -13,101 +13,104 @@ if TYPE_CHECKING:
 
     from licet_sandbox.engine import Engine
 
-_LOOK_SECONDS = 0.5
-_PATIENCE_SECONDS = 10.0
-_GATHER = 32
+_POLL_SECONDS = 0.5
+_CALLBACK_TIMEOUT_SECONDS = 10.0
+_BATCH = 32
 
 _WITHIN_CALLBACK = ContextVar("within_callback", default=False)
 
 
-class ClockBusy(Exception):  # Reads as what happened.
-    """The clock is being turned, by somebody who waits for whoever asks."""
+class ClockBusy(Exception):
+    """The clock is being advanced by a caller that waits for this one."""
 
 
 class Timekeeper:
-    """One at a time: either the background look or an advance."""
+    """Runs due work, one run at a time: the background poll or an advance."""
 
     def __init__(self, engine: Engine, callbacks: list[Callable[[], Awaitable[None]]]) -> None:
         self._engine = engine
         self._callbacks = callbacks
-        self._turn = asyncio.Lock()
-        # Since when callbacks have been under way; on the machine's monotonic clock.
-        self._told_since: float | None = None
+        self._lock = asyncio.Lock()
+        # When the running callbacks were started, on the machine's monotonic clock; None while there are none.
+        self._callbacks_since: float | None = None
 
     async def run(self) -> None:
-        """Let things happen as the clock reaches them; their events go in the background."""
+        """Runs due work as the clock reaches it; its events are sent in the background."""
         while True:
-            self._engine.hurry.clear()
-            async with self._turn:
+            self._engine.woken.clear()
+            async with self._lock:
                 await self._catch_up()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await self._engine.hurry.wait()
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._engine.woken.wait()
 
     async def _catch_up(self) -> None:
-        """After a long pause much is due at once: requests are let through in between."""
-        while self._do_one():  # noqa: ASYNC110  # Not waiting for anything.
+        """Runs all due work; after a long pause requests are served in between."""
+        while self._run_one():  # noqa: ASYNC110  # Not waiting for anything.
             await asyncio.sleep(0)
 
-    def _do_one(self) -> bool:
+    def _run_one(self) -> bool:
         return self._engine.run_due(self._engine.clock.timestamp()) or self._engine.run_test_clocks()
 
     async def advance(self, target: float) -> None:
-        """Turn the clock to `target` (epoch seconds), living through every moment at which something is due.
+        """Advances the clock to `target` (epoch seconds), through every time at which work is due.
 
-        At each such moment the clock stands there, what is due happens, its events are sent once, redeliveries that
-        are due are tried, and then whoever listens to the clock is told.
+        At each such time the due work runs, its events are sent once, redeliveries that are due are tried, and then the
+        callbacks are awaited.
         """
-        await self._take_turn()
+        await self._acquire()
         try:
             while (moment := self._next_moment(target)) is not None:
-                self._engine.turn_clock(moment)
-                await self._live_through(moment)
-                await self._tell()
-            self._engine.turn_clock(target)
-            self._engine.remember_clock()
-            await self._engine.deliveries.sent_once()
-            await self._tell()
+                self._engine.advance_clock(moment)
+                await self._run_until(moment)
+                await self._run_callbacks()
+            self._engine.advance_clock(target)
+            self._engine.save_clock()
+            await self._engine.deliveries.wait_until_sent()
+            await self._run_callbacks()
         finally:
-            self._turn.release()
+            self._lock.release()
 
-    async def _take_turn(self) -> None:
-        """Raises ClockBusy where waiting would never end: an advance from within a callback of another."""
+    async def _acquire(self) -> None:
+        """Acquires the lock.
+
+        Raises ClockBusy where the wait would never end: for an advance from within a callback of another.
+        """
         if _WITHIN_CALLBACK.get():
-            raise ClockBusy("The clock cannot be turned from within a callback that is told of its turning.")
+            raise ClockBusy("The clock cannot be advanced from within a callback of an advance; advance it after that.")
         while True:
-            told = self._told_since
+            since = self._callbacks_since
             try:
-                async with asyncio.timeout(_PATIENCE_SECONDS):
-                    await self._turn.acquire()
+                async with asyncio.timeout(_CALLBACK_TIMEOUT_SECONDS):
+                    await self._lock.acquire()
             except TimeoutError:
-                if told is not None and told == self._told_since:
+                if since is not None and since == self._callbacks_since:
                     raise ClockBusy(
-                        "A callback that is told of the clock's turning does not come to its end."
+                        "A callback of an advance does not return; the clock can be advanced once it has."
                     ) from None
             else:
                 return
 
-    async def _live_through(self, moment: float) -> None:
-        """Do what is due, and send. A few deliveries may gather, so that they go at the same time."""
+    async def _run_until(self, moment: float) -> None:
+        """Runs due work and sends its events, a batch at a time."""
         while self._engine.run_due(moment):
-            if self._engine.deliveries.queued() >= _GATHER:
-                await self._engine.deliveries.sent_once()
-        self._engine.remember_clock()
-        await self._engine.deliveries.sent_once()
-        await self._engine.deliveries.retried(moment)
+            if self._engine.deliveries.count_queued() >= _BATCH:
+                await self._engine.deliveries.wait_until_sent()
+        self._engine.save_clock()
+        await self._engine.deliveries.wait_until_sent()
+        await self._engine.deliveries.wait_until_retried(moment)
 
     def _next_moment(self, target: float) -> float | None:
-        ahead = (self._engine.next_due_at(), self._engine.deliveries.next_at())
+        ahead = (self._engine.next_due_at(), self._engine.deliveries.next_retry_at())
         moments = [moment for moment in ahead if moment is not None and moment <= target]
         return min(moments) if moments else None
 
-    async def _tell(self) -> None:
-        self._told_since = time.monotonic()
+    async def _run_callbacks(self) -> None:
+        self._callbacks_since = time.monotonic()
         within = _WITHIN_CALLBACK.set(True)
         try:
             for callback in self._callbacks:
                 await callback()
         finally:
             _WITHIN_CALLBACK.reset(within)
-            self._told_since = None
+            self._callbacks_since = None

@@ -113,8 +113,8 @@ async def test_as_a_library_it_is_as_careful(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
-        (["--port", "99999"], {}, "99999 is no port"),
-        (["--port", "x"], {}, "x is no port"),
+        (["--port", "99999"], {}, "99999 is not a port"),
+        (["--port", "x"], {}, "x is not a port"),
         (["--host", "0.0.0.0"], {}, "LICET_SANDBOX_PUBLIC=1"),
         ([], {"STRIPE_SECRET_KEY": "sk_test_1"}, "unset it first"),
     ],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.sandbox.play import DAY
 
-from licet_sandbox.billing.discounts.amounts import Part, allot, take_off
+from licet_sandbox.billing.discounts.amounts import DiscountableLine, allocate, allocate_discount
 
 if TYPE_CHECKING:
     from tests.sandbox.play import Play
@@ -32,14 +32,16 @@ async def refused(call: Any) -> Any:
 @given(st.integers(0, 10**9), st.lists(st.integers(0, 10**6), min_size=1, max_size=20))
 def test_what_is_divided_adds_up(amount: int, weights: list[int]) -> None:
     wanted = min(amount, sum(weights))
-    parts = allot(wanted, weights)
+    parts = allocate(wanted, weights)
     assert sum(parts) == wanted
     assert all(0 <= part <= weight for part, weight in zip(parts, weights, strict=True))
 
 
 @given(st.decimals("0.01", "100", places=2), AMOUNTS)
 def test_a_percentage_is_of_everything_and_rounded_once(percent: Any, amounts: list[int]) -> None:
-    off = take_off(coupon(percent_off=float(percent)), [Part(amount, "prod_1") for amount in amounts], "usd")
+    off = allocate_discount(
+        coupon(percent_off=float(percent)), [DiscountableLine(amount, "prod_1") for amount in amounts], "usd"
+    )
     whole = sum(max(amount, 0) for amount in amounts)
     assert abs(sum(off) - whole * float(percent) / 100) <= 0.5 + 1e-6
     assert all(0 <= part <= max(amount, 0) for part, amount in zip(off, amounts, strict=True))
@@ -47,17 +49,19 @@ def test_a_percentage_is_of_everything_and_rounded_once(percent: Any, amounts: l
 
 @given(st.integers(1, 10**7), AMOUNTS)
 def test_an_amount_goes_as_far_as_the_lines(amount: int, amounts: list[int]) -> None:
-    off = take_off(coupon(amount_off=amount, currency="usd"), [Part(one, None) for one in amounts], "usd")
+    off = allocate_discount(
+        coupon(amount_off=amount, currency="usd"), [DiscountableLine(one, None) for one in amounts], "usd"
+    )
     assert sum(off) == min(amount, sum(max(one, 0) for one in amounts))
 
 
 def test_only_its_products_and_its_currency() -> None:
-    parts = [Part(1000, "prod_1"), Part(1000, "prod_2")]
+    parts = [DiscountableLine(1000, "prod_1"), DiscountableLine(1000, "prod_2")]
     mine = {"_": NOTHING_MORE | {"applies_to": {"products": ["prod_2"]}}}
-    assert take_off(coupon(percent_off=50.0, **mine), parts, "usd") == [0, 500]
+    assert allocate_discount(coupon(percent_off=50.0, **mine), parts, "usd") == [0, 500]
     ours = {"_": NOTHING_MORE | {"currency_options": {"eur": {"amount_off": 90}}}}
-    assert take_off(coupon(amount_off=100, currency="usd", **ours), parts, "eur") == [45, 45]
-    assert take_off(coupon(amount_off=100, currency="usd"), parts, "eur") == [0, 0]
+    assert allocate_discount(coupon(amount_off=100, currency="usd", **ours), parts, "eur") == [45, 45]
+    assert allocate_discount(coupon(amount_off=100, currency="usd"), parts, "eur") == [0, 0]
 
 
 async def test_a_coupon_is_made_changed_listed_and_deleted(play: Play) -> None:

@@ -47,7 +47,7 @@ async def test_every_event_once_before_the_answer(play: Play, receiver: Receiver
     async def on_turn() -> None:
         turned.append((play.sandbox.now().timestamp(), len(receiver.bodies)))
 
-    play.sandbox.on_clock_turned(on_turn)
+    play.sandbox.on_clock_advanced(on_turn)
     end = subscription["items"].data[0].current_period_end
     await play.advance(40 * DAY)
     assert len(ages) == len(receiver.bodies) - len(made)

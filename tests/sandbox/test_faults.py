@@ -368,7 +368,7 @@ async def test_latency(play: Play) -> None:
 
     async def drawn(**settings: Any) -> list[float]:
         await play.faults(**settings)
-        return [play.sandbox._engine.faults.call("GET /v1/products").latency_seconds for _ in range(9)]
+        return [play.sandbox._engine.faults.draw_call_fault("GET /v1/products").latency_seconds for _ in range(9)]
 
     slow = await drawn(apiLatencyMs=[100, 200], seed=1)
     assert all(0.1 <= latency <= 0.2 for latency in slow)

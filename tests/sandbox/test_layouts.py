@@ -11,7 +11,7 @@ import stripe
 from tests.sandbox.play import DAY, Play, Receiver
 
 from licet_sandbox.events.layouts import CHANGES, OLDEST, SINCE, changes_since
-from licet_sandbox.events.rendering import undone
+from licet_sandbox.events.rendering import undo_changes
 from licet_sandbox.spec.document import API_VERSION, document
 from licet_sandbox.spec.shapes import new
 from licet_sandbox.validation import Checker
@@ -248,8 +248,8 @@ def test_the_table_names_what_there_is() -> None:
     assert [change.version for change in CHANGES] == sorted((change.version for change in CHANGES), reverse=True)
     for change in CHANGES:
         properties = document().schemas[change.kind]["properties"]
-        assert set(change.gone) <= properties.keys(), change.kind
-        assert set(change.sometimes) <= change.had.keys(), change.kind
+        assert set(change.added) <= properties.keys(), change.kind
+        assert set(change.optional) <= change.removed.keys(), change.kind
 
 
 class Shelf:
@@ -268,7 +268,7 @@ class Shelf:
 
 
 def shown(obj: dict[str, Any], version: str, *stored: dict[str, Any]) -> Any:
-    return undone(cast("Any", Shelf(*stored)), obj, changes_since(version))
+    return undo_changes(cast("Any", Shelf(*stored)), obj, changes_since(version))
 
 
 COUPON = new("coupon", id="half", percent_off=50.0, duration="forever", valid=True, times_redeemed=0, created=1)

@@ -66,7 +66,7 @@ async def test_not_sent_again_after_a_stop(
     slow.let_go.set()
     running = await Sandbox(path, validate=checker).serve()
     await receiver.until(3)
-    await running.sandbox._engine.deliveries.sent_once()
+    await running.sandbox._engine.deliveries.wait_until_sent()
     await running.stop()
     assert [body["data"]["object"]["name"] for body in receiver.bodies] == ["first", "second", "second"]
 
@@ -81,7 +81,7 @@ async def test_whoever_asks_is_told(play: Play, receiver: Receiver, monkeypatch:
     listed = (await play.http.get("/_sandbox/deliveries")).json()["data"]
     assert [entry["state"] for entry in listed] == ["pending", "delivered"]
     slow.let_go.set()
-    await play.sandbox._engine.deliveries.sent_once()
+    await play.sandbox._engine.deliveries.wait_until_sent()
     assert state_of_the_first(play.sandbox) == "delivered"
 
 
@@ -100,7 +100,7 @@ async def test_nothing_is_lost_with_a_request_that_is_refused(
     await play.api.products.list_async()
     assert state_of_the_first(play.sandbox) == "delivered"
     slow.let_go.set()
-    await play.sandbox._engine.deliveries.sent_once()
+    await play.sandbox._engine.deliveries.wait_until_sent()
     assert [body["data"]["object"]["name"] for body in receiver.bodies] == ["first", "second"]
 
 
@@ -112,12 +112,12 @@ async def test_what_was_read_ahead_is_not_sent_to_who_is_gone(play: Play, receiv
 
     endpoint = await play.endpoint(receiver)
     receiver.hook = wait
-    for name in range(delivery.PARALLEL + 3):
+    for name in range(delivery.MAX_PARALLEL + 3):
         await play.api.products.create_async({"name": str(name)})
-    await receiver.until(delivery.PARALLEL)
+    await receiver.until(delivery.MAX_PARALLEL)
     await play.api.webhook_endpoints.update_async(endpoint.id, {"disabled": True})
     let_go.set()
     await play.sandbox._engine.deliveries.sent_once()
-    assert len(receiver.bodies) == delivery.PARALLEL
+    assert len(receiver.bodies) == delivery.MAX_PARALLEL
     listed = (await play.http.get("/_sandbox/deliveries")).json()["data"]
-    assert [entry["state"] for entry in listed] == ["canceled"] * 3 + ["delivered"] * delivery.PARALLEL
+    assert [entry["state"] for entry in listed] == ["canceled"] * 3 + ["delivered"] * delivery.MAX_PARALLEL

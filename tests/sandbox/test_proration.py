@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.sandbox.play import DAY, Play
 
 from licet_sandbox.billing.invoices.debits import Debit
-from licet_sandbox.billing.subscriptions.proration import share, unused
+from licet_sandbox.billing.subscriptions.proration import prorate, unused_amount
 
 HOUR = 3600
 
@@ -69,12 +69,12 @@ def test_credits_agree_with_plain_arithmetic_and_never_exceed_the_debit(
     debit = Debit("il_1", amount, 0, length, length, "price_1", 1, {})
     credited, until = 0, length
     for at in sorted((int(part * length) for part in moments), reverse=True):
-        whole = unused(debit, at)
-        assert whole == half_up(Fraction(amount * (length - at), length)) == share(amount, length - at, length)
+        whole = unused_amount(debit, at)
+        assert whole == half_up(Fraction(amount * (length - at), length)) == prorate(amount, length - at, length)
         again = Debit("il_1", amount, 0, length, until, "price_1", 1, {})
         if at < until:
-            credited, until = credited + unused(again, at), at
-        assert credited == unused(debit, until) <= amount
+            credited, until = credited + unused_amount(again, at), at
+        assert credited == unused_amount(debit, until) <= amount
 
 
 @pytest.mark.parametrize(("old", "new", "quantity"), [(1000, 3000, 1), (3000, 1000, 1), (999, 1999, 7)])
@@ -89,8 +89,8 @@ async def test_an_upgrade_is_charged_at_once(play: Play, old: int, new: int, qua
     assert period(changed) == (start, end)
     invoice = await latest(play, subscription)
     credit, charge = invoice.lines.data
-    assert credit.amount == -share(old, end - at, end - start)
-    assert charge.amount == share(new * quantity, end - at, end - start)
+    assert credit.amount == -prorate(old, end - at, end - start)
+    assert charge.amount == prorate(new * quantity, end - at, end - start)
     assert all(proration(line) and (line.period.start, line.period.end) == (at, end) for line in (credit, charge))
     assert credit.description.startswith("Unused time on Thing after ")
     counted = "" if quantity == 1 else f"{quantity} × "  # noqa: RUF001
@@ -141,11 +141,11 @@ async def test_several_changes_credit_what_was_billed(play: Play) -> None:
         await switch(play, subscription, await play.price(amount), proration_date=at)
     length = end - start
     credited = [item.amount for item in await pending(play, subscription) if item.amount < 0]
-    first = share(3000, end - start - 5 * DAY, length)
+    first = prorate(3000, end - start - 5 * DAY, length)
     assert credited == [
-        -share(1000, length - 5 * DAY, length),
-        -share(first, length - 10 * DAY, length - 5 * DAY),
-        -share(2000, length - 10 * DAY, length),
+        -prorate(1000, length - 5 * DAY, length),
+        -prorate(first, length - 10 * DAY, length - 5 * DAY),
+        -prorate(2000, length - 10 * DAY, length),
     ]
     named = [item.proration_details.credited_items for item in await pending(play, subscription) if item.amount < 0]
     assert [one.type for one in named] == ["invoice_line_items", "invoice_item", "invoice_item"]
@@ -185,8 +185,8 @@ async def test_another_interval_keeps_the_anchor(play: Play) -> None:
     assert changed.billing_cycle_anchor == start
     assert 365 * DAY <= over - start <= 366 * DAY
     invoice = await latest(play, subscription)
-    rest = share(12000, over - now, over - start)
-    assert [line.amount for line in invoice.lines.data] == [-share(1000, end - now, end - start), rest]
+    rest = prorate(12000, over - now, over - start)
+    assert [line.amount for line in invoice.lines.data] == [-prorate(1000, end - now, end - start), rest]
     assert [proration(line) for line in invoice.lines.data] == [True, True]
     assert invoice.lines.data[1].period.end == over
     assert (invoice.billing_reason, invoice.status) == ("subscription_update", "paid")
@@ -214,8 +214,8 @@ async def test_from_a_year_to_a_month(play: Play) -> None:
     now, over = period(changed)
     assert changed.billing_cycle_anchor == start
     assert now < over < now + 31 * DAY
-    unused, rest = (await latest(play, subscription)).lines.data
-    assert (unused.amount < -10000, 0 < rest.amount < 1000, rest.period.end) == (True, True, over)
+    unused_amount, rest = (await latest(play, subscription)).lines.data
+    assert (unused_amount.amount < -10000, 0 < rest.amount < 1000, rest.period.end) == (True, True, over)
 
 
 CLASSIC = {"subscription_data": {"billing_mode": {"type": "classic"}}}
@@ -268,7 +268,7 @@ async def test_the_anchor_is_moved_to_now(play: Play) -> None:
     start, end = period(subscription)
     now = period(changed)[0]
     invoice = await latest(play, subscription)
-    credit = share(1000, end - now, end - start)
+    credit = prorate(1000, end - now, end - start)
     assert [line.amount for line in invoice.lines.data] == [-credit, 1000]
     assert (invoice.status, changed.billing_cycle_anchor) == ("paid", now)
     kept = {"items": [{"id": item_of(subscription).id, "price": (await play.price(6000, "year")).id}]}
@@ -284,7 +284,7 @@ async def test_free_to_paid_keeps_the_anchor(play: Play) -> None:
     await play.advance(10 * DAY)
     changed = await switch(play, subscription, await play.price(2000), proration_behavior="always_invoice")
     (line,) = (await latest(play, subscription)).lines.data
-    assert (line.amount, line.period.end) == (share(2000, end - line.period.start, end - start), end)
+    assert (line.amount, line.period.end) == (prorate(2000, end - line.period.start, end - start), end)
     assert period(changed) == (start, end)
 
 
@@ -306,7 +306,7 @@ async def test_trials_begin_and_end(play: Play) -> None:
     assert (trying.status, trying.trial_end, trying.billing_cycle_anchor) == ("trialing", trial_end, trial_end)
     invoice = await latest(play, subscription)
     credit, trial = invoice.lines.data
-    assert (credit.amount, trial.amount) == (-share(1000, end - period(trying)[0], end - start), 0)
+    assert (credit.amount, trial.amount) == (-prorate(1000, end - period(trying)[0], end - start), 0)
     assert (invoice.status, invoice.ending_balance) == ("paid", credit.amount)
     assert "customer.updated" in await play.types(since)
     over = await play.api.subscriptions.update_async(subscription.id, {"trial_end": "now"})
@@ -417,7 +417,7 @@ async def test_pending_updates_expire(play: Play) -> None:
     over = await play.api.subscriptions.cancel_async(subscription.id, {"prorate": True})
     (credit,) = await pending(play, over)
     start, end = period(subscription)
-    assert credit.amount == -share(1000, end - credit.period.start, end - start)
+    assert credit.amount == -prorate(1000, end - credit.period.start, end - start)
 
 
 async def test_pending_updates_that_succeed_are_none(play: Play) -> None:
@@ -438,7 +438,7 @@ async def test_a_canceled_subscription_gives_back(play: Play) -> None:
     over = await play.api.subscriptions.cancel_async(subscription.id, {"prorate": True, "invoice_now": True})
     invoice = await latest(play, subscription)
     start, end = period(subscription)
-    assert invoice.total == -share(1000, end - over.ended_at, end - start)
+    assert invoice.total == -prorate(1000, end - over.ended_at, end - start)
     assert (invoice.status, invoice.ending_balance) == ("paid", invoice.total)
     assert (await play.types(since))[:3] == ["invoiceitem.created", "customer.subscription.deleted", "invoice.created"]
 
@@ -458,7 +458,7 @@ async def test_an_end_within_the_period_is_credited(play: Play) -> None:
     ends = await play.api.subscriptions.update_async(subscription.id, {"cancel_at": end - 5 * DAY})
     assert period(ends) == (start, end - 5 * DAY)
     (credit,) = await pending(play, subscription)
-    assert credit.amount == -share(1000, 5 * DAY, end - start)
+    assert credit.amount == -prorate(1000, 5 * DAY, end - start)
     back = await play.api.subscriptions.update_async(subscription.id, {"cancel_at": ""})
     assert (period(back), await pending(play, subscription)) == ((start, end), [])
     plain = {"cancel_at": end - 5 * DAY, "proration_behavior": "none"}

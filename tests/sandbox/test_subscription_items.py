@@ -8,7 +8,7 @@ import pytest
 import stripe
 from tests.sandbox.play import DAY, Play
 
-from licet_sandbox.billing.subscriptions.proration import share
+from licet_sandbox.billing.subscriptions.proration import prorate
 
 
 async def pending(play: Play, customer: str) -> list[int]:
@@ -146,4 +146,4 @@ async def test_a_renewal_with_many_items(play: Play) -> None:
         1000 + sum(range(100, 1300, 100)),
     )
     assert all(line.period.start == end for line in invoice.lines.data)
-    assert share(1, 1, 2) == 1
+    assert prorate(1, 1, 2) == 1

@@ -255,7 +255,7 @@ async def test_nobody_interferes_while_it_advances(play: Play) -> None:
     who = await customer(play, at.id)
     subscription = await subscribe(play, who)
     clocks = play.api.test_helpers.test_clocks
-    turn = play.sandbox._parts[2]._turn
+    turn = play.sandbox._parts[2]._lock
     async with turn:  # Time does not pass meanwhile.
         await clocks.advance_async(at.id, {"frozen_time": FEBRUARY})
         for attempt in (
@@ -336,7 +336,7 @@ async def test_a_clock_goes_on_after_a_restart(tmp_path: Path, checker: Checker,
         play = play_with(running, transport, http)
         at = await clock(play)
         subscription = await subscribe(play, await customer(play, at.id))
-        await running.sandbox._parts[2]._turn.acquire()  # Time does not pass any more.
+        await running.sandbox._parts[2]._lock.acquire()  # Time does not pass any more.
         await play.api.test_helpers.test_clocks.advance_async(at.id, {"frozen_time": FEBRUARY})
     await running.stop()
     running = await Sandbox(path, validate=checker).serve()

@@ -218,7 +218,7 @@ async def open_shop(
             # One for both lanes is enough here: nobody is slow.
             lanes = [*jobs(context), *await stack.enter_async_context(delivery_worker_jobs(context))]
             worker = Worker(dsn, pool, lanes, sandbox.now)
-            sandbox.on_clock_turned(worker.hand_over_due)
+            sandbox.on_clock_advanced(worker.hand_over_due)
             working = asyncio.create_task(worker.run()) if with_worker else None
             await push(read_catalog(EXAMPLE), pool, stripe)
             shop = Shop(context, url, sandbox, served.url, operator.key, worker, client, between)

@@ -35,7 +35,7 @@ class RunningSandbox:
         """Ends only if the server does."""
         self.url: str = sandbox.base_url
         self.now: Now = sandbox.now
-        self.on_clock_turned: Callable[[Callable[[], Awaitable[None]]], None] = sandbox.on_clock_turned
+        self.on_clock_advanced: Callable[[Callable[[], Awaitable[None]]], None] = sandbox.on_clock_advanced
 
     async def stop(self) -> None:
         """Whoever speaks to it has ended by now, so nobody waits for its answers."""

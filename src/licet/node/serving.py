@@ -71,8 +71,8 @@ async def serve(
             dsn, pool, await stack.enter_async_context(delivery_worker_jobs(context)), now, at_once=DELIVERIES_AT_ONCE
         )
         if sandbox:
-            sandbox.on_clock_turned(worker.hand_over_due)
-            sandbox.on_clock_turned(runner.hand_over_due)
+            sandbox.on_clock_advanced(worker.hand_over_due)
+            sandbox.on_clock_advanced(runner.hand_over_due)
         app = create_app(context)
         api = HttpServer(app, api_socket, finishes_within_seconds=WORK_FINISHES_WITHIN_SECONDS, lifespan="on")
         working = [asyncio.create_task(worker.run()), asyncio.create_task(runner.run())]

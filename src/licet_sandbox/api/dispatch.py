@@ -77,10 +77,10 @@ class Api:
         operation, ids = _find(method, path)
         faults = self._engine.faults
         self._rate.admit(faults.settings.api_rate_limit)
-        fault = faults.call(operation.name)
+        fault = faults.draw_call_fault(operation.name)
         if fault.kind is not None:
             now = self._engine.clock.timestamp()
-            faults.note(now, fault="apiErrors", kind=fault.kind, operation=operation.name, requestId=request_id)
+            faults.record(now, fault="apiErrors", kind=fault.kind, operation=operation.name, requestId=request_id)
         if fault.kind == "timeout":
             raise AnswerLost(faults.settings.api_timeout_seconds)
         key = request.headers.get("idempotency-key") or None if method == "POST" else None

@@ -92,7 +92,7 @@ def _resolve(tx: Tx, value: Any, *, stubs: bool) -> Any:
     if isinstance(value, list):
         return [_resolve(tx, entry, stubs=stubs) for entry in value]
     if isinstance(value, str):
-        found = tx.find(value, deleted=True) if stubs else tx.find_as_it_was(value)
+        found = tx.find(value, deleted=True) if stubs else tx.find_last_version(value)
         return value if found is None else _public_copy(found)
     return value
 

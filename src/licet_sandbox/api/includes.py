@@ -63,7 +63,7 @@ def _kept(name: str) -> Callable[[Tx, Obj], Obj | None]:
     """Read a field that a coupon includes only when expanded; null if it has none."""
 
     def kept(tx: Tx, coupon: Obj) -> Obj | None:
-        stored = tx.find_as_it_was(coupon["id"])
+        stored = tx.find_last_version(coupon["id"])
         return stored["_"][name] or None if stored is not None else None
 
     return kept

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from licet_sandbox.errors import invalid
-from licet_sandbox.guard import is_loopback, is_our_host, measured
+from licet_sandbox.guard import is_allowed_host, is_loopback, limit_body
 from licet_sandbox.spec.document import API_VERSION
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def check_host(request: Request, base_url: str) -> None:
     A sandbox that listens beyond loopback accepts every name, because its names are not known here.
     """
     host, bound = request.headers.get("host", ""), urlsplit(base_url).hostname or ""
-    if is_loopback(bound) and not is_our_host(host, base_url):
+    if is_loopback(bound) and not is_allowed_host(host, base_url):
         raise invalid(f"This sandbox does not answer to the host {host[:200]!r}.", status=403)
 
 
@@ -71,7 +71,7 @@ def check_version(request: Request) -> None:
 
 async def read_form(request: Request) -> str:
     """The query and the body, joined as one form."""
-    raw = await measured(request).body()
+    raw = await limit_body(request).body()
     kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
     if raw and kind != _FORM:
         raise invalid(f"Invalid request: the content type of a POST must be {_FORM}, not {kind[:60]}.")

@@ -1,1 +1,1 @@
-"""What happens to money over time: cards, payments, checkouts, invoices, renewals, failed payments."""
+"""Stripe's rules over time: payments, checkouts, invoices, renewals, failed payments."""

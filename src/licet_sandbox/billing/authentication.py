@@ -1,4 +1,4 @@
-"""3-D Secure of an intent, whatever it belongs to: a checkout session, an invoice, or nothing else."""
+"""Completes 3-D Secure of an intent: of a checkout session, an invoice, or an intent by itself."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ if TYPE_CHECKING:
 
 
 def find_intent(tx: Tx, intent_id: str) -> Obj:
-    """The payment intent or setup intent with this id, or 404."""
+    """Finds the payment intent or setup intent with this id; 404 where there is none."""
     found = tx.find(intent_id)
     if found is None or found["object"] not in {"payment_intent", "setup_intent"}:
         raise not_found("intent", intent_id)
     return found
 
 
-def awaits_customer(intent: Obj) -> bool:
-    """Does it wait for 3-D Secure?"""
+def requires_authentication(intent: Obj) -> bool:
+    """Does the intent wait for 3-D Secure?"""
     return intent["status"] == "requires_action" and intent["payment_method"] is not None
 
 
-def authenticate(tx: Tx, intent: Obj, *, completed: bool) -> None:
-    """The customer went through 3-D Secure, or failed there (raises its 402); what it was for goes on."""
-    if not awaits_customer(intent):
+def authenticate_intent(tx: Tx, intent: Obj, *, completed: bool) -> None:
+    """Completes or fails 3-D Secure, then continues what the intent belongs to.
+
+    Raises a 402 where the authentication or the payment after it fails, and a 400 where no authentication is pending.
+    """
+    if not requires_authentication(intent):
         raise invalid("There is nothing to authenticate.")
     session_id = intent.get("_", {}).get("checkout")
     if session_id is not None:
-        checkout_sessions.authenticate(tx, tx.get("checkout.session", session_id), completed=completed)
+        checkout_sessions.authenticate_session(tx, tx.get("checkout.session", session_id), completed=completed)
     elif intent["object"] == "setup_intent":
         setup_intents.authenticate_setup(tx, intent, completed=completed)
     else:
@@ -43,14 +46,14 @@ def authenticate(tx: Tx, intent: Obj, *, completed: bool) -> None:
 def _authenticate_payment(tx: Tx, intent: Obj, *, completed: bool) -> None:
     invoice = invoice_of(tx, intent)
     if invoice is not None:
-        collection.authenticate(tx, invoice, completed=completed)
+        collection.authenticate_invoice(tx, invoice, completed=completed)
         return
-    payment_intents.authenticate(tx, intent, completed=completed)
-    payment_intents.use_up(tx, intent)
+    payment_intents.authenticate_payment(tx, intent, completed=completed)
+    payment_intents.mark_used(tx, intent)
 
 
 def invoice_of(tx: Tx, intent: Obj) -> Obj | None:
-    """The open invoice that this payment is to pay."""
+    """The open invoice that this payment intent pays, or None."""
     where = "json ->> '$.payment.payment_intent' = ? AND json ->> '$.status' = 'open'"
     found = tx.select("invoice_payment", where, intent["id"])
     return tx.get("invoice", found[0]["invoice"]) if found else None

@@ -1,13 +1,13 @@
-"""A customer pays an open invoice on its hosted page."""
+"""Payment of an open invoice on its hosted page."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.collection import collection
-from licet_sandbox.billing.invoices.invoices import payment_of, subscription_of
+from licet_sandbox.billing.invoices.invoices import open_payment, subscription_of
 from licet_sandbox.billing.payments.payment_methods import attach_to, make_method
-from licet_sandbox.billing.schedules.direct_changes import keep_up
+from licet_sandbox.billing.schedules.direct_changes import sync_schedule
 from licet_sandbox.errors import StripeError
 
 if TYPE_CHECKING:
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def pay(tx: Tx, invoice: Obj, typed: TypedCard | None, *, keep: bool) -> None:
-    """Try with this card, or (None) the one on file. `keep` makes a new card the subscription's, once it has paid."""
+def pay_on_invoice_page(tx: Tx, invoice: Obj, typed: TypedCard | None, *, keep: bool) -> None:
+    """Tries to pay with this card; None: with the card on file.
+
+    keep: makes a new card the default of the subscription once it has paid
+    """
     method = None
     if typed is not None:
         method = make_method(
@@ -26,25 +29,25 @@ def pay(tx: Tx, invoice: Obj, typed: TypedCard | None, *, keep: bool) -> None:
         invoice["_"]["keep"] = method["id"] if keep else None
         tx.save(invoice)
     collection.collect(tx, invoice, off_session=False, method=method)
-    _keep(tx, invoice)
+    _save_new_card(tx, invoice)
 
 
-def awaits_authentication(tx: Tx, invoice: Obj) -> bool:
-    """Does its payment wait for 3-D Secure?"""
+def invoice_requires_action(tx: Tx, invoice: Obj) -> bool:
+    """Does the invoice's payment wait for 3-D Secure?"""
     if invoice["status"] != "open":
         return False
-    intent = tx.get("payment_intent", payment_of(tx, invoice)["payment"]["payment_intent"])
+    intent = tx.get("payment_intent", open_payment(tx, invoice)["payment"]["payment_intent"])
     return intent["status"] == "requires_action" and intent["payment_method"] is not None
 
 
-def authenticate(tx: Tx, invoice: Obj, *, completed: bool) -> None:
-    """The customer leaves 3-D Secure; a failure raises its 402."""
-    collection.authenticate(tx, invoice, completed=completed)
-    _keep(tx, invoice)
+def authenticate_on_invoice_page(tx: Tx, invoice: Obj, *, completed: bool) -> None:
+    """Completes or fails 3-D Secure; a failure raises its 402."""
+    collection.authenticate_invoice(tx, invoice, completed=completed)
+    _save_new_card(tx, invoice)
 
 
-def _keep(tx: Tx, invoice: Obj) -> None:
-    """A new card that paid becomes the one for later payments."""
+def _save_new_card(tx: Tx, invoice: Obj) -> None:
+    """Makes a new card that has paid the default payment method of the subscription."""
     method_id = invoice["_"].get("keep")
     subscription = subscription_of(tx, invoice)
     if invoice["status"] != "paid" or method_id is None or subscription is None:
@@ -57,4 +60,4 @@ def _keep(tx: Tx, invoice: Obj) -> None:
         return
     subscription["default_payment_method"] = method_id
     tx.save(subscription, "customer.subscription.updated")
-    keep_up(tx, subscription)
+    sync_schedule(tx, subscription)

@@ -1,4 +1,4 @@
-"""When a subscription is next looked at."""
+"""When something is next due for a subscription."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _ENDED = ("canceled", "incomplete_expired")
-_PLANNED = (
+_DUE_KINDS = (
     "subscription.cycle",
     "subscription.cancel",
     "subscription.trial_will_end",
@@ -18,19 +18,19 @@ _PLANNED = (
 )
 _DAY = 24 * 3600
 _WARNING_SECONDS = 3 * _DAY
-# In Stripe a setting of the account ("Manage renewals"); this is its default.
+# At Stripe a setting of the account ("Manage renewals"), with this default.
 _UPCOMING_SECONDS = 7 * _DAY
 
 
 def ended(subscription: Obj) -> bool:
-    """Over for good?"""
+    """Has the subscription ended for good?"""
     return subscription["status"] in _ENDED
 
 
-def plan_ahead(tx: Tx, subscription: Obj) -> None:
-    """Let its next moments fall due: the end of the period or trial, a scheduled end, collection that goes on."""
+def schedule_due_work(tx: Tx, subscription: Obj) -> None:
+    """Schedules the next renewal, trial end, cancellation and resumption of collection."""
     subscription_id, status = subscription["id"], subscription["status"]
-    tx.unschedule(subscription_id, *_PLANNED)
+    tx.unschedule(subscription_id, *_DUE_KINDS)
     if ended(subscription) or status == "incomplete":
         return
     if subscription["cancel_at"] is not None:
@@ -50,5 +50,5 @@ def plan_ahead(tx: Tx, subscription: Obj) -> None:
 
 
 def next_period_end(subscription: Obj) -> int:
-    """When the item that ends first ends."""
+    """The earliest end of a current period of the items, in epoch seconds."""
     return int(min(item["current_period_end"] for item in subscription["items"]["data"]))

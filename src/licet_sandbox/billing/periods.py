@@ -1,4 +1,4 @@
-"""Calendar arithmetic of billing periods, as Stripe's anchor does it: 31 January, 28 February, 31 March."""
+"""Billing periods by Stripe's calendar rules: 31 January, 28 February, 31 March."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _MONTHS = {"month": 1, "year": 12}
 
 
 def period_end(anchor: int, start: int, recurring: dict[str, Any]) -> int:
-    """The first moment after `start` that lies a whole number of intervals from the anchor.
+    """The first moment after `start` that is a whole number of intervals from the anchor.
 
-    All are epoch seconds; `recurring` is a price's, with `interval` and `interval_count`. The day of the month is
-    the anchor's wherever the month has it, else the month's last; the time of day is the anchor's, in UTC.
+    All are epoch seconds; `recurring` is a price's, with `interval` and `interval_count`. The day of the month is the
+    anchor's, or the last day of a month that is shorter; the time of day is the anchor's, in UTC.
     """
     interval, count = recurring["interval"], recurring["interval_count"]
     if interval in _DAYS:
@@ -31,7 +31,10 @@ def period_end(anchor: int, start: int, recurring: dict[str, Any]) -> int:
 
 
 def period_around(anchor: int, at: int, recurring: dict[str, Any]) -> tuple[int, int]:
-    """Start (at the latest `at`) and end of the period that holds `at`, counted from the anchor in both directions."""
+    """Start and end (exclusive) of the period that contains `at`, in epoch seconds.
+
+    Periods are counted from the anchor in both directions.
+    """
     end = period_end(anchor, at, recurring)
     interval, count = recurring["interval"], recurring["interval_count"]
     if interval in _DAYS:
@@ -43,7 +46,7 @@ def period_around(anchor: int, at: int, recurring: dict[str, Any]) -> tuple[int,
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """The same day and time so many months later, or the last day of a month that is too short."""
+    """The same day and time this many months later, or the last day of a month that is shorter."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     day = min(moment.day, calendar.monthrange(year, month + 1)[1])
     return moment.replace(year=year, month=month + 1, day=day)

@@ -1,4 +1,4 @@
-"""What falls due, and who does it. The order within one second is `RANKS` in `state/tx.py`."""
+"""The handler of each kind of due work. The order within one second is `RANKS` in `state/tx.py`."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
 HANDLERS: dict[str, Callable[[Tx, str], None]] = {
     "coupon.expire": coupons.expire_coupon,
     "promotion_code.expire": coupons.expire_code,
-    "discount.end": discounts.end_due,
+    "discount.end": discounts.end_discount_due,
     "checkout.expire": checkout_sessions.expire_due,
     "subscription.incomplete_expire": subscription_status.expire_incomplete,
-    "subscription.resumption_expire": resumption.expire,
-    "subscription.update_expire": pending_updates.expire,
-    "subscription.trial_will_end": subscriptions.warn_of_trial_end,
-    "subscription.upcoming_invoice": upcoming.announce,
-    "schedule.turn": subscription_schedules.turn,
-    "schedule.expiring": subscription_schedules.warn,
+    "subscription.resumption_expire": resumption.expire_resumption,
+    "subscription.update_expire": pending_updates.expire_update,
+    "subscription.trial_will_end": subscriptions.warn_trial_end,
+    "subscription.upcoming_invoice": upcoming.emit_upcoming,
+    "schedule.turn": subscription_schedules.transition,
+    "schedule.expiring": subscription_schedules.warn_expiring,
     "subscription.cancel": subscriptions.cancel_due,
-    "subscription.collect_again": paused_collection.collect_again,
-    "subscription.pause_end": portal_pauses.end_due,
-    "subscription.cycle": subscriptions.cycle,
+    "subscription.collect_again": paused_collection.resume_collection,
+    "subscription.pause_end": portal_pauses.end_pause_due,
+    "subscription.cycle": subscriptions.renew,
     "invoice.finalize": collection.finalize_due,
     "invoice.retry": collection.retry,
-    "invoice.overdue": sent_invoices.become_overdue,
-    "refund.outcome": refunds.bring_outcome,
+    "invoice.overdue": sent_invoices.mark_overdue,
+    "refund.outcome": refunds.outcome_due,
     "charge.dispute": disputes.open_for_card,
     "dispute.decide": disputes.decide_due,
-    "dispute.deadline": disputes.deadline,
-    "test_clock.expire": test_clocks.expire,
+    "dispute.deadline": disputes.deadline_due,
+    "test_clock.expire": test_clocks.expire_clock,
 }

@@ -1,3 +1,3 @@
-"""Who sells here: the one account of the sandbox."""
+"""The seller: the sandbox's one account."""
 
-NAME = "Sandbox"
+SELLER_NAME = "Sandbox"

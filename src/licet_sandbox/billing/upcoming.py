@@ -1,4 +1,4 @@
-"""The next invoice of a subscription, before there is one: by living through it, and taking everything back."""
+"""The upcoming invoice of a subscription, worked out by rehearsing the renewal."""
 
 from __future__ import annotations
 
@@ -17,31 +17,34 @@ if TYPE_CHECKING:
 _HOUR = 3600
 
 
-def announce(tx: Tx, subscription_id: str) -> None:
-    """`invoice.upcoming`, some days before a renewal. Its invoice has no id."""
+def emit_upcoming(tx: Tx, subscription_id: str) -> None:
+    """Emits `invoice.upcoming`, some days before a renewal. Its invoice has no id."""
     with tx.rehearsal():
-        invoice = live_on(tx, tx.get("subscription", subscription_id))
-        shown = None if invoice is None else as_upcoming(invoice)
-    if shown is not None:
-        del shown["id"]
-        tx.emit("invoice.upcoming", shown)
+        invoice = rehearse_renewal(tx, tx.get("subscription", subscription_id))
+        preview = None if invoice is None else as_preview(invoice)
+    if preview is not None:
+        del preview["id"]
+        tx.emit("invoice.upcoming", preview)
 
 
-def live_on(tx: Tx, subscription: Obj) -> Obj | None:
-    """Only in a rehearsal: live to the end of the period. The draft of its renewal; None where there will be none."""
+def rehearse_renewal(tx: Tx, subscription: Obj) -> Obj | None:
+    """Renews the subscription at the end of its period and returns the draft; None: it does not renew.
+
+    Call it only inside a rehearsal (`Tx.rehearsal`).
+    """
     ends = next_period_end(subscription)
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= ends:
         return None
     tx.now = max(tx.now, ends)
     if subscription["schedule"] is not None and tx.due_at("schedule.turn", subscription["schedule"]) <= tx.now:
-        subscription_schedules.turn(tx, subscription["schedule"])
-    subscriptions.cycle(tx, subscription["id"])
+        subscription_schedules.transition(tx, subscription["schedule"])
+    subscriptions.renew(tx, subscription["id"])
     latest = tx.find(subscription["latest_invoice"])
     return latest if latest is not None and latest["created"] == tx.now else None
 
 
-def as_upcoming(draft: Obj) -> Obj:
-    """A draft as a preview shows it: all lines at once, ids that name nothing."""
+def as_preview(draft: Obj) -> Obj:
+    """A draft in the shape of a preview: all lines in one list, and ids that name nothing."""
     invoice_id = f"upcoming_in_1{random_text(23)}"
     lines = [line | {"id": f"il_tmp_1{random_text(23)}", "invoice": invoice_id} for line in draft["_"]["lines"]]
     return public(draft) | {

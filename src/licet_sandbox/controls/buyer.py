@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from licet_sandbox.billing import authentication
 from licet_sandbox.billing.checkout import checkout_sessions
 from licet_sandbox.billing.checkout.answers import Answers
-from licet_sandbox.billing.checkout.quantities import adjust
-from licet_sandbox.billing.checkout.totals import enter_code
+from licet_sandbox.billing.checkout.quantities import adjust_quantity
+from licet_sandbox.billing.checkout.totals import apply_promotion_code
 from licet_sandbox.billing.next_due import ended
 from licet_sandbox.billing.payments.cards import card_by_number
-from licet_sandbox.billing.payments.next_actions import way_back
+from licet_sandbox.billing.payments.next_actions import build_return_url
 from licet_sandbox.billing.payments.payment_intents import mark_set_up
 from licet_sandbox.billing.payments.payment_methods import attach_to, make_method
-from licet_sandbox.billing.schedules.direct_changes import keep_up
+from licet_sandbox.billing.schedules.direct_changes import sync_schedule
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import is_email
 
@@ -60,23 +60,23 @@ def pay_session(
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)
         if promotion_code is not None:
-            enter_code(tx, session, promotion_code)
+            apply_promotion_code(tx, session, promotion_code)
         if quantity is not None:
-            adjust(tx, session, None, quantity)
+            adjust_quantity(tx, session, None, quantity)
         address = checkout_sessions.known_email(tx, session) or email or _DEFAULT_EMAIL
         card = card_by_number(number) if number is not None else None
-        done = checkout_sessions.submit(
+        done = checkout_sessions.submit_session(
             tx, session, checkout_sessions.Buyer(address, card, answers=answers or Answers(terms=True))
         )
     if not done:
         with engine.transaction() as tx:
-            checkout_sessions.authenticate(tx, tx.get("checkout.session", session_id), completed=complete)
+            checkout_sessions.authenticate_session(tx, tx.get("checkout.session", session_id), completed=complete)
     with engine.transaction() as tx:
         session = tx.get("checkout.session", session_id)
         return {
             "status": session["status"],
             "paymentStatus": session["payment_status"],
-            "redirectTo": checkout_sessions.success_address(session),
+            "redirectTo": checkout_sessions.build_success_url(session),
         }
 
 
@@ -84,8 +84,8 @@ def authenticate_intent(engine: Engine, kind: str, intent_id: str, completed: bo
     """Complete or fail 3D Secure of an intent that requires it."""
     with engine.transaction() as tx:
         intent = tx.get(kind, intent_id)
-        authentication.authenticate(tx, intent, completed=completed)
-        return {"status": intent["status"], "redirectTo": way_back(intent, completed=completed)}
+        authentication.authenticate_intent(tx, intent, completed=completed)
+        return {"status": intent["status"], "redirectTo": build_return_url(intent, completed=completed)}
 
 
 def change_card(engine: Engine, customer_id: str, number: str) -> dict[str, Any]:
@@ -102,6 +102,6 @@ def change_card(engine: Engine, customer_id: str, number: str) -> dict[str, Any]
             if not ended(subscription):
                 subscription["default_payment_method"] = method["id"]
                 tx.save(subscription, "customer.subscription.updated")
-                keep_up(tx, subscription)
+                sync_schedule(tx, subscription)
                 changed.append(subscription["id"])
         return {"paymentMethod": method["id"], "last4": method["card"]["last4"], "subscriptions": changed}

@@ -73,7 +73,7 @@ class DeliveryControls:
             raise invalid(f"No such delivery: {given[:60]}", status=404)
         if not self._engine.deliveries.resend(int(given)):
             raise invalid(f"No such delivery: {given}", status=404)
-        await self._engine.deliveries.sent_once()
+        await self._engine.deliveries.wait_until_sent()
         return _delivery(self._engine.deliveries.recent(1, id=int(given))[0])
 
     async def faults(self, _: Request, body: Body) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.refunds_and_disputes import disputes, refunds
-from licet_sandbox.billing.refunds_and_disputes.dispute_reasons import REASONS
+from licet_sandbox.billing.refunds_and_disputes.dispute_reasons import DISPUTE_REASONS
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class RefundAndDisputeControls:
 
         def change(tx: Tx) -> Obj:
             refund = tx.get("refund", request.path_params["id"])
-            refunds.settle_refund(tx, refund)
+            refunds.complete_refund(tx, refund)
             return _refund(refund)
 
         return await self._run(change)
@@ -89,7 +89,7 @@ class RefundAndDisputeControls:
         """Open a dispute. A later `status` is reached through the steps before it."""
         named = _named(body)
         amount = body.integer("amount")
-        reason = body.choice("reason", REASONS)
+        reason = body.choice("reason", DISPUTE_REASONS)
         status = body.choice("status", tuple(_STEPS_TO_STATUS))
         body.end()
 
@@ -106,7 +106,9 @@ class RefundAndDisputeControls:
     async def escalate(self, request: Request, body: Body) -> Any:
         """Escalate a dispute: an inquiry to a chargeback, a chargeback under review to an appeal."""
         body.end()
-        return await self._run(lambda tx: _dispute(disputes.escalate(tx, tx.get("dispute", request.path_params["id"]))))
+        return await self._run(
+            lambda tx: _dispute(disputes.escalate_dispute(tx, tx.get("dispute", request.path_params["id"])))
+        )
 
     async def close(self, request: Request, body: Body) -> Any:
         """Close a dispute with the bank's decision."""
@@ -115,14 +117,14 @@ class RefundAndDisputeControls:
         if status is None:
             raise invalid('Give {"status": "won"} or {"status": "lost"}.', param="status")
         return await self._run(
-            lambda tx: _dispute(disputes.close(tx, tx.get("dispute", request.path_params["id"]), status))
+            lambda tx: _dispute(disputes.close_dispute(tx, tx.get("dispute", request.path_params["id"]), status))
         )
 
     async def _run(self, change: Callable[[Tx], Obj]) -> Obj:
         engine = self._engine_of()
         with engine.transaction() as tx:
             done = change(tx)
-        await engine.deliveries.sent_once()
+        await engine.deliveries.wait_until_sent()
         return done
 
 
@@ -134,13 +136,13 @@ def _opening(status: str) -> str:
 
 def _step(tx: Tx, dispute: Obj, step: str) -> None:
     if step == "escalate":
-        disputes.escalate(tx, dispute)
+        disputes.escalate_dispute(tx, dispute)
     elif step == "submit":
         dispute["evidence"] = dispute["evidence"] | {"uncategorized_text": "Submitted by a control."}
         dispute["evidence_details"] = dispute["evidence_details"] | {"has_evidence": True}
-        disputes.submit(tx, dispute)
+        disputes.submit_evidence(tx, dispute)
     else:
-        disputes.close(tx, dispute, step)
+        disputes.close_dispute(tx, dispute, step)
 
 
 def _named(body: Body) -> dict[str, str | None]:

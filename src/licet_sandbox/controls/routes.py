@@ -81,7 +81,7 @@ class Controls:
         try:
             paid = buyer.pay_session(self._engine, request.path_params["id"], number, **options)
         finally:
-            await self._engine.deliveries.sent_once()
+            await self._engine.deliveries.wait_until_sent()
         return paid
 
     async def cancel(self, request: Request, body: Body) -> Any:
@@ -100,7 +100,7 @@ class Controls:
                 self._engine, _path_kind(request), request.path_params["id"], three_ds == "complete"
             )
         finally:
-            await self._engine.deliveries.sent_once()
+            await self._engine.deliveries.wait_until_sent()
 
     async def clock(self, _: Request, body: Body) -> Any:
         """The sandbox's time."""
@@ -133,7 +133,7 @@ class Controls:
         try:
             return buyer.change_card(self._engine, request.path_params["id"], number)
         finally:
-            await self._engine.deliveries.sent_once()
+            await self._engine.deliveries.wait_until_sent()
 
     async def save_portal(self, _: Request, body: Body) -> Any:
         """Save the default portal configuration, which Stripe requires before the first portal session."""
@@ -142,7 +142,7 @@ class Controls:
             with self._engine.transaction() as tx:
                 return {"configuration": portal_configurations.save_default(tx)["id"]}
         finally:
-            await self._engine.deliveries.sent_once()
+            await self._engine.deliveries.wait_until_sent()
 
     async def dunning(self, _: Request, body: Body) -> Any:
         """The dunning settings: retries after a failed renewal."""

@@ -1,8 +1,8 @@
-"""How older API versions show objects: the one table of what each version changed in their shape.
+"""The layouts of older API versions: a table of what each version changed in the shape of objects.
 
-Read it from the newest version back: an endpoint of an older version gets an object with every change undone that came
-after its own. Only what a version took away is here, with what came in its place: what it merely added, Stripe shows in
-all versions. Source: Stripe's API changelog. Another version is another entry.
+An endpoint of an older version receives objects with every later change undone, newest first. The table lists what a
+version removed and what replaced it; Stripe shows mere additions in all versions. To support another version, add an
+entry. Source: Stripe's API changelog.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# Older ones look different in more than is written down here.
+# Layouts before it differ in more than the table lists.
 OLDEST = "2024-04-10"
 
 Undo = Callable[["Tx", "Obj"], "Obj"]
 
 
 @dataclass(frozen=True)
-class Change:
-    """What one version changed in one kind of object, wherever it stands.
+class LayoutChange:
+    """What one version changed in one kind of object.
 
-    version: the first with the new shape; all before it have the old one
-    gone: the fields that came with it, which the old shape has not
-    had: the fields that the old shape has, with their schemas; `sometimes` names those that may be missing
-    undo: the values of those fields
+    version: the first with the new shape; earlier ones have the old shape
+    added: the fields that only the new shape has
+    removed: the fields that only the old shape has, with their schemas
+    optional: those of the removed fields that may be missing
+    undo: returns the values of the removed fields
     """
 
     version: str
     kind: str
-    gone: tuple[str, ...] = ()
-    had: dict[str, Schema] = field(default_factory=dict)
-    sometimes: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: dict[str, Schema] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
     undo: Undo = lambda _, __: {}
 
 
@@ -50,7 +51,7 @@ _NOTHING: Schema = {"enum": [None]}
 
 
 def _one(kind: str) -> Schema:
-    """The whole object, or null."""
+    """The schema of the whole object, or null."""
     return {"anyOf": [{"$ref": f"#/components/schemas/{kind}"}], "nullable": True}
 
 
@@ -65,34 +66,38 @@ _TAX_AMOUNTS: Schema = {
 _PRICED: dict[str, Schema] = {"plan": _one("plan"), "price": _one("price")}
 
 CHANGES = (
-    Change(
+    LayoutChange(
         "2026-03-25.dahlia",
         "checkout.session",
-        had={"ui_mode": {"enum": ["custom", "embedded", "hosted", None]}},
+        removed={"ui_mode": {"enum": ["custom", "embedded", "hosted", None]}},
         undo=old_shapes.old_session,
     ),
-    Change("2025-09-30.clover", "discount", ("source",), {"coupon": _one("coupon")}, undo=old_shapes.old_discount),
-    Change(
+    LayoutChange(
+        "2025-09-30.clover", "discount", ("source",), {"coupon": _one("coupon")}, undo=old_shapes.old_discount
+    ),
+    LayoutChange(
         "2025-09-30.clover",
         "promotion_code",
         ("promotion",),
         {"coupon": _one("coupon")},
         undo=old_shapes.old_promotion_code,
     ),
-    Change(
+    LayoutChange(
         "2025-03-31.basil",
         "subscription",
-        had={"current_period_start": _TIME, "current_period_end": _TIME, "discount": _one("discount")},
+        removed={"current_period_start": _TIME, "current_period_end": _TIME, "discount": _one("discount")},
         undo=old_shapes.old_subscription,
     ),
-    Change("2025-03-31.basil", "subscription_item", ("current_period_start", "current_period_end")),
-    Change(
+    LayoutChange("2025-03-31.basil", "subscription_item", ("current_period_start", "current_period_end")),
+    LayoutChange(
         "2025-03-31.basil",
         "subscription_schedule",
-        had={"phases": {"type": "array", "items": _fields("coupon", "discounts", "items", "start_date", "end_date")}},
+        removed={
+            "phases": {"type": "array", "items": _fields("coupon", "discounts", "items", "start_date", "end_date")}
+        },
         undo=old_shapes.old_schedule,
     ),
-    Change(
+    LayoutChange(
         "2025-03-31.basil",
         "invoice",
         ("parent", "total_taxes"),
@@ -114,7 +119,7 @@ CHANGES = (
         ("subscription_proration_date",),
         undo=old_shapes.old_invoice,
     ),
-    Change(
+    LayoutChange(
         "2025-03-31.basil",
         "line_item",
         ("parent", "pricing", "taxes"),
@@ -134,7 +139,7 @@ CHANGES = (
         ("invoice_item", "subscription_item"),
         undo=old_shapes.old_line,
     ),
-    Change(
+    LayoutChange(
         "2025-03-31.basil",
         "invoiceitem",
         ("parent", "pricing"),
@@ -148,24 +153,24 @@ CHANGES = (
         ("subscription_item",),
         undo=old_shapes.old_invoice_item,
     ),
-    Change("2025-03-31.basil", "charge", had={"invoice": _TEXT}, undo=old_shapes.old_charge),
-    Change("2025-03-31.basil", "payment_intent", had={"invoice": _TEXT}, undo=old_shapes.old_intent),
-    Change(
+    LayoutChange("2025-03-31.basil", "charge", removed={"invoice": _TEXT}, undo=old_shapes.old_charge),
+    LayoutChange("2025-03-31.basil", "payment_intent", removed={"invoice": _TEXT}, undo=old_shapes.old_intent),
+    LayoutChange(
         "2025-03-31.basil",
         "checkout.session",
-        had={"shipping_details": {**_fields("address", "name"), "nullable": True}},
+        removed={"shipping_details": {**_fields("address", "name"), "nullable": True}},
         undo=old_shapes.old_session_shipping,
     ),
-    Change(
+    LayoutChange(
         "2025-03-31.basil",
         "plan",
-        had={"aggregate_usage": _NOTHING},
+        removed={"aggregate_usage": _NOTHING},
         undo=old_shapes.old_plan,
     ),
-    Change(
+    LayoutChange(
         "2025-03-31.basil",
         "price",
-        had={
+        removed={
             "recurring": {
                 **_fields("aggregate_usage", "interval", "interval_count", "meter", "usage_type"),
                 "nullable": True,
@@ -175,7 +180,7 @@ CHANGES = (
     ),
 )
 
-# Event types that are younger than the oldest layout: an endpoint of an earlier version does not know them.
+# Event types that are newer than the oldest layout: endpoints of earlier versions do not receive them.
 SINCE: dict[str, str] = {
     "refund.failed": "2024-10-28.acacia",
     "invoice.overpaid": "2025-03-31.basil",
@@ -185,9 +190,9 @@ SINCE: dict[str, str] = {
 }
 
 
-def changes_since(version: str) -> dict[str, list[Change]]:
-    """What must be undone for this version, newest first, by kind of object."""
-    found: dict[str, list[Change]] = {}
+def changes_since(version: str) -> dict[str, list[LayoutChange]]:
+    """The changes to undo for this version, newest first, by kind of object."""
+    found: dict[str, list[LayoutChange]] = {}
     for change in CHANGES:
         if version < change.version:
             found.setdefault(change.kind, []).append(change)

@@ -1,4 +1,4 @@
-"""The fields that objects had in older versions, worked out from today's: what `layouts.py` puts back."""
+"""The removed fields of older layouts, computed from the current objects for `layouts.py`."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
 
 
 def _expanded(tx: Tx, object_id: str | None) -> Obj | None:
-    """The object itself, where the old shape showed more than its id."""
+    """The object, where the old shape showed it whole instead of its id."""
     found = tx.find(object_id, deleted=True) if object_id is not None else None
     return None if found is None else public(found)
 
 
 def old_session(_: Tx, session: Obj) -> Obj:
-    """Before dahlia: other names for where it is shown."""
+    """Before dahlia: other values of `ui_mode`."""
     names = {"hosted_page": "hosted", "embedded_page": "embedded", "elements": "custom", "form": "custom"}
     return {"ui_mode": names.get(session["ui_mode"])}
 
 
 def old_session_shipping(_: Tx, session: Obj) -> Obj:
-    """Before basil: the address beside what else was collected."""
+    """Before basil: `shipping_details` at the top level."""
     return {"shipping_details": (session["collected_information"] or {}).get("shipping_details")}
 
 
 def old_discount(tx: Tx, discount: Obj) -> Obj:
-    """Before clover: the coupon, whole."""
+    """Before clover: the whole coupon."""
     return {"coupon": _expanded(tx, discount["source"]["coupon"])}
 
 
 def old_promotion_code(tx: Tx, code: Obj) -> Obj:
-    """Before clover: the coupon, whole."""
+    """Before clover: the whole coupon."""
     return {"coupon": _expanded(tx, code["promotion"]["coupon"])}
 
 
@@ -45,14 +45,14 @@ def _first_discount(tx: Tx, obj: Obj) -> Obj | None:
 
 
 def old_subscription(tx: Tx, subscription: Obj) -> Obj:
-    """Before basil: one period for all items; here that of the item that ends first."""
+    """Before basil: one period for all items; here that of the item whose period ends first."""
     first = min(subscription["items"]["data"], key=lambda item: item["current_period_end"])
     period = {key: first[key] for key in ("current_period_start", "current_period_end")}
     return period | {"discount": _first_discount(tx, subscription)}
 
 
 def old_schedule(_: Tx, schedule: Obj) -> Obj:
-    """Before basil: one coupon a phase."""
+    """Before basil: one coupon per phase."""
 
     def of_phase(phase: Obj) -> Obj:
         coupons = [entry["coupon"] for entry in phase["discounts"] if entry["coupon"] is not None]
@@ -62,18 +62,18 @@ def old_schedule(_: Tx, schedule: Obj) -> Obj:
 
 
 def old_price(_: Tx, price: Obj) -> Obj:
-    """Before basil: how usage was added up."""
+    """Before basil: `recurring[aggregate_usage]`."""
     recurring = price["recurring"]
     return {"recurring": None if recurring is None else {"aggregate_usage": None, **recurring}}
 
 
 def old_plan(_: Tx, __: Obj) -> Obj:
-    """Before basil: how usage was added up."""
+    """Before basil: `aggregate_usage`."""
     return {"aggregate_usage": None}
 
 
 def old_invoice(tx: Tx, invoice: Obj) -> Obj:
-    """Before basil: what it bills and what pays it, at its top; other words for taxes."""
+    """Before basil: subscription, payment and taxes as fields of the top level."""
     parent = invoice["parent"] or {}
     details, taxes = parent.get("subscription_details") or {}, invoice["total_taxes"] or []
     proration_date = details.get("subscription_proration_date")
@@ -93,20 +93,20 @@ def old_invoice(tx: Tx, invoice: Obj) -> Obj:
 
 
 def _payment_of_invoice(tx: Tx, invoice: Obj) -> Obj:
-    """The one payment that an invoice then had, from when it was finalized; its charge, from the first try on."""
+    """The invoice's single payment, from when it is finalized; its charge, from the first attempt."""
     payments = tx.select("invoice_payment", "json ->> '$.invoice' = ?", invoice["id"]) if "id" in invoice else []
     last: Obj = payments[-1]["payment"] if payments else {}
     intent = _expanded(tx, last.get("payment_intent"))
     charge = last.get("charge") or (intent or {}).get("latest_charge")
     paid = invoice["status"] == "paid"
-    settled_by_us = any(payment["status"] == "paid" for payment in payments)
-    elsewhere = paid and invoice["amount_due"] > 0 and not settled_by_us
+    paid_here = any(payment["status"] == "paid" for payment in payments)
+    out_of_band = paid and invoice["amount_due"] > 0 and not paid_here
     return {
-        # Money that came another way was not counted.
-        **({"amount_paid": 0} if elsewhere else {}),
+        # An out-of-band payment was not counted.
+        **({"amount_paid": 0} if out_of_band else {}),
         "payment_intent": None if invoice["status"] == "draft" else last.get("payment_intent"),
         "charge": charge if paid or invoice["attempt_count"] else None,
-        "paid_out_of_band": elsewhere,
+        "paid_out_of_band": out_of_band,
     }
 
 
@@ -121,7 +121,7 @@ def _tax_amount(tax: Obj) -> Obj:
 
 
 def old_line(tx: Tx, line: Obj) -> Obj:
-    """Before basil: the price, whole, and where the line comes from, at its top."""
+    """Before basil: the whole price, and the origin of the line at the top level."""
     parent = line["parent"] or {}
     of_item = parent.get("subscription_item_details")
     details = of_item or parent.get("invoice_item_details") or {}
@@ -145,7 +145,7 @@ def old_line(tx: Tx, line: Obj) -> Obj:
 
 
 def old_invoice_item(tx: Tx, item: Obj) -> Obj:
-    """Before basil: the price, whole, and its subscription, at its top."""
+    """Before basil: the whole price, and the subscription at the top level."""
     details = (item["parent"] or {}).get("subscription_details") or {}
     decimal = (item["pricing"] or {}).get("unit_amount_decimal")
     exact = None if decimal is None else Decimal(decimal)
@@ -165,7 +165,7 @@ def _priced(tx: Tx, billed: Obj) -> Obj:
 
 
 def _each(amount: int, quantity: int | None) -> str | None:
-    """The amount of one, as a decimal string with at most 12 places."""
+    """The amount of one unit, as a decimal string with at most 12 places."""
     if not quantity:
         return None
     return f"{(Decimal(amount) / quantity).quantize(Decimal('1e-12')).normalize():f}"

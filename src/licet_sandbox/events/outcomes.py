@@ -1,4 +1,4 @@
-"""What became of a delivery, written down: taken, tried again later, or given up."""
+"""Saves the outcome of a delivery: delivered, waiting for a retry, failed or canceled."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("licet_sandbox.delivery")
 
-# Seconds from one try to the next, on the sandbox's clock: about three days in all, as Stripe's live mode does.
+# Seconds from one attempt to the next, on the sandbox's clock: about three days in all, as in Stripe's live mode.
 BACKOFF_SECONDS = (10, 60, 300, 1800, 7200, 18000, 36000, 43200, 43200, 43200, 43200)
 
-# `at`, `status`, `error`, `body` and `milliseconds`; without an answer there is only an error.
-Answer = dict[str, Any]
-# A delivery, and what became of its request: None when its endpoint is gone or disabled.
-Outcome = tuple["sqlite3.Row", Answer | None]
+# `at`, `status`, `error`, `body` and `milliseconds`; without a response only `error` is set.
+EndpointResponse = dict[str, Any]
+# A delivery and the response; None when its endpoint is deleted or disabled.
+DeliveryOutcome = tuple["sqlite3.Row", EndpointResponse | None]
 
 
-def is_delivered(answer: Answer | None) -> bool:
-    """Was it taken? Stripe counts any 2xx."""
+def is_delivered(answer: EndpointResponse | None) -> bool:
+    """Was the response a 2xx? Stripe counts any 2xx as delivered."""
     return answer is not None and answer["status"] is not None and 200 <= answer["status"] < 300
 
 
-def record(store: Store, now: float, row: sqlite3.Row, answer: Answer | None) -> None:
-    """Write it down; now: on the sandbox's clock."""
+def save_outcome(store: Store, now: float, row: sqlite3.Row, answer: EndpointResponse | None) -> None:
+    """Saves the outcome. now: the time of the sandbox's clock."""
     if answer is None:
         store.run("UPDATE deliveries SET state = 'canceled' WHERE id = ?", row["id"])
         return
     attempts = row["attempts"] + 1
-    state, next_at = _what_follows(answer, attempts, now)
+    state, next_at = _next_state(answer, attempts, now)
     if state != "delivered":
         log.warning("delivery %s of %s: %s", row["id"], row["event_id"], answer["status"] or answer["error"])
     answers = encode([*decode(row["answers"]), answer])
@@ -42,8 +42,8 @@ def record(store: Store, now: float, row: sqlite3.Row, answer: Answer | None) ->
     store.run(change, state, attempts, next_at, answers, row["id"])
 
 
-def _what_follows(answer: Answer, attempts: int, now: float) -> tuple[str, float]:
-    """The delivery's new state, and when it is tried again."""
+def _next_state(answer: EndpointResponse, attempts: int, now: float) -> tuple[str, float]:
+    """The delivery's new state, and the time of its next attempt."""
     if is_delivered(answer):
         return "delivered", 0.0
     if attempts > len(BACKOFF_SECONDS):

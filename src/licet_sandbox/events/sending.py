@@ -1,7 +1,7 @@
-"""One POST to a webhook endpoint, over connections that are kept open.
+"""Sends a POST to a webhook endpoint over persistent connections.
 
-A client of its own, over httptools: a year of the sandbox's clock is a hundred thousand small requests to one host, for
-which a full HTTP client takes most of the time.
+A small client over httptools: a year of the sandbox's clock is a hundred thousand small requests to one host, and a
+full HTTP client would take most of that time.
 """
 
 from __future__ import annotations
@@ -17,24 +17,28 @@ import httptools
 if TYPE_CHECKING:
     from types import TracebackType
 
-# What is kept of an answer's body, for the list of deliveries.
+# The part of a response body that is kept for the list of deliveries.
 _KEPT_BYTES = 1000
-_MOST_HEADER_BYTES = 1 << 16
+_MAX_HEADER_BYTES = 1 << 16
 _CLOSED = "the connection was closed"
 
 
-class SendingFailed(Exception):  # Reads as what happened.
-    """No answer came; says why in a word or two."""
+class SendingFailed(Exception):
+    """No response came; the message says why."""
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Reading the machine's certificates takes 30 ms: once is enough."""
+    """The TLS settings; cached, because reading the certificates takes 30 ms."""
     return ssl.create_default_context()
 
 
 class _Connection(asyncio.Protocol):
-    """One connection; one request at a time. `usable`: it can take another; `heard`: bytes of the present answer."""
+    """A connection with one request at a time.
+
+    usable: it can take another request
+    received: bytes of the present response
+    """
 
     def __init__(self) -> None:
         self.usable = False
@@ -43,32 +47,32 @@ class _Connection(asyncio.Protocol):
         self._done: asyncio.Future[tuple[int, bytes]] | None = None
         self._body = b""
         self._headed = False
-        self.heard = 0
+        self.received = 0
         self._lost = False
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's are no `asyncio.Transport` by descent.
+        # uvloop's transports do not inherit from `asyncio.Transport`.
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        self.heard += len(data)
+        self.received += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._fail("an answer that is not HTTP")
-        if not self._headed and self.heard > _MOST_HEADER_BYTES:
-            self._fail("an answer that does not end")
+            self._fail("the response is not HTTP")
+        if not self._headed and self.received > _MAX_HEADER_BYTES:
+            self._fail("the response header is too long")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         if self._headed:
-            # Whoever names no length ends its answer so.
+            # A response without a length ends with the connection.
             self._answered()
         self._fail(_CLOSED if exc is None else type(exc).__name__)
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_headers_complete(self) -> None:
         self._headed = self._parser.get_status_code() >= 200
@@ -86,17 +90,17 @@ class _Connection(asyncio.Protocol):
             self._done.set_result((self._parser.get_status_code(), self._body))
 
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
-        """Send this, and wait for the answer: its status and the beginning of its body."""
+        """Sends the request; returns the status and the start of the body of the response."""
         if self._transport is None or self._lost:
             raise SendingFailed(_CLOSED)
-        self.usable, self._headed, self.heard, self._body = False, False, 0, b""
+        self.usable, self._headed, self.received, self._body = False, False, 0, b""
         self._parser = httptools.HttpResponseParser(self)
         self._done = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._done
 
     def close(self) -> None:
-        """Let go of it."""
+        """Closes the connection."""
         self.usable = False
         if self._transport is not None:
             self._transport.abort()
@@ -110,8 +114,11 @@ class _Connection(asyncio.Protocol):
 
 
 class Sender:
-    """Keeps the connections that are not in use. Takes no proxy from the environment: these are machines that the
-    developer named. Redirects are answers like others."""
+    """A client that keeps idle connections.
+
+    It takes no proxy from the environment: the endpoints are machines that the developer named. Redirects are returned
+    like other responses.
+    """
 
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
@@ -121,22 +128,22 @@ class Sender:
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for connection in [one for idle in self._idle.values() for one in idle]:
+        for connection in [connection for idle in self._idle.values() for connection in idle]:
             connection.close()
         self._idle.clear()
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-        """The answer's status and the beginning of its body, or SendingFailed."""
+        """The response's status and the start of its body. Raises SendingFailed."""
         try:
             parts = urlsplit(url)
             request = _request(parts, body, headers)
             async with asyncio.timeout(self._timeout_seconds):
-                status, said = await self._exchange(parts, request)
+                status, start = await self._exchange(parts, request)
         except TimeoutError:
             raise SendingFailed("timeout") from None
         except (OSError, ValueError) as error:
             raise SendingFailed(type(error).__name__) from error
-        return status, said.decode("utf-8", "replace")
+        return status, start.decode("utf-8", "replace")
 
     async def _exchange(self, parts: SplitResult, request: bytes) -> tuple[int, bytes]:
         idle = self._idle.setdefault((parts.scheme, parts.netloc), [])
@@ -146,9 +153,9 @@ class Sender:
                 try:
                     return await self._over(connection, request, idle)
                 except SendingFailed:
-                    if connection.heard:
+                    if connection.received:
                         raise
-                    # It was closed just as we wrote.
+                    # The endpoint closed the connection as the request was written.
         return await self._over(await _connect(parts), request, idle)
 
     async def _over(self, connection: _Connection, request: bytes, idle: list[_Connection]) -> tuple[int, bytes]:
@@ -179,6 +186,6 @@ def _request(parts: SplitResult, body: bytes, headers: dict[str, str]) -> bytes:
 
 @lru_cache
 def _address(parts: SplitResult) -> str:
-    """The request's first two lines."""
+    """The request line and the Host header."""
     target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe="%/:=&?~+!$,;'@()*[]")
     return f"POST {target} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}"

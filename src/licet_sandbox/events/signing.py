@@ -1,6 +1,6 @@
 """Webhook secrets, and the signature that Stripe's SDK checks.
 
-`Stripe-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `<t>.<body>`, keyed with the whole `whsec_…` text.
+`Stripe-Signature: t=<unix>,v1=<hex>`: HMAC-SHA256 of `<t>.<body>`, keyed with the whole `whsec_…` secret.
 """
 
 from __future__ import annotations
@@ -21,32 +21,35 @@ _SEED_BYTES = 32
 
 
 class SeedDamaged(FileRefused):
-    """Without the whole seed, its webhook secrets are lost."""
+    """The seed is damaged, and with it the webhook secrets are lost."""
 
 
 class Signer:
-    """Derives each endpoint's secret from one random seed, so that no secret stands in the sandbox's file."""
+    """Derives each endpoint's secret from a random seed, so that the sandbox's file holds no secret."""
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
         self._secrets: dict[str, str] = {}
 
     def secret(self, endpoint_id: str) -> str:
-        """`whsec_` and 32 letters or digits, always the same for this endpoint."""
+        """The secret of this endpoint, always the same: `whsec_` and 32 letters or digits."""
         if endpoint_id not in self._secrets:
             digest = hmac.digest(self._seed, endpoint_id.encode(), "sha256")
             self._secrets[endpoint_id] = "whsec_" + base64.b32encode(digest).decode()[:32].lower()
         return self._secrets[endpoint_id]
 
     def sign(self, endpoint_id: str, body: bytes) -> str:
-        """The header for this body. `t` is wall time, because receivers compare it with theirs."""
+        """The signature header of this body. `t` is wall time, because receivers compare it with their clock."""
         at = int(time.time())
         digest = hmac.digest(self.secret(endpoint_id).encode(), b"%d.%b" % (at, body), "sha256")
         return f"t={at},v1={digest.hex()}"
 
 
 def load_signer(db_path: Path | None) -> Signer:
-    """The signer of this sandbox: its seed stands beside the file (mode 0600), or in memory where there is none."""
+    """The signer of this sandbox.
+
+    Its seed is in a file beside the database (mode 0600), or in memory where there is no file.
+    """
     if db_path is None:
         return Signer(secrets.token_bytes(_SEED_BYTES))
     path = db_path.with_name(db_path.name + ".seed")
@@ -54,12 +57,15 @@ def load_signer(db_path: Path | None) -> Signer:
         _write_seed(path)
     seed = path.read_bytes()
     if len(seed) != _SEED_BYTES:
-        raise SeedDamaged(f"{path.name} beside it is damaged. Remove that, and make its webhook endpoints anew.")
+        raise SeedDamaged(f"{path.name} beside it is damaged. Remove it, then create its webhook endpoints again.")
     return Signer(seed)
 
 
 def _write_seed(path: Path) -> None:
-    """Whole or not at all: whoever is killed half-way must not sign with what anybody can guess afterwards."""
+    """Writes the seed completely or not at all.
+
+    A process that is killed meanwhile must not leave a partial seed, which could be guessed.
+    """
     unfinished = path.with_name(path.name + ".new")
     descriptor = os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.authentication import authenticate, awaits_customer, find_intent
+from licet_sandbox.billing.authentication import authenticate_intent, find_intent, requires_authentication
 from licet_sandbox.billing.invoices.lines import format_amount
-from licet_sandbox.billing.payments.next_actions import way_back
+from licet_sandbox.billing.payments.next_actions import build_return_url
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import form_input
 from licet_sandbox.pages.hosted_pages import HostedPages, redirect
@@ -30,7 +30,7 @@ class Authentication(HostedPages):
         """The 3D Secure page; if nothing requires it any more, how it ended."""
         with self._engine.transaction() as tx:
             intent = find_intent(tx, request.path_params["id"])
-            if not awaits_customer(intent):
+            if not requires_authentication(intent):
                 return self._finished_page(intent)
             return self._page("authenticate.html", total=_total(intent))
 
@@ -41,20 +41,20 @@ class Authentication(HostedPages):
         try:
             with self._engine.transaction() as tx:
                 intent = find_intent(tx, intent_id)
-                if not awaits_customer(intent):
+                if not requires_authentication(intent):
                     return self._finished_page(intent)
-                authenticate(tx, intent, completed=completed)
+                authenticate_intent(tx, intent, completed=completed)
         except StripeError as error:
             if error.status != 402:
                 raise
         await self._wait_for_webhooks()
         with self._engine.transaction() as tx:
             intent = find_intent(tx, intent_id)
-        back = way_back(intent, completed=intent["status"] == "succeeded")
+        back = build_return_url(intent, completed=intent["status"] == "succeeded")
         return redirect(back) if back is not None else self._finished_page(intent)
 
     def _finished_page(self, intent: Obj) -> Response:
-        back = way_back(intent, completed=intent["status"] == "succeeded")
+        back = build_return_url(intent, completed=intent["status"] == "succeeded")
         succeeded = "Authentication succeeded."
         failed = "Authentication failed. To try again, start a new payment."
         text = succeeded if intent["status"] == "succeeded" else failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.checkout import checkout_sessions, quantities, recovery
-from licet_sandbox.billing.checkout.totals import enter_code, remove_code
+from licet_sandbox.billing.checkout.totals import apply_promotion_code, remove_promotion_code
 from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import checkout_views, form_input
@@ -50,12 +50,12 @@ class Checkout(HostedPages):
                 session = tx.get("checkout.session", session_id)
                 if session["status"] != "open":
                     return self._ended_page(session)
-                done = checkout_sessions.submit(tx, session, self._buyer(tx, session, form))
+                done = checkout_sessions.submit_session(tx, session, self._buyer(tx, session, form))
         except StripeError as error:
             await self._wait_for_webhooks()
             return self._checkout_page(session_id, form, str(error), form_input.field_of(error), error.status)
         await self._wait_for_webhooks()
-        return redirect(checkout_sessions.success_address(session) if done else f"/c/pay/{session_id}/3ds")
+        return redirect(checkout_sessions.build_success_url(session) if done else f"/c/pay/{session_id}/3ds")
 
     def _buyer(self, tx: Tx, session: Obj, form: dict[str, str]) -> checkout_sessions.Buyer:
         email = checkout_sessions.known_email(tx, session) or form_input.read_email(form)
@@ -76,9 +76,9 @@ class Checkout(HostedPages):
                 if session["status"] != "open":
                     return self._ended_page(session)
                 if "remove" in form:
-                    remove_code(tx, session)
+                    remove_promotion_code(tx, session)
                 else:
-                    enter_code(tx, session, text)
+                    apply_promotion_code(tx, session, text)
         except StripeError as error:
             return self._checkout_page(session_id, status=error.status, code_problem=str(error), code_typed=text)
         return redirect(f"/c/pay/{session_id}")
@@ -95,7 +95,7 @@ class Checkout(HostedPages):
             with self._engine.transaction() as tx:
                 session = tx.get("checkout.session", session_id)
                 quantity = int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0
-                quantities.adjust(tx, session, form.get("line"), quantity)
+                quantities.adjust_quantity(tx, session, form.get("line"), quantity)
         except StripeError as error:
             return self._checkout_page(session_id, problem=str(error), status=error.status)
         return redirect(f"/c/pay/{session_id}")
@@ -103,14 +103,14 @@ class Checkout(HostedPages):
     async def recover(self, request: Request) -> Response:
         """Create a new session like an expired one, and redirect to it."""
         with self._engine.transaction() as tx:
-            recovered = recovery.recover(tx, tx.get("checkout.session", _id(request)))
+            recovered = recovery.recover_session(tx, tx.get("checkout.session", _id(request)))
             return redirect(f"/c/pay/{recovered['id']}")
 
     async def show_checkout_authentication(self, request: Request) -> Response:
         """The 3D Secure page."""
         with self._engine.transaction() as tx:
             session = tx.get("checkout.session", _id(request))
-            if not checkout_sessions.awaits_authentication(tx, session):
+            if not checkout_sessions.session_requires_action(tx, session):
                 return redirect(f"/c/pay/{session['id']}")
             due = session["amount_total"]
             return self._page("authenticate.html", total=format_amount(due, session["currency"]) if due else None)
@@ -122,16 +122,16 @@ class Checkout(HostedPages):
         try:
             with self._engine.transaction() as tx:
                 session = tx.get("checkout.session", session_id)
-                if not checkout_sessions.awaits_authentication(tx, session):
+                if not checkout_sessions.session_requires_action(tx, session):
                     return redirect(f"/c/pay/{session_id}")
-                checkout_sessions.authenticate(tx, session, completed=outcome == "complete")
+                checkout_sessions.authenticate_session(tx, session, completed=outcome == "complete")
         except StripeError as error:
             if error.status != 402:
                 raise
             await self._wait_for_webhooks()
             return redirect(f"/c/pay/{session_id}?failed=3ds")
         await self._wait_for_webhooks()
-        return redirect(checkout_sessions.success_address(session))
+        return redirect(checkout_sessions.build_success_url(session))
 
     def _checkout_page(
         self,
@@ -157,7 +157,7 @@ class Checkout(HostedPages):
 
     def _ended_page(self, session: Obj) -> Response:
         if session["status"] == "complete":
-            link = checkout_sessions.success_address(session)
+            link = checkout_sessions.build_success_url(session)
             if session["mode"] == "setup":
                 return self._message("Already saved", "Your card is saved for future payments.", link, "Continue", 200)
             return self._message("Already paid", "This order is complete.", link, "Continue", 200)

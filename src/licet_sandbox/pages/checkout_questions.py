@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.checkout.answers import asked_name, asks_phone, asks_promotions, asks_terms
-from licet_sandbox.billing.checkout.quantities import adjustable
+from licet_sandbox.billing.checkout.quantities import adjustable_lines
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -56,5 +56,5 @@ def adjustable_view(session: Obj) -> list[View]:
             "least": max(1, line["adjustable_quantity"]["minimum"]),
             "most": line["adjustable_quantity"]["maximum"],
         }
-        for line in adjustable(session)
+        for line in adjustable_lines(session)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.checkout.checkout_sessions import known_email, needs_card
-from licet_sandbox.billing.checkout.totals import offer_of
+from licet_sandbox.billing.checkout.totals import find_offer
 from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount
 from licet_sandbox.pages.checkout_questions import adjustable_view, questions_view
 from licet_sandbox.pages.formatting import discount_sums
@@ -59,7 +59,7 @@ def setup_view(tx: Tx, session: Obj) -> View:
 
 def _applied_code(tx: Tx, session: Obj) -> str | None:
     """The promotion code that is applied."""
-    offer = offer_of(tx, session)
+    offer = find_offer(tx, session)
     return str(offer.code["code"]) if offer is not None and offer.code is not None else None
 
 

@@ -81,7 +81,7 @@ class HostedPages:
     async def _wait_for_webhooks(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_WEBHOOK_TIMEOUT_SECONDS):
-                await self._engine.deliveries.sent_once()
+                await self._engine.deliveries.wait_until_sent()
 
 
 def redirect(address: str) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.collection.collection import method_on_file
+from licet_sandbox.billing.collection.collection import payment_method_for_invoice
 from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.pages.formatting import address_text, card_name, discount_sums, show_date
 from licet_sandbox.pages.offered_cards import TEST_CARDS
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def invoice_view(tx: Tx, invoice: Obj) -> View:
     """The hosted invoice page."""
-    method = method_on_file(tx, invoice)
+    method = payment_method_for_invoice(tx, invoice)
     card = method["card"] if method is not None else None
     return {
         "invoice_id": invoice["id"],

@@ -45,7 +45,7 @@ class Invoices(HostedPages):
                 if invoice["status"] != "open":
                     return redirect(f"/i/{invoice_id}")
                 card = None if form.get("use") == "on_file" else form_input.read_card(form, self._engine.clock.now())
-                hosted_payment.pay(tx, invoice, card, keep=form.get("keep") == "yes")
+                hosted_payment.pay_on_invoice_page(tx, invoice, card, keep=form.get("keep") == "yes")
         except StripeError as error:
             await self._wait_for_webhooks()
             return self._invoice_page(invoice_id, form, str(error), form_input.field_of(error), error.status)
@@ -56,7 +56,7 @@ class Invoices(HostedPages):
         """The 3D Secure page."""
         with self._engine.transaction() as tx:
             invoice = tx.get("invoice", _id(request))
-            if not hosted_payment.awaits_authentication(tx, invoice):
+            if not hosted_payment.invoice_requires_action(tx, invoice):
                 return redirect(f"/i/{invoice['id']}")
             return self._page("authenticate.html", total=format_amount(invoice["total"], invoice["currency"]))
 
@@ -67,8 +67,8 @@ class Invoices(HostedPages):
         try:
             with self._engine.transaction() as tx:
                 invoice = tx.get("invoice", invoice_id)
-                if hosted_payment.awaits_authentication(tx, invoice):
-                    hosted_payment.authenticate(tx, invoice, completed=outcome == "complete")
+                if hosted_payment.invoice_requires_action(tx, invoice):
+                    hosted_payment.authenticate_on_invoice_page(tx, invoice, completed=outcome == "complete")
         except StripeError as error:
             if error.status != 402:
                 raise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.checkout.totals import offer_of
-from licet_sandbox.billing.discounts.amounts import Part, take_off
+from licet_sandbox.billing.checkout.totals import find_offer
+from licet_sandbox.billing.discounts.amounts import DiscountableLine, allocate_discount
 from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.pages.formatting import show_date
@@ -42,11 +42,13 @@ def _trial_end(tx: Tx, session: Obj) -> int:
 
 def _cost_text(tx: Tx, session: Obj, recurring: list[Obj], interval: str, *, trial: bool) -> str:
     """The price per interval, with the discount for as long as the coupon applies."""
-    currency, offer = session["currency"], offer_of(tx, session)
-    parts = [Part(amount_of(line["price"], line["quantity"]), line["price"]["product"]) for line in recurring]
+    currency, offer = session["currency"], find_offer(tx, session)
+    parts = [
+        DiscountableLine(amount_of(line["price"], line["quantity"]), line["price"]["product"]) for line in recurring
+    ]
     amount = sum(part.amount for part in parts)
     full = f"{format_amount(amount, currency)} every {interval}"
-    off = 0 if offer is None else sum(take_off(offer.coupon, parts, currency))
+    off = 0 if offer is None else sum(allocate_discount(offer.coupon, parts, currency))
     if offer is None or not off:
         return full
     lower, lasts = format_amount(amount - off, currency), offer.coupon["duration"]

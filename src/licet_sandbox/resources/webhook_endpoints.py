@@ -31,7 +31,7 @@ def create(tx: Tx, p: Params) -> Obj:
         metadata=metadata_of(p),
         status="enabled",
     )
-    return {**endpoint, "secret": tx.engine.signer.secret(endpoint["id"])}
+    return {**endpoint, "secret": tx.host.webhook_secret(endpoint["id"])}
 
 
 def _url(url: str) -> str:

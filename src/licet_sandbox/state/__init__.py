@@ -1,1 +1,1 @@
-"""What the sandbox remembers: one SQLite file, and the one way to change it."""
+"""The sandbox's SQLite file, and the transactions that change it."""

@@ -1,4 +1,4 @@
-"""Test clocks: by whose time an object lives."""
+"""Which objects live by a test clock, and reading test clocks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.store import Store
 
-# What belongs to no customer, and what its buyer sees at once, at a page: these live by the sandbox's time, whoever's
-# request made them.
-OWN_TIME = frozenset(
+# Objects without a customer, and those with a page that the buyer opens in real time: they live by the sandbox's clock,
+# whichever customer they were made for.
+SANDBOX_TIME_KINDS = frozenset(
     {
         "billing_portal.configuration",
         "billing_portal.session",
@@ -32,7 +32,10 @@ OWN_TIME = frozenset(
 
 
 def read_clock(store: Store, clock_id: str) -> Obj | None:
-    """The test clock as it is stored; None once it is deleted: what is left of its customers lives as others do."""
+    """The stored test clock; None once it is deleted.
+
+    Objects that are left of its customers then live by the sandbox's clock.
+    """
     text = store.value("SELECT json FROM objects WHERE id = ? AND NOT deleted", clock_id)
     if text is None:
         return None
@@ -40,7 +43,7 @@ def read_clock(store: Store, clock_id: str) -> Obj | None:
     return clock
 
 
-def advancing() -> StripeError:
-    """Stripe's 429: while time passes, nobody may interfere."""
+def clock_advancing_error() -> StripeError:
+    """Stripe's 429 for a change while a test clock advances."""
     message = "Test clock advancement underway - cannot perform modifications."
     return StripeError(429, {"type": "invalid_request_error", "code": "rate_limit", "message": message})

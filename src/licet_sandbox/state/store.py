@@ -1,4 +1,4 @@
-"""The SQLite file: opened for one process alone, mode 0600, and safe against `kill -9` (write-ahead log)."""
+"""The SQLite file: locked by one process, mode 0600, safe against `kill -9` (write-ahead log)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.state.versions import bring_up_to_date
+from licet_sandbox.state.versions import migrate_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """One connection, used from the event loop's thread alone: a call takes well under a millisecond."""
+    """One connection, used only from the event loop's thread: a call takes well under a millisecond."""
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
-            # Made here, because SQLite would make it readable by all. Its WAL takes the same mode.
+            # Created here, because SQLite would make it readable by all users. Its WAL gets the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._db = sqlite3.connect(str(path) if path is not None else ":memory:", isolation_level=None, timeout=1)
         self._db.row_factory = sqlite3.Row
@@ -29,33 +29,33 @@ class Store:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
-            # 16 MB: the same pages change again and again, and reach the file itself the less often.
+            # 16 MB: the same pages change often, so that a larger WAL means fewer writes to the file itself.
             self._db.execute("PRAGMA wal_autocheckpoint = 4000")
-            bring_up_to_date(self._db, resources.files("licet_sandbox.state").joinpath("schema.sql").read_text())
+            migrate_file(self._db, resources.files("licet_sandbox.state").joinpath("schema.sql").read_text())
         except BaseException:
             self._db.close()
             raise
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Closes the file."""
         self._db.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing."""
+        """Commits what is done inside, or rolls it back on an exception."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            # Where the disk is full, SQLite may have taken it back by itself.
+            # On a full disk SQLite may already have rolled back.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
-        """Inside a transaction: whatever is written in here is taken back at its end."""
+        """Inside a transaction: rolls back what is written inside."""
         self._db.execute("SAVEPOINT rehearsal")
         try:
             yield
@@ -79,18 +79,18 @@ class Store:
         return None if found is None else found[0]
 
     def run(self, sql: str, *values: Any) -> int:
-        """Change something; the id of the row that an INSERT made."""
+        """Runs a statement; returns the id of the row that an INSERT made."""
         return self._db.execute(sql, values).lastrowid or 0
 
     def run_many(self, sql: str, values: list[tuple[Any, ...]]) -> None:
-        """Change something once for each of these."""
+        """Runs a statement once for each of the values."""
         self._db.executemany(sql, values)
 
     def get_meta(self, key: str) -> str | None:
-        """A fact about the sandbox itself."""
+        """A stored fact about the sandbox itself, or None."""
         found: str | None = self.value("SELECT value FROM meta WHERE key = ?", key)
         return found
 
     def set_meta(self, key: str, value: str) -> None:
-        """Remember a fact about the sandbox itself."""
+        """Stores a fact about the sandbox itself."""
         self.run("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)

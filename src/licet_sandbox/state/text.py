@@ -1,6 +1,6 @@
-"""Objects as text, as short as JSON can be: most of the sandbox's file is events.
+"""Objects as compact JSON text: most of the sandbox's file is events.
 
-By orjson: a renewal writes some twenty objects and reads as many, which would be most of what Python does in it.
+With orjson, because a renewal writes and reads about twenty objects each, and encoding would take most of its time.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-# What `encode` wrote, and the parts of it that SQLite answers.
+# Reads what `encode` wrote, and parts of it that SQLite returns.
 decode = orjson.loads
 
 
 def encode(value: Any) -> str:
-    """Keys in their order, everything in UTF-8."""
+    """Compact JSON, with the keys in their order, in UTF-8."""
     return orjson.dumps(value).decode()

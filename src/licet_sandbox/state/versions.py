@@ -1,4 +1,4 @@
-"""The versions of the sandbox's file: what older ones lack is added when they are opened."""
+"""Versions of the sandbox's file: an older file is migrated when it is opened."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite3
 
-# The statements that lead from version n to n + 1, at place n. The file says its version in `PRAGMA user_version`.
+# The statements that migrate version n to n + 1, at index n. The version of a file is its `PRAGMA user_version`.
 _STEPS = (
     (
         "ALTER TABLE deliveries ADD COLUMN body TEXT",
@@ -30,12 +30,12 @@ _STEPS = (
 )
 
 
-class FileRefused(Exception):  # Reads as what happened.
-    """The file was made by a later sandbox than this one."""
+class FileRefused(Exception):
+    """The file cannot be used; the message says what to do."""
 
 
-def bring_up_to_date(db: sqlite3.Connection, schema: str) -> None:
-    """Make the tables of a new file, or change those of an older one; all or nothing."""
+def migrate_file(db: sqlite3.Connection, schema: str) -> None:
+    """Creates the tables of a new file, or migrates an older one, in one transaction."""
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > len(_STEPS):
         raise FileRefused(

@@ -1,1 +1,1 @@
-"""Checkout sessions: totals, answers, and the purchase they complete."""
+"""Checkout sessions: totals, the buyer's answers, and the purchase."""

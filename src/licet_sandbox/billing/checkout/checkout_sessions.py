@@ -1,4 +1,4 @@
-"""What a buyer does with a checkout session: pay, go through 3-D Secure, come too late."""
+"""A checkout session from the first click to its end: pay, authenticate, expire."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.checkout import setup_mode
-from licet_sandbox.billing.checkout.answers import Answers, show_answers, take_answers
-from licet_sandbox.billing.checkout.purchase import bill, grant_offer, invoiced, keeps_card, subscribe
-from licet_sandbox.billing.checkout.recovery import show_recovery
+from licet_sandbox.billing.checkout.answers import Answers, store_answers, write_answers
+from licet_sandbox.billing.checkout.purchase import (
+    apply_offer,
+    create_invoice,
+    create_subscription,
+    creates_invoice,
+    saves_card,
+)
+from licet_sandbox.billing.checkout.recovery import set_recovery_url
 from licet_sandbox.billing.checkout.totals import check_offer
 from licet_sandbox.billing.customers.customers import make_customer
 from licet_sandbox.billing.payments import payment_intents
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Buyer:
-    """What the buyer types: an e-mail address, and a test card unless none is wanted."""
+    """What the buyer enters: an email address, a test card unless none is needed, and answers."""
 
     email: str | None
     card: Card | None
@@ -35,26 +41,29 @@ class Buyer:
 
 
 def needs_card(session: Obj) -> bool:
-    """Must a card be given? Not for nothing, where the session was made so."""
+    """Must the buyer give a card? Not where nothing is due and the session says `if_required`."""
     if session["mode"] == "payment" or session["payment_method_collection"] == "if_required":
         return int(session["amount_total"]) > 0
     return True
 
 
 def known_email(tx: Tx, session: Obj) -> str | None:
-    """The address that the session or its customer came with."""
+    """The email address of the session or of its customer, or None."""
     customer = tx.find(session["customer"]) if session["customer"] else None
     email: str | None = (customer or {}).get("email") or session["customer_email"]
     return email
 
 
-def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
-    """The buyer presses the button: True when done, False when 3-D Secure is wanted first. A decline raises its 402."""
+def submit_session(tx: Tx, session: Obj, buyer: Buyer) -> bool:
+    """Submits the checkout page: True when the session is complete, False when 3-D Secure comes first.
+
+    A decline raises its 402.
+    """
     _check_open(session)
     check_offer(tx, session)
     if buyer.card is None and needs_card(session):
         raise invalid("A card is needed.", param="card", code="parameter_missing")
-    take_answers(session, buyer.answers)
+    store_answers(session, buyer.answers)
     phone = buyer.answers.phone
     session["_"] |= {"buyer": {"email": buyer.email, "name": buyer.name, "phone": phone}, "method": None}
     if buyer.card is None:
@@ -63,21 +72,21 @@ def submit(tx: Tx, session: Obj, buyer: Buyer) -> bool:
     method = make_method(
         tx, buyer.card, exp_month=buyer.exp_month, exp_year=buyer.exp_year, email=buyer.email, name=buyer.name
     )
-    if keeps_card(session):
+    if saves_card(session):
         method["allow_redisplay"] = "limited"
         tx.save(method)
     session["_"]["method"] = method["id"]
     tx.save(session)
     if not session["amount_total"]:
         return _submit_setup(tx, session, method)
-    asked = payment_intents.needs_authentication(method, _three_d_secure(session))
-    if not asked and buyer.card.declines is None:
+    needs_authentication = payment_intents.needs_authentication(method, _three_d_secure(session))
+    if not needs_authentication and buyer.card.declines is None:
         _make_customer(tx, session)
     intent = _intent_of(tx, session)
-    payment_intents.confirm(tx, intent, method, off_session=False)
-    if not asked:
+    payment_intents.confirm_payment(tx, intent, method, off_session=False)
+    if not needs_authentication:
         _complete(tx, session, intent, method)
-    return not asked
+    return not needs_authentication
 
 
 def _three_d_secure(session: Obj) -> str:
@@ -85,52 +94,52 @@ def _three_d_secure(session: Obj) -> str:
 
 
 def _submit_setup(tx: Tx, session: Obj, method: Obj) -> bool:
-    """Nothing is due today; the card is kept for later."""
+    """Saves the card for later; nothing is due today."""
     if (
         not payment_intents.needs_authentication(method, _three_d_secure(session))
         and refusal_to_save(card_of(method)) is None
     ):
         _make_customer(tx, session)
-    done = setup_mode.keep_card(tx, session, method)
+    done = setup_mode.save_card(tx, session, method)
     if done:
         _complete(tx, session, None, method)
     return done
 
 
-def authenticate(tx: Tx, session: Obj, *, completed: bool) -> None:
-    """The buyer leaves 3-D Secure; a failure raises its 402 and the session stays open."""
+def authenticate_session(tx: Tx, session: Obj, *, completed: bool) -> None:
+    """Completes or fails 3-D Secure; a failure raises its 402 and the session stays open."""
     _check_open(session)
-    if not awaits_authentication(tx, session):
+    if not session_requires_action(tx, session):
         raise invalid("There is nothing to authenticate.")
     method = tx.get("payment_method", session["_"]["method"])
     if not session["amount_total"]:
         if completed:
             _make_customer(tx, session)
-        setup_mode.leave_authentication(tx, session, completed=completed)
+        setup_mode.authenticate_card(tx, session, completed=completed)
         _complete(tx, session, None, method)
         return
     intent = _intent_of(tx, session)
     if completed and card_of(method).declines is None:
         _make_customer(tx, session)
         intent["customer"] = session["customer"]
-    payment_intents.authenticate(tx, intent, completed=completed)
+    payment_intents.authenticate_payment(tx, intent, completed=completed)
     _complete(tx, session, intent, method)
 
 
-def awaits_authentication(tx: Tx, session: Obj) -> bool:
-    """Is the buyer on the 3-D Secure page?"""
+def session_requires_action(tx: Tx, session: Obj) -> bool:
+    """Does the session wait for 3-D Secure?"""
     if session["status"] != "open" or session["_"].get("method") is None:
         return False
     if not session["amount_total"]:
-        setup = setup_mode.setup_of(tx, session)
+        setup = setup_mode.find_setup(tx, session)
         return setup is not None and setup["status"] == "requires_action"
     return bool(_intent_of(tx, session)["status"] == "requires_action")
 
 
-def expire(tx: Tx, session: Obj) -> None:
-    """It can be paid no more; perhaps it can be had again."""
+def expire_session(tx: Tx, session: Obj) -> None:
+    """Expires the session. With `after_expiration[recovery]` it can be recovered."""
     tx.unschedule(session["id"])
-    show_recovery(tx, session)
+    set_recovery_url(tx, session)
     setup_mode.abandon_setup(tx, session)
     _abandon_payment(tx, session)
     session |= {"status": "expired", "url": None}
@@ -138,17 +147,17 @@ def expire(tx: Tx, session: Obj) -> None:
 
 
 def _abandon_payment(tx: Tx, session: Obj) -> None:
-    """A payment that was tried and failed, or waits for 3-D Secure, is tried no more."""
+    """Cancels a payment that failed or waits for 3-D Secure."""
     intent_id = session["_"].get("intent")
     if intent_id is not None:
         payment_intents.cancel_intent(tx, tx.get("payment_intent", intent_id), "expired")
 
 
 def expire_due(tx: Tx, session_id: str) -> None:
-    """Its time has passed."""
+    """Expires a session whose `expires_at` has passed."""
     session = tx.get("checkout.session", session_id)
     if session["status"] == "open":
-        expire(tx, session)
+        expire_session(tx, session)
 
 
 def _check_open(session: Obj) -> None:
@@ -157,7 +166,10 @@ def _check_open(session: Obj) -> None:
 
 
 def _intent_of(tx: Tx, session: Obj) -> Obj:
-    """The payment, made when the buyer first confirms. Only in `payment` mode does the session show it."""
+    """The payment intent, made when the buyer first confirms.
+
+    Only a session in `payment` mode shows it.
+    """
     stored = session["_"].get("intent")
     if stored is not None:
         return tx.get("payment_intent", stored)
@@ -168,7 +180,7 @@ def _intent_of(tx: Tx, session: Obj) -> Obj:
         session["amount_total"],
         session["currency"],
         customer=session["customer"],
-        payment_method_options=payment_intents.card_options(_three_d_secure(session)),
+        payment_method_options=payment_intents.card_payment_options(_three_d_secure(session)),
         _={"checkout": session["id"]},
         **({"description": "Subscription creation", "setup_future_usage": "off_session"} if subscribing else data),
     )
@@ -182,26 +194,29 @@ def _intent_of(tx: Tx, session: Obj) -> Obj:
 def _complete(tx: Tx, session: Obj, intent: Obj | None, method: Obj | None) -> None:
     _make_customer(tx, session)
     customer = None if session["customer"] is None else tx.get("customer", session["customer"])
-    if customer is not None and method is not None and keeps_card(session):
+    if customer is not None and method is not None and saves_card(session):
         method["customer"] = customer["id"]
         tx.save(method, "payment_method.attached")
     if session["mode"] == "subscription" and customer is not None:
-        subscribe(tx, session, customer, intent, method)
-    elif invoiced(session) and customer is not None:
-        bill(tx, session, customer, intent)
+        create_subscription(tx, session, customer, intent, method)
+    elif creates_invoice(session) and customer is not None:
+        create_invoice(tx, session, customer, intent)
     else:
-        grant_offer(tx, session)
+        apply_offer(tx, session)
     _close(tx, session, customer)
 
 
 def _make_customer(tx: Tx, session: Obj) -> None:
-    """A customer where this session needs one and has none; just before the charge, so never for a failed try."""
+    """Makes a customer where the session needs one and has none.
+
+    Called just before the charge, so that a declined payment makes no customer.
+    """
     buyer = session["_"]["buyer"]
     if session["customer"] is not None:
         customer = tx.get("customer", session["customer"])
-        told = {"email": customer["email"] or buyer["email"], "phone": buyer["phone"] or customer["phone"]}
-        if told != {name: customer[name] for name in told}:
-            customer |= told
+        contact = {"email": customer["email"] or buyer["email"], "phone": buyer["phone"] or customer["phone"]}
+        if contact != {name: customer[name] for name in contact}:
+            customer |= contact
             tx.save(customer, "customer.updated")
     elif _needs_customer(session):
         made = tx.insert(make_customer(tx, **buyer), "customer.created")
@@ -210,15 +225,15 @@ def _make_customer(tx: Tx, session: Obj) -> None:
 
 
 def _needs_customer(session: Obj) -> bool:
-    """Keeping a card is reason enough, except in `setup` mode, where nothing else would come of it."""
-    wanted = session["customer_creation"] == "always" or invoiced(session)
-    return wanted or (session["mode"] != "setup" and keeps_card(session))
+    """Saving a card needs a customer, except in `setup` mode."""
+    required = session["customer_creation"] == "always" or creates_invoice(session)
+    return required or (session["mode"] != "setup" and saves_card(session))
 
 
 def _close(tx: Tx, session: Obj, customer: Obj | None) -> None:
     buyer = session["_"]["buyer"]
     tx.unschedule(session["id"])
-    show_answers(session)
+    write_answers(session)
     session |= {
         "status": "complete",
         "payment_status": "paid" if session["amount_total"] else "no_payment_required",
@@ -237,6 +252,6 @@ def _close(tx: Tx, session: Obj, customer: Obj | None) -> None:
     tx.save(session, "checkout.session.completed")
 
 
-def success_address(session: Obj) -> str:
-    """Where the buyer goes after paying: the literal braces are filled in, and nothing else is touched."""
+def build_success_url(session: Obj) -> str:
+    """The URL of the success page, with `{CHECKOUT_SESSION_ID}` replaced and all else unchanged."""
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])

@@ -1,15 +1,15 @@
-"""What a checkout that is paid makes: a subscription, or the invoice of something bought once."""
+"""What a paid checkout creates: a subscription, or the invoice of a one-time purchase."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.checkout.totals import offer_of
+from licet_sandbox.billing.checkout.totals import find_offer
 from licet_sandbox.billing.collection import collection
-from licet_sandbox.billing.discounts.discounts import grant
-from licet_sandbox.billing.invoices.invoices import finalize, link_payment, make_invoice
+from licet_sandbox.billing.discounts.discounts import create_discount
+from licet_sandbox.billing.invoices.invoices import finalize_invoice, link_payment, make_invoice
 from licet_sandbox.billing.invoices.lines import one_time_line
-from licet_sandbox.billing.subscriptions.subscriptions import make_subscription, start_paid
+from licet_sandbox.billing.subscriptions.subscriptions import make_subscription, start_paid_subscription
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 _DAY = 24 * 3600
 
 
-def keeps_card(session: Obj) -> bool:
-    """Is the card kept for later payments?"""
+def saves_card(session: Obj) -> bool:
+    """Is the card saved for later payments?"""
     data = session["_"]["payment_intent_data"]
     return session["mode"] != "payment" or data.get("setup_future_usage") is not None
 
 
-def invoiced(session: Obj) -> bool:
-    """Does a purchase bring an invoice?"""
+def creates_invoice(session: Obj) -> bool:
+    """Does a one-time purchase create an invoice?"""
     return session["invoice_creation"] is not None and bool(session["invoice_creation"]["enabled"])
 
 
-def subscribe(tx: Tx, session: Obj, customer: Obj, intent: Obj | None, method: Obj | None) -> None:
-    """The subscription, with its first invoice, which is paid already (intent: None where nothing was due)."""
+def create_subscription(tx: Tx, session: Obj, customer: Obj, intent: Obj | None, method: Obj | None) -> None:
+    """Creates the subscription with its first invoice, which is already paid.
+
+    intent: None where nothing was due.
+    """
     data: dict[str, Any] = session["_"]["subscription_data"]
     chosen, extras = _lines(tx, session)
     trial_days, trial_end = data.get("trial_period_days"), data.get("trial_end")
@@ -47,13 +50,13 @@ def subscribe(tx: Tx, session: Obj, customer: Obj, intent: Obj | None, method: O
         **{key: data[key] for key in ("description", "billing_mode", "trial_settings") if data.get(key) is not None},
     )
     subscription["invoice_settings"] |= data.get("invoice_settings", {})
-    subscription["discounts"] = grant_offer(tx, session, subscription["id"])
-    invoice = start_paid(tx, subscription, extras, intent)
+    subscription["discounts"] = apply_offer(tx, session, subscription["id"])
+    invoice = start_paid_subscription(tx, subscription, extras, intent)
     session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
 
 
 def _lines(tx: Tx, session: Obj) -> tuple[list[dict[str, Any]], list[tuple[Obj, int]]]:
-    """What recurs, as items; what is bought once, as (price, quantity)."""
+    """The recurring lines, as items; the one-time lines, as (price, quantity)."""
     chosen, extras = [], []
     for line in session["_"]["line_items"]:
         price = tx.get("price", line["price"]["id"])
@@ -64,8 +67,8 @@ def _lines(tx: Tx, session: Obj) -> tuple[list[dict[str, Any]], list[tuple[Obj, 
     return chosen, extras
 
 
-def bill(tx: Tx, session: Obj, customer: Obj, intent: Obj | None) -> None:
-    """The invoice of a one-off purchase, made when it is already paid."""
+def create_invoice(tx: Tx, session: Obj, customer: Obj, intent: Obj | None) -> None:
+    """Creates the invoice of a one-time purchase, already paid."""
     data: dict[str, Any] = session["invoice_creation"]["invoice_data"]
     lines = [one_time_line(tx, customer["id"], price, quantity) for price, quantity in _lines(tx, session)[1]]
     invoice = make_invoice(
@@ -80,17 +83,17 @@ def bill(tx: Tx, session: Obj, customer: Obj, intent: Obj | None) -> None:
         custom_fields=data["custom_fields"],
         metadata=data["metadata"] or {},
         attempt_count=0 if intent is None else 1,
-        discounts=grant_offer(tx, session),
+        discounts=apply_offer(tx, session),
     )
-    finalize(tx, invoice)
-    collection.settle(tx, invoice, None if intent is None else link_payment(tx, invoice, intent))
+    finalize_invoice(tx, invoice)
+    collection.record_payment(tx, invoice, None if intent is None else link_payment(tx, invoice, intent))
     session["invoice"] = invoice["id"]
 
 
-def grant_offer(tx: Tx, session: Obj, subscription_id: str | None = None) -> list[str]:
-    """The discount that the session promised, now in use."""
-    offer = offer_of(tx, session)
+def apply_offer(tx: Tx, session: Obj, subscription_id: str | None = None) -> list[str]:
+    """Creates the session's discount, if it has one; returns the ids of the discounts."""
+    offer = find_offer(tx, session)
     if offer is None:
         return []
     where = {"checkout_session": session["id"], "customer": session["customer"], "subscription": subscription_id}
-    return [grant(tx, offer, **where)]
+    return [create_discount(tx, offer, **where)]

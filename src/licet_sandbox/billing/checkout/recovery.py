@@ -1,11 +1,11 @@
-"""Checkout sessions that expired and can be had again: `after_expiration.recovery`."""
+"""Recovery of expired checkout sessions: `after_expiration.recovery`."""
 
 from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.checkout.totals import total_up
+from licet_sandbox.billing.checkout.totals import compute_session_totals
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.ids import new_id
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 _DAY = 24 * 3600
 _RECOVERABLE_SECONDS = 30 * _DAY
-# Of the first buyer, not of the purchase.
+# What belongs to the first buyer and is not copied.
 _PERSONAL = ("answers", "buyer", "intent", "method", "setup")
 
 
-def show_recovery(tx: Tx, session: Obj) -> None:
-    """Give a session that expires its address for another try; the caller saves."""
+def set_recovery_url(tx: Tx, session: Obj) -> None:
+    """Gives an expiring session its recovery URL; the caller saves."""
     recovery = (session["after_expiration"] or {}).get("recovery")
     if recovery is not None and recovery["enabled"]:
-        url = f"{tx.engine.base_url}/c/recover/{session['id']}"
+        url = f"{tx.host.base_url}/c/recover/{session['id']}"
         session["after_expiration"] = {"recovery": recovery | {"url": url, "expires_at": tx.now + _RECOVERABLE_SECONDS}}
 
 
-def recover(tx: Tx, session: Obj) -> Obj:
-    """A new session like this one, which has expired. 400 where it cannot be had again, or no more."""
+def recover_session(tx: Tx, session: Obj) -> Obj:
+    """Creates a new session like this expired one; 410 where it cannot be recovered, or no longer."""
     recovery = (session["after_expiration"] or {}).get("recovery")
     if recovery is None or recovery["url"] is None or recovery["expires_at"] <= tx.now:
-        raise _gone()
+        raise _not_recoverable()
     again = copy.deepcopy(session)
     again["_"] = {key: value for key, value in again["_"].items() if key not in _PERSONAL}
     data = again["_"]["subscription_data"]
@@ -48,15 +48,15 @@ def recover(tx: Tx, session: Obj) -> Obj:
         "recovered_from": session["id"],
         "payment_intent": None,
         "status": "open",
-        "url": f"{tx.engine.base_url}/c/pay/{session_id}",
+        "url": f"{tx.host.base_url}/c/pay/{session_id}",
     }
     if recovery["allow_promotion_codes"] and not again["discounts"]:
         again["allow_promotion_codes"] = True
-    total_up(tx, again)
+    compute_session_totals(tx, again)
     tx.insert(again)
     tx.schedule("checkout.expire", session_id, again["expires_at"])
     return again
 
 
-def _gone() -> StripeError:
+def _not_recoverable() -> StripeError:
     return invalid("This checkout cannot be opened again.", status=410)

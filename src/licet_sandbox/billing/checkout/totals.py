@@ -1,10 +1,10 @@
-"""What a checkout comes to: its lines, less a coupon, before anything is paid."""
+"""The amounts of a checkout session: its lines, less a discount, before the payment."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.discounts.amounts import Part, take_off
+from licet_sandbox.billing.discounts.amounts import DiscountableLine, allocate_discount
 from licet_sandbox.billing.discounts.coupons import check_code, check_coupon, find_code, get_coupon
 from licet_sandbox.billing.discounts.discounts import Offer
 from licet_sandbox.billing.invoices.lines import amount_of
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def total_up(tx: Tx, session: Obj) -> None:
-    """Fill in every amount of an open session, in minor units; the caller saves. In a trial what recurs is free."""
+def compute_session_totals(tx: Tx, session: Obj) -> None:
+    """Sets every amount of an open session, in minor units; the caller saves.
+
+    During a trial the recurring lines are free.
+    """
     lines, data = session["_"]["line_items"], session["_"]["subscription_data"]
     trial = bool(data.get("trial_period_days") or data.get("trial_end"))
     for line in lines:
         free = trial and line["price"]["type"] == "recurring"
         line["amount_subtotal"] = 0 if free else amount_of(line["price"], line["quantity"])
-    offer = offer_of(tx, session)
+    offer = find_offer(tx, session)
     off = [0 for _ in lines]
     if offer is not None:
-        parts = [Part(line["amount_subtotal"], line["price"]["product"]) for line in lines]
-        off = take_off(offer.coupon, parts, session["currency"])
+        parts = [DiscountableLine(line["amount_subtotal"], line["price"]["product"]) for line in lines]
+        off = allocate_discount(offer.coupon, parts, session["currency"])
     for line, amount in zip(lines, off, strict=True):
         line |= {"amount_discount": amount, "amount_total": line["amount_subtotal"] - amount}
     total = sum(line["amount_total"] for line in lines)
@@ -38,8 +41,8 @@ def total_up(tx: Tx, session: Obj) -> None:
     }
 
 
-def offer_of(tx: Tx, session: Obj) -> Offer | None:
-    """The coupon that the session was made with, or that its buyer brought."""
+def find_offer(tx: Tx, session: Obj) -> Offer | None:
+    """The coupon of the session, or the one behind its buyer's promotion code; or None."""
     for entry in session["discounts"] or []:
         if entry["promotion_code"] is not None:
             code = tx.get("promotion_code", entry["promotion_code"])
@@ -48,8 +51,8 @@ def offer_of(tx: Tx, session: Obj) -> Offer | None:
     return None
 
 
-def enter_code(tx: Tx, session: Obj, text: str) -> None:
-    """The buyer types a promotion code; 400 where it does not hold, or where none may be typed."""
+def apply_promotion_code(tx: Tx, session: Obj, text: str) -> None:
+    """Applies the buyer's promotion code; 400 where it is invalid or the session takes none."""
     if not session["allow_promotion_codes"]:
         raise invalid("This checkout takes no promotion codes.", param="promotion_code")
     code = find_code(tx, text)
@@ -57,21 +60,21 @@ def enter_code(tx: Tx, session: Obj, text: str) -> None:
         raise invalid("This code is invalid.", param="promotion_code")
     _check(tx, session, Offer(get_coupon(tx, code["promotion"]["coupon"]), code))
     session["discounts"] = [{"coupon": None, "promotion_code": code["id"]}]
-    total_up(tx, session)
+    compute_session_totals(tx, session)
     tx.save(session)
 
 
-def remove_code(tx: Tx, session: Obj) -> None:
-    """The buyer takes the promotion code back."""
+def remove_promotion_code(tx: Tx, session: Obj) -> None:
+    """Removes the buyer's promotion code."""
     if session["allow_promotion_codes"]:
         session["discounts"] = []
-        total_up(tx, session)
+        compute_session_totals(tx, session)
         tx.save(session)
 
 
 def check_offer(tx: Tx, session: Obj) -> None:
-    """400 where what was offered has run out, or been used up, since."""
-    offer = offer_of(tx, session)
+    """Raises a 400 where the coupon or code has since expired or reached its limit."""
+    offer = find_offer(tx, session)
     if offer is not None:
         _check(tx, session, offer)
 

@@ -1,6 +1,6 @@
-"""Getting an invoice paid: the first try, the retries, and what a failure does.
+"""Collects invoices: the first attempt, retries, and what a failure leads to.
 
-How often a failed renewal is tried again, and what follows the last try, are settings: `dunning.py`.
+How often a failed renewal is retried, and what follows the last retry, are settings: `dunning.py`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.collection import subscription_status
 from licet_sandbox.billing.collection.dunning import load_dunning
-from licet_sandbox.billing.collection.sent_invoices import is_by_mail, send
+from licet_sandbox.billing.collection.sent_invoices import is_sent_invoice, send_invoice
 from licet_sandbox.billing.invoices.invoices import (
-    finalize,
+    finalize_invoice,
     mark_paid,
-    note_try,
-    payment_of,
+    open_payment,
+    record_attempt,
     stop_collecting,
     subscription_of,
 )
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def settle(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
-    """It is paid, and its subscription stands well."""
+def record_payment(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
+    """Marks the invoice paid and updates its subscription. payment: None where nothing was due."""
     mark_paid(tx, invoice, payment)
     subscription_status.invoice_paid(tx, invoice)
     if payment is not None:
-        _keep_card(tx, invoice, tx.get("payment_intent", payment["payment"]["payment_intent"]))
+        _save_default_card(tx, invoice, tx.get("payment_intent", payment["payment"]["payment_intent"]))
 
 
-def _keep_card(tx: Tx, invoice: Obj, intent: Obj) -> None:
-    """With `save_default_payment_method` the card that paid becomes the subscription's."""
+def _save_default_card(tx: Tx, invoice: Obj, intent: Obj) -> None:
+    """Makes the card the subscription's default where `save_default_payment_method` says so."""
     subscription = subscription_of(tx, invoice)
     if subscription is None or subscription["payment_settings"]["save_default_payment_method"] != "on_subscription":
         return
@@ -46,111 +46,120 @@ def _keep_card(tx: Tx, invoice: Obj, intent: Obj) -> None:
         tx.save(subscription, "customer.subscription.updated")
 
 
-def collect(tx: Tx, invoice: Obj, *, off_session: bool, method: Obj | None = None, handled: bool = True) -> None:
-    """One try, with this card or the one on file. A decline raises; 3-D Secure leaves the intent `requires_action`,
-    or is a decline where the caller has not `handled` it.
+def collect(
+    tx: Tx, invoice: Obj, *, off_session: bool, method: Obj | None = None, error_on_requires_action: bool = False
+) -> None:
+    """Tries once to pay, with this payment method or the one on file.
+
+    A decline raises its 402. 3-D Secure leaves the intent `requires_action`, and is a decline with
+    `error_on_requires_action`.
     """
-    payment = payment_of(tx, invoice)
+    payment = open_payment(tx, invoice)
     intent = tx.get("payment_intent", payment["payment"]["payment_intent"])
-    chosen = method or method_on_file(tx, invoice)
-    note_try(invoice)
+    chosen = method or payment_method_for_invoice(tx, invoice)
+    record_attempt(invoice)
     if chosen is None:
-        refusal = _no_card()
-        _failed(tx, invoice, refusal)
+        refusal = _no_payment_method_error()
+        _record_failure(tx, invoice, refusal)
         raise refusal
     try:
-        payment_intents.confirm(tx, intent, chosen, off_session=off_session, handled=handled)
+        payment_intents.confirm_payment(
+            tx, intent, chosen, off_session=off_session, error_on_requires_action=error_on_requires_action
+        )
     except StripeError as refusal:
         if refusal.error.get("decline_code") == "authentication_required":
             # Stripe keeps asking: the customer can still authenticate on the invoice's page.
             intent["payment_method"] = chosen["id"]
-            payment_intents.ask_for_action(tx, intent)
-        _failed(tx, invoice, refusal)
+            payment_intents.require_action(tx, intent)
+        _record_failure(tx, invoice, refusal)
         raise
-    _after_try(tx, invoice, payment, intent)
+    _record_outcome(tx, invoice, payment, intent)
 
 
-def authenticate(tx: Tx, invoice: Obj, *, completed: bool) -> None:
-    """The customer went through 3-D Secure for this invoice, or failed there (raises)."""
-    payment = payment_of(tx, invoice)
+def authenticate_invoice(tx: Tx, invoice: Obj, *, completed: bool) -> None:
+    """Completes or fails 3-D Secure of an invoice's payment; a failure raises its 402."""
+    payment = open_payment(tx, invoice)
     intent = tx.get("payment_intent", payment["payment"]["payment_intent"])
     try:
-        payment_intents.authenticate(tx, intent, completed=completed)
+        payment_intents.authenticate_payment(tx, intent, completed=completed)
     except StripeError as refusal:
-        _failed(tx, invoice, refusal)
+        _record_failure(tx, invoice, refusal)
         raise
-    _after_try(tx, invoice, payment, intent)
+    _record_outcome(tx, invoice, payment, intent)
 
 
-def _after_try(tx: Tx, invoice: Obj, payment: Obj, intent: Obj) -> None:
+def _record_outcome(tx: Tx, invoice: Obj, payment: Obj, intent: Obj) -> None:
     if intent["status"] == "succeeded":
-        settle(tx, invoice, payment)
+        record_payment(tx, invoice, payment)
     else:
         tx.save(invoice, "invoice.updated", "invoice.payment_action_required")
 
 
-def method_on_file(tx: Tx, invoice: Obj) -> Obj | None:
-    """The card that an invoice is tried with: its own default, else what pays for its subscription or customer."""
+def payment_method_for_invoice(tx: Tx, invoice: Obj) -> Obj | None:
+    """The invoice's default payment method, else that of its subscription or customer; or None."""
     if invoice["default_payment_method"] is not None:
         return tx.find(invoice["default_payment_method"])
     subscription = subscription_of(tx, invoice)
     if subscription is not None:
-        return method_of(tx, subscription)
-    return _default_of(tx, invoice["customer"])
+        return payment_method_for_subscription(tx, subscription)
+    return _default_payment_method(tx, invoice["customer"])
 
 
-def method_of(tx: Tx, subscription: Obj) -> Obj | None:
-    """The card that renews: the subscription's default, else the customer's."""
+def payment_method_for_subscription(tx: Tx, subscription: Obj) -> Obj | None:
+    """The subscription's default payment method, else the customer's; or None."""
     chosen = subscription["default_payment_method"]
-    return tx.find(chosen) if chosen is not None else _default_of(tx, subscription["customer"])
+    return tx.find(chosen) if chosen is not None else _default_payment_method(tx, subscription["customer"])
 
 
-def _default_of(tx: Tx, customer_id: str) -> Obj | None:
-    """None as well where the customer was deleted: its open invoices can still be looked at, and paid."""
+def _default_payment_method(tx: Tx, customer_id: str) -> Obj | None:
+    """The customer's default payment method, or None.
+
+    Also None where the customer was deleted: the open invoices can still be viewed and paid.
+    """
     customer = tx.find(customer_id)
     chosen = None if customer is None else customer["invoice_settings"]["default_payment_method"]
     return tx.find(chosen) if chosen is not None else None
 
 
 def retry(tx: Tx, invoice_id: str) -> None:
-    """A retry fell due."""
+    """Runs a retry that is due."""
     invoice = tx.get("invoice", invoice_id)
     if invoice["status"] != "open":
         return
     invoice["_"]["retries"] += 1
-    collect_quietly(tx, invoice)
+    collect_automatically(tx, invoice)
 
 
 def finalize_due(tx: Tx, invoice_id: str) -> None:
-    """A renewal's draft has waited its hour."""
+    """Finalizes a renewal's draft, which is due after an hour, and collects it."""
     invoice = tx.get("invoice", invoice_id)
     if invoice["status"] != "draft":
         return
-    finalize(tx, invoice)
+    finalize_invoice(tx, invoice)
     if invoice["amount_due"] == 0:
-        settle(tx, invoice, None)
+        record_payment(tx, invoice, None)
         return
-    collect_quietly(tx, invoice)
+    collect_automatically(tx, invoice)
 
 
-def collect_quietly(tx: Tx, invoice: Obj) -> None:
-    """A try that nobody waits for: a decline is written down by `_failed`, there is no one to raise it to.
+def collect_automatically(tx: Tx, invoice: Obj) -> None:
+    """Tries to pay without a customer or caller: a decline is recorded and not raised.
 
-    What is not charged but paid by hand is sent instead.
+    An invoice with `collection_method=send_invoice` is sent instead.
     """
-    if is_by_mail(invoice):
-        send(tx, invoice)
+    if is_sent_invoice(invoice):
+        send_invoice(tx, invoice)
         return
     try:
         collect(tx, invoice, off_session=True)
     except StripeError as refusal:
         if not refusal.keep:
             raise
-        _give_up(tx, invoice)
+        _apply_after_retries(tx, invoice)
 
 
-def _give_up(tx: Tx, invoice: Obj) -> None:
-    """After the last try: what the account's settings say becomes of the subscription."""
+def _apply_after_retries(tx: Tx, invoice: Obj) -> None:
+    """After the last retry: applies the account's setting to the subscription."""
     subscription = subscription_of(tx, invoice)
     if subscription is None or not _is_retried(invoice, subscription) or invoice["next_payment_attempt"] is not None:
         return
@@ -160,13 +169,16 @@ def _give_up(tx: Tx, invoice: Obj) -> None:
 
 
 def _is_retried(invoice: Obj, subscription: Obj) -> bool:
-    """First invoices wait for their customer instead, and so does what is not collected by itself."""
-    waits = is_by_mail(invoice) or subscription["status"] == "incomplete" or ended(subscription)
+    """Is a failed payment of this invoice retried?
+
+    Not for first invoices, which wait for their customer, nor for invoices that are not collected automatically.
+    """
+    waits = is_sent_invoice(invoice) or subscription["status"] == "incomplete" or ended(subscription)
     return invoice["auto_advance"] and not waits
 
 
-def _failed(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
-    """Write a failed try down, with the time of the next one where there is one."""
+def _record_failure(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
+    """Records a failed attempt, and schedules the next one where there is one."""
     subscription = subscription_of(tx, invoice)
     if subscription is not None and _is_retried(invoice, subscription):
         planned = invoice["next_payment_attempt"]
@@ -176,13 +188,13 @@ def _failed(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
             if planned is not None:
                 tx.schedule("invoice.retry", invoice["id"], planned)
     action = refusal.error.get("decline_code") == "authentication_required"
-    asked = ["invoice.payment_action_required"] if action else []
-    tx.save(invoice, "invoice.updated", *asked, "invoice.payment_failed")
-    if not is_by_mail(invoice):
+    action_events = ["invoice.payment_action_required"] if action else []
+    tx.save(invoice, "invoice.updated", *action_events, "invoice.payment_failed")
+    if not is_sent_invoice(invoice):
         subscription_status.invoice_failed(tx, invoice)
 
 
-def _no_card() -> StripeError:
+def _no_payment_method_error() -> StripeError:
     message = (
         "Cannot charge customer that has no active card: attach a payment method to it and make it the default, "
         "or name one."

@@ -1,6 +1,6 @@
-"""What follows a failed renewal: how often it is tried again, and what becomes of the subscription after the last try.
+"""Settings for failed renewals: when they are retried, and what follows the last retry.
 
-In Stripe these are settings of the account ("Manage failed payments"); here they are kept in the sandbox's file.
+At Stripe these are settings of the account ("Manage failed payments"); here they are kept in the sandbox's file.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ class Dunning:
     retry_days: tuple[int, ...] = (3, 5, 7)
 
     def next_try(self, retries: int, now: int) -> int | None:
-        """When to try again after so many retries, in epoch seconds; None when that was the last."""
+        """When to try next after this many retries, in epoch seconds; None after the last one."""
         return now + self.retry_days[retries] * _DAY if retries < len(self.retry_days) else None
 
 
 def load_dunning(store: Store) -> Dunning:
-    """The settings in force."""
-    kept = store.get_meta(_KEY)
-    if kept is None:
+    """The present settings."""
+    stored = store.get_meta(_KEY)
+    if stored is None:
         return Dunning()
-    after_retries, retry_days = json.loads(kept)
+    after_retries, retry_days = json.loads(stored)
     return Dunning(after_retries, tuple(retry_days))
 
 
 def save_dunning(store: Store, dunning: Dunning) -> None:
-    """From now on; a retry that is already planned keeps its time."""
+    """Replaces the settings; a retry that is already scheduled keeps its time."""
     store.set_meta(_KEY, json.dumps([dunning.after_retries, dunning.retry_days]))

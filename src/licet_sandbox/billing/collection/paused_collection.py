@@ -1,37 +1,42 @@
-"""Invoices of a subscription that are made, but not collected: while it is unpaid or its collection is paused."""
+"""Invoices that are created but not collected: unpaid subscriptions, paused collection."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.invoices.invoices import finalize, mark_paid, mark_uncollectible, void
+from licet_sandbox.billing.invoices.invoices import (
+    finalize_invoice,
+    mark_invoice_uncollectible,
+    mark_paid,
+    void_invoice,
+)
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 
-def is_held(subscription: Obj) -> bool:
-    """Are its new invoices kept from being collected?"""
+def is_collection_stopped(subscription: Obj) -> bool:
+    """Are new invoices of this subscription not collected?"""
     return subscription["status"] == "unpaid" or subscription["pause_collection"] is not None
 
 
-def put_away(tx: Tx, subscription: Obj, invoice: Obj) -> None:
-    """What a paused collection makes of a new draft: it stays one, is void, or counts as bad debt."""
+def apply_pause_behavior(tx: Tx, subscription: Obj, invoice: Obj) -> None:
+    """Applies `pause_collection[behavior]` to a new draft: keep it, void it, or mark it uncollectible."""
     pause = subscription["pause_collection"]
     if pause is None or pause["behavior"] == "keep_as_draft":
         return
-    finalize(tx, invoice)
+    finalize_invoice(tx, invoice)
     if pause["behavior"] == "void":
-        void(tx, invoice)
+        void_invoice(tx, invoice)
     elif invoice["amount_due"] == 0:
         mark_paid(tx, invoice, None)
     else:
-        mark_uncollectible(tx, invoice)
+        mark_invoice_uncollectible(tx, invoice)
 
 
-def collect_again(tx: Tx, subscription_id: str) -> None:
-    """`resumes_at` was reached. Drafts of the time between stay drafts."""
+def resume_collection(tx: Tx, subscription_id: str) -> None:
+    """Resumes collection at `resumes_at`. Drafts that were created meanwhile stay drafts."""
     subscription = tx.get("subscription", subscription_id)
     subscription["pause_collection"] = None
     tx.save(subscription, "customer.subscription.updated")

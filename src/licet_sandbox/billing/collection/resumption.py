@@ -1,14 +1,15 @@
-"""A paused subscription that waits for the invoice of its resumption, and the ways in which that ends.
+"""Resumptions that wait for their invoice.
 
-Until the invoice is settled the subscription stays `paused`; its new periods wait in `_` and show as `pending_update`.
+Until the invoice is paid the subscription stays `paused`; its new periods are kept in `_` and shown as
+`pending_update`. Source: Stripe, "Pause subscriptions".
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.invoices.invoices import void
-from licet_sandbox.billing.next_due import plan_ahead
+from licet_sandbox.billing.invoices.invoices import void_invoice
+from licet_sandbox.billing.next_due import schedule_due_work
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -25,10 +26,10 @@ _UNCHANGED = (
 )
 
 
-def await_settlement(tx: Tx, subscription: Obj, invoice: Obj, plan: dict[str, Any], expires_at: int) -> None:
-    """Wait for this invoice, until `expires_at`.
+def await_invoice(tx: Tx, subscription: Obj, invoice: Obj, plan: dict[str, Any], expires_at: int) -> None:
+    """Waits for this invoice until `expires_at` (epoch seconds); the caller saves.
 
-    plan: the new `anchor`; per item id, `periods` with their start and end; `on_success`: a failed try is not enough.
+    plan: the new `anchor`; `periods`, start and end by item id; `on_success`: a failed attempt does not resume.
     """
     subscription["_"] = {**subscription.get("_", {}), "resumption": {**plan, "invoice": invoice["id"]}}
     subscription["latest_invoice"] = invoice["id"]
@@ -40,55 +41,58 @@ def await_settlement(tx: Tx, subscription: Obj, invoice: Obj, plan: dict[str, An
     tx.schedule("subscription.resumption_expire", subscription["id"], expires_at)
 
 
-def awaited(subscription: Obj) -> str | None:
+def resumption_invoice_id(subscription: Obj) -> str | None:
     """The id of the invoice that a resumption waits for, or None."""
     invoice_id: str | None = subscription.get("_", {}).get("resumption", {}).get("invoice")
     return invoice_id
 
 
-def apply(tx: Tx, subscription: Obj, plan: dict[str, Any], status: str) -> None:
-    """It is no longer paused: `customer.subscription.updated` and `.resumed`."""
-    waited = forget(tx, subscription)
-    items = [in_period(item, *plan["periods"][item["id"]]) for item in subscription["items"]["data"]]
+def apply_resumption(tx: Tx, subscription: Obj, plan: dict[str, Any], status: str) -> None:
+    """Ends the pause: `customer.subscription.updated` and `.resumed`."""
+    was_pending = remove_resumption(tx, subscription)
+    items = [with_period(item, *plan["periods"][item["id"]]) for item in subscription["items"]["data"]]
     subscription |= {
         "billing_cycle_anchor": plan["anchor"],
         "items": subscription["items"] | {"data": items},
         "status": status,
     }
     subscription.pop("status_details", None)
-    applied = ["customer.subscription.pending_update_applied"] if waited else []
+    applied = ["customer.subscription.pending_update_applied"] if was_pending else []
     tx.save(subscription, "customer.subscription.updated", *applied, "customer.subscription.resumed")
-    plan_ahead(tx, subscription)
+    schedule_due_work(tx, subscription)
 
 
-def in_period(item: Obj, start: int, end: int) -> Obj:
-    """The item as it is in another period."""
+def with_period(item: Obj, start: int, end: int) -> Obj:
+    """The item with another current period."""
     return item | {"current_period_start": start, "current_period_end": end}
 
 
-def settled(tx: Tx, subscription: Obj, status: str) -> None:
-    """Its invoice was paid or written off, or (status `past_due`) a payment that was to bring it back failed."""
-    apply(tx, subscription, subscription["_"]["resumption"], status)
+def complete_resumption(tx: Tx, subscription: Obj, status: str) -> None:
+    """Ends the pause after its invoice was paid or marked uncollectible.
+
+    Also after a failed attempt that is enough to resume, with status `past_due`.
+    """
+    apply_resumption(tx, subscription, subscription["_"]["resumption"], status)
 
 
-def call_off(tx: Tx, subscription: Obj, *events: str) -> None:
-    """Without its invoice it stays paused."""
-    forget(tx, subscription)
+def abandon_resumption(tx: Tx, subscription: Obj, *events: str) -> None:
+    """Removes the pending resumption; the subscription stays paused."""
+    remove_resumption(tx, subscription)
     tx.save(subscription, "customer.subscription.updated", *events)
 
 
-def expire(tx: Tx, subscription_id: str) -> None:
-    """Nobody paid in time."""
+def expire_resumption(tx: Tx, subscription_id: str) -> None:
+    """Removes a resumption that was not paid in time, and voids its invoice."""
     subscription = tx.get("subscription", subscription_id)
     invoice = tx.get("invoice", subscription["_"]["resumption"]["invoice"])
-    void(tx, invoice)
-    call_off(tx, subscription, "customer.subscription.pending_update_expired")
+    void_invoice(tx, invoice)
+    abandon_resumption(tx, subscription, "customer.subscription.pending_update_expired")
 
 
-def forget(tx: Tx, subscription: Obj) -> bool:
-    """Wait no longer; False where it did not. The caller saves."""
+def remove_resumption(tx: Tx, subscription: Obj) -> bool:
+    """Removes the pending resumption; False where there was none. The caller saves."""
     tx.unschedule(subscription["id"], "subscription.resumption_expire")
-    waited = subscription.get("_", {}).pop("resumption", None) is not None
-    if waited:
+    was_pending = subscription.get("_", {}).pop("resumption", None) is not None
+    if was_pending:
         subscription["pending_update"] = None
-    return waited
+    return was_pending

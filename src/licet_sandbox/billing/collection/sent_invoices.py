@@ -1,4 +1,4 @@
-"""Invoices that are sent to the customer, who pays until they are due: `collection_method=send_invoice`."""
+"""Invoices that are sent to the customer and paid until they are due: `send_invoice`."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 _DAY = 24 * 3600
 
 
-def is_by_mail(invoice: Obj) -> bool:
-    """Is it sent instead of charged?"""
+def is_sent_invoice(invoice: Obj) -> bool:
+    """Is the invoice sent instead of charged?"""
     return bool(invoice["collection_method"] == "send_invoice")
 
 
-def send(tx: Tx, invoice: Obj) -> None:
-    """The mail with the link to its page; nobody gets one here, but its event tells of it."""
+def send_invoice(tx: Tx, invoice: Obj) -> None:
+    """Emits `invoice.sent`, which at Stripe accompanies the email; the sandbox sends none."""
     tx.emit("invoice.sent", invoice)
 
 
-def become_overdue(tx: Tx, invoice_id: str) -> None:
-    """It was not paid until it was due: its subscription is past due, and later on given up as after failed retries.
+def mark_overdue(tx: Tx, invoice_id: str) -> None:
+    """Marks an unpaid invoice overdue and its subscription past due; later applies the dunning settings.
 
-    How much later is a setting in Stripe. Here it is as long as the retries of a card would have taken.
+    How much later is a setting at Stripe. Here it is as long as the retries of a card would have taken.
     """
     invoice = tx.get("invoice", invoice_id)
     if invoice["status"] != "open":

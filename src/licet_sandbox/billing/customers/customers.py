@@ -1,4 +1,4 @@
-"""Customers: who buys."""
+"""Creates and deletes customers."""
 
 from __future__ import annotations
 
@@ -42,11 +42,14 @@ def make_customer(tx: Tx, **fields: object) -> Obj:
 
 
 def delete_customer(tx: Tx, customer: Obj) -> Obj:
-    """For good: its subscriptions end now, drafts stay drafts, and its cards are gone. Answers Stripe's stub."""
+    """Deletes a customer: ends the subscriptions, detaches the cards; drafts stay drafts.
+
+    Returns Stripe's stub.
+    """
     for subscription in tx.select("subscription", "json ->> '$.customer' = ?", customer["id"]):
         if not ended(subscription):
-            subscription_status.end(tx, subscription, reason="cancellation_requested")
-    schedule_status.cancel_all(tx, customer["id"])
+            subscription_status.end_subscription(tx, subscription, reason="cancellation_requested")
+    schedule_status.cancel_customer_schedules(tx, customer["id"])
     for draft in tx.select("invoice", _DRAFTS, customer["id"]):
         stop_collecting(tx, draft)
     for method in tx.select("payment_method", "json ->> '$.customer' = ?", customer["id"]):

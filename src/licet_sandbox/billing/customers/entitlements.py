@@ -1,4 +1,4 @@
-"""What a customer may use: the features of the products that its subscriptions are for."""
+"""A customer's active entitlements: the features of the products in its subscriptions."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# Stripe's documents only say "active". Its support says that a pause takes nothing away; what is retried still counts,
-# and what nobody expects to be paid any more does not.
+# Stripe's documentation only says "active". According to its support, a pause removes no entitlement; a subscription
+# that is past due still counts, and an unpaid one does not.
 _ENTITLED = ("active", "trialing", "past_due", "paused")
 _SHOWN = 10
 
 
 def active_entitlements(tx: Tx, customer_id: str) -> list[Obj]:
-    """One for each feature, in the order in which they were granted."""
+    """The customer's active entitlements, oldest first: one per feature."""
     return tx.select("entitlements.active_entitlement", "json ->> '$._.customer' = ?", customer_id)
 
 
-def follow(tx: Tx) -> None:
-    """Before each commit: whose subscription was made or changed may be entitled to more now, or to less."""
+def update_entitlements(tx: Tx) -> None:
+    """Before each commit: updates the entitlements of customers whose subscriptions changed."""
     changed = [obj["customer"] for obj in tx.written.values() if obj["object"] == "subscription"]
     if changed and tx.store.value("SELECT 1 FROM objects WHERE kind = 'product_feature' LIMIT 1"):
         for customer_id in dict.fromkeys(changed):
-            refresh(tx, customer_id)
+            refresh_entitlements(tx, customer_id)
 
 
-def refresh(tx: Tx, customer_id: str) -> None:
-    """Grant and take what the customer's subscriptions say now; one event where anything changed."""
+def refresh_entitlements(tx: Tx, customer_id: str) -> None:
+    """Grants and removes entitlements as the customer's subscriptions say; one event for a change."""
     customer = tx.find(customer_id, deleted=True)
-    tx.live_by(None if customer is None else tx.clock_of(customer))
-    wanted = _features_of(tx, customer_id)
-    held = {one["feature"]: one for one in active_entitlements(tx, customer_id)}
-    gone = [one for feature, one in held.items() if feature not in wanted]
-    new = [feature for feature in wanted if feature not in held]
+    tx.use_clock(None if customer is None else tx.clock_of(customer))
+    granted = _features_of(tx, customer_id)
+    held = {entry["feature"]: entry for entry in active_entitlements(tx, customer_id)}
+    gone = [entry for feature, entry in held.items() if feature not in granted]
+    new = [feature for feature in granted if feature not in held]
     before = _summary(tx, customer_id)["entitlements"]
     for entitlement in gone:
         tx.delete(entitlement)
@@ -42,7 +42,7 @@ def refresh(tx: Tx, customer_id: str) -> None:
         tx.create(
             "entitlements.active_entitlement",
             feature=feature,
-            lookup_key=wanted[feature]["lookup_key"],
+            lookup_key=granted[feature]["lookup_key"],
             _={"customer": customer_id},
         )
     if gone or new:
@@ -62,7 +62,7 @@ def _features_of(tx: Tx, customer_id: str) -> dict[str, Obj]:
 
 
 def features_of_product(tx: Tx, product_id: str) -> list[Obj]:
-    """`product_feature` objects, oldest first."""
+    """`product_feature` objects of a product, oldest first."""
     return tx.select("product_feature", "json ->> '$._.product' = ?", product_id)
 
 
@@ -73,7 +73,7 @@ def _summary(tx: Tx, customer_id: str) -> Obj:
         "customer": customer_id,
         "entitlements": {
             "object": "list",
-            "data": [{key: value for key, value in one.items() if key != "_"} for one in entitlements[:_SHOWN]],
+            "data": [{key: value for key, value in entry.items() if key != "_"} for entry in entitlements[:_SHOWN]],
             "has_more": len(entitlements) > _SHOWN,
             "url": f"/v1/customer/{customer_id}/entitlements",
         },

@@ -1,4 +1,4 @@
-"""Test clocks: customers who live by a time of their own, which stands still until it is advanced.
+"""Test clocks: customers with a frozen time of their own, which passes only as it is advanced.
 
 Source: Stripe, "Test clocks: API and advanced usage".
 """
@@ -14,7 +14,7 @@ from licet_sandbox.billing.next_due import ended
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.billing.schedule_status import OPEN
 from licet_sandbox.errors import invalid
-from licet_sandbox.state.clocks import OWN_TIME
+from licet_sandbox.state.clocks import SANDBOX_TIME_KINDS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 KIND = "test_helpers.test_clock"
-KEPT_SECONDS = 30 * 24 * 3600
-MOST_CUSTOMERS = 3
-_MOST_SUBSCRIPTIONS = 3
-_MOST_INTERVALS = 2
+CLOCK_LIFETIME_SECONDS = 30 * 24 * 3600
+MAX_CUSTOMERS = 3
+_MAX_SUBSCRIPTIONS = 3
+_MAX_INTERVALS = 2
 _TWO_YEARS = {"interval": "year", "interval_count": 2}
 
-# On a clock that stands still, what is due is due by its frozen time; while it is advanced, by where it is going.
+# Work on a ready clock is due by its frozen time; on an advancing clock, by its target.
 _NEXT = """
     SELECT due.* FROM due JOIN objects AS clock ON clock.id = due.clock
     WHERE due.clock IS NOT NULL AND due.at <= coalesce(
@@ -40,7 +40,7 @@ _NEXT = """
 _ADVANCING = """
     SELECT id FROM objects WHERE kind = ? AND NOT deleted AND json ->> '$.status' = 'advancing' ORDER BY seq LIMIT 1
 """
-# A customer, what names it, and what names that.
+# A customer, the objects that name it, and the objects that name those.
 _OWNED = """
     WITH own AS MATERIALIZED (
         SELECT id, kind, created FROM objects WHERE ?1 IN (id, json ->> '$.customer')
@@ -52,27 +52,27 @@ _OWNED = """
 
 
 def next_due(store: Store) -> sqlite3.Row | None:
-    """What happens next on any test clock."""
+    """The next due work on any test clock, or None."""
     return store.row(_NEXT)
 
 
-def to_finish(store: Store) -> str | None:
-    """A clock that is being advanced; its time has passed when nothing is due on any."""
+def advancing_clock(store: Store) -> str | None:
+    """The id of a clock that is advancing, or None. It is finished when nothing is due on any clock."""
     found: str | None = store.value(_ADVANCING, KIND)
     return found
 
 
 def customers_of(tx: Tx, clock_id: str) -> list[Obj]:
-    """Who lives by this clock."""
+    """The customers on this clock."""
     return tx.select("customer", "clock = ?", clock_id)
 
 
-def attach(tx: Tx, clock: Obj, customer: Obj) -> None:
-    """A customer who lived by the sandbox's time lives by this clock from now on, with all that is theirs."""
-    owned = tx.store.rows(_OWNED, customer["id"], json.dumps(sorted(OWN_TIME)))
+def attach_customer(tx: Tx, clock: Obj, customer: Obj) -> None:
+    """Moves an existing customer, with all objects of the customer, to this clock."""
+    owned = tx.store.rows(_OWNED, customer["id"], json.dumps(sorted(SANDBOX_TIME_KINDS)))
     latest = max(row["created"] for row in owned)
     if clock["frozen_time"] < latest:
-        message = f"`frozen_time` must not be before what the customer has already: {latest} at the earliest."
+        message = f"`frozen_time` must not be before the customer's newest object: {latest} at the earliest."
         raise invalid(message, param="frozen_time")
     tx.move_to_clock(clock["id"], [row["id"] for row in owned])
     for row in owned:
@@ -80,17 +80,20 @@ def attach(tx: Tx, clock: Obj, customer: Obj) -> None:
         if obj is not None and "test_clock" in obj:
             obj["test_clock"] = clock["id"]
             tx.save(obj, *(["customer.updated"] if obj["object"] == "customer" else []))
-    tx.engine.hurry.set()
+    tx.host.wake()
 
 
 def start_advancing(tx: Tx, clock: Obj, target: int) -> None:
-    """Let its time pass, in the background; 400 for a time that is no later, or too far away."""
+    """Advances the clock in the background.
+
+    400 for a time that is not later than the frozen time, or is too far away.
+    """
     if target <= clock["frozen_time"]:
         message = f"`frozen_time` must be after the test clock's current frozen time, {clock['frozen_time']}."
         raise invalid(message, param="frozen_time")
-    shortest = _shortest(tx, clock)
+    shortest = _shortest_interval(tx, clock)
     furthest = clock["frozen_time"]
-    for _ in range(_MOST_INTERVALS if shortest else 1):
+    for _ in range(_MAX_INTERVALS if shortest else 1):
         furthest = period_end(clock["frozen_time"], furthest, shortest or _TWO_YEARS)
     if target > furthest:
         reach = "two intervals of its shortest subscription" if shortest else "two years"
@@ -99,13 +102,13 @@ def start_advancing(tx: Tx, clock: Obj, target: int) -> None:
     clock["status"] = "advancing"
     clock["status_details"] = {"advancing": {"target_frozen_time": target}}
     tx.save(clock, "test_helpers.test_clock.advancing")
-    tx.engine.hurry.set()
+    tx.host.wake()
 
 
-def _shortest(tx: Tx, clock: Obj) -> Obj | None:
-    """The shortest interval that anything on this clock is billed by: a price's `recurring`."""
-    live = [one for one in tx.select("subscription", "clock = ?", clock["id"]) if not ended(one)]
-    prices = [item["price"] for one in live for item in one["items"]["data"]]
+def _shortest_interval(tx: Tx, clock: Obj) -> Obj | None:
+    """The shortest billing interval on this clock: a price's `recurring`, or None."""
+    live = [found for found in tx.select("subscription", "clock = ?", clock["id"]) if not ended(found)]
+    prices = [item["price"] for subscription in live for item in subscription["items"]["data"]]
     for schedule in tx.select("subscription_schedule", "clock = ?", clock["id"]):
         if schedule["status"] in OPEN:
             prices += [tx.get("price", item["price"]) for phase in schedule["phases"] for item in phase["items"]]
@@ -114,7 +117,7 @@ def _shortest(tx: Tx, clock: Obj) -> Obj | None:
 
 
 def finish_advancing(tx: Tx, clock_id: str) -> None:
-    """Everything that was due has happened: here the clock stands now."""
+    """Sets the clock to its target: all work that was due is done."""
     clock = tx.get(KIND, clock_id)
     clock["frozen_time"] = clock["status_details"]["advancing"]["target_frozen_time"]
     clock["status"] = "ready"
@@ -122,28 +125,28 @@ def finish_advancing(tx: Tx, clock_id: str) -> None:
     tx.save(clock, "test_helpers.test_clock.ready")
 
 
-def delete(tx: Tx, clock: Obj) -> Obj:
-    """For good, and its customers with it: their subscriptions end."""
+def delete_clock(tx: Tx, clock: Obj) -> Obj:
+    """Deletes the clock and its customers; their subscriptions end."""
     for customer in customers_of(tx, clock["id"]):
         delete_customer(tx, customer)
-    tx.live_by(None)
+    tx.use_clock(None)
     tx.store.run("DELETE FROM due WHERE clock = ?", clock["id"])
     tx.unschedule(clock["id"])
     return tx.delete(clock, "test_helpers.test_clock.deleted")
 
 
-def expire(tx: Tx, clock_id: str) -> None:
-    """Stripe keeps clocks for so many days."""
-    delete(tx, tx.get(KIND, clock_id))
+def expire_clock(tx: Tx, clock_id: str) -> None:
+    """Deletes a clock after 30 days, as Stripe does."""
+    delete_clock(tx, tx.get(KIND, clock_id))
 
 
-def check_room(tx: Tx, customer: Obj) -> None:
-    """400 for one subscription too many of a customer who lives by a test clock."""
+def check_subscription_limit(tx: Tx, customer: Obj) -> None:
+    """Raises a 400 for one subscription too many of a customer on a test clock."""
     if tx.clock_of(customer) is None:
         return
     own = tx.select("subscription", "json ->> '$.customer' = ?", customer["id"])
-    if sum(one["status"] != "canceled" for one in own) >= _MOST_SUBSCRIPTIONS:
+    if sum(subscription["status"] != "canceled" for subscription in own) >= _MAX_SUBSCRIPTIONS:
         message = (
-            f"A customer on a test clock can have at most {_MOST_SUBSCRIPTIONS} subscriptions that are not canceled."
+            f"A customer on a test clock can have at most {_MAX_SUBSCRIPTIONS} subscriptions that are not canceled."
         )
         raise invalid(message, param="customer")

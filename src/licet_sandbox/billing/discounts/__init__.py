@@ -1,1 +1,1 @@
-"""Coupons, discounts and the amounts they take off."""
+"""Coupons, discounts and their amounts."""

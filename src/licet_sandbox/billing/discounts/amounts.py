@@ -1,4 +1,4 @@
-"""How much a coupon takes off, and off which lines. Pure arithmetic in minor units."""
+"""How much a coupon discounts, and on which lines. Pure arithmetic in minor units."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One line, as far as a coupon looks at it: what is left of its amount, and which product it is for."""
+class DiscountableLine:
+    """A line as a coupon sees it: its amount after earlier discounts, and its product."""
 
     amount: int
     product: str | None
 
 
-def take_off(coupon: Obj, parts: Sequence[Part], currency: str) -> list[int]:
-    """What the coupon takes off each line: 0 or more, and never more than the line's amount.
+def allocate_discount(coupon: Obj, parts: Sequence[DiscountableLine], currency: str) -> list[int]:
+    """The discount on each line: 0 or more, never more than the line's amount.
 
-    A percentage is taken of all lines together and rounded once, half up; so is an amount, as far as the lines go. Both
-    are then divided over the lines by their amounts. Credits, and products the coupon is not for, stay as they are.
+    A percentage is computed on all lines together and rounded once, half up; a fixed amount is capped at their sum.
+    Both are then allocated to the lines in proportion. Credits, and products outside `applies_to`, get no discount.
     """
     applies_to = coupon["_"]["applies_to"]
     products = applies_to["products"] if applies_to is not None else None
@@ -32,24 +32,24 @@ def take_off(coupon: Obj, parts: Sequence[Part], currency: str) -> list[int]:
     total = sum(bases)
     if coupon["percent_off"] is not None:
         share = Decimal(str(coupon["percent_off"])) / 100
-        wanted = int((total * share).quantize(Decimal(1), ROUND_HALF_UP))
+        discount = int((total * share).quantize(Decimal(1), ROUND_HALF_UP))
     else:
-        wanted = amount_in(coupon, currency) or 0
-    return allot(min(wanted, total), bases)
+        discount = amount_off_in(coupon, currency) or 0
+    return allocate(min(discount, total), bases)
 
 
-def amount_in(coupon: Obj, currency: str) -> int | None:
-    """The amount that it takes off in this currency; None where it takes a percentage, or nothing in this one."""
+def amount_off_in(coupon: Obj, currency: str) -> int | None:
+    """The `amount_off` in this currency; None for a percentage, or where the coupon has none in it."""
     if coupon["currency"] == currency:
         return int(coupon["amount_off"])
     option = coupon["_"]["currency_options"].get(currency)
     return None if option is None else int(option["amount_off"])
 
 
-def allot(amount: int, weights: Sequence[int]) -> list[int]:
-    """`amount` divided by these weights: the parts add up to it, and none is more than its weight.
+def allocate(amount: int, weights: Sequence[int]) -> list[int]:
+    """`amount` divided in proportion to the weights: the parts add up to it, none exceeds its weight.
 
-    `amount` is at most the sum of the weights. What rounding down leaves goes to those that lost most by it.
+    `amount` is at most the sum of the weights. Units lost to rounding down go to the parts that lost most.
     """
     total = sum(weights)
     if total == 0:

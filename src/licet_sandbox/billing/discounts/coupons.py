@@ -1,10 +1,10 @@
-"""Coupons and promotion codes: whether they may be used, and what using them counts."""
+"""Coupons and promotion codes: whether they can be redeemed, and their redemption counts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.discounts.amounts import amount_in
+from licet_sandbox.billing.discounts.amounts import amount_off_in
 from licet_sandbox.errors import invalid, not_found
 
 if TYPE_CHECKING:
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 def get_coupon(tx: Tx, coupon_id: str) -> Obj:
-    """The coupon that was promised. One that was deleted since is as it last was: no longer valid."""
-    found = tx.find_as_it_was(coupon_id)
+    """The coupon with this id; a deleted one as it last was, which is not valid."""
+    found = tx.find_last_version(coupon_id)
     if found is None:
         raise not_found("coupon", coupon_id)
     return found
 
 
 def check_coupon(coupon: Obj, currency: str | None, param: str) -> None:
-    """400 where it cannot be redeemed any more, or takes off an amount in another currency."""
+    """Raises a 400 for a coupon that is no longer valid, or has no amount in this currency."""
     if not coupon["valid"]:
         raise invalid(f"Coupon {coupon['id']} is used up or expired, and cannot be applied.", param=param)
-    if currency is not None and coupon["percent_off"] is None and amount_in(coupon, currency) is None:
+    if currency is not None and coupon["percent_off"] is None and amount_off_in(coupon, currency) is None:
         message = f"The coupon `{coupon['id']}` takes off an amount in {coupon['currency']}, not in {currency}."
         raise invalid(message, param=param)
 
@@ -32,7 +32,10 @@ def check_coupon(coupon: Obj, currency: str | None, param: str) -> None:
 def check_code(
     tx: Tx, code: Obj, param: str, *, customer: str | None, currency: str | None, amount: int | None = None
 ) -> Obj:
-    """The coupon behind a promotion code; 400 where this customer cannot redeem it now (`amount` None: not known)."""
+    """The coupon behind a promotion code; 400 where this customer cannot redeem it now.
+
+    amount: the purchase in minor units; None: not known
+    """
     coupon = get_coupon(tx, code["promotion"]["coupon"])
     if not code["active"]:
         raise invalid("This promotion code is not active, and cannot be redeemed.", param=param)
@@ -50,14 +53,17 @@ def check_code(
 
 
 def find_code(tx: Tx, text: str) -> Obj | None:
-    """The active promotion code that a customer typed, in whatever case."""
+    """The active promotion code with this text, in any case; or None."""
     where = "lower(json ->> '$.code') = lower(?) AND json ->> '$.active'"
     found = tx.select("promotion_code", where, text.strip())
     return found[-1] if found else None
 
 
 def redeem(tx: Tx, coupon: Obj, code: Obj | None) -> None:
-    """Count one use. What is used up by it is valid no more; of what was deleted nobody counts."""
+    """Counts one redemption, and deactivates a coupon or code that reaches its limit.
+
+    Redemptions of a deleted coupon are not counted.
+    """
     if tx.find(coupon["id"]) is None:
         return
     coupon["times_redeemed"] += 1
@@ -70,11 +76,11 @@ def redeem(tx: Tx, coupon: Obj, code: Obj | None) -> None:
             code["active"] = False
         tx.save(code, "promotion_code.updated")
     if not coupon["valid"]:
-        switch_off_codes(tx, coupon)
+        deactivate_codes(tx, coupon)
 
 
-def switch_off_codes(tx: Tx, coupon: Obj) -> None:
-    """A promotion code is active only as long as its coupon is valid."""
+def deactivate_codes(tx: Tx, coupon: Obj) -> None:
+    """Deactivates the promotion codes of a coupon that is no longer valid."""
     where = "json ->> '$.promotion.coupon' = ? AND json ->> '$.active'"
     for code in tx.select("promotion_code", where, coupon["id"]):
         code["active"] = False
@@ -82,16 +88,16 @@ def switch_off_codes(tx: Tx, coupon: Obj) -> None:
 
 
 def expire_coupon(tx: Tx, coupon_id: str) -> None:
-    """Its `redeem_by` has passed."""
+    """Makes a coupon invalid at its `redeem_by`."""
     coupon = tx.find(coupon_id)
     if coupon is not None and coupon["valid"]:
         coupon["valid"] = False
         tx.save(coupon, "coupon.updated")
-        switch_off_codes(tx, coupon)
+        deactivate_codes(tx, coupon)
 
 
 def expire_code(tx: Tx, code_id: str) -> None:
-    """Its `expires_at` has passed."""
+    """Deactivates a promotion code at its `expires_at`."""
     code = tx.get("promotion_code", code_id)
     code["active"] = False
     tx.save(code, "promotion_code.updated")

@@ -1,7 +1,7 @@
-"""What was billed for a subscription's items, and how much of that time was not credited yet.
+"""What was billed for the items of a subscription, and what of that is not yet credited.
 
-Nothing of this is stored: it follows from the lines of invoices and from the credits that name them, so that an invoice
-which is voided takes its debits and its credits back by itself.
+Nothing of this is stored: it is read from the lines of invoices and the credits that name them. So voiding an invoice
+also undoes its debits and credits.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Debit:
-    """An amount (minor units, discounts taken off) that was billed for the time from `start` to `end`.
+    """An amount (minor units, after discounts) that was billed for the time from `start` to `end`.
 
     key: the id of the line, or of the invoice item behind it
-    until: the time after it was credited already; `end` where none was
-    named: how a credit for it names it, Stripe's `credited_items`
+    credited_from: the time from here on is credited already; `end` where nothing is
+    reference: the debit as a credit names it, Stripe's `credited_items`
     """
 
     key: str
     amount: int
     start: int
     end: int
-    until: int
+    credited_from: int
     price: str
     quantity: int
-    named: Obj
+    reference: Obj
 
 
 def debits_after(tx: Tx, subscription: Obj, item_id: str, at: int) -> list[Debit]:
-    """Those of one subscription item that cover time after `at` which was not credited, oldest first."""
+    """The debits of one subscription item that cover uncredited time after `at`, oldest first."""
     prorations = _prorations(tx, subscription, item_id)
     credited: dict[str, int] = {}
     for item in prorations:
         for key in item.get("_", {}).get("credits", []):
             credited[key] = min(credited.get(key, item["period"]["start"]), item["period"]["start"])
     billed = [*_billed_periods(tx, subscription, item_id, at), *_prorated(tx, prorations)]
-    found = [replace(debit, until=min(debit.end, credited.get(debit.key, debit.end))) for debit in billed]
-    return [debit for debit in found if debit.amount > 0 and max(at, debit.start) < debit.until]
+    found = [replace(debit, credited_from=min(debit.end, credited.get(debit.key, debit.end))) for debit in billed]
+    return [debit for debit in found if debit.amount > 0 and max(at, debit.start) < debit.credited_from]
 
 
 def _billed_periods(tx: Tx, subscription: Obj, item_id: str, at: int) -> Iterator[Debit]:
@@ -56,11 +56,11 @@ def _billed_periods(tx: Tx, subscription: Obj, item_id: str, at: int) -> Iterato
         for line in invoice["_"]["lines"]:
             details = line["parent"]["subscription_item_details"]
             if details is not None and details["subscription_item"] == item_id and details["invoice_item"] is None:
-                yield _debit(line, named_line(invoice["id"], line))
+                yield _debit(line, line_reference(invoice["id"], line))
 
 
 def _prorations(tx: Tx, subscription: Obj, item_id: str) -> list[Obj]:
-    """Its proration items, debits and credits, without those of void invoices."""
+    """The item's prorations, debits and credits, without those of void invoices."""
     where = (
         "json ->> '$.parent.subscription_details.subscription' = ?"
         " AND json ->> '$.parent.subscription_details.subscription_item' = ?"
@@ -81,39 +81,39 @@ def _is_void(tx: Tx, item: Obj) -> bool:
 def _prorated(tx: Tx, prorations: list[Obj]) -> Iterator[Debit]:
     for item in prorations:
         if item["amount"] > 0:
-            yield _debit(item, credited_name(tx, item))
+            yield _debit(item, credit_reference(tx, item))
 
 
-def _debit(billed: Obj, named: Obj) -> Debit:
-    """billed: a line or an invoice item."""
+def _debit(billed: Obj, reference: Obj) -> Debit:
+    """The debit of a line or an invoice item."""
     return Debit(
         key=billed["id"],
         amount=billed["amount"] - sum(entry["amount"] for entry in billed.get("discount_amounts", [])),
         start=billed["period"]["start"],
         end=billed["period"]["end"],
-        until=billed["period"]["end"],
+        credited_from=billed["period"]["end"],
         price=billed["pricing"]["price_details"]["price"],
         quantity=billed["quantity"],
-        named=named,
+        reference=reference,
     )
 
 
-def named_line(invoice_id: str, line: Obj) -> Obj:
-    """How a credit names a line."""
+def line_reference(invoice_id: str, line: Obj) -> Obj:
+    """A line as a credit names it."""
     details = {"invoice": invoice_id, "invoice_line_items": [line["id"]]}
     return {"type": "invoice_line_items", "invoice_line_item_details": details}
 
 
-def credited_name(tx: Tx, item: Obj) -> Obj:
-    """How a credit names an invoice item: by its line, or by itself as long as it is pending."""
+def credit_reference(tx: Tx, item: Obj) -> Obj:
+    """An invoice item as a credit names it: by its line, or by its id while it is pending."""
     if item["invoice"] is None:
         return {"type": "invoice_item", "invoice_item": item["id"]}
     lines = tx.get("invoice", item["invoice"])["_"]["lines"]
-    return named_line(item["invoice"], next(line for line in lines if item_behind(line) == item["id"]))
+    return line_reference(item["invoice"], next(line for line in lines if invoice_item_id_of(line) == item["id"]))
 
 
-def item_behind(line: Obj) -> str | None:
-    """The id of the invoice item that a line bills, if it bills one."""
+def invoice_item_id_of(line: Obj) -> str | None:
+    """The id of the invoice item that a line bills, or None."""
     parent = line["parent"]
     details = parent["invoice_item_details"] or parent["subscription_item_details"]
     item_id: str | None = details["invoice_item"]

@@ -1,4 +1,4 @@
-"""Invoice items: what is to be billed besides the periods themselves. Pending until an invoice takes them."""
+"""Invoice items: amounts outside the regular periods, pending until the next invoice."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ if TYPE_CHECKING:
 
 
 def make_invoice_item(tx: Tx, customer_id: str, amount: int, currency: str, **fields: Any) -> Obj:
-    """One that is pending; `invoiceitem.created`. `amount` in minor units, negative for a credit."""
+    """Creates a pending invoice item; `invoiceitem.created`.
+
+    amount: in minor units, negative for a credit
+    """
     quantity = fields.setdefault("quantity", 1)
     if not fields.get("discountable", True):
-        # Nothing is taken off any more: what discounts were to take is off already.
+        # Discounts are already part of the amount.
         fields["net_amount"] = amount
     return tx.create(
         "invoiceitem",
@@ -36,7 +39,7 @@ def make_invoice_item(tx: Tx, customer_id: str, amount: int, currency: str, **fi
 
 
 def parent_of(subscription_id: str | None, item_id: str | None = None) -> Obj | None:
-    """An invoice item's parent: the subscription, and its item where one made it; None for neither."""
+    """An invoice item's `parent`: the subscription and, where one made it, its item; or None."""
     if subscription_id is None:
         return None
     details = {"subscription": subscription_id}
@@ -46,7 +49,7 @@ def parent_of(subscription_id: str | None, item_id: str | None = None) -> Obj | 
 
 
 def pricing_of(price: Obj) -> Obj:
-    """How a line or an invoice item shows the price that it comes from."""
+    """The `pricing` of a line or an invoice item with this price."""
     return {
         "type": "price_details",
         "price_details": {"price": price["id"], "product": price["product"]},
@@ -55,20 +58,23 @@ def pricing_of(price: Obj) -> Obj:
 
 
 def pending_items(tx: Tx, customer_id: str, currency: str, *, of: tuple[str | None, ...] | None = None) -> list[Obj]:
-    """What waits for an invoice, oldest first; `of`: only of these subscriptions (None: of no subscription)."""
+    """Pending invoice items, oldest first.
+
+    of: only those of these subscriptions (None: of no subscription)
+    """
     where = "json ->> '$.customer' = ? AND json ->> '$.invoice' IS NULL AND json ->> '$.currency' = ?"
     found = tx.select("invoiceitem", where, customer_id, currency)
-    return [item for item in found if of is None or subscription_behind(item) in of]
+    return [item for item in found if of is None or subscription_id_of(item) in of]
 
 
-def subscription_behind(item: Obj) -> str | None:
-    """The id of the subscription that an invoice item belongs to, if any."""
+def subscription_id_of(item: Obj) -> str | None:
+    """The id of the subscription that an invoice item belongs to, or None."""
     parent = item["parent"]
     return None if parent is None else str(parent["subscription_details"]["subscription"])
 
 
-def drop_pending_prorations(tx: Tx, subscription: Obj) -> None:
-    """They will never be billed."""
+def delete_pending_prorations(tx: Tx, subscription: Obj) -> None:
+    """Deletes the pending prorations of a subscription."""
     for item in pending_items(tx, subscription["customer"], subscription["currency"], of=(subscription["id"],)):
         if item["proration"]:
             tx.delete(item, "invoiceitem.deleted")

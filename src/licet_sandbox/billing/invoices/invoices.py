@@ -1,15 +1,18 @@
-"""An invoice's own life: draft, open, then paid, void or uncollectible. What follows for others is in `standing.py`."""
+"""An invoice's status: draft, open, then paid, void or uncollectible.
+
+What follows for its subscription and customer is in `collection/subscription_status.py`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.discounts.discounts import in_force, use_up
+from licet_sandbox.billing.discounts.discounts import active_discounts, consume_once_discounts
 from licet_sandbox.billing.invoices.customer_balance import balance_in, set_balance
-from licet_sandbox.billing.invoices.debits import credited_name, item_behind, named_line
-from licet_sandbox.billing.invoices.totals import left_over, work_out
+from licet_sandbox.billing.invoices.debits import credit_reference, invoice_item_id_of, line_reference
+from licet_sandbox.billing.invoices.totals import compute_invoice_totals, ending_balance_of
 from licet_sandbox.billing.payments.payment_intents import cancel_intent, make_intent
-from licet_sandbox.billing.seller import NAME
+from licet_sandbox.billing.seller import SELLER_NAME
 from licet_sandbox.ids import new_id
 
 if TYPE_CHECKING:
@@ -29,10 +32,11 @@ def make_invoice(
     paid_ahead: bool = False,
     **fields: Any,
 ) -> Obj:
-    """A draft; `invoice.created`. `period_start` and `period_end` look back; the lines' periods look ahead.
+    """Creates a draft; `invoice.created`.
 
-    paid_ahead: the payment came first, so neither the customer's balance nor a smallest charge changes what is due.
-    Without lines it needs a `currency`.
+    `period_start` and `period_end` look back; the periods of the lines look ahead. Without lines it needs a `currency`.
+
+    paid_ahead: the payment came first; the customer's balance and the minimum charge do not change the amount due
     """
     parent = None
     if subscription is not None:
@@ -43,7 +47,7 @@ def make_invoice(
         **{
             "id": new_id("invoice"),
             "account_country": "US",
-            "account_name": NAME,
+            "account_name": SELLER_NAME,
             "auto_advance": True,
             "collection_method": (subscription or {}).get("collection_method", "charge_automatically"),
             "currency": lines[0]["currency"] if lines else None,
@@ -56,20 +60,20 @@ def make_invoice(
             "customer_tax_exempt": customer["tax_exempt"],
             "customer_tax_ids": [],
             "issuer": {"type": "self"},
-            # `work_out` fills it in.
+            # `compute_invoice_totals` fills it in.
             "lines": {},
             "metadata": {},
             "parent": parent,
             "period_start": tx.now,
             "period_end": tx.now,
             "status": "draft",
-            "discounts": inherited(tx, subscription),
+            "discounts": inherited_discounts(tx, subscription),
             "due_date": due_date_of(tx, subscription),
             "total_discount_amounts": [],
             "total_pretax_credit_amounts": [],
             "total_taxes": [],
             "_": {"lines": [], "retries": 0, "paid_ahead": paid_ahead},
-            **_said(customer, subscription),
+            **_invoice_texts(customer, subscription),
             **fields,
         },
     )
@@ -78,78 +82,79 @@ def make_invoice(
 
 
 def due_date_of(tx: Tx, subscription: Obj | None) -> int | None:
-    """When an invoice is due that this subscription makes now; None where it is not sent but charged."""
+    """The due date of an invoice that this subscription creates now; None where it is charged."""
     days = (subscription or {}).get("days_until_due")
     return None if days is None else tx.now + days * _DAY
 
 
-def inherited(tx: Tx, subscription: Obj | None) -> list[str]:
-    """The discounts that an invoice of this subscription (None: of none) starts with."""
-    return [] if subscription is None else in_force(tx, subscription["discounts"])
+def inherited_discounts(tx: Tx, subscription: Obj | None) -> list[str]:
+    """The discounts that a new invoice takes over from its subscription."""
+    return [] if subscription is None else active_discounts(tx, subscription["discounts"])
 
 
-def _said(customer: Obj, subscription: Obj | None) -> Obj:
-    """What the settings of the subscription, else of the customer, let invoices say."""
+def _invoice_texts(customer: Obj, subscription: Obj | None) -> Obj:
+    """Custom fields, footer and description: those of the subscription, else of the customer."""
     own = subscription["invoice_settings"] if subscription is not None else {}
     both = {name: own.get(name) or customer["invoice_settings"][name] for name in ("custom_fields", "footer")}
     return both | {"description": own.get("description")}
 
 
 def add_lines(tx: Tx, invoice: Obj, lines: list[Obj]) -> None:
-    """Put these on a draft as well; the caller saves."""
+    """Adds lines to a draft; the caller saves."""
     billed = []
     for line in lines:
         line["invoice"] = invoice["id"]
-        item_id = item_behind(line)
+        item_id = invoice_item_id_of(line)
         if item_id is not None:
             item = tx.get("invoiceitem", item_id)
             item["invoice"] = invoice["id"]
             billed.append((line, tx.save(item)))
     invoice["_"]["lines"] += lines
     for line, item in billed:
-        _name_credited(tx, invoice, line, item)
-    work_out(tx, invoice)
+        _set_credited_items(tx, invoice, line, item)
+    compute_invoice_totals(tx, invoice)
 
 
-def _name_credited(tx: Tx, invoice: Obj, line: Obj, item: Obj) -> None:
-    """On the line of a credit: the invoice and lines that it gives back."""
+def _set_credited_items(tx: Tx, invoice: Obj, line: Obj, item: Obj) -> None:
+    """Sets `credited_items` on the line of a credit: the invoice and the lines that it credits."""
     credited = item.get("proration_details", {}).get("credited_items")
     if credited is None:
         return
     if credited["type"] == "invoice_item":
-        # It was pending when the credit was made, and by now it has a line: before this one, or beside it.
+        # It was pending when the credit was made. By now it is billed: on an earlier invoice, or on this one.
         debit = tx.get("invoiceitem", credited["invoice_item"])
-        mine = debit["invoice"] == invoice["id"]
-        beside = [each for each in invoice["_"]["lines"] if item_behind(each) == debit["id"]] if mine else []
-        credited = named_line(invoice["id"], beside[0]) if beside else credited_name(tx, debit)
+        same_invoice = debit["invoice"] == invoice["id"]
+        lines = invoice["_"]["lines"] if same_invoice else []
+        own_lines = [each for each in lines if invoice_item_id_of(each) == debit["id"]]
+        credited = line_reference(invoice["id"], own_lines[0]) if own_lines else credit_reference(tx, debit)
     details = line["parent"]["subscription_item_details"]
     details["proration_details"] = {"credited_items": credited.get("invoice_line_item_details")}
 
 
 def subscription_of(tx: Tx, invoice: Obj) -> Obj | None:
-    """The subscription that this invoice bills, if any."""
+    """The subscription that this invoice bills, or None."""
     if invoice["parent"] is None:
         return None
     return tx.get("subscription", invoice["parent"]["subscription_details"]["subscription"])
 
 
-def finalize(tx: Tx, invoice: Obj) -> None:
-    """From draft to open: it gets its number, its page and, for money, the payment that is to pay it."""
+def finalize_invoice(tx: Tx, invoice: Obj) -> None:
+    """Finalizes a draft: status `open`, with its number and its hosted page."""
     customer = tx.get("customer", invoice["customer"])
     subscription = subscription_of(tx, invoice)
-    work_out(tx, invoice)
-    use_up(tx, invoice, subscription)
+    compute_invoice_totals(tx, invoice)
+    consume_once_discounts(tx, invoice, subscription)
     if subscription is not None:
-        # Up to here the metadata follows the subscription; from here on it is frozen.
+        # A draft follows the metadata of its subscription; finalizing freezes it.
         invoice["parent"]["subscription_details"]["metadata"] = dict(subscription["metadata"])
     invoice |= {
         "status": "open",
         "number": invoice["number"] or _next_number(tx, customer),
         "automatically_finalizes_at": None,
         "effective_at": invoice["effective_at"] or tx.now,
-        "ending_balance": left_over(invoice),
-        "hosted_invoice_url": f"{tx.engine.base_url}/i/{invoice['id']}",
-        "invoice_pdf": f"{tx.engine.base_url}/i/{invoice['id']}/print",
+        "ending_balance": ending_balance_of(invoice),
+        "hosted_invoice_url": f"{tx.host.base_url}/i/{invoice['id']}",
+        "invoice_pdf": f"{tx.host.base_url}/i/{invoice['id']}/print",
         "status_transitions": invoice["status_transitions"] | {"finalized_at": tx.now},
         "webhooks_delivered_at": tx.now,
     }
@@ -167,13 +172,13 @@ def _next_number(tx: Tx, customer: Obj) -> str:
 
 
 def _move_balance(tx: Tx, customer: Obj, invoice: Obj, by: int) -> None:
-    """Credit that this invoice used or made, and an amount too small to charge. Says the customer's currency too."""
+    """Changes the customer's balance by credit used or left over; also sets the customer's currency."""
     if customer["currency"] is None or by != 0:
         set_balance(tx, customer, invoice["currency"], balance_in(customer, invoice["currency"]) + by)
 
 
-def payment_of(tx: Tx, invoice: Obj) -> Obj:
-    """The open payment of an open invoice, made with its intent when it is first wanted."""
+def open_payment(tx: Tx, invoice: Obj) -> Obj:
+    """The open payment of an open invoice; creates it, with its payment intent, where there is none."""
     where = "json ->> '$.invoice' = ? AND json ->> '$.status' = 'open'"
     found = tx.select("invoice_payment", where, invoice["id"])
     if found:
@@ -192,7 +197,7 @@ def payment_of(tx: Tx, invoice: Obj) -> Obj:
 
 
 def link_payment(tx: Tx, invoice: Obj, intent: Obj) -> Obj:
-    """Say which payment pays this invoice."""
+    """Links a payment intent to the invoice that it pays."""
     return tx.create(
         "invoice_payment",
         amount_requested=invoice["amount_remaining"],
@@ -204,14 +209,17 @@ def link_payment(tx: Tx, invoice: Obj, intent: Obj) -> Obj:
     )
 
 
-def note_try(invoice: Obj) -> None:
-    """Count a try to pay; the caller saves it together with the outcome."""
+def record_attempt(invoice: Obj) -> None:
+    """Counts an attempt to pay; the caller saves it together with its outcome."""
     invoice["attempted"] = True
     invoice["attempt_count"] += 1
 
 
 def mark_paid(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
-    """Paid: by this payment, or (None) because nothing was due or it was settled elsewhere, which counts as paid."""
+    """Marks the invoice paid.
+
+    payment: the payment that paid it; None: nothing was due, or it was paid out of band
+    """
     tx.unschedule(invoice["id"])
     if payment is not None:
         payment |= {
@@ -232,8 +240,8 @@ def mark_paid(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
     tx.save(invoice, "invoice.updated", "invoice.paid", *(["invoice.payment_succeeded"] if payment is not None else []))
 
 
-def close_payments(tx: Tx, invoice: Obj, reason: str) -> None:
-    """Give up what was to pay it."""
+def cancel_payments(tx: Tx, invoice: Obj, reason: str) -> None:
+    """Cancels the open payments of an invoice and their intents."""
     where = "json ->> '$.invoice' = ? AND json ->> '$.status' = 'open'"
     for payment in tx.select("invoice_payment", where, invoice["id"]):
         cancel_intent(tx, tx.get("payment_intent", payment["payment"]["payment_intent"]), reason)
@@ -242,10 +250,10 @@ def close_payments(tx: Tx, invoice: Obj, reason: str) -> None:
         tx.save(payment)
 
 
-def void(tx: Tx, invoice: Obj) -> None:
-    """It counts no more, and what it took from the customer's balance goes back."""
+def void_invoice(tx: Tx, invoice: Obj) -> None:
+    """Voids the invoice and returns its share of the customer's balance."""
     tx.unschedule(invoice["id"])
-    close_payments(tx, invoice, "void_invoice")
+    cancel_payments(tx, invoice, "void_invoice")
     customer = tx.find(invoice["customer"])
     if customer is not None and invoice["ending_balance"] is not None:
         _move_balance(tx, customer, invoice, invoice["starting_balance"] - invoice["ending_balance"])
@@ -258,8 +266,8 @@ def void(tx: Tx, invoice: Obj) -> None:
     tx.save(invoice, "invoice.updated", "invoice.voided")
 
 
-def mark_uncollectible(tx: Tx, invoice: Obj) -> None:
-    """Bad debt. It can still be paid, and is no longer tried by itself."""
+def mark_invoice_uncollectible(tx: Tx, invoice: Obj) -> None:
+    """Marks the invoice uncollectible. It can still be paid, and is not retried."""
     tx.unschedule(invoice["id"])
     invoice |= {
         "status": "uncollectible",
@@ -271,7 +279,7 @@ def mark_uncollectible(tx: Tx, invoice: Obj) -> None:
 
 
 def stop_collecting(tx: Tx, invoice: Obj) -> None:
-    """It stays as it is, but is no longer finalized or tried by itself."""
+    """Stops automatic collection: the invoice is neither finalized nor tried automatically."""
     tx.unschedule(invoice["id"])
     invoice |= {"auto_advance": False, "next_payment_attempt": None, "automatically_finalizes_at": None}
     tx.save(invoice, "invoice.updated")

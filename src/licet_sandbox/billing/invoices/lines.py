@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.discounts.discounts import in_force
-from licet_sandbox.billing.invoices.invoice_items import make_invoice_item, parent_of, pricing_of, subscription_behind
+from licet_sandbox.billing.discounts.discounts import active_discounts
+from licet_sandbox.billing.invoices.invoice_items import make_invoice_item, parent_of, pricing_of, subscription_id_of
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -20,13 +20,13 @@ _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
 def amount_of(price: Obj, quantity: int) -> int:
-    """Minor units for so many of this price, half a unit rounded up."""
+    """The amount in minor units for this quantity of a price, half a unit rounded up."""
     exact = Decimal(price["unit_amount_decimal"]) * quantity
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def format_amount(amount: int, currency: str) -> str:
-    """`$149.00`, `-$5.00`, `¥500`, `149.00 CHF`."""
+    """The amount as text: `$149.00`, `-$5.00`, `¥500`, `149.00 CHF`."""
     sign, size = "-" if amount < 0 else "", abs(amount)
     text = f"{size:,}" if currency in _ZERO_DECIMAL else f"{Decimal(size) / 100:,.2f}"
     symbol = _SYMBOLS.get(currency)
@@ -34,30 +34,30 @@ def format_amount(amount: int, currency: str) -> str:
 
 
 def describe_interval(recurring: Obj) -> str:
-    """`month`, `3 months`."""
+    """The interval as text: `month`, `3 months`."""
     count, interval = recurring["interval_count"], recurring["interval"]
     return str(interval) if count == 1 else f"{count} {interval}s"
 
 
 def product_name(tx: Tx, price: Obj) -> str:
-    """What the buyer knows it by."""
+    """The name of the price's product; of a deleted product `Product`."""
     product = tx.find(price["product"], deleted=True)
     return str(product["name"]) if product is not None and "name" in product else "Product"
 
 
 def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> Obj:
-    """One item for its current period; nothing during a trial."""
+    """The line of one item for its current period; its amount is 0 during a trial."""
     price, quantity = item["price"], item["quantity"]
     name, interval = product_name(tx, price), describe_interval(price["recurring"])
-    shown = format_amount(price["unit_amount"], price["currency"]) if price["unit_amount"] is not None else "…"
+    unit_price = format_amount(price["unit_amount"], price["currency"]) if price["unit_amount"] is not None else "…"
     return _line(
         tx,
         0 if trial else amount_of(price, quantity),
         price["currency"],
         quantity,
         pricing=pricing_of(price),
-        discounts=in_force(tx, item["discounts"]),
-        description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {shown} / {interval})",  # noqa: RUF001
+        discounts=active_discounts(tx, item["discounts"]),
+        description=f"Trial period for {name}" if trial else f"{quantity} × {name} (at {unit_price} / {interval})",  # noqa: RUF001
         metadata=dict(subscription["metadata"]),
         period={"start": item["current_period_start"], "end": item["current_period_end"]},
         subscription=subscription["id"],
@@ -76,7 +76,7 @@ def subscription_line(tx: Tx, subscription: Obj, item: Obj, *, trial: bool) -> O
 
 
 def one_time_line(tx: Tx, customer_id: str, price: Obj, quantity: int, subscription_id: str | None = None) -> Obj:
-    """Something bought once. Like Stripe, it makes an invoice item that the line points to."""
+    """The line of a one-time price. As at Stripe, it creates the invoice item that the line names."""
     item = make_invoice_item(
         tx,
         customer_id,
@@ -92,11 +92,11 @@ def one_time_line(tx: Tx, customer_id: str, price: Obj, quantity: int, subscript
 
 def item_line(tx: Tx, item: Obj) -> Obj:
     """The line that bills an invoice item."""
-    subscription_id = subscription_behind(item)
+    subscription_id = subscription_id_of(item)
     details: Obj = {
         "invoice_item": item["id"],
         "proration": item["proration"],
-        # What a credit gives back is named when the line's invoice is known.
+        # Set once the line's invoice is known.
         "proration_details": {"credited_items": None},
         "subscription": subscription_id,
     }

@@ -1,4 +1,4 @@
-"""Pending invoice items, taken up by the next invoice."""
+"""Lines for pending invoice items, which the next invoice bills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def pending_lines(tx: Tx, subscription: Obj) -> list[Obj]:
-    """Lines for what waits for this subscription's next invoice: its own items, and those of no subscription."""
+    """Lines for the pending items of this subscription and for those of no subscription."""
     of = (subscription["id"], None)
     items = pending_items(tx, subscription["customer"], subscription["currency"], of=of)
     return [item_line(tx, item) for item in items]

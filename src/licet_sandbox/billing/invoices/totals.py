@@ -1,27 +1,27 @@
-"""What an invoice comes to: worked out from its lines, its discounts and its customer's balance, here alone."""
+"""An invoice's amounts, computed from its lines, its discounts and its customer's balance."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.discounts.discounts import spread
-from licet_sandbox.billing.invoices.customer_balance import balance_in, smallest_charge
+from licet_sandbox.billing.discounts.discounts import apply_discounts
+from licet_sandbox.billing.invoices.customer_balance import balance_in, minimum_charge
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# As many lines and items as Stripe shows inside the object; the rest is behind its list.
+# How many lines and items Stripe includes in the object; the list operation returns the others.
 SHOWN_LINES = 10
 
 
-def work_out(tx: Tx, invoice: Obj) -> None:
-    """Fill in every amount of a draft, in minor units; the caller saves.
+def compute_invoice_totals(tx: Tx, invoice: Obj) -> None:
+    """Sets every amount of a draft, in minor units; the caller saves.
 
-    Its lines stand in `invoice["_"]["lines"]`. A negative `total` is credit, and so is a negative `starting_balance`.
+    The lines are in `invoice["_"]["lines"]`. A negative `total` is credit, and so is a negative `starting_balance`.
     """
     lines = invoice["_"]["lines"]
-    spread(tx, invoice)
+    apply_discounts(tx, invoice)
     invoice["lines"] = {
         "object": "list",
         "data": lines[:SHOWN_LINES],
@@ -44,8 +44,8 @@ def work_out(tx: Tx, invoice: Obj) -> None:
     }
 
 
-def left_over(invoice: Obj) -> int:
-    """The customer's balance after this invoice: credit that was not used up, or an amount too small to charge."""
+def ending_balance_of(invoice: Obj) -> int:
+    """The customer's balance after this invoice: unused credit, or an amount too small to charge."""
     return int(invoice["starting_balance"] + invoice["total"] - invoice["amount_due"])
 
 
@@ -57,7 +57,7 @@ def _balance_of(tx: Tx, invoice: Obj) -> int:
 
 
 def _due(invoice: Obj, amount: int) -> int:
-    """Nothing where there is credit enough, or less to pay than can be charged."""
-    if amount < smallest_charge(invoice["currency"]) and not invoice["_"]["paid_ahead"]:
+    """The amount due: 0 where credit covers it, or where it is below the minimum charge."""
+    if amount < minimum_charge(invoice["currency"]) and not invoice["_"]["paid_ahead"]:
         return 0
     return max(amount, 0)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Card:
-    """A test card. Only its name and last four digits are ever stored, never its number.
+    """A test card. Its name and last four digits are stored, its number never.
 
-    token: its payment method for tests; None where it is known by its number alone
-    authentication: None, `unless_set_up` (3-D Secure until it was set up for later use), `on_session` (never while the
-        customer is away), `optional` (only where the seller wants it) or `always`
-    authentication_fails: 3-D Secure ends in an error before anybody is asked, and that is a decline
-    three_d_secure: does it know 3-D Secure at all?
-    declines: the reason for which every charge is declined (a key of `cards.decline`), or None
-    attaches: False where saving it is declined as well
-    disputes: what comes after a payment: reasons of chargebacks, or `inquiry`; several share the amount
-    refunds: None, `pending` (they arrive later) or `fails` (they come back)
-    risk: of fraud: `normal`, `elevated`, or `highest`, which is never sent to the bank
+    token: its test payment method; None where only its number is known
+    authentication: when 3-D Secure is required. None, `unless_set_up` (until the card was set up for later use),
+        `on_session` (not for off-session payments), `optional` (only where the seller requests it) or `always`
+    authentication_fails: 3-D Secure ends in an error before the customer is asked; the payment is declined
+    three_d_secure: does it support 3-D Secure?
+    declines: the reason why every charge is declined (a reason of `cards.decline`), or None
+    attaches: False where attaching it to a customer is declined too
+    disputes: the disputes that follow a payment: reasons of chargebacks, or `inquiry`; several share the amount
+    refunds: None (they succeed at once), `pending` (they succeed later) or `fails` (they fail later)
+    risk: the fraud risk: `normal`, `elevated`, or `highest`, which is never sent to the bank
     """
 
     name: str
@@ -40,7 +40,7 @@ def _refused(name: str, last4: str, token: str, reason: str) -> Card:
     return Card(name, "visa", last4, token, declines=reason, attaches=False)
 
 
-def _asking(name: str, last4: str, token: str, when: str, *, fails: bool = False) -> Card:
+def _authenticating(name: str, last4: str, token: str, when: str, *, fails: bool = False) -> Card:
     return Card(name, "visa", last4, token, authentication=when, authentication_fails=fails)
 
 
@@ -113,7 +113,7 @@ CARDS = {
         authentication="always",
         declines="insufficient_funds",
     ),
-    "4000000000003220": _asking("3ds_required", "3220", "pm_card_threeDSecure2Required", "always"),
+    "4000000000003220": _authenticating("3ds_required", "3220", "pm_card_threeDSecure2Required", "always"),
     "4000008400001629": Card(
         "3ds_declined",
         "visa",
@@ -122,11 +122,11 @@ CARDS = {
         authentication="always",
         declines="generic_decline",
     ),
-    "4000008400001280": _asking(
+    "4000008400001280": _authenticating(
         "3ds_error", "1280", "pm_card_threeDSecureRequiredProcessingError", "always", fails=True
     ),
-    "4000000000003055": _asking("3ds_optional", "3055", "pm_card_threeDSecureOptional", "optional"),
-    "4000000000003097": _asking(
+    "4000000000003055": _authenticating("3ds_optional", "3055", "pm_card_threeDSecureOptional", "optional"),
+    "4000000000003097": _authenticating(
         "3ds_optional_error", "3097", "pm_card_threeDSecureOptionalProcessingError", "optional", fails=True
     ),
     "4100000000000019": _blocked("radar_block", "0019", "pm_card_radarBlock"),

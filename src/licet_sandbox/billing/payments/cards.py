@@ -1,4 +1,4 @@
-"""Test cards as somebody names them, and the errors of those that are refused."""
+"""Finds test cards by number, token or name, and makes the errors of declined ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from licet_sandbox.errors import StripeError, card_error
 
 @dataclass(frozen=True)
 class TypedCard:
-    """A test card as somebody typed it, with its expiry."""
+    """A test card as the customer entered it, with its expiry."""
 
     card: Card
     exp_month: int
@@ -27,7 +27,7 @@ _SAME = {
 _BY_TOKEN = {card.token: card for card in CARDS.values() if card.token is not None}
 _BY_NAME = {card.name: card for card in CARDS.values()}
 
-# reason -> (error code, message, parameter, advice). A reason that is no code of its own is a decline code.
+# reason -> (error code, message, parameter, advice). A reason other than the error code is a decline code.
 _DECLINES: dict[str, tuple[str, str, str | None, str | None]] = {
     "authentication_not_handled": (
         "authentication_required",
@@ -64,7 +64,7 @@ _DECLINES: dict[str, tuple[str, str, str | None, str | None]] = {
 
 
 def card_by_number(number: str) -> Card:
-    """The test card with this number, however it is spaced; Stripe's 402 for any other."""
+    """The test card with this number; spaces and hyphens are ignored. Stripe's 402 for any other."""
     digits = number.replace(" ", "").replace("-", "")
     found = CARDS.get(digits)
     if found is not None:
@@ -76,12 +76,12 @@ def card_by_number(number: str) -> Card:
 
 
 def card_by_token(token: str) -> Card | None:
-    """The card behind a token such as `pm_card_visa`."""
+    """The test card of a token such as `pm_card_visa`, or None."""
     return _BY_TOKEN.get(_SAME.get(token, token))
 
 
 def card_by_name(name: str) -> Card:
-    """The card that a stored payment method remembers."""
+    """The test card that a stored payment method names."""
     return _BY_NAME[name]
 
 
@@ -93,12 +93,12 @@ def decline(reason: str) -> StripeError:
 
 
 def refusal_to_save(card: Card) -> StripeError | None:
-    """The 402 of a card that cannot even be saved, or None."""
+    """The 402 of a card that cannot be attached to a customer, or None."""
     return None if card.attaches or card.declines is None else decline(card.declines)
 
 
 def check_expiry(month: int, year: int, now_month: int, now_year: int) -> None:
-    """Stripe's 402 for a card that is past."""
+    """Raises Stripe's 402 for a card that has expired."""
     if not 1 <= month <= 12:
         raise card_error("Your card's expiration month is invalid.", "invalid_expiry_month", param="exp_month")
     if year < now_year or year > now_year + 50:

@@ -1,4 +1,4 @@
-"""3-D Secure of an intent that was confirmed through the API: where the customer goes, and the way back."""
+"""3-D Secure of an intent that was confirmed through the API: its page and its return URL."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def remember_return(intent: Obj, return_url: str | None) -> None:
-    """The address that the customer is to come back to; None where Stripe's own scripts show the bank's question."""
+def set_return_url(intent: Obj, return_url: str | None) -> None:
+    """Stores where the customer returns to; None where Stripe.js shows the authentication."""
     intent["_"] = intent.get("_", {}) | {"return_url": return_url}
 
 
 def next_action(tx: Tx, intent: Obj) -> Obj:
-    """What is left to do: a page to send the customer to, where there is a way back, else a matter for Stripe.js."""
+    """The intent's `next_action`: a redirect to the 3-D Secure page, or Stripe.js without a return URL."""
     return_url = intent.get("_", {}).get("return_url")
     if return_url is None:
         return {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
-    page = {"return_url": return_url, "url": f"{tx.engine.base_url}/3ds/{intent['id']}"}
+    page = {"return_url": return_url, "url": f"{tx.host.base_url}/3ds/{intent['id']}"}
     return {"type": "redirect_to_url", "redirect_to_url": page}
 
 
-def way_back(intent: Obj, *, completed: bool) -> str | None:
-    """The return address with Stripe's parameters added to its own; None where none was given."""
+def build_return_url(intent: Obj, *, completed: bool) -> str | None:
+    """The return URL with Stripe's parameters added; None where none was given."""
     return_url: str | None = intent.get("_", {}).get("return_url")
     if return_url is None:
         return None

@@ -1,4 +1,4 @@
-"""A payment: an intent, tried with a card, and the charge that comes of each try."""
+"""Payment intents and their charges: one charge per attempt."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# From 0 to 99: what stands for each level of risk.
+# The risk score of each level of risk, from 0 to 99.
 _SCORES = {"normal": 20, "elevated": 65, "highest": 80}
 
 
 def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
-    """A payment to be made; `payment_intent.created`."""
+    """Creates a payment intent; `payment_intent.created`. amount: in minor units."""
     intent_id = new_id("payment_intent")
     return tx.create(
         "payment_intent",
@@ -35,7 +35,7 @@ def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
             "capture_method": "automatic_async",
             "client_secret": f"{intent_id}_secret_{random_text(25)}",
             "confirmation_method": "automatic",
-            "payment_method_options": card_options("automatic"),
+            "payment_method_options": card_payment_options("automatic"),
             "payment_method_types": ["card"],
             "status": "requires_payment_method",
             **fields,
@@ -43,58 +43,65 @@ def make_intent(tx: Tx, amount: int, currency: str, **fields: Any) -> Obj:
     )
 
 
-def card_options(three_d_secure: str) -> Obj:
-    """`payment_method_options` of an intent that wants 3-D Secure so."""
+def card_payment_options(three_d_secure: str) -> Obj:
+    """The `payment_method_options` of an intent with this `request_three_d_secure`."""
     plain = {"installments": None, "mandate_options": None, "network": None}
     return {"card": {**plain, "request_three_d_secure": three_d_secure}}
 
 
-def needs_authentication(method: Obj, wanted: str = "automatic", *, off_session: bool = False) -> bool:
-    """Does this card ask for 3-D Secure now? `any` and `challenge` want it even from one that was set up."""
+def needs_authentication(method: Obj, three_d_secure: str = "automatic", *, off_session: bool = False) -> bool:
+    """Does this card require 3-D Secure now?
+
+    three_d_secure: `request_three_d_secure`; `any` and `challenge` require it even from a card that was set up.
+    """
     card = card_of(method)
     if card.authentication == "unless_set_up":
-        return wanted != "automatic" or not method["_"]["set_up"]
+        return three_d_secure != "automatic" or not method["_"]["set_up"]
     if card.authentication == "optional":
-        return wanted != "automatic"
+        return three_d_secure != "automatic"
     return card.authentication == "always" or (card.authentication == "on_session" and not off_session)
 
 
-def confirm(tx: Tx, intent: Obj, method: Obj, *, off_session: bool, handled: bool = True) -> None:
-    """Try to pay. Afterwards `succeeded` or `requires_action`; a decline raises its 402, whose effects are kept.
+def confirm_payment(
+    tx: Tx, intent: Obj, method: Obj, *, off_session: bool, error_on_requires_action: bool = False
+) -> None:
+    """Tries to pay. Afterwards the intent is `succeeded` or `requires_action`.
 
-    handled: does the caller deal with 3-D Secure? Where not, that it is wanted is a decline.
+    A decline raises its 402, whose effects are kept. With `error_on_requires_action` 3-D Secure is a decline.
     """
     card = card_of(method)
     intent["payment_method"] = method["id"]
     intent["last_payment_error"] = None
-    wanted = intent["payment_method_options"]["card"]["request_three_d_secure"]
-    if needs_authentication(method, "automatic" if off_session else wanted, off_session=off_session):
-        reason = _reason_not_to_ask(card, off_session=off_session, handled=handled)
+    three_d_secure = intent["payment_method_options"]["card"]["request_three_d_secure"]
+    if needs_authentication(method, "automatic" if off_session else three_d_secure, off_session=off_session):
+        reason = _authentication_decline(
+            card, off_session=off_session, error_on_requires_action=error_on_requires_action
+        )
         if reason is not None:
             raise _declined(tx, intent, method, decline(reason))
-        ask_for_action(tx, intent)
+        require_action(tx, intent)
         return
     _charge(tx, intent, method, card, three_d_secure=None)
 
 
-def _reason_not_to_ask(card: Card, *, off_session: bool, handled: bool) -> str | None:
-    """Why 3-D Secure, which is wanted, is a decline; None where the customer can be asked."""
+def _authentication_decline(card: Card, *, off_session: bool, error_on_requires_action: bool) -> str | None:
+    """Why a required 3-D Secure is a decline; None where the customer can be asked."""
     if card.authentication_fails:
         return "generic_decline"
     if off_session:
         return "authentication_required"
-    return None if handled else "authentication_not_handled"
+    return "authentication_not_handled" if error_on_requires_action else None
 
 
-def ask_for_action(tx: Tx, intent: Obj) -> None:
-    """3-D Secure is wanted; the customer must come to a page."""
+def require_action(tx: Tx, intent: Obj) -> None:
+    """Sets `requires_action`: the customer must complete 3-D Secure."""
     intent["status"] = "requires_action"
     intent["next_action"] = next_action(tx, intent)
     tx.save(intent, "payment_intent.requires_action")
 
 
-def authenticate(tx: Tx, intent: Obj, *, completed: bool) -> None:
-    """The customer went through 3-D Secure, or failed there (raises its 402)."""
+def authenticate_payment(tx: Tx, intent: Obj, *, completed: bool) -> None:
+    """Completes or fails 3-D Secure and charges the card; a failure raises its 402."""
     method = tx.get("payment_method", intent["payment_method"])
     if not completed:
         raise _declined(tx, intent, method, authentication_failure(), charged=False)
@@ -116,13 +123,13 @@ def authentication_failure() -> StripeError:
 
 
 def mark_set_up(tx: Tx, method: Obj) -> None:
-    """The customer agreed, with 3-D Secure, to later charges without them."""
+    """Records that the customer agreed, with 3-D Secure, to later off-session charges."""
     method["_"]["set_up"] = True
     tx.save(method)
 
 
-def use_up(tx: Tx, intent: Obj) -> None:
-    """A card that has paid, and was not kept for later, is of no more use."""
+def mark_used(tx: Tx, intent: Obj) -> None:
+    """Makes a card that has paid, and was not saved, unusable for further payments."""
     if intent["status"] != "succeeded" or intent["setup_future_usage"] is not None:
         return
     method = tx.get("payment_method", intent["payment_method"])
@@ -132,7 +139,7 @@ def use_up(tx: Tx, intent: Obj) -> None:
 
 
 def cancel_intent(tx: Tx, intent: Obj, reason: str | None) -> None:
-    """No more tries."""
+    """Cancels the payment intent."""
     intent |= {"status": "canceled", "canceled_at": tx.now, "cancellation_reason": reason, "next_action": None}
     tx.save(intent, "payment_intent.canceled")
 
@@ -154,12 +161,12 @@ def _charge(tx: Tx, intent: Obj, method: Obj, card: Card, *, three_d_secure: str
         method["customer"] = intent["customer"]
         tx.save(method, "payment_method.attached")
     if card.disputes:
-        # The bank is heard after the purchase.
+        # The dispute follows after the purchase is complete.
         tx.schedule("charge.dispute", charge["id"], tx.now)
 
 
 def _declined(tx: Tx, intent: Obj, method: Obj, refusal: StripeError, *, charged: bool = True) -> StripeError:
-    """Write the failed try down; the error to raise, which carries the intent as Stripe's does."""
+    """Records the failed attempt; returns the error to raise, which carries the intent as Stripe's does."""
     detail = dict(refusal.error)
     if charged:
         charge = _make_charge(tx, intent, method, three_d_secure=None)
@@ -175,20 +182,20 @@ def _declined(tx: Tx, intent: Obj, method: Obj, refusal: StripeError, *, charged
         }
         tx.insert(charge, "charge.failed")
         intent["latest_charge"] = detail["charge"] = charge["id"]
-    shown_method = public(method)
+    public_method = public(method)
     intent |= {
         "status": "requires_payment_method",
         "payment_method": None,
         "next_action": None,
-        "last_payment_error": {**detail, "payment_method": shown_method},
+        "last_payment_error": {**detail, "payment_method": public_method},
     }
     tx.save(intent, "payment_intent.payment_failed")
-    refusal.error |= detail | {"payment_intent": public(intent), "payment_method": shown_method}
+    refusal.error |= detail | {"payment_intent": public(intent), "payment_method": public_method}
     return refusal
 
 
 def _outcome(detail: dict[str, Any] | None, risk: str) -> Obj:
-    """detail: of the decline, if it was one; risk: `highest` is declined without asking the bank"""
+    """The charge's `outcome`. detail: of the decline, or None; risk `highest` is blocked before the bank."""
     common = {
         "network_advice_code": None,
         "network_decline_code": None,
@@ -230,13 +237,13 @@ def _make_charge(tx: Tx, intent: Obj, method: Obj, *, three_d_secure: str | None
         amount=intent["amount"],
         amount_captured=intent["amount"],
         billing_details=method["billing_details"],
-        calculated_statement_descriptor=_on_statement(intent["statement_descriptor_suffix"]),
+        calculated_statement_descriptor=_full_statement_descriptor(intent["statement_descriptor_suffix"]),
         captured=True,
         currency=intent["currency"],
         customer=intent["customer"],
         description=intent["description"],
         fraud_details={},
-        # Copied when the charge is made, and never again.
+        # Copied once, when the charge is made.
         metadata=dict(intent["metadata"]),
         outcome=_outcome(None, card_of(method).risk),
         paid=True,
@@ -244,7 +251,7 @@ def _make_charge(tx: Tx, intent: Obj, method: Obj, *, three_d_secure: str | None
         payment_method=method["id"],
         payment_method_details={"type": "card", "card": _card_details(method, intent["amount"], three_d_secure)},
         receipt_email=intent["receipt_email"],
-        receipt_url=f"{tx.engine.base_url}/receipts/{charge_id}",
+        receipt_url=f"{tx.host.base_url}/receipts/{charge_id}",
         shipping=intent["shipping"],
         statement_descriptor=intent["statement_descriptor"],
         statement_descriptor_suffix=intent["statement_descriptor_suffix"],
@@ -253,8 +260,8 @@ def _make_charge(tx: Tx, intent: Obj, method: Obj, *, three_d_secure: str | None
     )
 
 
-def _on_statement(suffix: str | None) -> str:
-    """What the customer reads on the card's statement, at most 22 characters."""
+def _full_statement_descriptor(suffix: str | None) -> str:
+    """The text on the customer's card statement, at most 22 characters."""
     return f"SANDBOX* {suffix}"[:22] if suffix else "SANDBOX"
 
 

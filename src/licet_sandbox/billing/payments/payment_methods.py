@@ -1,4 +1,4 @@
-"""Payment methods: test cards that somebody stored, attached to a customer or not."""
+"""Payment methods: stored test cards, attached to a customer or not."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# Brands that are shown by another name than their own.
+# Brands whose `display_brand` differs from their `brand`.
 _DISPLAYED = {"amex": "american_express", "diners": "diners_club", "unionpay": "union_pay"}
 
 
 def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None = None, **billing: Any) -> Obj:
-    """A stored payment method for this test card. `_` remembers which card it is, and whether 3-D Secure set it up."""
+    """Creates a payment method for this test card.
+
+    `_` keeps which card it is, and whether 3-D Secure has set it up.
+    """
     year = exp_year or datetime.fromtimestamp(tx.now, UTC).year + 4
     return tx.create(
         "payment_method",
@@ -48,7 +51,7 @@ def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None
 
 
 def card_of(method: Obj) -> Card:
-    """The test card behind a stored payment method."""
+    """The test card of a payment method."""
     return card_by_name(method["_"]["card"])
 
 
@@ -59,7 +62,7 @@ def method_or_token(tx: Tx, value: str, param: str) -> Obj:
 
 
 def attach_to(tx: Tx, value: str, customer_id: str, param: str) -> Obj:
-    """Attach a payment method (or a token's) to a customer; 402 where the card refuses even that."""
+    """Attaches a payment method, or the one of a token, to a customer; 402 where the card declines that."""
     method = method_or_token(tx, value, param)
     if method["customer"] == customer_id:
         return method
@@ -76,7 +79,7 @@ def attach_to(tx: Tx, value: str, customer_id: str, param: str) -> Obj:
 
 
 def check_usable(method: Obj, param: str) -> None:
-    """400 for one that was detached from its customer, or has paid without one: it is of no more use."""
+    """Raises a 400 for a card that was detached, or that has paid without being attached."""
     if method["_"].get("detached") or method["_"].get("used"):
         message = (
             "This PaymentMethod was previously used and cannot be used again: it was detached from a customer, or paid "
@@ -86,7 +89,7 @@ def check_usable(method: Obj, param: str) -> None:
 
 
 def owned_method(tx: Tx, method_id: str, customer_id: str, param: str) -> Obj:
-    """The payment method, which must be attached to this customer."""
+    """The payment method with this id; 400 unless it is attached to this customer."""
     method = tx.named("payment_method", method_id, param)
     if method["customer"] != customer_id:
         message = f"The customer does not have a payment method with the ID {method_id}. It must be attached first."

@@ -1,4 +1,4 @@
-"""Setup intents: a card is made ready for later payments, and nothing is paid."""
+"""Setup intents: they prepare a card for later payments, without a charge."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def make_setup(tx: Tx, **fields: Any) -> Obj:
-    """A card to be set up; `setup_intent.created`."""
+    """Creates a setup intent; `setup_intent.created`."""
     setup_id = new_id("setup_intent")
     return tx.create(
         "setup_intent",
@@ -40,15 +40,18 @@ def make_setup(tx: Tx, **fields: Any) -> Obj:
 
 
 def confirm_setup(tx: Tx, setup: Obj, method: Obj) -> None:
-    """Try this card. Afterwards `succeeded` or `requires_action`; a refusal raises its 402, whose effects are kept."""
+    """Tries to set up this card. Afterwards the intent is `succeeded` or `requires_action`.
+
+    A refusal raises its 402, whose effects are kept.
+    """
     setup |= {"payment_method": method["id"], "last_setup_error": None, "next_action": None}
     begin_attempt(tx, setup, method)
     card = card_of(method)
-    asked = needs_authentication(method, setup["payment_method_options"]["card"]["request_three_d_secure"])
-    refusal = decline("generic_decline") if asked and card.authentication_fails else refusal_to_save(card)
+    authenticating = needs_authentication(method, setup["payment_method_options"]["card"]["request_three_d_secure"])
+    refusal = decline("generic_decline") if authenticating and card.authentication_fails else refusal_to_save(card)
     if refusal is not None:
-        raise _failed(tx, setup, method, refusal)
-    if asked:
+        raise _record_failure(tx, setup, method, refusal)
+    if authenticating:
         setup |= {"status": "requires_action", "next_action": next_action(tx, setup)}
         end_attempt(tx, setup, "requires_action")
         tx.save(setup, "setup_intent.requires_action")
@@ -57,17 +60,17 @@ def confirm_setup(tx: Tx, setup: Obj, method: Obj) -> None:
 
 
 def authenticate_setup(tx: Tx, setup: Obj, *, completed: bool) -> None:
-    """The customer went through 3-D Secure, or failed there (raises its 402)."""
+    """Completes or fails 3-D Secure; a failure raises its 402."""
     method = tx.get("payment_method", setup["payment_method"])
     if not completed:
-        raise _failed(tx, setup, method, _authentication_failure())
+        raise _record_failure(tx, setup, method, _authentication_failure())
     if setup["usage"] == "off_session":
         mark_set_up(tx, method)
     _succeed(tx, setup, method)
 
 
 def cancel_setup(tx: Tx, setup: Obj, reason: str | None) -> None:
-    """No more tries."""
+    """Cancels the setup intent."""
     if setup["status"] == "requires_action":
         end_attempt(tx, setup, "abandoned")
     setup |= {"status": "canceled", "cancellation_reason": reason, "next_action": None}
@@ -75,18 +78,21 @@ def cancel_setup(tx: Tx, setup: Obj, reason: str | None) -> None:
 
 
 def _succeed(tx: Tx, setup: Obj, method: Obj) -> None:
-    """The card becomes the customer's, where there is one; it does not become the default by that."""
+    """Attaches the card to the intent's customer, if there is one; it does not become the default."""
     if setup["customer"] is not None and method["customer"] is None:
         method["customer"] = setup["customer"]
         tx.save(method, "payment_method.attached")
     end_attempt(tx, setup, "succeeded")
     setup |= {"status": "succeeded", "next_action": None}
     tx.save(setup, "setup_intent.succeeded")
-    _tell_subscription(tx, setup)
+    _update_subscription(tx, setup)
 
 
-def _tell_subscription(tx: Tx, setup: Obj) -> None:
-    """The subscription that waited for it waits no more; with `save_default_payment_method` the card is its own now."""
+def _update_subscription(tx: Tx, setup: Obj) -> None:
+    """Clears `pending_setup_intent` of the subscription that waited for it.
+
+    With `save_default_payment_method` the card becomes the subscription's default.
+    """
     subscription_id = setup.get("_", {}).get("subscription")
     if subscription_id is None:
         return
@@ -99,19 +105,19 @@ def _tell_subscription(tx: Tx, setup: Obj) -> None:
     tx.save(subscription, "customer.subscription.updated")
 
 
-def _failed(tx: Tx, setup: Obj, method: Obj, refusal: StripeError) -> StripeError:
-    """Write the failed try down; the error to raise, which carries the intent as Stripe's does."""
+def _record_failure(tx: Tx, setup: Obj, method: Obj, refusal: StripeError) -> StripeError:
+    """Records the failed attempt; returns the error to raise, which carries the intent as Stripe's does."""
     detail = dict(refusal.error)
-    shown = public(method)
-    end_attempt(tx, setup, "failed", {**detail, "payment_method": shown})
+    public_method = public(method)
+    end_attempt(tx, setup, "failed", {**detail, "payment_method": public_method})
     setup |= {
         "status": "requires_payment_method",
         "payment_method": None,
         "next_action": None,
-        "last_setup_error": {**detail, "payment_method": shown},
+        "last_setup_error": {**detail, "payment_method": public_method},
     }
     tx.save(setup, "setup_intent.setup_failed")
-    refusal.error |= {"setup_intent": public(setup), "payment_method": shown}
+    refusal.error |= {"setup_intent": public(setup), "payment_method": public_method}
     return refusal
 
 
@@ -128,10 +134,10 @@ def _authentication_failure() -> StripeError:
 
 
 def begin_attempt(tx: Tx, setup: Obj, method: Obj) -> Obj:
-    """A try that has not ended; the caller saves the setup intent, which names it."""
+    """Creates a setup attempt. It becomes `latest_attempt`; the caller saves the setup intent."""
     card = method["card"]
-    shown = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-    details = {key: card[key] for key in shown} | {"network": card["brand"], "three_d_secure": None, "wallet": None}
+    copied = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    details = {key: card[key] for key in copied} | {"network": card["brand"], "three_d_secure": None, "wallet": None}
     attempt = tx.create(
         "setup_attempt",
         customer=setup["customer"],
@@ -146,7 +152,7 @@ def begin_attempt(tx: Tx, setup: Obj, method: Obj) -> Obj:
 
 
 def end_attempt(tx: Tx, setup: Obj, status: str, error: Obj | None = None) -> None:
-    """How far the latest try got: `requires_action`, `succeeded`, `failed` or `abandoned`."""
+    """Sets the latest attempt's status: `requires_action`, `succeeded`, `failed` or `abandoned`."""
     if setup["latest_attempt"] is None:
         return
     attempt = tx.get("setup_attempt", setup["latest_attempt"])

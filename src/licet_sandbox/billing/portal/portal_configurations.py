@@ -1,4 +1,4 @@
-"""The customer portal: what a configuration is made of."""
+"""The features of a portal configuration, and the default configuration."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_MOST_PRODUCTS = 10
+_MAX_PRODUCTS = 10
 _REASONS = ("too_expensive", "missing_features", "switched_service", "unused", "other")
 
 
-def blank_features() -> Obj:
-    """Everything off, with Stripe's defaults."""
+def default_features() -> Obj:
+    """Every feature disabled, with Stripe's defaults."""
     return {
         "customer_update": {"allowed_updates": [], "enabled": False},
         "invoice_history": {"enabled": False},
@@ -44,16 +44,16 @@ def blank_features() -> Obj:
 
 
 def save_default(tx: Tx) -> Obj:
-    """What saving the portal's settings in the dashboard does: a default configuration that offers everything.
+    """Saves a default configuration with every feature, as saving the dashboard's portal settings does.
 
-    Its plans are the ten newest products that have recurring prices.
+    Its products are the ten newest with recurring prices.
     """
-    features = blank_features()
+    features = default_features()
     for name in ("invoice_history", "payment_method_update", "subscription_cancel", "subscription_pause"):
         features[name]["enabled"] = True
     features["customer_update"] = {"allowed_updates": ["name", "email", "address", "phone"], "enabled": True}
     features["subscription_cancel"]["cancellation_reason"]["enabled"] = True
-    products = _products_on_sale(tx)
+    products = _active_products(tx)
     if products:
         features["subscription_update"] |= {
             "default_allowed_updates": ["price", "quantity"],
@@ -78,19 +78,19 @@ def save_default(tx: Tx) -> Obj:
     )
 
 
-def _products_on_sale(tx: Tx) -> list[Obj]:
+def _active_products(tx: Tx) -> list[Obj]:
     offered: dict[str, dict[tuple[str, str, int], str]] = {}
     for price in tx.select("price", "json ->> '$.active' AND json ->> '$.type' = 'recurring'"):
         product = tx.find(price["product"])
         if product is not None and product["active"]:
             recurring = price["recurring"]
-            rhythm = (price["currency"], recurring["interval"], recurring["interval_count"])
-            offered.setdefault(product["id"], {}).setdefault(rhythm, price["id"])
+            interval = (price["currency"], recurring["interval"], recurring["interval_count"])
+            offered.setdefault(product["id"], {}).setdefault(interval, price["id"])
     return [
         {
             "product": product_id,
             "prices": list(prices.values()),
             "adjustable_quantity": {"enabled": True, "maximum": None, "minimum": 1},
         }
-        for product_id, prices in list(offered.items())[-_MOST_PRODUCTS:]
+        for product_id, prices in list(offered.items())[-_MAX_PRODUCTS:]
     ]

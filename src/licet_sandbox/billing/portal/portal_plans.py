@@ -1,4 +1,4 @@
-"""Which plans and quantities a customer may choose in the portal, and which changes wait for the period's end."""
+"""Prices and quantities to choose from in the portal, and changes at the period's end."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.invoices.lines import amount_of
 from licet_sandbox.billing.schedules import subscription_schedules
-from licet_sandbox.billing.schedules.phases import lasts_until
-from licet_sandbox.billing.subscriptions.updates import How
+from licet_sandbox.billing.schedules.phases import phase_end
+from licet_sandbox.billing.subscriptions.updates import BillingOptions
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _CHANGEABLE = ("active", "trialing", "past_due")
-# Near enough to say which of two intervals is the shorter.
+# Precise enough to say which of two intervals is shorter.
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What the customer wants: so many of a price.
+class PlanChoice:
+    """A price and a quantity that the customer chose.
 
-    discounts: coupons and promotion codes, as the API's parameter names them
-    at: the moment that prorations count from, in epoch seconds; None: now
+    discounts: coupons and promotion codes, as in the API's parameter
+    at: the time that prorations count from, in epoch seconds; None: now
     """
 
     price: Obj
@@ -34,14 +34,17 @@ class Choice:
     at: int | None = None
 
 
-def item_of(subscription: Obj) -> Obj:
-    """The one item of a subscription that can be changed in the portal."""
+def only_item(subscription: Obj) -> Obj:
+    """The item of a subscription that can be changed in the portal: it has only one."""
     item: Obj = subscription["items"]["data"][0]
     return item
 
 
-def may_change(subscription: Obj) -> bool:
-    """Only what bills one thing and runs on; neither what is to end nor what a schedule manages."""
+def can_change(subscription: Obj) -> bool:
+    """Can the subscription be changed in the portal?
+
+    Only with a single item, and neither where it is scheduled to cancel nor where it has a schedule.
+    """
     return (
         subscription["status"] in _CHANGEABLE
         and len(subscription["items"]["data"]) == 1
@@ -50,40 +53,43 @@ def may_change(subscription: Obj) -> bool:
     )
 
 
-def plans(tx: Tx, feature: Obj, subscription: Obj) -> list[Obj]:
-    """The prices to choose from, the present one among them."""
-    present = item_of(subscription)["price"]
+def available_prices(tx: Tx, feature: Obj, subscription: Obj) -> list[Obj]:
+    """The prices to choose from, with the present one."""
+    present = only_item(subscription)["price"]
     if "price" not in feature["default_allowed_updates"]:
         return [present]
     offered = [tx.find(price_id) for product in feature["products"] or [] for price_id in product["prices"]]
-    found = [price for price in offered if price is not None and _on_sale(tx, price, subscription["currency"])]
+    found = [price for price in offered if price is not None and _is_available(tx, price, subscription["currency"])]
     return found if any(price["id"] == present["id"] for price in found) else [present, *found]
 
 
-def _on_sale(tx: Tx, price: Obj, currency: str) -> bool:
+def _is_available(tx: Tx, price: Obj, currency: str) -> bool:
     product = tx.find(price["product"])
     return bool(price["active"] and price["currency"] == currency and product is not None and product["active"])
 
 
-def quantities(feature: Obj, price: Obj) -> tuple[int, int | None] | None:
-    """The least and the most (None: no most) that can be chosen of a price; None where it stays as it is."""
+def quantity_bounds(feature: Obj, price: Obj) -> tuple[int, int | None] | None:
+    """The minimum and maximum quantity of a price (None: no maximum); None where it is not adjustable."""
     if "quantity" not in feature["default_allowed_updates"]:
         return None
-    offered = next((one for one in feature["products"] or [] if one["product"] == price["product"]), None)
+    offered = next((product for product in feature["products"] or [] if product["product"] == price["product"]), None)
     if offered is None or not offered["adjustable_quantity"]["enabled"]:
         return None
     return offered["adjustable_quantity"]["minimum"], offered["adjustable_quantity"]["maximum"]
 
 
-def check_choice(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> None:
-    """400 for a plan or a quantity that the configuration does not offer; 403 where nothing may be changed."""
-    if not may_change(subscription):
+def check_choice(tx: Tx, feature: Obj, subscription: Obj, choice: PlanChoice) -> None:
+    """Raises a 400 for a price or a quantity that the configuration does not offer.
+
+    403 where the subscription cannot be changed.
+    """
+    if not can_change(subscription):
         raise invalid("This subscription cannot be changed here.", status=403)
-    if choice.price["id"] not in {price["id"] for price in plans(tx, feature, subscription)}:
+    if choice.price["id"] not in {price["id"] for price in available_prices(tx, feature, subscription)}:
         raise invalid("This plan is not on offer.", param="price")
-    if choice.quantity == item_of(subscription)["quantity"]:
+    if choice.quantity == only_item(subscription)["quantity"]:
         return
-    bounds = quantities(feature, choice.price)
+    bounds = quantity_bounds(feature, choice.price)
     if bounds is None:
         raise invalid("The quantity of this plan cannot be changed.", param="quantity")
     least, most = bounds
@@ -92,17 +98,20 @@ def check_choice(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> Non
         raise invalid(f"The quantity must be {words}.", param="quantity")
 
 
-def is_present(subscription: Obj, choice: Choice) -> bool:
-    """Is it what the subscription bills already?"""
-    item = item_of(subscription)
+def is_current_plan(subscription: Obj, choice: PlanChoice) -> bool:
+    """Is this what the subscription bills already?"""
+    item = only_item(subscription)
     return bool(item["price"]["id"] == choice.price["id"] and item["quantity"] == choice.quantity)
 
 
-def waits(feature: Obj, subscription: Obj, choice: Choice) -> bool:
-    """Does the configuration want this change at the end of the period? During a trial nothing was paid: never."""
+def waits_for_period_end(feature: Obj, subscription: Obj, choice: PlanChoice) -> bool:
+    """Does the configuration schedule this change for the end of the period?
+
+    Never during a trial, because nothing was paid.
+    """
     if subscription["status"] == "trialing":
         return False
-    item = item_of(subscription)
+    item = only_item(subscription)
     met = {
         "decreasing_item_amount": amount_of(choice.price, choice.quantity) < amount_of(item["price"], item["quantity"]),
         "shortening_interval": _length(choice.price) < _length(item["price"]),
@@ -115,22 +124,27 @@ def _length(price: Obj) -> int:
     return int(_DAYS[recurring["interval"]] * recurring["interval_count"])
 
 
-def change_later(tx: Tx, subscription: Obj, choice: Choice) -> None:
-    """A schedule around the subscription, whose second phase bills the choice; then it lets the subscription go."""
-    schedule = subscription_schedules.wrap(tx, subscription)
+def schedule_change(tx: Tx, subscription: Obj, choice: PlanChoice) -> None:
+    """Schedules the choice for the end of the period.
+
+    Creates a schedule from the subscription with a second phase, after which it releases the subscription.
+    """
+    schedule = subscription_schedules.create_from_subscription(tx, subscription)
     schedule["_"] = {"portal": True}
     present = schedule["phases"][0]
     (item,) = present["items"]
-    wanted = {"plan": choice.price["id"], "price": choice.price["id"], "quantity": choice.quantity}
+    chosen = {"plan": choice.price["id"], "price": choice.price["id"], "quantity": choice.quantity}
     start, recurring = present["end_date"], choice.price["recurring"]
-    end = lasts_until(subscription["billing_cycle_anchor"], start, recurring["interval"], recurring["interval_count"])
-    following = {"start_date": start, "end_date": end, "items": [item | wanted], "proration_behavior": "none"}
+    end = phase_end(subscription["billing_cycle_anchor"], start, recurring["interval"], recurring["interval_count"])
+    following = {"start_date": start, "end_date": end, "items": [item | chosen], "proration_behavior": "none"}
     schedule["phases"] = [present, present | following]
-    subscription_schedules.take_over(tx, schedule, How(proration_behavior="none", off_session=True), edited=False)
+    subscription_schedules.apply_schedule_update(
+        tx, schedule, BillingOptions(proration_behavior="none", off_session=True), edited=False
+    )
 
 
-def planned(tx: Tx, subscription: Obj) -> Obj | None:
-    """The phase of a change that was made in the portal and waits for the period's end, or None."""
+def pending_change(tx: Tx, subscription: Obj) -> Obj | None:
+    """The phase of a portal change that is scheduled for the end of the period, or None."""
     schedule = None if subscription["schedule"] is None else tx.get("subscription_schedule", subscription["schedule"])
     if schedule is None or "portal" not in schedule.get("_", {}):
         return None

@@ -1,4 +1,4 @@
-"""A customer in the portal: how long a session lets them in, what they may do there, and what is theirs."""
+"""A customer in a portal session: how long it is open, and what it allows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IDLE_SECONDS = 3600
 
 
 class SessionExpiredError(StripeError):
-    """410: the session's time has passed. Where its customer may log in again, `login` is True."""
+    """410: the session has expired. login: the customer can log in again."""
 
     def __init__(self, session: Obj, *, login: bool) -> None:
         super().__init__(410, {"type": "invalid_request_error", "message": "This session has expired."})
@@ -26,7 +26,7 @@ class SessionExpiredError(StripeError):
 
 @dataclass(frozen=True)
 class Visit:
-    """The session behind the address, what its configuration allows, and who it is for."""
+    """A session with its configuration and its customer."""
 
     session: Obj
     configuration: Obj
@@ -34,12 +34,12 @@ class Visit:
 
     @property
     def path(self) -> str:
-        """Where the portal is, for this session."""
+        """The path of this session's pages."""
         return f"/p/session/{self.session['id']}"
 
     @property
     def flow(self) -> Obj | None:
-        """The one step that this visit is for, until it is taken."""
+        """The flow of this session until it is completed, or None."""
         flow: Obj | None = self.session["flow"]
         return None if self.session["_"].get("flow_done") else flow
 
@@ -48,14 +48,14 @@ class Visit:
         return bool(self.configuration["features"][feature]["enabled"])
 
     def feature(self, name: str) -> Obj:
-        """What the configuration says of a feature; 403 where it is not enabled."""
+        """The configuration's settings of a feature; 403 where it is not enabled."""
         if not self.allows(name):
             raise invalid("The shop does not offer this here.", status=403)
         feature: Obj = self.configuration["features"][name]
         return feature
 
     def own(self, tx: Tx, kind: str, object_id: str) -> Obj:
-        """The customer's object with this id; 404 for somebody else's, as for none."""
+        """The customer's object with this id; 404 for none, and for another customer's."""
         found = tx.get(kind, object_id)
         if found["customer"] != self.customer["id"]:
             raise not_found(kind, object_id)
@@ -63,9 +63,9 @@ class Visit:
 
 
 def open_visit(tx: Tx, session_id: str) -> Visit:
-    """A visit, which renews the session's hour; 404 where there is no session, 410 where its time has passed.
+    """Opens a session, which extends it by an hour; 404 for an unknown one, 410 for an expired one.
 
-    Sessions live by the sandbox's own time, whatever test clock their customer lives by.
+    Sessions expire by the sandbox's clock, also those of customers on a test clock.
     """
     session = tx.get("billing_portal.session", session_id)
     if not _alive(tx, session):
@@ -74,7 +74,10 @@ def open_visit(tx: Tx, session_id: str) -> Visit:
 
 
 def log_in(tx: Tx, session_id: str, email: str) -> Visit:
-    """The customer of an expired session proves who they are. Stripe mails them a code; here the address will do."""
+    """Opens an expired session again for its customer.
+
+    Stripe sends a code by email; here the right email address is enough.
+    """
     session = tx.get("billing_portal.session", session_id)
     if not _may_log_in(tx, session):
         raise SessionExpiredError(session, login=False)
@@ -106,8 +109,11 @@ def _may_log_in(tx: Tx, session: Obj) -> bool:
     return until is None or tx.sandbox_now <= until
 
 
-def take_step(tx: Tx, visit: Visit, kind: str, subscription_id: str | None = None) -> str:
-    """Where the customer goes after this step: what the flow wants that it belongs to, else the portal's first page."""
+def complete_step(tx: Tx, visit: Visit, kind: str, subscription_id: str | None = None) -> str:
+    """Completes a step; returns the URL that the customer goes to next.
+
+    That is the one of the session's flow if the step belongs to it, else the first page of the portal.
+    """
     flow = visit.session["flow"]
     if flow is None or not _is_step(flow, kind, subscription_id):
         return visit.path
@@ -120,7 +126,7 @@ def take_step(tx: Tx, visit: Visit, kind: str, subscription_id: str | None = Non
 
 
 def _is_step(flow: Obj, kind: str, subscription_id: str | None) -> bool:
-    """Choosing a plan and confirming one that was chosen are the same step."""
+    """Is this the step of the flow? Choosing a plan and confirming a chosen plan are the same step."""
     details = flow.get(flow["type"]) or {}
     same_kind = flow["type"].removesuffix("_confirm") == kind
     return bool(same_kind and details.get("subscription") == subscription_id)

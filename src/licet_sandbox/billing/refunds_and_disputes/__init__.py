@@ -1,1 +1,1 @@
-"""Money that goes back: refunds, disputes and their balance transactions."""
+"""Refunds, disputes and their balance transactions."""

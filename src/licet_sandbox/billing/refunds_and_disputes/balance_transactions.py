@@ -1,4 +1,4 @@
-"""What a dispute takes from the account and gives back to it, as balance transactions."""
+"""Balance transactions of disputes: withdrawals from the account and reinstatements."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# Minor units, in every currency (Stripe's fee follows the seller's country). It is kept even where the dispute is won.
+# Minor units, in every currency (at Stripe the seller's country decides). Winning a dispute does not return it.
 FEE = 1500
 
 
 def withdrawn(dispute: Obj) -> int:
-    """What it holds now (minor units), its fee apart."""
+    """The amount that the dispute holds now, in minor units, without its fee."""
     return -sum(int(entry["amount"]) for entry in dispute["balance_transactions"])
 
 
 def disputable(tx: Tx, charge: Obj) -> int:
-    """What can still be taken back of a charge: neither refunded nor taken by another dispute (minor units)."""
+    """The amount of a charge that is neither refunded nor held by a dispute, in minor units."""
     others = tx.select("dispute", "json ->> '$.charge' = ?", charge["id"])
     taken = sum(withdrawn(other) for other in others)
     return int(charge["amount_captured"] - charge["amount_refunded"] - taken)
 
 
 def withdraw(tx: Tx, dispute: Obj, amount: int) -> None:
-    """Take this much, and the fee."""
+    """Withdraws the amount (minor units) and the fee."""
     fee = {
         "amount": FEE,
         "application": None,
@@ -38,7 +38,7 @@ def withdraw(tx: Tx, dispute: Obj, amount: int) -> None:
 
 
 def reinstate(tx: Tx, dispute: Obj) -> None:
-    """Give back what was taken, but for the fee."""
+    """Reinstates the withdrawn amount, without the fee."""
     words = f"Chargeback reversal for {dispute['charge']}"
     back = _entry(tx, dispute, withdrawn(dispute), words, category="dispute_reversal", fees=[])
     dispute["balance_transactions"] = [*dispute["balance_transactions"], back]

@@ -1,8 +1,8 @@
-"""Why a customer disputes, in Stripe's words and in the networks' codes. Source: Stripe, "Dispute categories"."""
+"""Dispute reasons and the networks' reason codes. Source: Stripe, "Dispute categories"."""
 
 from __future__ import annotations
 
-REASONS = (
+DISPUTE_REASONS = (
     "fraudulent",
     "bank_cannot_process",
     "check_returned",
@@ -41,5 +41,5 @@ _CODES = {
 
 
 def network_code(brand: str, reason: str) -> str | None:
-    """The network's own code for this reason, where there is one."""
+    """The reason code of the card network, or None."""
     return _CODES.get(brand, {}).get(reason)

@@ -1,13 +1,13 @@
-"""A customer turns to the bank: what becomes of a dispute, and of its money.
+"""Disputes: their statuses and their money.
 
-warning_needs_response ──> warning_under_review ──> warning_closed     an inquiry takes nothing
-            └──────────────────────┴─> needs_response                  escalated: now it does
-needs_response ──> under_review ──> won │ lost                         a chargeback takes the money at once
+warning_needs_response ──> warning_under_review ──> warning_closed     an inquiry withdraws nothing
+            └──────────────────────┴─> needs_response                  escalated: withdraws the amount
+needs_response ──> under_review ──> won │ lost                         a chargeback withdraws the amount at once
                         └─> appeal_needs_response ──> appeal_under_review ──> won │ lost
-prevented                                                              takes nothing, and is over
+prevented                                                              withdraws nothing, and is closed
 
-What nobody answers in time is lost; an inquiry is closed after 120 days. Source: Stripe's pages "How disputes work",
-"Testing" (evidence) and "Manage disputes through pre-arbitration and arbitration".
+A dispute without a response in time is lost; an inquiry is closed after 120 days. Source: Stripe, "How disputes
+work", "Testing" (evidence) and "Manage disputes through pre-arbitration and arbitration".
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# How a case can begin.
+# The statuses that a dispute can start with.
 OPENINGS = ("needs_response", "warning_needs_response", "prevented")
 CLOSED = ("won", "lost", "warning_closed", "prevented")
 _REFUNDABLE = ("warning_needs_response", "warning_under_review", "warning_closed", "won", "prevented")
-_ANSWERED = {
+_STATUS_AFTER_RESPONSE = {
     "needs_response": "under_review",
     "warning_needs_response": "warning_under_review",
     "appeal_needs_response": "appeal_under_review",
@@ -39,8 +39,8 @@ _CASE_TYPES = {"needs_response": "chargeback", "warning_needs_response": "inquir
 _SMART = ("smart_disputes", "prefer_smart_disputes")
 _COMPLIANCE = {"visa": "visa_compliance", "mastercard": "mastercard_compliance"}
 
-# Until the end of that day (UTC); banks give one to three weeks. How long a test bank thinks about evidence.
-_ANSWER_DAYS = 8
+# The response is due at the end of that day (UTC); banks allow one to three weeks. A test bank decides within seconds.
+_RESPONSE_DAYS = 8
 _INQUIRY_DAYS = 120
 _REVIEW_SECONDS = 5
 
@@ -48,12 +48,12 @@ _REVIEW_SECONDS = 5
 def open_dispute(
     tx: Tx, charge: Obj, *, status: str = "needs_response", reason: str = "fraudulent", amount: int | None = None
 ) -> Obj:
-    """The bank opens a case over `amount` (minor units; None: all that is left of the charge).
+    """Opens a dispute over `amount` (minor units; None: all that is left of the charge).
 
-    status: one of `OPENINGS`. A chargeback takes the money, and refunds that are still on their way fail.
+    status: one of `OPENINGS`. A chargeback withdraws the amount, and pending refunds fail.
     """
     if charge["status"] != "succeeded" or not charge["captured"]:
-        raise invalid(f"Charge {charge['id']} brought no money; there is nothing to dispute.", param="charge")
+        raise invalid(f"Charge {charge['id']} was not captured; there is nothing to dispute.", param="charge")
     if status == "needs_response":
         fail_pending_refunds(tx, charge)
     left = disputable(tx, charge)
@@ -70,12 +70,12 @@ def open_dispute(
     tx.insert(dispute, "charge.dispute.created")
     if status == "needs_response":
         tx.emit("charge.dispute.funds_withdrawn", dispute)
-    _plan(tx, dispute)
+    _schedule_deadline(tx, dispute)
     return dispute
 
 
 def open_for_card(tx: Tx, charge_id: str) -> None:
-    """Open what the test card that paid is known for: one case, or several that share the amount."""
+    """Opens the disputes of the test card: one, or several that share the amount."""
     charge = tx.get("charge", charge_id)
     cases = card_of(tx.get("payment_method", charge["payment_method"])).disputes
     for remaining, case in zip(range(len(cases), 0, -1), cases, strict=True):
@@ -88,45 +88,45 @@ def open_for_card(tx: Tx, charge_id: str) -> None:
             open_dispute(tx, charge, reason=case, amount=share)
 
 
-def submit(tx: Tx, dispute: Obj, method: str = "manual") -> Obj:
-    """Hand the evidence to the bank. Magic words in it decide the case a few seconds later."""
+def submit_evidence(tx: Tx, dispute: Obj, method: str = "manual") -> Obj:
+    """Submits the evidence to the bank. Magic words in it decide the dispute a few seconds later."""
     details = dispute["evidence_details"]
-    dispute["status"] = _ANSWERED[dispute["status"]]
+    dispute["status"] = _STATUS_AFTER_RESPONSE[dispute["status"]]
     dispute["evidence_details"] = details | {
         "submission_count": details["submission_count"] + 1,
         "submission_method": method,
         "past_due": tx.now > details["due_by"],
     }
     tx.save(dispute, "charge.dispute.updated")
-    _plan(tx, dispute)
+    _schedule_deadline(tx, dispute)
     if _magic_words(dispute) in {"winning_evidence", "losing_evidence", "escalate_inquiry_evidence"}:
         tx.schedule("dispute.decide", dispute["id"], tx.now + _REVIEW_SECONDS)
     return dispute
 
 
-def escalate(tx: Tx, dispute: Obj) -> Obj:
-    """The bank is not satisfied: an inquiry becomes a chargeback, an answered chargeback goes to appeal."""
+def escalate_dispute(tx: Tx, dispute: Obj) -> Obj:
+    """Escalates: an inquiry becomes a chargeback, a chargeback under review goes to appeal."""
     if dispute["status"] == "under_review":
-        return _await_answer(tx, dispute, "appeal_needs_response")
+        return _request_response(tx, dispute, "appeal_needs_response")
     if not is_inquiry(dispute):
         message = f"A dispute that is {dispute['status']} cannot be escalated: only an inquiry or one under review."
         raise invalid(message)
     charge = tx.get("charge", dispute["charge"])
     fail_pending_refunds(tx, charge)
-    # What is refunded meanwhile is not taken again; a full refund has settled the matter.
+    # What was refunded meanwhile is not withdrawn; after a full refund nothing is left to dispute.
     amount = min(dispute["amount"], disputable(tx, charge))
     if amount == 0:
-        return close(tx, dispute, "warning_closed")
+        return close_dispute(tx, dispute, "warning_closed")
     withdraw(tx, dispute, amount)
     card = dispute["payment_method_details"]["card"] | {"case_type": "chargeback"}
     dispute["payment_method_details"] = {"type": "card", "card": card}
-    _await_answer(tx, dispute, "needs_response")
+    _request_response(tx, dispute, "needs_response")
     tx.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 
-def close(tx: Tx, dispute: Obj, status: str) -> Obj:
-    """The bank decides: `won` gives the money back, `lost` keeps it; an inquiry can only be `warning_closed`."""
+def close_dispute(tx: Tx, dispute: Obj, status: str) -> Obj:
+    """Closes the dispute: `won` reinstates the amount, `lost` does not; an inquiry is `warning_closed`."""
     if dispute["status"] in CLOSED:
         raise already_closed()
     if is_inquiry(dispute) != (status == "warning_closed"):
@@ -138,41 +138,41 @@ def close(tx: Tx, dispute: Obj, status: str) -> Obj:
         reinstate(tx, dispute)
         events.insert(0, "charge.dispute.funds_reinstated")
     tx.save(dispute, *events)
-    _plan(tx, dispute)
+    _schedule_deadline(tx, dispute)
     return dispute
 
 
 def decide_due(tx: Tx, dispute_id: str) -> None:
-    """The test bank has read the evidence."""
+    """Decides the dispute by the magic words in its evidence."""
     dispute = tx.get("dispute", dispute_id)
     words = _magic_words(dispute)
     if words == "escalate_inquiry_evidence":
         if is_inquiry(dispute):
-            escalate(tx, dispute)
+            escalate_dispute(tx, dispute)
     elif is_inquiry(dispute):
-        close(tx, dispute, "warning_closed")
+        close_dispute(tx, dispute, "warning_closed")
     else:
-        close(tx, dispute, "won" if words == "winning_evidence" else "lost")
+        close_dispute(tx, dispute, "won" if words == "winning_evidence" else "lost")
 
 
-def deadline(tx: Tx, dispute_id: str) -> None:
-    """Nobody answered in time, or an inquiry is too old."""
+def deadline_due(tx: Tx, dispute_id: str) -> None:
+    """Closes a dispute without a response in time, and an inquiry that is too old."""
     dispute = tx.get("dispute", dispute_id)
     if is_inquiry(dispute):
-        close(tx, dispute, "warning_closed")
+        close_dispute(tx, dispute, "warning_closed")
     elif dispute["status"] == "needs_response" and dispute["intended_submission_method"] in _SMART:
-        submit(tx, dispute, "smart_disputes")
+        submit_evidence(tx, dispute, "smart_disputes")
     else:
-        close(tx, dispute, "lost")
+        close_dispute(tx, dispute, "lost")
 
 
 def is_inquiry(dispute: Obj) -> bool:
-    """A question as yet, no chargeback?"""
+    """Is it still an inquiry, not a chargeback?"""
     return bool(dispute["status"].startswith("warning_"))
 
 
 def already_closed() -> StripeError:
-    """Stripe's 400 for a case that is over."""
+    """Stripe's 400 for a closed dispute."""
     return invalid("This dispute is already closed")
 
 
@@ -210,11 +210,11 @@ def _new_dispute(tx: Tx, charge: Obj, status: str, reason: str, amount: int) -> 
     )
 
 
-def _await_answer(tx: Tx, dispute: Obj, status: str) -> Obj:
+def _request_response(tx: Tx, dispute: Obj, status: str) -> Obj:
     _set_status(dispute, status)
     dispute["evidence_details"] = dispute["evidence_details"] | {"due_by": _due_by(tx.now), "past_due": False}
     tx.save(dispute, "charge.dispute.updated")
-    _plan(tx, dispute)
+    _schedule_deadline(tx, dispute)
     return dispute
 
 
@@ -222,8 +222,8 @@ def _set_status(dispute: Obj, status: str) -> None:
     dispute |= {"status": status, "is_charge_refundable": status in _REFUNDABLE}
 
 
-def _plan(tx: Tx, dispute: Obj) -> None:
-    """Let its deadline fall due: that of the answer, or an inquiry's age."""
+def _schedule_deadline(tx: Tx, dispute: Obj) -> None:
+    """Schedules the deadline: of the response, or of an inquiry."""
     tx.unschedule(dispute["id"], "dispute.deadline", "dispute.decide")
     if dispute["status"] in {"needs_response", "appeal_needs_response"}:
         tx.schedule("dispute.deadline", dispute["id"], dispute["evidence_details"]["due_by"] + 1)
@@ -233,14 +233,14 @@ def _plan(tx: Tx, dispute: Obj) -> None:
 
 def _due_by(now: int) -> int:
     day = datetime.fromtimestamp(now, UTC).replace(hour=23, minute=59, second=59)
-    return int((day + timedelta(days=_ANSWER_DAYS)).timestamp())
+    return int((day + timedelta(days=_RESPONSE_DAYS)).timestamp())
 
 
 def _magic_words(dispute: Obj) -> str | None:
-    """What decides a test case: `uncategorized_text`, or on appeal the reason for filing it."""
+    """The text that decides a test dispute: `uncategorized_text`, on appeal the `reason_for_filing`."""
     evidence = dispute["evidence"]
     if dispute["status"].startswith("appeal_"):
-        given: str | None = ((evidence.get("appeal") or {}).get("card") or {}).get("reason_for_filing")
+        words: str | None = ((evidence.get("appeal") or {}).get("card") or {}).get("reason_for_filing")
     else:
-        given = evidence["uncategorized_text"]
-    return given
+        words = evidence["uncategorized_text"]
+    return words

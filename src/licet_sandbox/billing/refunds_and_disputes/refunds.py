@@ -1,4 +1,4 @@
-"""Money returned: at once, later, or in the end not.
+"""Refunds: they succeed at once or later, or fail.
 
 requires_action ─┬─> canceled
 pending ─────────┼─> succeeded ──> failed
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-# As a refund can be made; a card's starts as its card says.
+# The statuses that a refund can start with; without a choice the test card decides.
 STARTS = ("succeeded", "pending", "requires_action")
 FAILURE_REASONS = (
     "expired_or_canceled_card",
@@ -29,26 +29,26 @@ FAILURE_REASONS = (
     "merchant_request",
     "unknown",
 )
-# Stripe says only "some time later". The customer's answer is waited for as long as Stripe waits for bank details.
+# Stripe only says "some time later". The customer has as long to respond as Stripe gives for bank details.
 _OUTCOME_SECONDS = 3600
-_ANSWER_SECONDS = 45 * 24 * 3600
+_CUSTOMER_ACTION_SECONDS = 45 * 24 * 3600
 _WAITING = ("pending", "requires_action")
 
 
 def make_refund(tx: Tx, charge: Obj, amount: int | None = None, *, status: str | None = None, **fields: Any) -> Obj:
-    """Give `amount` (minor units; None: all that is left) back. It does not end a subscription.
+    """Refunds `amount` (minor units; None: all that is left). It does not end a subscription.
 
-    status: one of `STARTS`; None: as the card that paid does it
+    status: one of `STARTS`; None: the test card decides
     """
     _check_refundable(tx, charge)
-    given = _check_amount(charge, amount)
+    refunded = _check_amount(charge, amount)
     of_card = card_of(tx.get("payment_method", charge["payment_method"])).refunds
-    started = status or ("pending" if of_card == "pending" else "succeeded")
+    first_status = status or ("pending" if of_card == "pending" else "succeeded")
     refund = tx.create(
         "refund",
         "refund.created",
         **{
-            "amount": given,
+            "amount": refunded,
             "charge": charge["id"],
             "currency": charge["currency"],
             "customer": charge["customer"],
@@ -56,58 +56,58 @@ def make_refund(tx: Tx, charge: Obj, amount: int | None = None, *, status: str |
             "metadata": {},
             "payment_intent": charge["payment_intent"],
             "payment_method": charge["payment_method"],
-            "status": started,
-            **_what_it_waits_for(tx, charge, started),
+            "status": first_status,
+            **_waiting_fields(tx, charge, first_status),
             **fields,
         },
     )
-    previous = _count(tx, charge, given)
+    previous = _add_refunded(tx, charge, refunded)
     tx.emit("charge.refunded", charge, previous=previous)
-    if started == "succeeded":
-        _arrive(tx, refund)
-    if started == "requires_action":
-        tx.schedule("refund.outcome", refund["id"], tx.now + _ANSWER_SECONDS)
-    elif started == "pending" or of_card == "fails":
+    if first_status == "succeeded":
+        _save_succeeded(tx, refund)
+    if first_status == "requires_action":
+        tx.schedule("refund.outcome", refund["id"], tx.now + _CUSTOMER_ACTION_SECONDS)
+    elif first_status == "pending" or of_card == "fails":
         tx.schedule("refund.outcome", refund["id"], tx.now + _OUTCOME_SECONDS)
     return refund
 
 
-def settle_refund(tx: Tx, refund: Obj) -> None:
-    """What was waited for has come: it succeeds."""
+def complete_refund(tx: Tx, refund: Obj) -> None:
+    """Completes a pending refund: status `succeeded`."""
     if refund["status"] not in _WAITING:
         raise invalid(f"Refund {refund['id']} is {refund['status']}; there is nothing to wait for.")
     tx.unschedule(refund["id"], "refund.outcome")
-    _wait_no_longer(refund)
+    _clear_waiting_fields(refund)
     refund["status"] = "succeeded"
-    _arrive(tx, refund)
+    _save_succeeded(tx, refund)
 
 
 def fail_refund(tx: Tx, refund: Obj, reason: str) -> None:
-    """The bank sends it back, even after it succeeded."""
+    """Fails a refund, also one that succeeded: the bank returns the money."""
     if refund["status"] in {"failed", "canceled"}:
         raise invalid(f"Refund {refund['id']} is {refund['status']}; it cannot fail any more.")
-    _undo(tx, refund, "failed", reason, "refund.failed")
+    _reverse(tx, refund, "failed", reason, "refund.failed")
 
 
 def cancel_refund(tx: Tx, refund: Obj) -> None:
-    """Only while the customer has to do something."""
+    """Cancels a refund that waits for the customer."""
     if refund["status"] != "requires_action":
         raise invalid("Canceling this refund is unsupported.")
-    _undo(tx, refund, "canceled", "merchant_request")
+    _reverse(tx, refund, "canceled", "merchant_request")
 
 
-def bring_outcome(tx: Tx, refund_id: str) -> None:
-    """The time has come that was set when it was made."""
+def outcome_due(tx: Tx, refund_id: str) -> None:
+    """Completes or fails a refund at the time that was set when it was made."""
     refund = tx.get("refund", refund_id)
     if refund["status"] == "pending":
-        settle_refund(tx, refund)
+        complete_refund(tx, refund)
     else:
         reason = "unknown" if refund["status"] == "requires_action" else "expired_or_canceled_card"
         fail_refund(tx, refund, reason)
 
 
 def fail_pending_refunds(tx: Tx, charge: Obj) -> None:
-    """The bank takes the money by a dispute: what was still on its way is not sent twice."""
+    """Fails the pending refunds of a charge whose amount a dispute withdraws."""
     for refund in tx.select("refund", "json ->> '$.charge' = ?", charge["id"]):
         if refund["status"] in _WAITING:
             fail_refund(tx, refund, "charge_for_pending_refund_disputed")
@@ -140,18 +140,20 @@ def _check_amount(charge: Obj, amount: int | None) -> int:
         message = "This value must be greater than or equal to 1."
         raise invalid(message, param="amount", code="parameter_invalid_integer")
     if amount > left:
-        wanted, most = (format_amount(value, charge["currency"]) for value in (amount, left))
-        raise invalid(f"Refund amount ({wanted}) is greater than unrefunded amount on charge ({most})", param="amount")
+        requested, most = (format_amount(value, charge["currency"]) for value in (amount, left))
+        raise invalid(
+            f"Refund amount ({requested}) is greater than unrefunded amount on charge ({most})", param="amount"
+        )
     return amount
 
 
-def _what_it_waits_for(tx: Tx, charge: Obj, status: str) -> Obj:
+def _waiting_fields(tx: Tx, charge: Obj, status: str) -> Obj:
     if status == "pending":
         return {"pending_reason": "processing"}
     if status == "requires_action":
         email = charge["billing_details"]["email"] or charge["receipt_email"] or "buyer@example.com"
         sent = {"email_sent_at": tx.now, "email_sent_to": email}
-        details = {"email_sent": sent, "expires_at": tx.now + _ANSWER_SECONDS}
+        details = {"email_sent": sent, "expires_at": tx.now + _CUSTOMER_ACTION_SECONDS}
         return {
             "instructions_email": email,
             "next_action": {"type": "display_details", "display_details": details},
@@ -159,13 +161,16 @@ def _what_it_waits_for(tx: Tx, charge: Obj, status: str) -> Obj:
     return {}
 
 
-def _wait_no_longer(refund: Obj) -> None:
+def _clear_waiting_fields(refund: Obj) -> None:
     for key in ("pending_reason", "next_action"):
         refund.pop(key, None)
 
 
-def _count(tx: Tx, charge: Obj, amount: int) -> Obj:
-    """Add to what the charge gave back (a negative amount: take off). Answers what changed, with its old values."""
+def _add_refunded(tx: Tx, charge: Obj, amount: int) -> Obj:
+    """Adds to the refunded amount of the charge; a negative amount subtracts.
+
+    Returns what changed, with its old values.
+    """
     before = {"amount_refunded": charge["amount_refunded"], "refunded": charge["refunded"]}
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
@@ -173,8 +178,11 @@ def _count(tx: Tx, charge: Obj, amount: int) -> Obj:
     return {key: old for key, old in before.items() if charge[key] != old}
 
 
-def _arrive(tx: Tx, refund: Obj) -> None:
-    """The bank's reference comes a little later, and tells nothing new about the money."""
+def _save_succeeded(tx: Tx, refund: Obj) -> None:
+    """Sets the bank's reference and saves the refund.
+
+    At Stripe the reference follows a little later; it changes nothing about the money.
+    """
     refund["destination_details"] = {
         "type": "card",
         "card": {
@@ -187,9 +195,9 @@ def _arrive(tx: Tx, refund: Obj) -> None:
     tx.save(refund, "refund.updated", "charge.refund.updated")
 
 
-def _undo(tx: Tx, refund: Obj, status: str, reason: str, *events: str) -> None:
+def _reverse(tx: Tx, refund: Obj, status: str, reason: str, *events: str) -> None:
     tx.unschedule(refund["id"], "refund.outcome")
-    _wait_no_longer(refund)
+    _clear_waiting_fields(refund)
     refund |= {"status": status, "failure_reason": reason}
-    _count(tx, tx.get("charge", refund["charge"]), -refund["amount"])
+    _add_refunded(tx, tx.get("charge", refund["charge"]), -refund["amount"])
     tx.save(refund, "refund.updated", "charge.refund.updated", *events)

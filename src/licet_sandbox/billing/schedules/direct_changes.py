@@ -1,35 +1,38 @@
-"""A subscription is changed directly while a schedule manages it: the schedule takes the change over.
+"""Direct changes to a subscription with a schedule: the schedule takes them over.
 
-Otherwise its next phase would undo it. Source: Stripe, "Subscription schedules", updates when a schedule is attached.
+Otherwise its next phase would undo them. Source: Stripe, "Subscription schedules", updates when a schedule is attached.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.schedules.phase_discounts import names
-from licet_sandbox.billing.schedules.phases import current_of
-from licet_sandbox.billing.schedules.shapes import item_as_it_is, kept_discounts
+from licet_sandbox.billing.schedules.phase_discounts import matches_discount
+from licet_sandbox.billing.schedules.phases import current_phase_index
+from licet_sandbox.billing.schedules.shapes import discount_entries, phase_item_of
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 
-def keep_up(tx: Tx, subscription: Obj) -> None:
-    """Split the current phase where other things are billed now; another card or description becomes the default."""
+def sync_schedule(tx: Tx, subscription: Obj) -> None:
+    """Copies a direct change into the schedule.
+
+    Other items, another trial or discount split the current phase; another card or description becomes the default.
+    """
     if subscription["schedule"] is None:
         return
     schedule = tx.get("subscription_schedule", subscription["schedule"])
-    at = current_of(schedule)
+    at = current_phase_index(schedule)
     if at is None:
         return
     phase, defaults = schedule["phases"][at], schedule["default_settings"]
     for name in ("default_payment_method", "description"):
         if subscription[name] != (phase[name] if phase[name] is not None else defaults[name]):
             phase[name], defaults[name] = None, subscription[name]
-    if _billed(phase) != _billed_now(subscription) or _is_granted(tx, subscription, phase):
-        _split(tx, schedule, at, _as_it_is(subscription))
+    if _billed(phase) != _billed_now(subscription) or _has_new_discount(tx, subscription, phase):
+        _split(tx, schedule, at, _current_fields(subscription))
     tx.save(schedule, "subscription_schedule.updated")
 
 
@@ -42,15 +45,16 @@ def _billed_now(subscription: Obj) -> list[object]:
     return [_trial_end(subscription), *((item["price"]["id"], item["quantity"]) for item in items)]
 
 
-def _is_granted(tx: Tx, subscription: Obj, phase: Obj) -> bool:
-    """Is there a discount that the phase does not know?"""
-    return not all(any(names(tx, entry, one) for entry in phase["discounts"]) for one in subscription["discounts"])
+def _has_new_discount(tx: Tx, subscription: Obj, phase: Obj) -> bool:
+    """Does the subscription have a discount that the phase does not name?"""
+    named = phase["discounts"]
+    return not all(any(matches_discount(tx, entry, each) for entry in named) for each in subscription["discounts"])
 
 
-def _as_it_is(subscription: Obj) -> Obj:
+def _current_fields(subscription: Obj) -> Obj:
     return {
-        "discounts": kept_discounts(subscription),
-        "items": [item_as_it_is(item) for item in subscription["items"]["data"]],
+        "discounts": discount_entries(subscription),
+        "items": [phase_item_of(item) for item in subscription["items"]["data"]],
         "trial_end": _trial_end(subscription),
     }
 

@@ -1,37 +1,46 @@
-"""The discounts that a phase of a schedule names: in use while it lasts."""
+"""The discounts of a schedule phase, active while it lasts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.discounts.coupons import get_coupon
-from licet_sandbox.billing.discounts.discounts import Offer, coupon_of, drop, grant, in_force
+from licet_sandbox.billing.discounts.discounts import (
+    Offer,
+    active_discounts,
+    coupon_of,
+    create_discount,
+    delete_discount,
+)
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 
-def put_on(tx: Tx, holder: Obj, entries: list[Obj], **where: str) -> None:
-    """Let exactly these stand on a subscription or an item; one whose coupon is there already goes on. No save."""
+def set_phase_discounts(tx: Tx, holder: Obj, entries: list[Obj], **where: str) -> None:
+    """Sets the discounts of a subscription or an item to exactly these; the caller saves.
+
+    A discount whose coupon is named again continues.
+    """
     present = list(holder["discounts"])
-    kept = []
+    discounts = []
     for entry in entries:
-        found = next((one for one in present if names(tx, entry, one)), None)
+        found = next((discount_id for discount_id in present if matches_discount(tx, entry, discount_id)), None)
         if found is not None:
             present.remove(found)
-            kept.append(found)
+            discounts.append(found)
         elif entry["discount"] is None:
-            kept.append(grant(tx, _offer(tx, entry), **where))
+            discounts.append(create_discount(tx, _offer(tx, entry), **where))
         else:
-            kept += in_force(tx, [entry["discount"]])
+            discounts += active_discounts(tx, [entry["discount"]])
     for gone in present:
-        drop(tx, gone)
-    holder["discounts"] = kept
+        delete_discount(tx, gone)
+    holder["discounts"] = discounts
 
 
-def names(tx: Tx, entry: Obj, discount_id: str) -> bool:
-    """Is this the discount that the entry means, by its id, its promotion code or its coupon?"""
+def matches_discount(tx: Tx, entry: Obj, discount_id: str) -> bool:
+    """Does the entry name this discount: by its id, its promotion code or its coupon?"""
     if entry["discount"] is not None:
         return bool(entry["discount"] == discount_id)
     discount = tx.get("discount", discount_id)

@@ -1,4 +1,4 @@
-"""The phases of a subscription schedule: where one ends, which is current, which comes next."""
+"""The phases of a subscription schedule: their ends, the current and the next one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 _MONTH = {"interval": "month", "interval_count": 1}
 
 
-def lasts_until(anchor: int, start: int, interval: str, count: int) -> int:
-    """The end of a phase of so many intervals. From the 31st, months end with the month, as billing periods do.
+def phase_end(anchor: int, start: int, interval: str, count: int) -> int:
+    """The end of a phase of this many intervals, in epoch seconds.
 
-    anchor: the billing cycle's, which counts where the phase starts a whole number of months after it.
+    From the 31st, months end with the month, as billing periods do.
+
+    anchor: the billing cycle's; it counts where the phase starts a whole number of months after it
     """
     if interval in {"day", "week"}:
         return period_end(start, start, {"interval": interval, "interval_count": count})
@@ -26,21 +28,21 @@ def lasts_until(anchor: int, start: int, interval: str, count: int) -> int:
     return end
 
 
-def current_of(schedule: Obj) -> int | None:
-    """The place of the current phase, or None."""
+def current_phase_index(schedule: Obj) -> int | None:
+    """The index of the current phase, or None."""
     current = schedule["current_phase"]
     if current is None:
         return None
     return next(at for at, phase in enumerate(schedule["phases"]) if phase["start_date"] == current["start_date"])
 
 
-def next_of(schedule: Obj) -> Obj | None:
-    """The phase after the current one (the first, where none is current), or None."""
-    current = current_of(schedule)
+def next_phase(schedule: Obj) -> Obj | None:
+    """The phase after the current one (before the start: the first), or None."""
+    current = current_phase_index(schedule)
     rest: list[Any] = schedule["phases"][0 if current is None else current + 1 :]
     return rest[0] if rest else None
 
 
 def is_last(schedule: Obj, phase: Obj) -> bool:
-    """Does the schedule end with this phase?"""
+    """Is this the last phase?"""
     return bool(schedule["phases"][-1]["start_date"] == phase["start_date"])

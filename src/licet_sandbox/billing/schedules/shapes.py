@@ -9,20 +9,20 @@ if TYPE_CHECKING:
 
 
 def phase_of(subscription: Obj) -> Obj:
-    """A phase that leaves the subscription as it is, for its current period or until its planned end."""
+    """A phase that keeps the subscription as it is, for its current period or until `cancel_at`."""
     items = subscription["items"]["data"]
     return make_phase(
         currency=subscription["currency"],
-        discounts=kept_discounts(subscription),
+        discounts=discount_entries(subscription),
         end_date=subscription["cancel_at"] or max(item["current_period_end"] for item in items),
-        items=[item_as_it_is(item) for item in items],
+        items=[phase_item_of(item) for item in items],
         start_date=min(item["current_period_start"] for item in items),
         trial_end=subscription["trial_end"] if subscription["status"] == "trialing" else None,
     )
 
 
 def make_phase(**fields: Any) -> Obj:
-    """A phase; what is not given asks for nothing."""
+    """A phase; fields that are not given have no effect."""
     return {
         "add_invoice_items": [],
         "application_fee_percent": None,
@@ -43,18 +43,18 @@ def make_phase(**fields: Any) -> Obj:
     }
 
 
-def item_as_it_is(item: Obj) -> Obj:
-    """A subscription item as a phase names it."""
-    return phase_item(item["price"]["id"], item["quantity"], dict(item["metadata"]), kept_discounts(item))
+def phase_item_of(item: Obj) -> Obj:
+    """A subscription item as an item of a phase."""
+    return phase_item(item["price"]["id"], item["quantity"], dict(item["metadata"]), discount_entries(item))
 
 
-def kept_discounts(holder: Obj) -> list[Obj]:
-    """The discounts of a subscription or an item as a phase names them."""
-    return [{"coupon": None, "discount": one, "promotion_code": None} for one in holder["discounts"]]
+def discount_entries(holder: Obj) -> list[Obj]:
+    """The discounts of a subscription or an item as entries of a phase."""
+    return [{"coupon": None, "discount": discount_id, "promotion_code": None} for discount_id in holder["discounts"]]
 
 
 def phase_item(price_id: str, quantity: int, metadata: dict[str, str], discounts: list[Obj]) -> Obj:
-    """One thing that a phase bills."""
+    """An item of a phase."""
     return {
         "billing_thresholds": None,
         "discounts": discounts,
@@ -67,7 +67,7 @@ def phase_item(price_id: str, quantity: int, metadata: dict[str, str], discounts
 
 
 def default_settings(**fields: Any) -> Obj:
-    """What holds for every phase that does not say otherwise."""
+    """The settings of phases that do not set their own."""
     return {
         "application_fee_percent": None,
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
@@ -84,7 +84,7 @@ def default_settings(**fields: Any) -> Obj:
 
 
 def invoice_settings(**fields: Any) -> Obj:
-    """What invoices say besides amounts."""
+    """Texts and terms of invoices."""
     return {
         "account_tax_ids": None,
         "custom_fields": None,

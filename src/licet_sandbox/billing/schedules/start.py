@@ -1,4 +1,4 @@
-"""The subscription that a schedule starts: now, on its day, or as if it had started on a day that is past."""
+"""Starts the subscription of a schedule: now, on its start date, or backdated."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing.invoices.invoices import make_invoice
 from licet_sandbox.billing.invoices.lines import subscription_line
 from licet_sandbox.billing.invoices.pending_lines import pending_lines
-from licet_sandbox.billing.next_due import plan_ahead
+from licet_sandbox.billing.next_due import schedule_due_work
 from licet_sandbox.billing.periods import period_around, period_end
-from licet_sandbox.billing.schedules.phase_extras import sell
-from licet_sandbox.billing.schedules.phase_start import chosen_of, discount, dress
-from licet_sandbox.billing.subscriptions.cancel_at import clip
+from licet_sandbox.billing.schedules.phase_invoice_items import add_invoice_items
+from licet_sandbox.billing.schedules.phase_start import apply_phase_discounts, apply_settings, phase_choices
+from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end
 from licet_sandbox.billing.subscriptions.proration import period_line
 from licet_sandbox.billing.subscriptions.subscriptions import DRAFT_SECONDS, make_subscription
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def make_scheduled(tx: Tx, schedule: Obj, phase: Obj) -> Obj:
+def make_scheduled_subscription(tx: Tx, schedule: Obj, phase: Obj) -> Obj:
     """The subscription of the first phase; not yet stored."""
     trial_end = phase["trial_end"]
     if trial_end is not None and trial_end <= tx.now:
@@ -28,7 +28,7 @@ def make_scheduled(tx: Tx, schedule: Obj, phase: Obj) -> Obj:
     subscription = make_subscription(
         tx,
         tx.get("customer", schedule["customer"]),
-        chosen_of(tx, phase),
+        phase_choices(tx, phase),
         status="active" if trial_end is None else "trialing",
         trial_end=trial_end,
         billing_mode=schedule["billing_mode"],
@@ -37,25 +37,28 @@ def make_scheduled(tx: Tx, schedule: Obj, phase: Obj) -> Obj:
         start_date=phase["start_date"],
     )
     if trial_end is None:
-        _move_back(tx, subscription, phase["start_date"])
-    dress(schedule, subscription, phase)
+        _backdate(tx, subscription, phase["start_date"])
+    apply_settings(schedule, subscription, phase)
     return subscription
 
 
-def launch(tx: Tx, subscription: Obj, phase: Obj) -> None:
-    """Store it; `customer.subscription.created`. Its first invoice behaves like a renewal's: a draft for an hour."""
+def start_subscription(tx: Tx, subscription: Obj, phase: Obj) -> None:
+    """Stores the subscription; `customer.subscription.created`.
+
+    Its first invoice is a draft for an hour, as for a renewal.
+    """
     for item in subscription["items"]["data"]:
-        item["current_period_end"] = clip(subscription, item["current_period_end"])
-    discount(tx, subscription, phase)
+        item["current_period_end"] = clip_period_end(subscription, item["current_period_end"])
+    apply_phase_discounts(tx, subscription, phase)
     tx.insert(subscription, "customer.subscription.created")
-    sell(tx, subscription, phase)
+    add_invoice_items(tx, subscription, phase)
     _bill(tx, subscription, phase["start_date"])
     tx.save(subscription)
-    plan_ahead(tx, subscription)
+    schedule_due_work(tx, subscription)
 
 
-def _move_back(tx: Tx, subscription: Obj, start: int) -> None:
-    """Periods are counted from the schedule's start, which may be past."""
+def _backdate(tx: Tx, subscription: Obj, start: int) -> None:
+    """Counts the periods from the schedule's start, which may be in the past."""
     subscription["billing_cycle_anchor"] = start
     for item in subscription["items"]["data"]:
         began, ends = period_around(start, tx.now, item["price"]["recurring"])
@@ -68,7 +71,7 @@ def _bill(tx: Tx, subscription: Obj, start: int) -> None:
         if subscription["status"] == "trialing":
             lines.append(subscription_line(tx, subscription, item, trial=True))
         else:
-            lines += [*_earlier(tx, subscription, item, start), period_line(tx, subscription, item)]
+            lines += [*_past_period_lines(tx, subscription, item, start), period_line(tx, subscription, item)]
     invoice = make_invoice(
         tx,
         tx.get("customer", subscription["customer"]),
@@ -81,7 +84,7 @@ def _bill(tx: Tx, subscription: Obj, start: int) -> None:
     subscription["latest_invoice"] = invoice["id"]
 
 
-def _earlier(tx: Tx, subscription: Obj, item: Obj, start: int) -> list[Obj]:
+def _past_period_lines(tx: Tx, subscription: Obj, item: Obj, start: int) -> list[Obj]:
     """A line for each period between a start in the past and the current period."""
     lines = []
     while start < item["current_period_start"]:

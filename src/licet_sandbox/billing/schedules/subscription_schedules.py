@@ -1,4 +1,4 @@
-"""Subscription schedules over time: they start a subscription, or turn one from phase to phase, and end."""
+"""Subscription schedules over time: they start, change phase, and end."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import schedule_status
 from licet_sandbox.billing.collection import subscription_status
-from licet_sandbox.billing.schedules.phase_start import clear_end, how_to_enter, set_end, take_on
-from licet_sandbox.billing.schedules.phases import current_of, next_of
+from licet_sandbox.billing.schedules.phase_start import (
+    apply_phase,
+    billing_options_of,
+    clear_cancellation,
+    set_cancel_at,
+)
+from licet_sandbox.billing.schedules.phases import current_phase_index, next_phase
 from licet_sandbox.billing.schedules.shapes import default_settings, phase_of
-from licet_sandbox.billing.schedules.start import launch, make_scheduled
+from licet_sandbox.billing.schedules.start import make_scheduled_subscription, start_subscription
 from licet_sandbox.billing.subscriptions import updates
 from licet_sandbox.billing.subscriptions.subscriptions import final_invoice
 
@@ -21,48 +26,51 @@ if TYPE_CHECKING:
 _WARNING_SECONDS = 7 * 24 * 3600
 
 
-def plan(tx: Tx, schedule: Obj) -> None:
-    """Let its next moments fall due: the start or end of a phase, and the warning a week before its end."""
+def schedule_transitions(tx: Tx, schedule: Obj) -> None:
+    """Schedules the next start or end of a phase, and the warning a week before the end."""
     tx.unschedule(schedule["id"])
     current = schedule["current_phase"]
-    turns_at = schedule["phases"][0]["start_date"] if current is None else current["end_date"]
-    tx.schedule("schedule.turn", schedule["id"], turns_at)
+    at = schedule["phases"][0]["start_date"] if current is None else current["end_date"]
+    tx.schedule("schedule.turn", schedule["id"], at)
     warning = schedule["phases"][-1]["end_date"] - _WARNING_SECONDS
     if warning > tx.now:
         tx.schedule("schedule.expiring", schedule["id"], warning)
 
 
-def warn(tx: Tx, schedule_id: str) -> None:
-    """A week before its end."""
+def warn_expiring(tx: Tx, schedule_id: str) -> None:
+    """Emits `subscription_schedule.expiring`, a week before the end."""
     tx.emit("subscription_schedule.expiring", tx.get("subscription_schedule", schedule_id))
 
 
-def turn(tx: Tx, schedule_id: str) -> None:
-    """A phase begins, or the last one is over."""
+def transition(tx: Tx, schedule_id: str) -> None:
+    """Starts the next phase, or ends the schedule after the last one."""
     schedule = tx.get("subscription_schedule", schedule_id)
-    upcoming = next_of(schedule)
+    upcoming = next_phase(schedule)
     if schedule["subscription"] is None:
-        begin(tx, schedule)
+        start_schedule(tx, schedule)
     elif upcoming is not None:
-        enter(tx, schedule, upcoming)
+        enter_phase(tx, schedule, upcoming)
     else:
         _finish(tx, schedule)
 
 
-def begin(tx: Tx, schedule: Obj, event: str = "subscription_schedule.updated") -> None:
-    """The first phase: its subscription is made."""
+def start_schedule(tx: Tx, schedule: Obj, event: str = "subscription_schedule.updated") -> None:
+    """Starts the first phase: makes its subscription."""
     phase = schedule["phases"][0]
     _set_current(schedule, phase)
-    subscription = make_scheduled(tx, schedule, phase)
+    subscription = make_scheduled_subscription(tx, schedule, phase)
     schedule |= {"status": "active", "subscription": subscription["id"]}
-    set_end(tx, schedule, subscription)
-    launch(tx, subscription, phase)
+    set_cancel_at(tx, schedule, subscription)
+    start_subscription(tx, subscription, phase)
     tx.save(schedule, event)
-    plan(tx, schedule)
+    schedule_transitions(tx, schedule)
 
 
-def wrap(tx: Tx, subscription: Obj) -> Obj:
-    """A schedule around a subscription that is there: one phase, its current period. A planned end is kept."""
+def create_from_subscription(tx: Tx, subscription: Obj) -> Obj:
+    """Creates a schedule for an existing subscription: one phase, its current period.
+
+    A scheduled cancellation is kept.
+    """
     phase = phase_of(subscription)
     schedule = tx.new(
         "subscription_schedule",
@@ -81,68 +89,77 @@ def wrap(tx: Tx, subscription: Obj) -> Obj:
     tx.insert(schedule, "subscription_schedule.created")
     subscription["schedule"] = schedule["id"]
     tx.save(subscription, "customer.subscription.updated")
-    plan(tx, schedule)
+    schedule_transitions(tx, schedule)
     return schedule
 
 
-def take_over(tx: Tx, schedule: Obj, how: updates.How, *, edited: bool) -> None:
-    """After an update. edited: its phases were replaced, and the current one perhaps changed or ended."""
-    at = current_of(schedule)
+def apply_schedule_update(tx: Tx, schedule: Obj, options: updates.BillingOptions, *, edited: bool) -> None:
+    """Applies an update of the schedule to its subscription.
+
+    edited: the phases were replaced, so that the current one may have changed or ended
+    """
+    at = current_phase_index(schedule)
     if at is None:
-        _take_over_plan(tx, schedule)
+        _apply_update_before_start(tx, schedule)
         return
     phase, subscription = schedule["phases"][at], tx.get("subscription", schedule["subscription"])
     _set_current(schedule, phase)
     if phase["end_date"] <= tx.now:
-        enter(tx, schedule, schedule["phases"][at + 1])
+        enter_phase(tx, schedule, schedule["phases"][at + 1])
         return
     if edited:
-        take_on(tx, schedule, subscription, phase, how, entering=False)
+        apply_phase(tx, schedule, subscription, phase, options, entering=False)
     else:
         before = copy.deepcopy(subscription)
-        set_end(tx, schedule, subscription)
-        updates.apply(tx, subscription, before, how)
+        set_cancel_at(tx, schedule, subscription)
+        updates.apply_change(tx, subscription, before, options)
     tx.save(schedule, "subscription_schedule.updated")
-    plan(tx, schedule)
+    schedule_transitions(tx, schedule)
 
 
-def _take_over_plan(tx: Tx, schedule: Obj) -> None:
+def _apply_update_before_start(tx: Tx, schedule: Obj) -> None:
     if schedule["phases"][0]["start_date"] <= tx.now:
-        begin(tx, schedule)
+        start_schedule(tx, schedule)
         return
     tx.save(schedule, "subscription_schedule.updated")
-    plan(tx, schedule)
+    schedule_transitions(tx, schedule)
 
 
-def enter(tx: Tx, schedule: Obj, phase: Obj) -> None:
-    """From phase to phase. At the end of a billing period this comes before the renewal, which bills the new prices."""
+def enter_phase(tx: Tx, schedule: Obj, phase: Obj) -> None:
+    """Starts a phase.
+
+    At the end of a billing period this comes before the renewal, which bills the new prices.
+    """
     _set_current(schedule, phase)
     subscription = tx.get("subscription", schedule["subscription"])
-    take_on(tx, schedule, subscription, phase, how_to_enter(schedule, phase), entering=True)
+    apply_phase(tx, schedule, subscription, phase, billing_options_of(schedule, phase), entering=True)
     tx.save(schedule, "subscription_schedule.updated")
-    plan(tx, schedule)
+    schedule_transitions(tx, schedule)
 
 
-def let_go(tx: Tx, schedule: Obj, *, keep_end: bool = False) -> None:
-    """Release: the subscription lives on by itself, without (or with: `keep_end`) the end that the schedule gave it."""
+def release_from_schedule(tx: Tx, schedule: Obj, *, keep_end: bool = False) -> None:
+    """Releases the schedule; the subscription continues without it.
+
+    keep_end: keeps the cancellation date that the schedule gave the subscription
+    """
     subscription = tx.find(schedule["subscription"]) if schedule["subscription"] is not None else None
-    schedule_status.release(tx, schedule)
+    schedule_status.release_schedule(tx, schedule)
     if subscription is None:
         return
     before = copy.deepcopy(subscription)
     subscription["schedule"] = None
     if not keep_end:
-        clear_end(subscription)
-    updates.apply(tx, subscription, before, updates.How())
+        clear_cancellation(subscription)
+    updates.apply_change(tx, subscription, before, updates.BillingOptions())
 
 
 def _finish(tx: Tx, schedule: Obj) -> None:
     if schedule["end_behavior"] == "release":
-        let_go(tx, schedule)
+        release_from_schedule(tx, schedule)
         return
     subscription = tx.get("subscription", schedule["subscription"])
-    schedule_status.complete(tx, schedule)
-    subscription_status.end(tx, subscription, reason="cancellation_requested")
+    schedule_status.complete_schedule(tx, schedule)
+    subscription_status.end_subscription(tx, subscription, reason="cancellation_requested")
     final_invoice(tx, subscription)
 
 

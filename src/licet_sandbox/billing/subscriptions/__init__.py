@@ -1,1 +1,1 @@
-"""The life of a subscription: creation, update, pause, renewal, end."""
+"""Subscriptions: creation, updates, pauses, renewals, cancellation."""

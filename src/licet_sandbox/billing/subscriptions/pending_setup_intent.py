@@ -1,15 +1,14 @@
-"""`pending_setup_intent`: the card of a subscription that is to be made ready while nothing is paid.
+"""`pending_setup_intent`: sets up the card of a subscription while nothing is paid.
 
-Made where nothing is due at the start, and where another card is chosen that wants 3-D Secure. It is gone from the
-subscription as soon as it has succeeded. Source: Stripe, "Set up payment methods for subscriptions with no initial
-payment".
+Made where nothing is due at the start, and where a new card requires 3-D Secure. It is removed from the subscription
+once it has succeeded. Source: Stripe, "Set up payment methods for subscriptions with no initial payment".
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.collection.collection import method_of
+from licet_sandbox.billing.collection.collection import payment_method_for_subscription
 from licet_sandbox.billing.payments.payment_intents import needs_authentication
 from licet_sandbox.billing.payments.setup_intents import confirm_setup, make_setup
 from licet_sandbox.errors import StripeError
@@ -19,9 +18,12 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def prepare_card(tx: Tx, subscription: Obj, *, confirmed: bool = True) -> None:
-    """Set up the card that will pay; without one, or not confirmed, the setup intent waits for the customer."""
-    method = method_of(tx, subscription)
+def create_pending_setup_intent(tx: Tx, subscription: Obj, *, confirmed: bool = True) -> None:
+    """Creates a setup intent for the card that will pay.
+
+    Without a card, or where it is not `confirmed`, the setup intent waits for the customer.
+    """
+    method = payment_method_for_subscription(tx, subscription)
     setup = make_setup(
         tx,
         customer=subscription["customer"],
@@ -34,15 +36,15 @@ def prepare_card(tx: Tx, subscription: Obj, *, confirmed: bool = True) -> None:
     tx.save(subscription, "customer.subscription.updated")
 
 
-def prepare_other_card(tx: Tx, subscription: Obj) -> None:
-    """Another card was chosen: ask for 3-D Secure now, while the customer may be there."""
-    method = method_of(tx, subscription)
+def authenticate_new_card(tx: Tx, subscription: Obj) -> None:
+    """Asks for 3-D Secure of a new card now, while the customer may be present."""
+    method = payment_method_for_subscription(tx, subscription)
     if method is not None and needs_authentication(method, off_session=True):
-        prepare_card(tx, subscription)
+        create_pending_setup_intent(tx, subscription)
 
 
 def _try(tx: Tx, setup: Obj, method: Obj) -> None:
-    """A refusal stands in the setup intent; the subscription is made all the same."""
+    """Confirms the setup intent. It records a refusal; the subscription is made all the same."""
     try:
         confirm_setup(tx, setup, method)
     except StripeError as refusal:

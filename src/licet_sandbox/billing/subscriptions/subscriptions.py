@@ -1,19 +1,19 @@
-"""A subscription over time: how it starts, renews, and comes to its end."""
+"""A subscription over time: it starts, renews and ends."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.collection import collection, subscription_status
-from licet_sandbox.billing.collection.paused_collection import is_held, put_away
+from licet_sandbox.billing.collection.paused_collection import apply_pause_behavior, is_collection_stopped
 from licet_sandbox.billing.invoices.invoice_items import pending_items
-from licet_sandbox.billing.invoices.invoices import finalize, link_payment, make_invoice
+from licet_sandbox.billing.invoices.invoices import finalize_invoice, link_payment, make_invoice
 from licet_sandbox.billing.invoices.lines import item_line, one_time_line, subscription_line
 from licet_sandbox.billing.invoices.pending_lines import pending_lines
-from licet_sandbox.billing.next_due import ended, plan_ahead
+from licet_sandbox.billing.next_due import ended, schedule_due_work
 from licet_sandbox.billing.periods import period_end
-from licet_sandbox.billing.subscriptions.cancel_at import clip
-from licet_sandbox.billing.subscriptions.pauses import fall_asleep
+from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end
+from licet_sandbox.billing.subscriptions.pauses import set_paused
 from licet_sandbox.billing.subscriptions.proration import elapsed_line, period_line
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.plans import plan_of
@@ -39,12 +39,15 @@ def make_subscription(
 ) -> Obj:
     """A subscription that starts now; not yet stored.
 
-    chosen: one `{"price", "quantity", "metadata"}` per item; status: `active`, `trialing` or `incomplete`; anchor: of
-    the billing cycle, by default the end of the trial, or now.
+    chosen: one `{"price", "quantity", "metadata"}` per item
+    status: `active`, `trialing` or `incomplete`
+    anchor: of the billing cycle; by default the end of the trial, or now
     """
     subscription_id = new_id("subscription")
     anchor = anchor or trial_end or tx.now
-    items = [make_item(tx, subscription_id, choice, tx.now, anchor, trial_end=trial_end) for choice in chosen]
+    items = [
+        make_subscription_item(tx, subscription_id, choice, tx.now, anchor, trial_end=trial_end) for choice in chosen
+    ]
     return tx.new(
         "subscription",
         **{
@@ -86,10 +89,10 @@ def make_subscription(
     )
 
 
-def make_item(
+def make_subscription_item(
     tx: Tx, subscription_id: str, choice: dict[str, Any], start: int, anchor: int, *, trial_end: int | None = None
 ) -> Obj:
-    """One item, in the period that holds `start`."""
+    """A subscription item, in the period that contains `start`."""
     price = choice["price"]
     return tx.new(
         "subscription_item",
@@ -107,10 +110,10 @@ def make_item(
 def first_invoice(
     tx: Tx, subscription: Obj, *, prorated: bool = True, extras: list[tuple[Obj, int]] | None = None
 ) -> Obj:
-    """The draft for the first period (nothing during a trial), the time before it, and what is pending.
+    """Creates the draft for the first period (0 during a trial), earlier time, and pending items.
 
-    prorated: is a period charged for that is not a whole one, because of an anchor or a start that is past?
-    extras: bought once, and paid ahead together with it; what is pending then stays so.
+    prorated: charge a partial period, which an anchor or a past start makes
+    extras: one-time prices and quantities that were paid ahead; pending items then stay pending
     """
     customer = tx.get("customer", subscription["customer"])
     lines = []
@@ -137,22 +140,25 @@ def first_invoice(
     return invoice
 
 
-def start_paid(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]], intent: Obj | None) -> Obj:
-    """As Checkout does it: the payment (None: nothing was due) came first. Answers the paid invoice."""
+def start_paid_subscription(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]], intent: Obj | None) -> Obj:
+    """Starts a subscription after its payment, as Checkout does; returns the paid invoice.
+
+    intent: the payment; None where nothing was due
+    """
     tx.insert(subscription, "customer.subscription.created")
     invoice = first_invoice(tx, subscription, extras=extras)
-    finalize(tx, invoice)
+    finalize_invoice(tx, invoice)
     payment = link_payment(tx, invoice, intent) if intent is not None else None
     if payment is not None:
         invoice["attempt_count"] = 1
     tx.save(subscription, "customer.subscription.updated")
-    collection.settle(tx, invoice, payment)
-    plan_ahead(tx, subscription)
+    collection.record_payment(tx, invoice, payment)
+    schedule_due_work(tx, subscription)
     return invoice
 
 
-def warn_of_trial_end(tx: Tx, subscription_id: str) -> None:
-    """Three days before a trial ends, or at once where it is shorter."""
+def warn_trial_end(tx: Tx, subscription_id: str) -> None:
+    """Emits `trial_will_end` three days before a trial ends, or at once for a shorter trial."""
     subscription = tx.get("subscription", subscription_id)
     if subscription["status"] != "trialing":
         return
@@ -161,60 +167,63 @@ def warn_of_trial_end(tx: Tx, subscription_id: str) -> None:
 
 
 def cancel_due(tx: Tx, subscription_id: str) -> None:
-    """A scheduled end was reached."""
+    """Ends the subscription at `cancel_at`."""
     subscription = tx.get("subscription", subscription_id)
     if not ended(subscription):
-        subscription_status.end(tx, subscription, reason="cancellation_requested")
+        subscription_status.end_subscription(tx, subscription, reason="cancellation_requested")
         final_invoice(tx, subscription)
 
 
-def cycle(tx: Tx, subscription_id: str) -> None:
-    """A period or a trial ended: the next one begins, with a draft that is charged about an hour later."""
+def renew(tx: Tx, subscription_id: str) -> None:
+    """Starts the next period after a period or a trial has ended.
+
+    Its draft is charged about an hour later.
+    """
     subscription = tx.get("subscription", subscription_id)
     if ended(subscription) or subscription["status"] in {"incomplete", "paused"}:
         return
     due = [item for item in subscription["items"]["data"] if item["current_period_end"] <= tx.now]
     if not due:
-        # A phase of its schedule that began in this second moved the periods.
+        # A phase of its schedule that started in this second has moved the periods.
         return
-    if subscription["status"] == "trialing" and not _leave_trial(tx, subscription):
+    if subscription["status"] == "trialing" and not _end_trial(tx, subscription):
         return
     began = min(item["current_period_start"] for item in due)
     for item in due:
         item["current_period_start"] = item["current_period_end"]
         start, recurring = item["current_period_start"], item["price"]["recurring"]
-        item["current_period_end"] = clip(
+        item["current_period_end"] = clip_period_end(
             subscription, period_end(subscription["billing_cycle_anchor"], start, recurring)
         )
     invoice = renewal_invoice(tx, subscription, due, began)
     subscription["latest_invoice"] = invoice["id"]
     tx.save(subscription, "customer.subscription.updated")
-    plan_ahead(tx, subscription)
+    schedule_due_work(tx, subscription)
 
 
 def renewal_invoice(tx: Tx, subscription: Obj, items: list[Obj], began: int) -> Obj:
-    """The draft for the period that begins now; it is finalized an hour later."""
+    """Creates the draft for the period that starts now; it is finalized an hour later."""
     customer = tx.get("customer", subscription["customer"])
-    held = is_held(subscription)
+    stopped = is_collection_stopped(subscription)
     invoice = make_invoice(
         tx,
         customer,
         pending_lines(tx, subscription) + [period_line(tx, subscription, item) for item in items],
         subscription=subscription,
         billing_reason="subscription_cycle",
-        auto_advance=not held,
-        automatically_finalizes_at=None if held else tx.now + DRAFT_SECONDS,
+        auto_advance=not stopped,
+        automatically_finalizes_at=None if stopped else tx.now + DRAFT_SECONDS,
         period_start=began,
     )
-    if held:
-        put_away(tx, subscription, invoice)
+    if stopped:
+        apply_pause_behavior(tx, subscription, invoice)
     else:
         tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
     return invoice
 
 
 def final_invoice(tx: Tx, subscription: Obj, *, reason: str = "subscription_cycle") -> Obj | None:
-    """After the end: the draft for what is still pending for it, if anything is."""
+    """After the end: creates the draft for pending items of the subscription, if there are any."""
     of = (subscription["id"],)
     items = pending_items(tx, subscription["customer"], subscription["currency"], of=of)
     customer = tx.find(subscription["customer"])
@@ -235,15 +244,15 @@ def final_invoice(tx: Tx, subscription: Obj, *, reason: str = "subscription_cycl
     return invoice
 
 
-def _leave_trial(tx: Tx, subscription: Obj) -> bool:
-    """The trial is over; False where it ends in a pause or a cancellation because there is no card."""
-    if collection.method_of(tx, subscription) is None:
+def _end_trial(tx: Tx, subscription: Obj) -> bool:
+    """Ends the trial; False where the subscription is paused or canceled for lack of a card."""
+    if collection.payment_method_for_subscription(tx, subscription) is None:
         behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
         if behavior == "cancel":
-            subscription_status.end(tx, subscription, reason=None)
+            subscription_status.end_subscription(tx, subscription, reason=None)
             return False
         if behavior == "pause":
-            fall_asleep(tx, subscription, "trial_end_without_payment_method")
+            set_paused(tx, subscription, "trial_end_without_payment_method")
             return False
     subscription["status"] = "active"
     return True

@@ -1,4 +1,4 @@
-"""A subscription was changed: what that credits, charges and invoices, and when its billing cycle starts afresh.
+"""Bills the update of a subscription: credits, charges, invoices, and a new billing cycle.
 
 Source: Stripe, "Prorations", "Change the price of existing subscriptions", and the update operation's description.
 """
@@ -9,29 +9,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.collection import collection, pending_updates, subscription_status
-from licet_sandbox.billing.collection.paused_collection import is_held, put_away
-from licet_sandbox.billing.collection.sent_invoices import is_by_mail, send
-from licet_sandbox.billing.invoices.invoices import finalize, make_invoice, payment_of
+from licet_sandbox.billing.collection.paused_collection import apply_pause_behavior, is_collection_stopped
+from licet_sandbox.billing.collection.sent_invoices import is_sent_invoice, send_invoice
+from licet_sandbox.billing.invoices.invoices import finalize_invoice, make_invoice, open_payment
 from licet_sandbox.billing.invoices.lines import amount_of, subscription_line
 from licet_sandbox.billing.invoices.pending_lines import pending_lines
-from licet_sandbox.billing.next_due import plan_ahead
+from licet_sandbox.billing.next_due import schedule_due_work
 from licet_sandbox.billing.periods import period_end
-from licet_sandbox.billing.subscriptions.cancel_at import clip, move_ends
-from licet_sandbox.billing.subscriptions.proration import charge_rest, credit_unused
+from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end, move_period_ends
+from licet_sandbox.billing.subscriptions.proration import charge_remaining, credit_unused
 from licet_sandbox.errors import StripeError
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
-_SLEEPING = ("incomplete", "paused", "canceled", "incomplete_expired")
+_UNBILLED_STATUSES = ("incomplete", "paused", "canceled", "incomplete_expired")
 
 
 @dataclass(frozen=True)
-class How:
-    """How a change is billed, in Stripe's words.
+class BillingOptions:
+    """How an update is billed, by the names of Stripe's parameters.
 
-    anchor: `now`, `unchanged`, `automatic` (a phase of a schedule begins), or None where nothing was said.
+    anchor: `now`, `unchanged`, `automatic` (a phase of a schedule starts), or None where it was not given
     """
 
     proration_behavior: str = "create_prorations"
@@ -41,62 +41,66 @@ class How:
     off_session: bool = False
 
 
-def apply(tx: Tx, subscription: Obj, before: Obj, how: How) -> None:
-    """Bill a change and save it. before: a deep copy of the subscription as it was.
+def apply_change(tx: Tx, subscription: Obj, before: Obj, options: BillingOptions) -> None:
+    """Bills and saves an update. before: a deep copy of the subscription before it.
 
-    Raises the 402 of a failed payment with `error_if_incomplete`, which takes back the whole transaction.
+    Raises the 402 of a failed payment with `error_if_incomplete`, which rolls back the whole transaction.
     """
-    invoice = rebill(tx, subscription, before, how)
-    if invoice is not None and how.payment_behavior == "pending_if_incomplete":
-        pending_updates.hold_back(tx, subscription, before, invoice)
-        _try_quietly(tx, invoice, how)
-        pending_updates.show(tx, subscription)
+    invoice = bill_change(tx, subscription, before, options)
+    if invoice is not None and options.payment_behavior == "pending_if_incomplete":
+        pending_updates.defer_update(tx, subscription, before, invoice)
+        _collect_pending_update(tx, invoice, options)
+        pending_updates.show_pending_update(tx, subscription)
         return
     tx.save(subscription, "customer.subscription.updated")
-    plan_ahead(tx, subscription)
+    schedule_due_work(tx, subscription)
     if invoice is not None:
-        _collect(tx, subscription, invoice, how)
+        _collect(tx, subscription, invoice, options)
 
 
-def rebill(tx: Tx, subscription: Obj, before: Obj, how: How) -> Obj | None:
-    """The prorations, the new periods, and (a draft) the invoice that is made at once, if any. The caller saves."""
-    if subscription["status"] in _SLEEPING:
+def bill_change(tx: Tx, subscription: Obj, before: Obj, options: BillingOptions) -> Obj | None:
+    """Creates the prorations, the new periods, and the draft that is billed now, or None.
+
+    The caller saves.
+    """
+    if subscription["status"] in _UNBILLED_STATUSES:
         return None
-    afresh = _starts_afresh(before, subscription, how)
-    prorated = _prorate(tx, subscription, before, how, afresh=afresh)
-    if not afresh and not (prorated and how.proration_behavior == "always_invoice"):
+    resets_anchor = _resets_anchor(before, subscription, options)
+    prorated = _prorate(tx, subscription, before, options, resets_anchor=resets_anchor)
+    if not resets_anchor and not (prorated and options.proration_behavior == "always_invoice"):
         return None
     lines = pending_lines(tx, subscription)
-    if afresh:
+    if resets_anchor:
         trial = subscription["status"] == "trialing"
         lines += [subscription_line(tx, subscription, item, trial=trial) for item in subscription["items"]["data"]]
-    held = is_held(subscription)
+    stopped = is_collection_stopped(subscription)
     invoice = make_invoice(
         tx,
         tx.get("customer", subscription["customer"]),
         lines,
         subscription=subscription,
         billing_reason="subscription_update",
-        auto_advance=not held,
+        auto_advance=not stopped,
         period_start=min(item["current_period_start"] for item in before["items"]["data"]),
     )
     subscription["latest_invoice"] = invoice["id"]
     return invoice
 
 
-def _starts_afresh(before: Obj, subscription: Obj, how: How) -> bool:
-    """A new billing cycle from now on: asked for, or because a trial begins or ends.
+def _resets_anchor(before: Obj, subscription: Obj, options: BillingOptions) -> bool:
+    """Does the update start a new billing cycle now?
 
-    Also because the interval changes or it was free, but in flexible mode only where a phase begins: else the anchor
-    stays, and the rest of a period of the new interval is prorated. Source: Stripe, "Set the subscription billing
-    renewal date"; what a phase does, the description of its `billing_cycle_anchor`.
+    It does where that was requested, and where a trial starts or ends. It does where the interval changes or the old
+    price was free, but in flexible mode only where a phase starts: otherwise the anchor stays, and the rest of a period
+    of the new interval is prorated. Source: Stripe, "Set the subscription billing renewal date"; for phases, the
+    description of `billing_cycle_anchor`.
     """
     trial = ("trial_end", "status")
-    if how.anchor == "now" or any(before[key] != subscription[key] for key in trial):
+    if options.anchor == "now" or any(before[key] != subscription[key] for key in trial):
         return True
-    if how.anchor == "unchanged" or subscription["status"] == "trialing":
+    if options.anchor == "unchanged" or subscription["status"] == "trialing":
         return False
-    if subscription["billing_mode"]["type"] == "flexible" and how.anchor != "automatic":
+    if subscription["billing_mode"]["type"] == "flexible" and options.anchor != "automatic":
         return False
     old, new = before["items"]["data"], subscription["items"]["data"]
     was_free = not any(_amount(item) for item in old) and any(_amount(item) for item in new)
@@ -112,86 +116,86 @@ def _interval(item: Obj) -> tuple[str, int]:
     return recurring["interval"], recurring["interval_count"]
 
 
-def _prorate(tx: Tx, subscription: Obj, before: Obj, how: How, *, afresh: bool) -> bool:
-    """Credits for what changed or ends, charges for the rest; are there any? Trials are never prorated."""
-    prorating = how.proration_behavior != "none" and before["status"] != "trialing"
-    at = tx.now if how.proration_date is None else how.proration_date
-    if afresh:
-        _begin(tx, subscription)
-    made = [] if afresh else move_ends(tx, subscription, before, prorating=prorating)
+def _prorate(tx: Tx, subscription: Obj, before: Obj, options: BillingOptions, *, resets_anchor: bool) -> bool:
+    """Creates credits and charges for what changed; were there any? Trials are never prorated."""
+    prorating = options.proration_behavior != "none" and before["status"] != "trialing"
+    at = tx.now if options.proration_date is None else options.proration_date
+    if resets_anchor:
+        _reset_periods(tx, subscription)
+    made = [] if resets_anchor else move_period_ends(tx, subscription, before, prorating=prorating)
     if not prorating:
         return False
-    now_there = {item["id"]: item for item in subscription["items"]["data"]}
-    were_there = {item["id"]: item for item in before["items"]["data"]}
-    for item_id in were_there | now_there:
-        old, new = were_there.get(item_id), now_there.get(item_id)
-        if not afresh and old is not None and new is not None and _bills_the_same(old, new):
+    now_items = {item["id"]: item for item in subscription["items"]["data"]}
+    old_items = {item["id"]: item for item in before["items"]["data"]}
+    for item_id in old_items | now_items:
+        old, new = old_items.get(item_id), now_items.get(item_id)
+        if not resets_anchor and old is not None and new is not None and _is_billed_alike(old, new):
             continue
         if old is not None:
             made += credit_unused(tx, before, old, at)
-        if new is not None and not afresh and at < new["current_period_end"]:
-            made.append(charge_rest(tx, subscription, new, at))
+        if new is not None and not resets_anchor and at < new["current_period_end"]:
+            made.append(charge_remaining(tx, subscription, new, at))
     return bool(made)
 
 
-def _bills_the_same(old: Obj, new: Obj) -> bool:
+def _is_billed_alike(old: Obj, new: Obj) -> bool:
     return bool(old["price"]["id"] == new["price"]["id"] and old["quantity"] == new["quantity"])
 
 
-def _begin(tx: Tx, subscription: Obj) -> None:
-    """A new cycle from now on, or from the end of the trial that begins now."""
+def _reset_periods(tx: Tx, subscription: Obj) -> None:
+    """Starts the periods of all items now, until the end of a trial if there is one."""
     trial_end = subscription["trial_end"] if subscription["status"] == "trialing" else None
     subscription["billing_cycle_anchor"] = trial_end or tx.now
     for item in subscription["items"]["data"]:
         item["current_period_start"] = tx.now
-        item["current_period_end"] = trial_end or clip(
+        item["current_period_end"] = trial_end or clip_period_end(
             subscription, period_end(tx.now, tx.now, item["price"]["recurring"])
         )
 
 
-def _collect(tx: Tx, subscription: Obj, invoice: Obj, how: How) -> None:
-    if is_held(subscription):
-        put_away(tx, subscription, invoice)
+def _collect(tx: Tx, subscription: Obj, invoice: Obj, options: BillingOptions) -> None:
+    if is_collection_stopped(subscription):
+        apply_pause_behavior(tx, subscription, invoice)
         return
-    finalize(tx, invoice)
+    finalize_invoice(tx, invoice)
     if invoice["amount_due"] == 0:
-        collection.settle(tx, invoice, None)
+        collection.record_payment(tx, invoice, None)
         return
-    if is_by_mail(invoice):
-        send(tx, invoice)
+    if is_sent_invoice(invoice):
+        send_invoice(tx, invoice)
         return
-    if how.payment_behavior == "default_incomplete":
-        payment_of(tx, invoice)
+    if options.payment_behavior == "default_incomplete":
+        open_payment(tx, invoice)
     else:
-        _try(tx, invoice, how)
+        _collect_now(tx, invoice, options)
     if invoice["status"] != "paid":
-        subscription_status.invoice_waits(tx, invoice)
+        subscription_status.invoice_requires_payment(tx, invoice)
 
 
-def _try(tx: Tx, invoice: Obj, how: How) -> None:
-    strict = how.payment_behavior == "error_if_incomplete"
+def _collect_now(tx: Tx, invoice: Obj, options: BillingOptions) -> None:
+    strict = options.payment_behavior == "error_if_incomplete"
     try:
-        collection.collect(tx, invoice, off_session=how.off_session)
+        collection.collect(tx, invoice, off_session=options.off_session)
     except StripeError as refusal:
         if strict or not refusal.keep:
             refusal.keep = False
             raise
     if strict and invoice["status"] != "paid":
-        raise action_required()
+        raise action_required_error()
 
 
-def action_required() -> StripeError:
-    """The 402 of a payment that would need 3-D Secure, where only a payment at once would do."""
+def action_required_error() -> StripeError:
+    """The 402 of a payment that requires 3-D Secure where it had to succeed at once."""
     message = "Payment for this subscription requires additional user action before it can be completed successfully."
     code = "subscription_payment_intent_requires_action"
     return StripeError(402, {"type": "card_error", "code": code, "message": message})
 
 
-def _try_quietly(tx: Tx, invoice: Obj, how: How) -> None:
-    """For a pending update: paid, or left open without retries."""
+def _collect_pending_update(tx: Tx, invoice: Obj, options: BillingOptions) -> None:
+    """Collects the invoice of a pending update: paid, or left open without retries."""
     invoice["auto_advance"] = False
-    finalize(tx, invoice)
+    finalize_invoice(tx, invoice)
     if invoice["amount_due"] == 0:
-        collection.settle(tx, invoice, None)
+        collection.record_payment(tx, invoice, None)
     else:
-        _try(tx, invoice, how)
+        _collect_now(tx, invoice, options)

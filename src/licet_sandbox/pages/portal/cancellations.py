@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.invoices.lines import format_amount
-from licet_sandbox.billing.portal.portal_sessions import take_step
+from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.errors import invalid
 from licet_sandbox.pages.hosted_pages import redirect
 from licet_sandbox.pages.portal.portal_pages import PortalPages, PortalRoute
@@ -74,7 +74,7 @@ class Cancellations(PortalPages):
         """Cancel the subscription."""
         feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", request.id)
         cancellations.cancel(tx, feature, subscription, request.form.get("feedback"), request.form.get("comment"))
-        return redirect(take_step(tx, visit, _FEATURE, request.id))
+        return redirect(complete_step(tx, visit, _FEATURE, request.id))
 
     def accept_offer(self, tx: Tx, visit: Visit, request: PortalRequest) -> Response:
         """Apply the coupon that the flow offers, and do not cancel."""
@@ -83,7 +83,7 @@ class Cancellations(PortalPages):
         if coupon is None:
             raise invalid("There is no offer for this subscription.", status=404)
         cancellations.accept_coupon(tx, subscription, coupon["id"])
-        return redirect(take_step(tx, visit, _FEATURE, request.id))
+        return redirect(complete_step(tx, visit, _FEATURE, request.id))
 
     def keep_subscription(self, tx: Tx, visit: Visit, request: PortalRequest) -> Response:
         """Clear a scheduled cancellation."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.payments.next_actions import remember_return
-from licet_sandbox.billing.portal.portal_sessions import take_step
+from licet_sandbox.billing.payments.next_actions import set_return_url
+from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.ids import random_text
 from licet_sandbox.pages import form_input
 from licet_sandbox.pages.hosted_pages import redirect
@@ -58,7 +58,7 @@ class Cards(PortalPages):
         setup = cards.add_card(tx, visit, form_input.read_card(request.form, datetime.fromtimestamp(tx.now, UTC)), form)
         if setup["status"] == "requires_action":
             return redirect(f"{visit.path}/cards/3ds/{setup['id']}")
-        return redirect(take_step(tx, visit, _FEATURE))
+        return redirect(complete_step(tx, visit, _FEATURE))
 
     def show_error(self, _: Tx, visit: Visit, request: PortalRequest, refusal: StripeError) -> Response:
         """The form again, with what is wrong with the card."""
@@ -76,7 +76,9 @@ class Cards(PortalPages):
         visit.feature(_FEATURE)
         setup = cards.get_card_setup(tx, visit, request.id)
         cards.authenticate_card(tx, visit, setup, completed=request.form.get("outcome") == "complete")
-        return redirect(take_step(tx, visit, _FEATURE) if setup["status"] == "succeeded" else f"{visit.path}/cards/add")
+        return redirect(
+            complete_step(tx, visit, _FEATURE) if setup["status"] == "succeeded" else f"{visit.path}/cards/add"
+        )
 
     def authentication_failed(self, tx: Tx, visit: Visit, request: PortalRequest, refusal: StripeError) -> Response:
         """3D Secure failed: the card is not saved, and the form can be sent again with another card."""
@@ -105,7 +107,7 @@ class Cards(PortalPages):
         setup = None if setup_id is None else tx.get("setup_intent", setup_id)
         if setup is None or not _requires_action(setup):
             return redirect(visit.path)
-        remember_return(setup, f"{tx.engine.base_url}{visit.path}")
+        set_return_url(setup, f"{tx.host.base_url}{visit.path}")
         tx.save(setup)
         return redirect(f"/3ds/{setup['id']}")
 

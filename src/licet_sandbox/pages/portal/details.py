@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.portal.portal_sessions import take_step
+from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.kit.fields import ADDRESS_KEYS
 from licet_sandbox.pages import form_input
 from licet_sandbox.pages.hosted_pages import redirect
@@ -46,7 +46,7 @@ class Details(PortalPages):
         if "email" in request.form and "email" in visit.feature(_FEATURE)["allowed_updates"]:
             form_input.read_email(request.form)
         customer_details.update(tx, visit, request.form)
-        return redirect(take_step(tx, visit, _FEATURE))
+        return redirect(complete_step(tx, visit, _FEATURE))
 
     def show_error(self, _: Tx, visit: Visit, request: PortalRequest, refusal: StripeError) -> Response:
         """The form as it was filled in, with the error."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from licet_sandbox.billing.portal.portal_plans import item_of
+from licet_sandbox.billing.portal.portal_plans import only_item
 from licet_sandbox.billing.portal.portal_sessions import SessionExpiredError, log_in
 from licet_sandbox.errors import StripeError
 from licet_sandbox.pages import form_input
@@ -74,6 +74,6 @@ def _flow_step_path(tx: Tx, visit: Visit) -> str:
     if kind in step:
         return f"/subscriptions/{subscription_id}/{step[kind]}"
     new_item = flow[kind]["items"][0]
-    current_item = item_of(visit.own(tx, "subscription", subscription_id))
+    current_item = only_item(visit.own(tx, "subscription", subscription_id))
     chosen = {"price": new_item["price"] or current_item["price"]["id"], "quantity": new_item["quantity"]}
     return f"/subscriptions/{subscription_id}/confirm?{urlencode(chosen)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import hosted_payment
-from licet_sandbox.billing.portal.portal_sessions import take_step
+from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.errors import invalid
 from licet_sandbox.pages.hosted_pages import redirect
 from licet_sandbox.pages.portal.portal_pages import PortalPages, PortalRoute
@@ -62,7 +62,7 @@ class Pauses(PortalPages):
         """Pause the subscription."""
         feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", request.id)
         pauses.pause(tx, feature, subscription, request.form.get("duration"))
-        return redirect(take_step(tx, visit, _FEATURE, request.id))
+        return redirect(complete_step(tx, visit, _FEATURE, request.id))
 
     def resume(self, tx: Tx, visit: Visit, request: PortalRequest) -> Response:
         """Resume the subscription; if the card on file fails, continue on the page of the invoice to pay."""
@@ -70,7 +70,7 @@ class Pauses(PortalPages):
         invoice_id = pauses.resume(tx, visit.own(tx, "subscription", request.id))
         if invoice_id is None:
             return redirect(visit.path)
-        at_bank = hosted_payment.awaits_authentication(tx, tx.get("invoice", invoice_id))
+        at_bank = hosted_payment.invoice_requires_action(tx, tx.get("invoice", invoice_id))
         return redirect(f"/i/{invoice_id}/3ds" if at_bank else f"/i/{invoice_id}?failed=payment")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.discounts.coupons import find_code
-from licet_sandbox.billing.portal.portal_plans import Choice, item_of
+from licet_sandbox.billing.portal.portal_plans import PlanChoice, only_item
 from licet_sandbox.errors import invalid
 
 if TYPE_CHECKING:
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 
-def read_choice(tx: Tx, visit: Visit, subscription: Obj, given: dict[str, str]) -> Choice:
+def read_choice(tx: Tx, visit: Visit, subscription: Obj, given: dict[str, str]) -> PlanChoice:
     """The customer's choice, with the discounts of the flow that confirms it; 400 if it is invalid."""
-    quantity = given.get("quantity", "").strip() or str(item_of(subscription)["quantity"])
+    quantity = given.get("quantity", "").strip() or str(only_item(subscription)["quantity"])
     if not (quantity.isascii() and quantity.isdecimal() and len(quantity) <= 6):
         raise invalid("The quantity must be a whole number.", param="quantity")
     at = given.get("at", "")
-    return Choice(
+    return PlanChoice(
         tx.named("price", given.get("price", ""), "price"),
         int(quantity),
         _discounts(tx, visit, subscription, given.get("code", "").strip()),

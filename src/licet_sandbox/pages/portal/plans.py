@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from licet_sandbox.billing import hosted_payment
 from licet_sandbox.billing.collection import pending_updates
 from licet_sandbox.billing.invoices.lines import format_amount, product_name
-from licet_sandbox.billing.portal.portal_plans import check_choice, may_change, waits
-from licet_sandbox.billing.portal.portal_sessions import take_step
+from licet_sandbox.billing.portal.portal_plans import can_change, check_choice, waits_for_period_end
+from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.pages.formatting import show_date
 from licet_sandbox.pages.hosted_pages import redirect
@@ -23,7 +23,7 @@ from licet_sandbox.resources.portal.cancellations import cancel_scheduled_change
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from licet_sandbox.billing.portal.portal_plans import Choice
+    from licet_sandbox.billing.portal.portal_plans import PlanChoice
     from licet_sandbox.billing.portal.portal_sessions import Visit
     from licet_sandbox.pages.portal.portal_pages import PortalRequest
     from licet_sandbox.spec.shapes import Obj
@@ -51,7 +51,7 @@ class Plans(PortalPages):
     def choose(self, tx: Tx, visit: Visit, request: PortalRequest, refusal: StripeError | None = None) -> Response:
         """The plans on offer; after a refusal, with the error."""
         feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", request.id)
-        if not may_change(subscription):
+        if not can_change(subscription):
             raise invalid("This subscription cannot be changed here.", status=403)
         view = plans_view(tx, feature, subscription)
         given = request.query | request.form
@@ -88,7 +88,7 @@ class Plans(PortalPages):
         feature, subscription = visit.feature(_FEATURE), visit.own(tx, "subscription", subscription_id)
         choice = read_choice(tx, visit, subscription, given)
         check_choice(tx, feature, subscription, choice)
-        later, currency = waits(feature, subscription, choice), subscription["currency"]
+        later, currency = waits_for_period_end(feature, subscription, choice), subscription["currency"]
         cost = plan_changes.preview_cost(tx, feature, subscription, choice)
         return self._portal_page(
             visit,
@@ -120,7 +120,7 @@ class Plans(PortalPages):
             subscription["_"]["update"]["chosen"] = {"price": choice.price["id"], "quantity": choice.quantity}
             tx.save(subscription)
             return redirect(f"{visit.path}/subscriptions/{request.id}/3ds")
-        return redirect(take_step(tx, visit, _FEATURE, request.id))
+        return redirect(complete_step(tx, visit, _FEATURE, request.id))
 
     def show_authentication(self, tx: Tx, visit: Visit, request: PortalRequest) -> Response:
         """The 3D Secure page."""
@@ -134,8 +134,10 @@ class Plans(PortalPages):
         subscription = visit.own(tx, "subscription", request.id)
         invoice = _invoice_to_authenticate(tx, subscription)
         if invoice is not None:
-            hosted_payment.authenticate(tx, invoice, completed=request.form.get("outcome") == "complete")
-        return redirect(take_step(tx, visit, _FEATURE, request.id))
+            hosted_payment.authenticate_on_invoice_page(
+                tx, invoice, completed=request.form.get("outcome") == "complete"
+            )
+        return redirect(complete_step(tx, visit, _FEATURE, request.id))
 
     def authentication_failed(self, tx: Tx, visit: Visit, request: PortalRequest, _: StripeError) -> Response:
         """3D Secure failed: cancel the pending change and show the confirmation again with the error."""
@@ -155,12 +157,12 @@ class Plans(PortalPages):
 
 def _invoice_to_authenticate(tx: Tx, subscription: Obj) -> Obj | None:
     """The invoice of a pending change whose payment requires 3D Secure."""
-    invoice_id = pending_updates.awaited(subscription)
+    invoice_id = pending_updates.update_invoice_id(subscription)
     invoice = None if invoice_id is None else tx.get("invoice", invoice_id)
-    return invoice if invoice is not None and hosted_payment.awaits_authentication(tx, invoice) else None
+    return invoice if invoice is not None and hosted_payment.invoice_requires_action(tx, invoice) else None
 
 
-def _is_authenticating(tx: Tx, subscription: Obj, choice: Choice) -> bool:
+def _is_authenticating(tx: Tx, subscription: Obj, choice: PlanChoice) -> bool:
     """True if the same choice was sent before and its payment is waiting for 3D Secure."""
     chosen = subscription.get("_", {}).get("update", {}).get("chosen")
     same = {"price": choice.price["id"], "quantity": choice.quantity}

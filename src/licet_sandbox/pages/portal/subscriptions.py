@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.collection import pending_updates, resumption
-from licet_sandbox.billing.hosted_payment import awaits_authentication
+from licet_sandbox.billing.hosted_payment import invoice_requires_action
 from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount, product_name
 from licet_sandbox.billing.next_due import next_period_end
-from licet_sandbox.billing.portal.portal_plans import may_change, planned
+from licet_sandbox.billing.portal.portal_plans import can_change, pending_change
 from licet_sandbox.pages.formatting import show_date
 from licet_sandbox.resources.portal.cancellations import may_cancel
 from licet_sandbox.resources.portal.pauses import may_pause
@@ -42,13 +42,13 @@ def price_text(price: Obj, quantity: int) -> str:
 def subscription_entry_view(tx: Tx, visit: Visit, subscription: Obj) -> View:
     """A subscription in the list: its status, and what the customer may do with it."""
     features = visit.configuration["features"]
-    waiting = pending_updates.awaited(subscription) or resumption.awaited(subscription)
+    waiting = pending_updates.update_invoice_id(subscription) or resumption.resumption_invoice_id(subscription)
     status, good = _status_text(tx, subscription)
     return subscription_view(tx, subscription) | {
         "status": status,
         "good": good,
         "card": subscription["default_payment_method"],
-        "changeable": visit.allows("subscription_update") and may_change(subscription) and waiting is None,
+        "changeable": visit.allows("subscription_update") and can_change(subscription) and waiting is None,
         "cancelable": visit.allows("subscription_cancel")
         and may_cancel(tx, features["subscription_cancel"], subscription),
         "keepable": visit.allows("subscription_cancel")
@@ -87,7 +87,7 @@ def _status_text(tx: Tx, subscription: Obj) -> tuple[str, bool]:
 
 
 def _scheduled_change_text(tx: Tx, subscription: Obj) -> str | None:
-    phase = planned(tx, subscription)
+    phase = pending_change(tx, subscription)
     if phase is None:
         return None
     item = phase["items"][0]
@@ -103,7 +103,7 @@ def _open_invoice_view(tx: Tx, visit: Visit, subscription: Obj, invoice_id: str 
     invoice = None if named is None else tx.find(named)
     if invoice is None or invoice["status"] != "open":
         return None
-    at_bank = pending_updates.awaited(subscription) == named and awaits_authentication(tx, invoice)
+    at_bank = pending_updates.update_invoice_id(subscription) == named and invoice_requires_action(tx, invoice)
     return {
         "address": f"{visit.path}/subscriptions/{subscription['id']}/3ds" if at_bank else f"/i/{named}",
         "amount": format_amount(invoice["amount_remaining"], invoice["currency"]),

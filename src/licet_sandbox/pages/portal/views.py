@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.invoices.lines import format_amount, product_name
 from licet_sandbox.billing.next_due import ended
-from licet_sandbox.billing.portal.portal_plans import plans, quantities
+from licet_sandbox.billing.portal.portal_plans import available_prices, quantity_bounds
 from licet_sandbox.pages.formatting import address_text, card_name, show_date
 from licet_sandbox.pages.portal.subscriptions import price_text, subscription_entry_view, subscription_view
 from licet_sandbox.resources.portal.cards import cards_of, may_remove
@@ -84,7 +84,7 @@ def _invoices(tx: Tx, visit: Visit) -> list[View]:
 def plans_view(tx: Tx, feature: Obj, subscription: Obj) -> View:
     """The plans on offer, and the current one."""
     present = subscription["items"]["data"][0]
-    offered = plans(tx, feature, subscription)
+    offered = available_prices(tx, feature, subscription)
     return {
         "subscription": subscription_view(tx, subscription),
         "plans": [
@@ -97,7 +97,7 @@ def plans_view(tx: Tx, feature: Obj, subscription: Obj) -> View:
             }
             for price in offered
         ],
-        "quantities": any(quantities(feature, price) is not None for price in offered),
+        "quantities": any(quantity_bounds(feature, price) is not None for price in offered),
         "quantity": present["quantity"],
         "takes_codes": "promotion_code" in feature["default_allowed_updates"],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.discounts.coupons import switch_off_codes
+from licet_sandbox.billing.discounts.coupons import deactivate_codes
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import random_text
 from licet_sandbox.kit.fields import currency_of, merge_metadata, metadata_of
@@ -25,7 +25,7 @@ def create(tx: Tx, p: Params) -> Obj:
     coupon_id = p.text("id") or random_text(8)
     if tx.find(coupon_id) is not None:
         raise invalid("Coupon already exists.", param="id", code="resource_already_exists")
-    tx.forget(coupon_id)
+    tx.free_id(coupon_id)
     months, most, until = _duration(p), p.get("max_redemptions"), p.get("redeem_by")
     if most is not None and most < 1:
         raise invalid("Invalid positive integer", param="max_redemptions", code="parameter_invalid_integer")
@@ -129,7 +129,7 @@ def delete(tx: Tx, _: Params, coupon_id: str) -> Obj:
     coupon = tx.get("coupon", coupon_id)
     coupon["valid"] = False
     tx.save(coupon)
-    switch_off_codes(tx, coupon)
+    deactivate_codes(tx, coupon)
     tx.unschedule(coupon_id)
     return tx.delete(coupon, "coupon.deleted")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.discounts.coupons import check_code, check_coupon
-from licet_sandbox.billing.discounts.discounts import Offer, drop, grant
+from licet_sandbox.billing.discounts.discounts import Offer, create_discount, delete_discount
 from licet_sandbox.errors import invalid, not_found
 
 if TYPE_CHECKING:
@@ -63,9 +63,11 @@ def set_discounts(
     added = [entry for entry in entries if isinstance(entry, Offer)]
     instead = removed[0] if len(removed) == len(added) == 1 else None
     for discount in removed if instead is None else []:
-        drop(tx, discount)
+        delete_discount(tx, discount)
     holder["discounts"] = [
-        grant(tx, entry, instead=instead, customer=use.customer, **where) if isinstance(entry, Offer) else entry
+        create_discount(tx, entry, instead=instead, customer=use.customer, **where)
+        if isinstance(entry, Offer)
+        else entry
         for entry in entries
     ]
 

@@ -111,4 +111,4 @@ def _refresh_subscribers(tx: Tx, product_id: str) -> None:
         "EXISTS (SELECT 1 FROM json_each(objects.json, '$.items.data') WHERE value ->> '$.price.product' = ?)"
     )
     for customer_id in dict.fromkeys(one["customer"] for one in tx.select("subscription", with_product, product_id)):
-        entitlements.refresh(tx, customer_id)
+        entitlements.refresh_entitlements(tx, customer_id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.checkout import checkout_sessions
-from licet_sandbox.billing.checkout.setup_mode import begin_setup
-from licet_sandbox.billing.checkout.totals import total_up
+from licet_sandbox.billing.checkout.setup_mode import ensure_setup
+from licet_sandbox.billing.checkout.totals import compute_session_totals
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.fields import email_of, merge_metadata, metadata_of, web_address_of
@@ -57,12 +57,12 @@ def create(tx: Tx, p: Params) -> Obj:
         mode=mode,
         payment_method_options={"card": {"request_three_d_secure": _three_d_secure(p)}},
         payment_method_types=["card"],
-        # `total_up` sets the real status.
+        # `compute_session_totals` sets the real status.
         payment_status="unpaid",
         status="open",
         success_url=_success_address(p),
         ui_mode="hosted_page",
-        url=f"{tx.engine.base_url}/c/pay/{session_id}",
+        url=f"{tx.host.base_url}/c/pay/{session_id}",
         _={"line_items": lines, "subscription_data": data, "payment_intent_data": payment_data(p, mode)},
         **{key: p.get(key) for key in _STORED_ONLY if key in p},
         **method_types(p),
@@ -74,10 +74,10 @@ def create(tx: Tx, p: Params) -> Obj:
     if mode == "setup":
         session["payment_status"] = "no_payment_required"
         session["_"]["setup_intent_data"] = setup_data(p, session)
-        begin_setup(tx, session)
+        ensure_setup(tx, session)
     else:
         _set_discounts(tx, session, p)
-        total_up(tx, session)
+        compute_session_totals(tx, session)
     tx.insert(session)
     tx.schedule("checkout.expire", session_id, session["expires_at"])
     return session
@@ -186,7 +186,7 @@ def expire(tx: Tx, _: Params, session_id: str) -> Obj:
     if session["status"] != "open":
         message = f'Only Checkout Sessions with a status in ["open"] can be expired. This one is {session["status"]}.'
         raise invalid(message)
-    checkout_sessions.expire(tx, session)
+    checkout_sessions.expire_session(tx, session)
     return session
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.checkout.quantities import LEAST_BY_DEFAULT, MOST, MOST_BY_DEFAULT
+from licet_sandbox.billing.checkout.quantities import DEFAULT_MAXIMUM, DEFAULT_MINIMUM, MAX_QUANTITY
 from licet_sandbox.billing.invoices.lines import amount_of, product_name
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import metadata_of
@@ -65,8 +65,8 @@ def _make_line(tx: Tx, p: Params) -> Obj:
     if "price" in p:
         check_active(tx, price, p)
     quantity = p.need("quantity")
-    if not 1 <= quantity <= MOST:
-        raise invalid(f"Invalid quantity: from 1 to {MOST}.", param=p.name("quantity"))
+    if not 1 <= quantity <= MAX_QUANTITY:
+        raise invalid(f"Invalid quantity: from 1 to {MAX_QUANTITY}.", param=p.name("quantity"))
     amount = amount_of(price, quantity)
     return tx.new(
         "item",
@@ -84,10 +84,10 @@ def _make_line(tx: Tx, p: Params) -> Obj:
 def _adjustable(p: Params, quantity: int) -> Obj | None:
     """The least and the most that the buyer may choose; None if the quantity is fixed."""
     enabled = p.get("enabled", False)
-    least, most = p.get("minimum", LEAST_BY_DEFAULT), p.get("maximum", max(quantity, MOST_BY_DEFAULT))
+    least, most = p.get("minimum", DEFAULT_MINIMUM), p.get("maximum", max(quantity, DEFAULT_MAXIMUM))
     for name, bound in (("minimum", least), ("maximum", most)):
-        if not 0 <= bound <= MOST:
-            raise invalid(f"Invalid {name}: from 0 to {MOST}.", param=p.name(name))
+        if not 0 <= bound <= MAX_QUANTITY:
+            raise invalid(f"Invalid {name}: from 0 to {MAX_QUANTITY}.", param=p.name(name))
     if enabled and not least <= quantity <= most:
         message = f"The quantity must be between the adjustable minimum ({least}) and maximum ({most})."
         raise invalid(message, param=p.name("maximum" if quantity > most else "minimum"))

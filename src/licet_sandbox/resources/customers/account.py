@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.seller import NAME
+from licet_sandbox.billing.seller import SELLER_NAME
 from licet_sandbox.spec.document import examples
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def retrieve(tx: Tx, _: Params) -> Obj:
         "details_submitted": True,
         "requirements": account["requirements"] | nothing_due,
     }
-    account["business_profile"]["name"] = NAME
-    account["settings"]["dashboard"]["display_name"] = NAME
+    account["business_profile"]["name"] = SELLER_NAME
+    account["settings"]["dashboard"]["display_name"] = SELLER_NAME
     account["external_accounts"]["url"] = f"/v1/accounts/{account_id}/external_accounts"
     return account

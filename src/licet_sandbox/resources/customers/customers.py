@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.customers.customers import delete_customer, make_customer
-from licet_sandbox.billing.invoices.customer_balance import SELLER_S_CURRENCY
+from licet_sandbox.billing.invoices.customer_balance import DEFAULT_CURRENCY
 from licet_sandbox.billing.payments.payment_methods import attach_to, owned_method
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import address_of, email_of, merge_metadata, metadata_of, recipient_of
@@ -54,7 +54,7 @@ def _set_details(customer: Obj, p: Params) -> None:
         customer["next_invoice_sequence"] = _next_sequence(p, customer)
     if "balance" in p:
         customer["balance"] = p.get("balance")
-        customer["currency"] = customer["currency"] or SELLER_S_CURRENCY
+        customer["currency"] = customer["currency"] or DEFAULT_CURRENCY
 
 
 def _next_sequence(p: Params, customer: Obj) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.customers import test_clocks
-from licet_sandbox.billing.customers.test_clocks import KEPT_SECONDS, KIND, MOST_CUSTOMERS, customers_of
+from licet_sandbox.billing.customers.test_clocks import CLOCK_LIFETIME_SECONDS, KIND, MAX_CUSTOMERS, customers_of
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.lists import page
-from licet_sandbox.state.clocks import advancing
+from licet_sandbox.state.clocks import clock_advancing_error
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
@@ -28,12 +28,12 @@ def create(tx: Tx, p: Params) -> Obj:
         "test_helpers.test_clock.created",
         frozen_time=p.need("frozen_time"),
         name=p.text("name"),
-        deletes_after=tx.now + KEPT_SECONDS,
+        deletes_after=tx.now + CLOCK_LIFETIME_SECONDS,
         status="ready",
     )
     tx.schedule("test_clock.expire", clock["id"], clock["deletes_after"])
     if customer is not None:
-        test_clocks.attach(tx, clock, customer)
+        test_clocks.attach_customer(tx, clock, customer)
     return clock
 
 
@@ -59,7 +59,7 @@ def advance(tx: Tx, p: Params, clock_id: str) -> Obj:
 
 def delete(tx: Tx, _: Params, clock_id: str) -> Obj:
     """Delete a clock and its customers."""
-    return test_clocks.delete(tx, _get_ready_clock(tx, clock_id))
+    return test_clocks.delete_clock(tx, _get_ready_clock(tx, clock_id))
 
 
 def list_all(tx: Tx, p: Params) -> Obj:
@@ -71,14 +71,14 @@ def put_on_clock(tx: Tx, clock_id: str) -> None:
     """Put the customer that is created next on this clock; 400 if the clock is missing or full."""
     clock = tx.named(KIND, clock_id, "test_clock")
     if clock["status"] == "advancing":
-        raise advancing()
-    if len(customers_of(tx, clock_id)) >= MOST_CUSTOMERS:
-        raise invalid(f"A test clock can have at most {MOST_CUSTOMERS} customers.", param="test_clock")
-    tx.live_by(clock_id)
+        raise clock_advancing_error()
+    if len(customers_of(tx, clock_id)) >= MAX_CUSTOMERS:
+        raise invalid(f"A test clock can have at most {MAX_CUSTOMERS} customers.", param="test_clock")
+    tx.use_clock(clock_id)
 
 
 def _get_ready_clock(tx: Tx, clock_id: str) -> Obj:
     clock = tx.get(KIND, clock_id)
     if clock["status"] == "advancing":
-        raise advancing()
+        raise clock_advancing_error()
     return clock

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.collection.sent_invoices import is_by_mail
-from licet_sandbox.billing.invoices.customer_balance import SELLER_S_CURRENCY
-from licet_sandbox.billing.invoices.debits import item_behind
+from licet_sandbox.billing.collection.sent_invoices import is_sent_invoice
+from licet_sandbox.billing.invoices.customer_balance import DEFAULT_CURRENCY
+from licet_sandbox.billing.invoices.debits import invoice_item_id_of
 from licet_sandbox.billing.invoices.invoice_items import pending_items
-from licet_sandbox.billing.invoices.invoices import inherited, make_invoice, subscription_of
+from licet_sandbox.billing.invoices.invoices import inherited_discounts, make_invoice, subscription_of
 from licet_sandbox.billing.invoices.lines import item_line
-from licet_sandbox.billing.invoices.totals import work_out
+from licet_sandbox.billing.invoices.totals import compute_invoice_totals
 from licet_sandbox.billing.next_due import ended
 from licet_sandbox.billing.payments.payment_methods import owned_method
 from licet_sandbox.errors import invalid, unsupported
@@ -51,7 +51,7 @@ def create(tx: Tx, p: Params) -> Obj:
     currency = _currency(p, customer, subscription)
     items = _pending(tx, p, customer, subscription, currency)
     invoice_id = new_id("invoice")
-    discounts: Obj = {"discounts": inherited(tx, subscription)}
+    discounts: Obj = {"discounts": inherited_discounts(tx, subscription)}
     amount = sum(item["amount"] for item in items) if items else None
     ancestors = tuple(discounts["discounts"])
     set_discounts(
@@ -77,7 +77,7 @@ def create(tx: Tx, p: Params) -> Obj:
 
 def _currency(p: Params, customer: Obj, subscription: Obj | None) -> str:
     own = subscription["currency"] if subscription is not None else None
-    currency = currency_code(p.text("currency") or own or customer["currency"] or SELLER_S_CURRENCY, "currency")
+    currency = currency_code(p.text("currency") or own or customer["currency"] or DEFAULT_CURRENCY, "currency")
     if own is not None and currency != own:
         raise invalid(f"The subscription is in `{own}`.", param="currency")
     return currency
@@ -137,7 +137,7 @@ def set_advance(tx: Tx, invoice: Obj, p: Params) -> None:
         moment = at or invoice["automatically_finalizes_at"] or tx.now + _HOUR
         invoice["automatically_finalizes_at"] = moment
         tx.schedule("invoice.finalize", invoice["id"], moment)
-    elif invoice["status"] == "open" and invoice["next_payment_attempt"] is None and not is_by_mail(invoice):
+    elif invoice["status"] == "open" and invoice["next_payment_attempt"] is None and not is_sent_invoice(invoice):
         invoice["next_payment_attempt"] = tx.now + _HOUR
         tx.schedule("invoice.retry", invoice["id"], tx.now + _HOUR)
 
@@ -163,9 +163,9 @@ def update(tx: Tx, p: Params, invoice_id: str) -> Obj:
 
 def _discount(tx: Tx, invoice: Obj, p: Params) -> None:
     use = DiscountContext(invoice["customer"], invoice["currency"], invoice["subtotal"])
-    ancestors = inherited(tx, subscription_of(tx, invoice))
+    ancestors = inherited_discounts(tx, subscription_of(tx, invoice))
     set_discounts(tx, invoice, p, use, ancestors=ancestors, invoice=invoice["id"])
-    work_out(tx, invoice)
+    compute_invoice_totals(tx, invoice)
 
 
 def delete(tx: Tx, _: Params, invoice_id: str) -> Obj:
@@ -181,7 +181,7 @@ def delete(tx: Tx, _: Params, invoice_id: str) -> Obj:
         raise invalid("You cannot delete an invoice of a subscription. Finalize and void it instead.")
     tx.unschedule(invoice_id)
     for line in invoice["_"]["lines"]:
-        item_id = item_behind(line)
+        item_id = invoice_item_id_of(line)
         if item_id is not None:
             _release_item(tx, tx.get("invoiceitem", item_id))
     return tx.delete(invoice, "invoice.deleted")

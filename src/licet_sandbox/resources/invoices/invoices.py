@@ -41,11 +41,11 @@ def finalize(tx: Tx, p: Params, invoice_id: str) -> Obj:
     _require_status(invoice, "draft", verb="finalize")
     tx.unschedule(invoice_id)
     invoice["auto_advance"] = p.get("auto_advance", invoice["auto_advance"])
-    invoices.finalize(tx, invoice)
+    invoices.finalize_invoice(tx, invoice)
     if invoice["amount_due"] == 0:
-        collection.settle(tx, invoice, None)
+        collection.record_payment(tx, invoice, None)
     elif invoice["auto_advance"]:
-        collection.collect_quietly(tx, invoice)
+        collection.collect_automatically(tx, invoice)
     return invoice
 
 
@@ -58,14 +58,14 @@ def pay(tx: Tx, p: Params, invoice_id: str) -> Obj:
     off_session = p.get("off_session", True)
     if invoice["status"] == "draft":
         tx.unschedule(invoice_id)
-        invoices.finalize(tx, invoice)
+        invoices.finalize_invoice(tx, invoice)
     _require_status(invoice, "open", "uncollectible", verb="pay")
     if p.get("paid_out_of_band", False):
-        invoices.close_payments(tx, invoice, "void_invoice")
-        collection.settle(tx, invoice, None)
+        invoices.cancel_payments(tx, invoice, "void_invoice")
+        collection.record_payment(tx, invoice, None)
         return invoice
     if invoice["amount_due"] == 0:
-        collection.settle(tx, invoice, None)
+        collection.record_payment(tx, invoice, None)
         return invoice
     collection.collect(tx, invoice, off_session=off_session, method=_chosen(tx, p, invoice["customer"]))
     if invoice["status"] != "paid":
@@ -92,7 +92,7 @@ def void(tx: Tx, _: Params, invoice_id: str) -> Obj:
     """Void an invoice."""
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "open", "uncollectible", verb="void")
-    invoices.void(tx, invoice)
+    invoices.void_invoice(tx, invoice)
     subscription_status.invoice_voided(tx, invoice)
     return invoice
 
@@ -101,8 +101,8 @@ def mark_uncollectible(tx: Tx, _: Params, invoice_id: str) -> Obj:
     """Mark an invoice as uncollectible."""
     invoice = tx.get("invoice", invoice_id)
     _require_status(invoice, "open", verb="mark as uncollectible")
-    invoices.mark_uncollectible(tx, invoice)
-    subscription_status.invoice_written_off(tx, invoice)
+    invoices.mark_invoice_uncollectible(tx, invoice)
+    subscription_status.invoice_marked_uncollectible(tx, invoice)
     return invoice
 
 

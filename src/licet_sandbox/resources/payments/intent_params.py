@@ -6,7 +6,7 @@ import copy
 import re
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.payments.next_actions import remember_return
+from licet_sandbox.billing.payments.next_actions import set_return_url
 from licet_sandbox.billing.payments.payment_methods import check_usable, method_or_token
 from licet_sandbox.errors import StripeError, invalid, unsupported
 from licet_sandbox.kit.fields import host_of
@@ -99,14 +99,14 @@ def required_method(tx: Tx, intent: Obj) -> Obj:
     return tx.get("payment_method", intent["payment_method"])
 
 
-def set_return_url(intent: Obj, p: Params) -> None:
+def apply_return_url(intent: Obj, p: Params) -> None:
     """Store `return_url`, the address to return to after 3D Secure; not with `use_stripe_sdk`."""
     return_url, scripted = p.text("return_url"), p.get("use_stripe_sdk", False)
     if return_url is not None and not _is_address(return_url):
         raise invalid(
             "Not a valid URL: it must begin with a scheme, such as https://.", param="return_url", code="url_invalid"
         )
-    remember_return(intent, None if scripted else return_url)
+    set_return_url(intent, None if scripted else return_url)
 
 
 def _is_address(url: str) -> bool:

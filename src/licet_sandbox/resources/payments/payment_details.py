@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.invoices.customer_balance import smallest_charge
+from licet_sandbox.billing.invoices.customer_balance import minimum_charge
 from licet_sandbox.billing.invoices.lines import format_amount
-from licet_sandbox.billing.payments.payment_intents import card_options
+from licet_sandbox.billing.payments.payment_intents import card_payment_options
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import email_of, shipping_of
 
@@ -24,7 +24,7 @@ def check_amount(amount: int, currency: str) -> int:
     if amount < 1:
         message = "This value must be greater than or equal to 1."
         raise invalid(message, param="amount", code="parameter_invalid_integer")
-    smallest = smallest_charge(currency)
+    smallest = minimum_charge(currency)
     if amount < smallest:
         message = f"Amount must be at least {format_amount(smallest, currency)} {currency}."
         raise invalid(message, param="amount", code="amount_too_small")
@@ -50,7 +50,7 @@ def read_details(p: Params) -> Obj:
         fields["shipping"] = shipping_of(shipping) if shipping else None
     card = p.sub("payment_method_options").sub("card")
     if "request_three_d_secure" in card:
-        fields["payment_method_options"] = card_options(card.get("request_three_d_secure"))
+        fields["payment_method_options"] = card_payment_options(card.get("request_three_d_secure"))
     return fields
 
 

@@ -11,6 +11,7 @@ from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import currency_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.payments.intent_params import (
+    apply_return_url,
     automatic_methods,
     check_method_owner,
     check_secret,
@@ -20,7 +21,6 @@ from licet_sandbox.resources.payments.intent_params import (
     method_types,
     only_when_confirmed,
     required_method,
-    set_return_url,
     unexpected_state,
 )
 from licet_sandbox.resources.payments.payment_details import check_amount, read_details
@@ -120,9 +120,9 @@ def confirm(tx: Tx, p: Params, intent_id: str) -> Obj:
 
 
 def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
-    set_return_url(intent, p)
+    apply_return_url(intent, p)
     off_session = p.get("off_session", False) not in (False, "false")
-    handled = not p.get("error_on_requires_action", False)
+    error_on_requires_action = p.get("error_on_requires_action", False)
     method = required_method(tx, intent)
     invoice = invoice_of(tx, intent)
     if off_session and invoice is None and intent["setup_future_usage"] is not None:
@@ -134,10 +134,14 @@ def _confirm(tx: Tx, intent: Obj, p: Params) -> None:
     # Refuse unsupported parameters now: a decline would keep its effects.
     p.end()
     if invoice is None:
-        payment_intents.confirm(tx, intent, method, off_session=off_session, handled=handled)
-        payment_intents.use_up(tx, intent)
+        payment_intents.confirm_payment(
+            tx, intent, method, off_session=off_session, error_on_requires_action=error_on_requires_action
+        )
+        payment_intents.mark_used(tx, intent)
         return
-    collection.collect(tx, invoice, off_session=off_session, method=method, handled=handled)
+    collection.collect(
+        tx, invoice, off_session=off_session, method=method, error_on_requires_action=error_on_requires_action
+    )
 
 
 def cancel(tx: Tx, p: Params, intent_id: str) -> Obj:

@@ -8,6 +8,7 @@ from licet_sandbox.billing.payments import setup_intents
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
 from licet_sandbox.resources.payments.intent_params import (
+    apply_return_url,
     automatic_methods,
     check_method_owner,
     check_secret,
@@ -17,7 +18,6 @@ from licet_sandbox.resources.payments.intent_params import (
     method_types,
     only_when_confirmed,
     required_method,
-    set_return_url,
     setup_card_options,
     unexpected_state,
 )
@@ -69,7 +69,7 @@ def confirm(tx: Tx, p: Params, setup_id: str) -> Obj:
 
 
 def _confirm(tx: Tx, setup: Obj, p: Params) -> None:
-    set_return_url(setup, p)
+    apply_return_url(setup, p)
     method = required_method(tx, setup)
     # Refuse unsupported parameters now: a decline would keep its effects.
     p.end()

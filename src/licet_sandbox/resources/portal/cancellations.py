@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.next_due import ended
-from licet_sandbox.billing.portal.portal_plans import planned
+from licet_sandbox.billing.portal.portal_plans import pending_change
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.params import Params
 from licet_sandbox.resources.portal.operations import run_operation
@@ -25,7 +25,7 @@ def may_cancel(tx: Tx, feature: Obj, subscription: Obj) -> bool:
     """
     if ended(subscription) or subscription["cancel_at"] is not None:
         return False
-    managed = subscription["schedule"] is not None and planned(tx, subscription) is None
+    managed = subscription["schedule"] is not None and pending_change(tx, subscription) is None
     return ends_immediately(feature, subscription) or not managed
 
 
@@ -80,7 +80,7 @@ def keep_subscription(tx: Tx, subscription: Obj) -> None:
 
 def cancel_scheduled_change(tx: Tx, subscription: Obj) -> None:
     """Release the schedule that would change the plan at the end of the period."""
-    if planned(tx, subscription) is not None:
+    if pending_change(tx, subscription) is not None:
         subscription_schedules.release(tx, Params({}), subscription["schedule"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.collection.collection import method_of
+from licet_sandbox.billing.collection.collection import payment_method_for_subscription
 from licet_sandbox.billing.next_due import ended
 from licet_sandbox.billing.payments.payment_methods import make_method
 from licet_sandbox.billing.payments.setup_intents import authenticate_setup, confirm_setup, make_setup
@@ -90,7 +90,7 @@ def set_subscription_card(tx: Tx, visit: Visit, subscription: Obj, method_id: st
 def may_remove(tx: Tx, method: Obj) -> bool:
     """True unless the card pays for a subscription."""
     mine = tx.select("subscription", "json ->> '$.customer' = ?", method["customer"])
-    paying = [method_of(tx, subscription) for subscription in mine if not ended(subscription)]
+    paying = [payment_method_for_subscription(tx, subscription) for subscription in mine if not ended(subscription)]
     return all(card is None or card["id"] != method["id"] for card in paying)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.next_due import ended
-from licet_sandbox.billing.portal.portal_plans import Choice, check_choice
+from licet_sandbox.billing.portal.portal_plans import PlanChoice, check_choice
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import web_address_of
 from licet_sandbox.resources.catalogue.discounts import read_offer
@@ -111,7 +111,7 @@ def _item(tx: Tx, given: Params, one: Params, subscription: Obj, configuration: 
         raise invalid(message, param=one.name("price"))
     chosen = item["price"] if price is None else tx.named("price", price, one.name("price"))
     try:
-        check_choice(tx, configuration["features"]["subscription_update"], subscription, Choice(chosen, quantity))
+        check_choice(tx, configuration["features"]["subscription_update"], subscription, PlanChoice(chosen, quantity))
     except StripeError as refusal:
         raise invalid(str(refusal), param=one.name(refusal.error.get("param", "id"))) from refusal
     return {"id": item["id"], "price": price, "quantity": quantity}

@@ -35,7 +35,7 @@ def pause(tx: Tx, feature: Obj, subscription: Obj, choice: str | None) -> None:
         return
     if not may_pause(subscription):
         raise invalid("This subscription cannot be paused here.", status=403)
-    until = portal_pauses.ends_at(feature, tx.now, choice)
+    until = portal_pauses.pause_ends_at(feature, tx.now, choice)
     run_operation(subscription_pauses.pause, tx, {}, subscription["id"])
     if until is not None:
         tx.schedule("subscription.pause_end", subscription["id"], until)
@@ -45,8 +45,8 @@ def resume(tx: Tx, subscription: Obj) -> str | None:
     """Resume a paused subscription. Returns the id of an invoice that must be paid first, or None."""
     if ended(subscription):
         raise invalid("This subscription has ended.", status=403)
-    if subscription["status"] == "paused" and resumption.awaited(subscription) is None:
+    if subscription["status"] == "paused" and resumption.resumption_invoice_id(subscription) is None:
         flexible = subscription["billing_mode"]["type"] == "flexible"
         given = {"payment_behavior": "resume_on_payment_success"} if flexible else {}
         run_operation(subscription_pauses.resume, tx, given, subscription["id"])
-    return resumption.awaited(subscription)
+    return resumption.resumption_invoice_id(subscription)

@@ -10,17 +10,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.collection import pending_updates
-from licet_sandbox.billing.hosted_payment import awaits_authentication
-from licet_sandbox.billing.invoices.invoices import payment_of
+from licet_sandbox.billing.hosted_payment import invoice_requires_action
+from licet_sandbox.billing.invoices.invoices import open_payment
 from licet_sandbox.billing.next_due import next_period_end
-from licet_sandbox.billing.portal.portal_plans import change_later, check_choice, is_present, item_of, planned, waits
+from licet_sandbox.billing.portal.portal_plans import (
+    check_choice,
+    is_current_plan,
+    only_item,
+    pending_change,
+    schedule_change,
+    waits_for_period_end,
+)
 from licet_sandbox.errors import StripeError, card_error
 from licet_sandbox.kit.params import Params
 from licet_sandbox.resources.previews import previews
 from licet_sandbox.resources.subscriptions import subscriptions
 
 if TYPE_CHECKING:
-    from licet_sandbox.billing.portal.portal_plans import Choice
+    from licet_sandbox.billing.portal.portal_plans import PlanChoice
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
@@ -42,9 +49,9 @@ class Cost:
     next_amount: int | None
 
 
-def preview_cost(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> Cost:
+def preview_cost(tx: Tx, feature: Obj, subscription: Obj, choice: PlanChoice) -> Cost:
     """The cost of a change, from the API's invoice preview."""
-    if waits(feature, subscription, choice) or is_present(subscription, choice):
+    if waits_for_period_end(feature, subscription, choice) or is_current_plan(subscription, choice):
         return Cost(0, 0, next_period_end(subscription), None)
     details = _terms(tx, feature, subscription, choice)
     with tx.rehearsal():
@@ -59,7 +66,7 @@ def preview_cost(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> Cos
     )
 
 
-def change_plan(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str | None:
+def change_plan(tx: Tx, feature: Obj, subscription: Obj, choice: PlanChoice) -> str | None:
     """Change the plan. Returns None if done, or the id of the invoice that requires 3D Secure first.
 
     Raises the 402 of a declined payment; then nothing has changed.
@@ -67,9 +74,9 @@ def change_plan(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str 
     if _is_already_applied(tx, subscription, choice):
         return None
     check_choice(tx, feature, subscription, choice)
-    if waits(feature, subscription, choice):
+    if waits_for_period_end(feature, subscription, choice):
         _discount(tx, subscription["id"], choice)
-        change_later(tx, subscription, choice)
+        schedule_change(tx, subscription, choice)
         return None
     terms = _terms(tx, feature, subscription, choice) | {"payment_behavior": "pending_if_incomplete"}
     if choice.discounts:
@@ -81,38 +88,38 @@ def change_plan(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> str 
     given = Params(terms)
     subscriptions.update(tx, given, subscription["id"])
     given.end()
-    invoice_id = pending_updates.awaited(subscription)
+    invoice_id = pending_updates.update_invoice_id(subscription)
     if invoice_id is None:
         return None
-    if awaits_authentication(tx, tx.get("invoice", invoice_id)):
+    if invoice_requires_action(tx, tx.get("invoice", invoice_id)):
         return invoice_id
     raise _cancel_unpaid_change(tx, subscription, invoice_id)
 
 
-def _is_already_applied(tx: Tx, subscription: Obj, choice: Choice) -> bool:
+def _is_already_applied(tx: Tx, subscription: Obj, choice: PlanChoice) -> bool:
     """True if the choice is the current plan, or is already scheduled: the form was sent twice."""
-    phase = planned(tx, subscription)
+    phase = pending_change(tx, subscription)
     if phase is not None:
         (item,) = phase["items"]
         return bool((item["price"], item["quantity"]) == (choice.price["id"], choice.quantity))
-    return is_present(subscription, choice) and not _new_discounts(tx, subscription, choice.discounts)
+    return is_current_plan(subscription, choice) and not _new_discounts(tx, subscription, choice.discounts)
 
 
 def cancel_pending_change(tx: Tx, subscription: Obj) -> None:
     """Discard the change that was waiting for 3D Secure, and void its invoice."""
-    pending_updates.discard(tx, subscription)
+    pending_updates.discard_update(tx, subscription)
 
 
 def _cancel_unpaid_change(tx: Tx, subscription: Obj, invoice_id: str) -> StripeError:
-    intent = tx.get("payment_intent", payment_of(tx, tx.get("invoice", invoice_id))["payment"]["payment_intent"])
+    intent = tx.get("payment_intent", open_payment(tx, tx.get("invoice", invoice_id))["payment"]["payment_intent"])
     failure = intent["last_payment_error"] or _NO_CARD
     cancel_pending_change(tx, subscription)
     return card_error(failure["message"], failure["code"], failure.get("decline_code"))
 
 
-def _terms(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> dict[str, Any]:
+def _terms(tx: Tx, feature: Obj, subscription: Obj, choice: PlanChoice) -> dict[str, Any]:
     """The change as parameters of the API, billed as the configuration says."""
-    item = {"id": item_of(subscription)["id"], "price": choice.price["id"], "quantity": choice.quantity}
+    item = {"id": only_item(subscription)["id"], "price": choice.price["id"], "quantity": choice.quantity}
     terms: dict[str, Any] = {"items": [item], "proration_behavior": feature["proration_behavior"]}
     if subscription["status"] == "trialing":
         return terms | ({"trial_end": "now"} if feature["trial_update_behavior"] == "end_trial" else {})
@@ -123,11 +130,11 @@ def _terms(tx: Tx, feature: Obj, subscription: Obj, choice: Choice) -> dict[str,
 
 def _proration_time(tx: Tx, subscription: Obj, at: int | None) -> int:
     """When the customer saw the amount, if recent: proration from then charges exactly that amount."""
-    earliest = max(item_of(subscription)["current_period_start"], tx.now - _MAX_QUOTE_AGE_SECONDS)
+    earliest = max(only_item(subscription)["current_period_start"], tx.now - _MAX_QUOTE_AGE_SECONDS)
     return at if at is not None and earliest <= at <= tx.now else tx.now
 
 
-def _discount(tx: Tx, subscription_id: str, choice: Choice) -> None:
+def _discount(tx: Tx, subscription_id: str, choice: PlanChoice) -> None:
     if choice.discounts:
         add_discounts(tx, tx.get("subscription", subscription_id), choice.discounts)
 

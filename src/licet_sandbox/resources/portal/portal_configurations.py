@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.portal.portal_configurations import blank_features
+from licet_sandbox.billing.portal.portal_configurations import default_features
 from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.kit.fields import merge_metadata, metadata_of, web_address_of
 from licet_sandbox.kit.lists import page, same
@@ -27,7 +27,7 @@ def create(tx: Tx, p: Params) -> Obj:
         "billing_portal.configuration",
         active=True,
         business_profile=dict.fromkeys(_PROFILE),
-        features=blank_features(),
+        features=default_features(),
         is_default=False,
         login_page={"enabled": False, "url": None},
         metadata=metadata_of(p),

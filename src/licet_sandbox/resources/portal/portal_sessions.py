@@ -36,7 +36,7 @@ def create(tx: Tx, p: Params) -> Obj:
         flow=read_flow(tx, p, customer, configuration),
         locale=p.text("locale"),
         return_url=web_address_of(p, "return_url") or configuration["default_return_url"],
-        url=f"{tx.engine.base_url}/p/session/{session_id}",
+        url=f"{tx.host.base_url}/p/session/{session_id}",
         _={"used_at": None},
         **_after_expiration(p.sub("after_expiration")),
     )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.customers.customers import make_customer
 from licet_sandbox.billing.invoices.invoice_items import pending_items
-from licet_sandbox.billing.invoices.totals import work_out
+from licet_sandbox.billing.invoices.totals import compute_invoice_totals
 from licet_sandbox.billing.next_due import ended, next_period_end
 from licet_sandbox.billing.subscriptions import updates
 from licet_sandbox.billing.subscriptions.subscriptions import first_invoice
-from licet_sandbox.billing.upcoming import as_upcoming, live_on
+from licet_sandbox.billing.upcoming import as_preview, rehearse_renewal
 from licet_sandbox.errors import StripeError, invalid
 from licet_sandbox.kit.fields import merge_metadata
 from licet_sandbox.resources.catalogue.discounts import DiscountContext, set_discounts
@@ -40,8 +40,8 @@ def create_preview(tx: Tx, p: Params) -> Obj:
         if "discounts" in p:
             use = DiscountContext(invoice["customer"], invoice["currency"], invoice["subtotal"])
             set_discounts(tx, invoice, p, use, ancestors=tuple(invoice["discounts"]), invoice=invoice["id"])
-            work_out(tx, invoice)
-        return as_upcoming(invoice)
+            compute_invoice_totals(tx, invoice)
+        return as_preview(invoice)
 
 
 def _none_upcoming(p: Params) -> StripeError:
@@ -67,8 +67,8 @@ def _preview(tx: Tx, p: Params) -> Obj | None:
     invoice = _preview_change(tx, subscription, details, recurring=recurring) if details else None
     if recurring and (invoice is None or subscription["status"] == "trialing"):
         _delete_pending_items(tx, subscription)
-        return live_on(tx, subscription)
-    return invoice or live_on(tx, subscription)
+        return rehearse_renewal(tx, subscription)
+    return invoice or rehearse_renewal(tx, subscription)
 
 
 def _preview_schedule(tx: Tx, p: Params) -> Obj | None:
@@ -80,7 +80,7 @@ def _preview_schedule(tx: Tx, p: Params) -> Obj | None:
     if recurring:
         _delete_pending_items(tx, subscription)
     _add_items(tx, p, subscription)
-    return live_on(tx, subscription)
+    return rehearse_renewal(tx, subscription)
 
 
 def _invoice_made_now(tx: Tx, subscription: Obj) -> Obj | None:
@@ -121,7 +121,7 @@ def _preview_change(tx: Tx, subscription: Obj, p: Params, *, recurring: bool) ->
         change_items(tx, subscription, p)
     update_params.set_scheduled_cancellation(tx, subscription, p)
     how = replace(how, proration_behavior="none") if recurring else how
-    invoice = updates.rebill(tx, subscription, before, how)
+    invoice = updates.bill_change(tx, subscription, before, how)
     tx.save(subscription)
     return invoice
 

@@ -43,7 +43,7 @@ def scheduled_subscription(tx: Tx, p: Params) -> tuple[Obj, Obj | None]:
             apply_schedule_params(tx, schedule, details)
     if schedule["subscription"] is None:
         tx.now = max(tx.now, schedule["phases"][0]["start_date"])
-        subscription_schedules.begin(tx, schedule)
+        subscription_schedules.start_schedule(tx, schedule)
     subscription = tx.get("subscription", schedule["subscription"])
     latest = None if subscription["latest_invoice"] is None else tx.find(subscription["latest_invoice"])
     made = latest if latest is not None and latest["id"] in tx.written else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.refunds_and_disputes.disputes import CLOSED, already_closed, submit
+from licet_sandbox.billing.refunds_and_disputes.disputes import CLOSED, already_closed, submit_evidence
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata
 from licet_sandbox.kit.lists import page, same
@@ -22,7 +22,7 @@ def retrieve(tx: Tx, _: Params, dispute_id: str) -> Obj:
 
 
 def update(tx: Tx, p: Params, dispute_id: str) -> Obj:
-    """Stage evidence, and submit it unless `submit` is false. Metadata alone submits nothing."""
+    """Stage evidence, and submit it unless `submit_evidence` is false. Metadata alone submits nothing."""
     dispute = tx.get("dispute", dispute_id, param="dispute")
     if dispute["status"] in CLOSED:
         raise already_closed()
@@ -32,7 +32,7 @@ def update(tx: Tx, p: Params, dispute_id: str) -> Obj:
     staged = stage_evidence(dispute, p.sub("evidence"))
     if p.get("submit", staged):
         _check_ready(dispute)
-        return submit(tx, dispute)
+        return submit_evidence(tx, dispute)
     return tx.save(dispute, "charge.dispute.updated")
 
 

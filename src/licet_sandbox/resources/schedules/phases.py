@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.payments.payment_methods import owned_method
-from licet_sandbox.billing.schedules.phases import lasts_until
+from licet_sandbox.billing.schedules.phases import phase_end
 from licet_sandbox.billing.schedules.shapes import invoice_settings, make_phase, phase_item
 from licet_sandbox.errors import invalid
 from licet_sandbox.resources.catalogue.discounts import read_discounts
@@ -65,7 +65,7 @@ def _end(tx: Tx, p: Params, start: int, anchor: int, *, last: bool) -> int:
         count = duration.get("interval_count", 1)
         if not 1 <= count <= 120:
             raise invalid("Invalid interval_count: from 1 to 120.", param=duration.name("interval_count"))
-        return lasts_until(anchor, start, duration.need("interval"), count)
+        return phase_end(anchor, start, duration.need("interval"), count)
     if "end_date" in p:
         end = epoch_seconds(tx, p.get("end_date"))
         if end <= start:
@@ -110,7 +110,7 @@ def _phase(tx: Tx, p: Params, customer_id: str, start: int, end: int) -> Obj:
 def _one_period(start: int, prices: list[Obj]) -> int:
     """The end of a phase without a duration: one period of its shortest price."""
     return min(
-        lasts_until(start, start, price["recurring"]["interval"], price["recurring"]["interval_count"])
+        phase_end(start, start, price["recurring"]["interval"], price["recurring"]["interval_count"])
         for price in prices
     )
 

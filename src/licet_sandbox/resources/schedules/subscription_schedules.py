@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import schedule_status
 from licet_sandbox.billing.schedules import subscription_schedules
-from licet_sandbox.billing.schedules.phases import current_of
+from licet_sandbox.billing.schedules.phases import current_phase_index
 from licet_sandbox.billing.schedules.shapes import default_settings
-from licet_sandbox.billing.subscriptions.updates import How
+from licet_sandbox.billing.subscriptions.updates import BillingOptions
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, ranged, same
@@ -38,10 +38,10 @@ def create(tx: Tx, p: Params) -> Obj:
     start = epoch_seconds(tx, p.need("start_date"))
     schedule = build_schedule(tx, p, customer["id"], start)
     if start <= tx.now:
-        subscription_schedules.begin(tx, schedule, "subscription_schedule.created")
+        subscription_schedules.start_schedule(tx, schedule, "subscription_schedule.created")
     else:
         tx.emit("subscription_schedule.created", schedule)
-        subscription_schedules.plan(tx, schedule)
+        subscription_schedules.schedule_transitions(tx, schedule)
     return schedule
 
 
@@ -78,7 +78,7 @@ def _wrap(tx: Tx, p: Params) -> Obj:
     if subscription["status"] not in {"active", "trialing", "past_due", "unpaid"}:
         message = f"You cannot migrate a subscription that is currently in the `{subscription['status']}` status."
         raise invalid(message, param="from_subscription")
-    return subscription_schedules.wrap(tx, subscription)
+    return subscription_schedules.create_from_subscription(tx, subscription)
 
 
 def _defaults(tx: Tx, p: Params, customer_id: str) -> Obj:
@@ -116,10 +116,10 @@ def apply_schedule_params(tx: Tx, schedule: Obj, p: Params) -> None:
         schedule["end_behavior"] = _end_behavior(p)
     if "default_settings" in p:
         schedule["default_settings"] = _defaults(tx, p, schedule["customer"])
-    how = How(proration_behavior=p.get("proration_behavior", "create_prorations"), off_session=True)
+    how = BillingOptions(proration_behavior=p.get("proration_behavior", "create_prorations"), off_session=True)
     if "phases" in p:
         _replace_phases(tx, schedule, p)
-    subscription_schedules.take_over(tx, schedule, how, edited="phases" in p)
+    subscription_schedules.apply_schedule_update(tx, schedule, how, edited="phases" in p)
 
 
 def _replace_phases(tx: Tx, schedule: Obj, p: Params) -> None:
@@ -130,7 +130,7 @@ def _replace_phases(tx: Tx, schedule: Obj, p: Params) -> None:
         )
         raise invalid(message, param="phases")
     start = epoch_seconds(tx, given[0].get("start_date"))
-    current = current_of(schedule)
+    current = current_phase_index(schedule)
     past: list[Obj] = []
     anchor = None
     if current is not None:
@@ -159,7 +159,7 @@ def cancel(tx: Tx, p: Params, schedule_id: str) -> Obj:
     check_open(schedule, "cancel")
     prorate, invoice_now = p.get("prorate", True), p.get("invoice_now", True)
     if schedule["subscription"] is None:
-        schedule_status.cancel(tx, schedule)
+        schedule_status.cancel_schedule(tx, schedule)
     else:
         cancel_now(tx, tx.get("subscription", schedule["subscription"]), prorate=prorate, invoice_now=invoice_now)
     return schedule
@@ -169,7 +169,7 @@ def release(tx: Tx, p: Params, schedule_id: str) -> Obj:
     """Release the subscription from its schedule; the subscription continues."""
     schedule = tx.get("subscription_schedule", schedule_id)
     check_open(schedule, "release")
-    subscription_schedules.let_go(tx, schedule, keep_end=p.get("preserve_cancel_date", False))
+    subscription_schedules.release_from_schedule(tx, schedule, keep_end=p.get("preserve_cancel_date", False))
     return schedule
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.discounts.discounts import drop
+from licet_sandbox.billing.discounts.discounts import delete_discount
 from licet_sandbox.billing.invoices.lines import amount_of
-from licet_sandbox.billing.subscriptions.cancel_at import clip
-from licet_sandbox.billing.subscriptions.subscriptions import make_item
+from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end
+from licet_sandbox.billing.subscriptions.subscriptions import make_subscription_item
 from licet_sandbox.errors import invalid
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.resources.catalogue.discounts import DiscountContext, set_discounts
@@ -61,7 +61,7 @@ def remove_item(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
     p.refuse("clear_usage", False)
     subscription["items"]["data"].remove(item)
     for discount_id in item["discounts"]:
-        drop(tx, discount_id)
+        delete_discount(tx, discount_id)
 
 
 def _discount(tx: Tx, subscription: Obj, item: Obj, p: Params) -> None:
@@ -91,11 +91,11 @@ def _make(tx: Tx, subscription: Obj, price: Obj, quantity: int, metadata: dict[s
     trial_end = subscription["trial_end"] if subscription["status"] == "trialing" else None
     choice = {"price": price, "quantity": quantity, "metadata": metadata}
     anchor = subscription["billing_cycle_anchor"]
-    item = make_item(tx, subscription["id"], choice, tx.now, anchor, trial_end=trial_end)
+    item = make_subscription_item(tx, subscription["id"], choice, tx.now, anchor, trial_end=trial_end)
     like = [each for each in subscription["items"]["data"] if each["price"]["recurring"] == price["recurring"]]
     if like:
         item |= {key: like[0][key] for key in _PERIOD}
-    item["current_period_end"] = clip(subscription, item["current_period_end"])
+    item["current_period_end"] = clip_period_end(subscription, item["current_period_end"])
     return item
 
 

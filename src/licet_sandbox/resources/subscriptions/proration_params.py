@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.subscriptions.updates import How
+from licet_sandbox.billing.subscriptions.updates import BillingOptions
 from licet_sandbox.errors import invalid
 from licet_sandbox.resources.catalogue.prices import LONGEST_TRIAL_DAYS
 
@@ -34,9 +34,9 @@ _PENDING = {
 }
 
 
-def read_terms(subscription: Obj, p: Params) -> How:
+def read_terms(subscription: Obj, p: Params) -> BillingOptions:
     """How to bill the change; `billing_cycle_anchor` only if the operation has that parameter."""
-    how = How(
+    how = BillingOptions(
         proration_behavior=p.get("proration_behavior", "create_prorations"),
         proration_date=_proration_date(subscription, p),
         anchor=p.sub("billing_cycle_anchor").get("type"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.collection import pending_updates
 from licet_sandbox.billing.next_due import ended
-from licet_sandbox.billing.schedules.direct_changes import keep_up
+from licet_sandbox.billing.schedules.direct_changes import sync_schedule
 from licet_sandbox.billing.subscriptions import updates
 from licet_sandbox.errors import invalid, not_found
 from licet_sandbox.kit.lists import slice_page
@@ -66,20 +66,20 @@ def _change(tx: Tx, subscription: Obj, p: Params, edit: Callable[[], None]) -> N
     if ended(subscription):
         raise invalid(_MESSAGE)
     check_changeable(subscription)
-    pending_updates.discard(tx, subscription)
+    pending_updates.discard_update(tx, subscription)
     before = copy.deepcopy(subscription)
     how = read_terms(subscription, p)
     p.refuse("tax_rates", "", [])
     p.refuse("billing_thresholds", "")
     edit()
     check_items(subscription)
-    updates.apply(tx, subscription, before, how)
-    keep_up(tx, subscription)
+    updates.apply_change(tx, subscription, before, how)
+    sync_schedule(tx, subscription)
 
 
 def _find(tx: Tx, item_id: str) -> tuple[Obj, Obj]:
     """The subscription with this item, and the item."""
-    subscription = tx.find_with(item_id)
+    subscription = tx.find_subscription_of_item(item_id)
     if subscription is None:
         raise not_found("subscription_item", item_id, param="item")
     return subscription, next(item for item in subscription["items"]["data"] if item["id"] == item_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.collection import resumption
-from licet_sandbox.billing.collection.collection import method_of
+from licet_sandbox.billing.collection.collection import payment_method_for_subscription
 from licet_sandbox.billing.subscriptions import pauses
 from licet_sandbox.errors import invalid
 from licet_sandbox.resources.subscriptions.proration_params import check_within
@@ -27,7 +27,7 @@ def pause(tx: Tx, p: Params, subscription_id: str) -> Obj:
     unused_from = bill_for.sub("unused_time_from").get("type", "now")
     invoice_now = p.get("invoicing_behavior", "pending_invoice_item") == "invoice"
     _check_pausable(subscription)
-    pauses.pause(tx, subscription, unused_from=unused_from, invoice_now=invoice_now)
+    pauses.pause_subscription(tx, subscription, unused_from=unused_from, invoice_now=invoice_now)
     return subscription
 
 
@@ -50,25 +50,25 @@ def _check_charged_automatically(subscription: Obj, verb: str) -> None:
 def resume(tx: Tx, p: Params, subscription_id: str) -> Obj:
     """Resume a paused subscription: immediately, or when the resulting invoice is paid."""
     subscription = tx.get("subscription", subscription_id)
-    how = pauses.Resuming(
+    how = pauses.ResumeParams(
         keep_anchor=p.sub("billing_cycle_anchor").get("type", "now") == "unchanged",
         on_success=p.get("payment_behavior") == "resume_on_payment_success",
         proration_behavior=p.get("proration_behavior", "create_prorations"),
         proration_date=p.get("proration_date"),
     )
     _check_resumable(tx, subscription, how)
-    pauses.resume(tx, subscription, how)
+    pauses.resume_subscription(tx, subscription, how)
     return subscription
 
 
-def _check_resumable(tx: Tx, subscription: Obj, how: pauses.Resuming) -> None:
+def _check_resumable(tx: Tx, subscription: Obj, how: pauses.ResumeParams) -> None:
     if subscription["status"] != "paused":
         message = f"You can only resume a subscription that is `paused`. This one is `{subscription['status']}`."
         raise invalid(message)
     _check_charged_automatically(subscription, "resume")
     if how.keep_anchor and how.proration_date is not None:
-        check_within(how.proration_date, *pauses.kept_period(tx, subscription), "proration_date")
-    waiting = resumption.awaited(subscription)
+        check_within(how.proration_date, *pauses.proration_window(tx, subscription), "proration_date")
+    waiting = resumption.resumption_invoice_id(subscription)
     if waiting is not None:
         raise invalid(f"The subscription is already being resumed: pay or void its invoice `{waiting}` first.")
     if not how.on_success:
@@ -76,7 +76,7 @@ def _check_resumable(tx: Tx, subscription: Obj, how: pauses.Resuming) -> None:
     if subscription["billing_mode"]["type"] != "flexible":
         message = "`resume_on_payment_success` needs a subscription with `billing_mode[type]=flexible`."
         raise invalid(message, param="payment_behavior")
-    if method_of(tx, subscription) is None:
+    if payment_method_for_subscription(tx, subscription) is None:
         message = "This customer has no attached payment source or default payment method."
         raise invalid(message, param="payment_behavior", code="resource_missing")
 

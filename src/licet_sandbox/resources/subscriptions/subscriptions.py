@@ -6,15 +6,15 @@ import copy
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.collection import collection, pending_updates, subscription_status
-from licet_sandbox.billing.collection.sent_invoices import is_by_mail
-from licet_sandbox.billing.customers.test_clocks import check_room
-from licet_sandbox.billing.invoices.invoice_items import drop_pending_prorations
-from licet_sandbox.billing.invoices.invoices import finalize, payment_of
-from licet_sandbox.billing.next_due import ended, plan_ahead
+from licet_sandbox.billing.collection.sent_invoices import is_sent_invoice
+from licet_sandbox.billing.customers.test_clocks import check_subscription_limit
+from licet_sandbox.billing.invoices.invoice_items import delete_pending_prorations
+from licet_sandbox.billing.invoices.invoices import finalize_invoice, open_payment
+from licet_sandbox.billing.next_due import ended, schedule_due_work
 from licet_sandbox.billing.payments.payment_methods import owned_method
-from licet_sandbox.billing.schedules.direct_changes import keep_up
+from licet_sandbox.billing.schedules.direct_changes import sync_schedule
 from licet_sandbox.billing.subscriptions import updates
-from licet_sandbox.billing.subscriptions.pending_setup_intent import prepare_card, prepare_other_card
+from licet_sandbox.billing.subscriptions.pending_setup_intent import authenticate_new_card, create_pending_setup_intent
 from licet_sandbox.billing.subscriptions.proration import credit_unused
 from licet_sandbox.billing.subscriptions.subscriptions import (
     DRAFT_SECONDS,
@@ -58,7 +58,7 @@ def create(tx: Tx, p: Params) -> Obj:
         )
         raise invalid(message, param="payment_behavior")
     customer = tx.named("customer", p.need("customer"), "customer")
-    check_room(tx, customer)
+    check_subscription_limit(tx, customer)
     subscription = build_subscription(tx, customer, p, anchor=p.get("billing_cycle_anchor"))
     _set_card(tx, subscription, p)
     update_params.set_payment_settings(subscription, p)
@@ -105,20 +105,20 @@ def _start(tx: Tx, subscription: Obj, p: Params) -> None:
     add_invoice_items(tx, subscription, p)
     invoice = first_invoice(tx, subscription, prorated=p.get("proration_behavior") != "none")
     tx.save(subscription)
-    if is_by_mail(invoice) and invoice["amount_due"] > 0:
+    if is_sent_invoice(invoice) and invoice["amount_due"] > 0:
         invoice["automatically_finalizes_at"] = tx.now + DRAFT_SECONDS
         tx.save(invoice)
         tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
-        plan_ahead(tx, subscription)
+        schedule_due_work(tx, subscription)
         return
-    finalize(tx, invoice)
+    finalize_invoice(tx, invoice)
     if subscription["status"] == "incomplete":
         tx.schedule("subscription.incomplete_expire", subscription["id"], tx.now + INCOMPLETE_SECONDS)
     if invoice["amount_due"] == 0:
-        collection.settle(tx, invoice, None)
-        prepare_card(tx, subscription, confirmed=behavior != "default_incomplete")
+        collection.record_payment(tx, invoice, None)
+        create_pending_setup_intent(tx, subscription, confirmed=behavior != "default_incomplete")
     elif behavior == "default_incomplete":
-        payment_of(tx, invoice)
+        open_payment(tx, invoice)
     else:
         try:
             collection.collect(tx, invoice, off_session=off_session)
@@ -127,8 +127,8 @@ def _start(tx: Tx, subscription: Obj, p: Params) -> None:
                 refusal.keep = False
                 raise
         if behavior == "error_if_incomplete" and invoice["status"] != "paid":
-            raise updates.action_required()
-    plan_ahead(tx, subscription)
+            raise updates.action_required_error()
+    schedule_due_work(tx, subscription)
 
 
 def _set_card(tx: Tx, subscription: Obj, p: Params) -> None:
@@ -148,14 +148,14 @@ def update(tx: Tx, p: Params, subscription_id: str) -> Obj:
             raise invalid(message, code="invalid_canceled_subscription_fields")
     if any(name in p for name in _BILLED):
         check_changeable(subscription)
-        pending_updates.discard(tx, subscription)
+        pending_updates.discard_update(tx, subscription)
     before = copy.deepcopy(subscription)
     how = read_terms(subscription, p)
     apply_params(tx, subscription, p)
-    updates.apply(tx, subscription, before, how)
-    keep_up(tx, subscription)
+    updates.apply_change(tx, subscription, before, how)
+    sync_schedule(tx, subscription)
     if subscription["default_payment_method"] != before["default_payment_method"]:
-        prepare_other_card(tx, subscription)
+        authenticate_new_card(tx, subscription)
     return subscription
 
 
@@ -197,8 +197,8 @@ def cancel_now(tx: Tx, subscription: Obj, *, prorate: bool, invoice_now: bool) -
         for item in subscription["items"]["data"]:
             credit_unused(tx, subscription, item, tx.now)
     elif not invoice_now:
-        drop_pending_prorations(tx, subscription)
-    subscription_status.end(tx, subscription, reason="cancellation_requested")
+        delete_pending_prorations(tx, subscription)
+    subscription_status.end_subscription(tx, subscription, reason="cancellation_requested")
     invoice = final_invoice(tx, subscription, reason="subscription_update") if invoice_now else None
     if invoice is not None:
         tx.unschedule(invoice["id"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.invoices.lines import amount_of
-from licet_sandbox.billing.subscriptions.cancel_at import clip, natural_end
+from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end, natural_period_end
 from licet_sandbox.errors import invalid, unsupported
 from licet_sandbox.resources.catalogue.discounts import DiscountContext
 from licet_sandbox.resources.subscriptions.proration_params import trial_end_of
@@ -47,7 +47,7 @@ def _check_unmanaged(subscription: Obj, p: Params) -> None:
 def clip_first_period(subscription: Obj) -> None:
     """Shorten the first period of a new subscription that is canceled before its end."""
     for item in subscription["items"]["data"]:
-        item["current_period_end"] = clip(subscription, item["current_period_end"])
+        item["current_period_end"] = clip_period_end(subscription, item["current_period_end"])
 
 
 def _set_end(tx: Tx, subscription: Obj, at: int, *, at_period_end: bool) -> None:
@@ -80,7 +80,7 @@ def _cancel_time(tx: Tx, subscription: Obj, given: int | str) -> int:
 
 
 def _period_end(subscription: Obj, choose: Any) -> int:
-    return int(choose(natural_end(subscription, item) for item in subscription["items"]["data"]))
+    return int(choose(natural_period_end(subscription, item) for item in subscription["items"]["data"]))
 
 
 def set_cancellation_details(subscription: Obj, p: Params) -> None:
