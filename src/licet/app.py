@@ -46,8 +46,8 @@ from licet.payments.plans import router as plans
 from licet.payments.returning import router as return_pages
 from licet.payments.update import router as plan_updates
 from licet.queue.jobs import Job
-from licet.refulfil import refulfil_jobs
-from licet.stripe_events.event_types import EVENTS
+from licet.refulfil.jobs import refulfil_jobs
+from licet.stripe_events.event_types import EVENT_TYPES
 from licet.stripe_events.jobs import stripe_event_jobs
 from licet.stripe_events.routes import router as webhooks
 
@@ -147,7 +147,7 @@ async def delivery_worker_jobs(context: Context) -> AsyncIterator[Sequence[Job]]
 
 def webhook_events() -> Sequence[str]:
     """The types of Stripe's events that our webhook endpoint asks for."""
-    return sorted(EVENTS)
+    return sorted(EVENT_TYPES)
 
 
 async def prepare(context: Context) -> None:

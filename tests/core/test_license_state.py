@@ -49,7 +49,7 @@ def term(status: str, through: timedelta | None = 10 * DAY, **more: object) -> T
         pytest.param(
             Facts(term=term("active", cancelling=True)), "suspended", "cancellation_under_way", id="cancelling"
         ),
-        pytest.param(Facts(term=term("active"), wanted=False), "revoked", "quantity_lowered", id="a spare unit"),
+        pytest.param(Facts(term=term("active"), wanted=False), "revoked", "quantity_lowered", id="an unused unit"),
         pytest.param(
             Facts(term=term("active", -DAY, ends_at=NOW - DAY)),
             "expired",

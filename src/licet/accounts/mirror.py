@@ -19,7 +19,7 @@ async def mirror_customer(conn: Connection, customer: StripeObject, version: Ver
     Where an event of its purchases came first, and so brought an account along, that account's purchases move to the
     one that the customer itself names.
     """
-    account_id, _ = await account_of_customer(conn, customer["id"], version.as_of)
+    account_id, _ = await account_of_customer(conn, customer["id"], version.time)
     named = await _find_named(conn, _named_account(customer))
     if named is not None and named != account_id and await _came_with_customer(conn, account_id, customer["id"]):
         await _move(conn, account_id, named, customer["id"])

@@ -20,7 +20,7 @@ from licet.stripe_events.receive import replay_event as handle_again
 
 router = api_router("/api/admin/events", tag="operators")
 
-Outcome = Literal["applied", "stale", "ignored", "parked", "failed"]
+Outcome = Literal["applied", "stale", "ignored", "waiting", "failed"]
 EventId = Annotated[str, Path(alias="id", description="Stripe's id of it.", examples=["evt_1QxYz"])]
 
 
@@ -30,7 +30,7 @@ class Event(ResponseBody):
     id: str = Field(examples=["evt_1QxYz"])
     type: str = Field(examples=["invoice.paid"])
     outcome: Outcome
-    reason: str | None = Field(description="Why it was ignored, stale or parked.", examples=[None])
+    reason: str | None = Field(description="Why it is ignored, stale or waiting.", examples=[None])
     object_id: str | None = Field(examples=["in_1QxYz"])
     account_id: UUID | None
     api_version: str | None = Field(examples=[API_VERSION])

@@ -89,7 +89,7 @@ async def readyz(request: Request, ctx: Ctx) -> Ready:
             queue=Queue(waiting=found.jobs_waiting, oldest_seconds=found.oldest_job_seconds),
             refreshes=Waiting(count=found.refreshes_waiting, oldest_at=found.oldest_refresh_due_at),
             failed_events=Waiting(count=found.events_failed, oldest_at=found.oldest_failed_at),
-            parked_events=Waiting(count=found.events_parked, oldest_at=found.oldest_parked_at),
+            parked_events=Waiting(count=found.events_waiting, oldest_at=found.oldest_waiting_at),
         ),
     )
 

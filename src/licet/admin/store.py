@@ -57,8 +57,8 @@ class Backlog:
     oldest_refresh_due_at: datetime | None
     events_failed: int
     oldest_failed_at: datetime | None
-    events_parked: int
-    oldest_parked_at: datetime | None
+    events_waiting: int
+    oldest_waiting_at: datetime | None
 
 
 async def backlog(conn: Connection) -> Backlog:
@@ -73,8 +73,8 @@ async def backlog(conn: Connection) -> Backlog:
             (SELECT count(*) AS refreshes_waiting, min(due_at) AS oldest_refresh_due_at FROM refreshes) AS refreshes,
             (SELECT count(*) AS events_failed, min(received_at) AS oldest_failed_at
              FROM events WHERE outcome = 'failed') AS failed,
-            (SELECT count(*) AS events_parked, min(received_at) AS oldest_parked_at
-             FROM events WHERE outcome = 'parked') AS parked
+            (SELECT count(*) AS events_waiting, min(received_at) AS oldest_waiting_at
+             FROM events WHERE outcome = 'waiting') AS waiting
         """
     )
     assert row is not None  # noqa: S101 - four aggregates make one row

@@ -13,7 +13,8 @@ from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
 from licet.http.shapes import At, ListResponse, ResponseBody
-from licet.licenses.shown import LicenseOfOrder, licenses_of_orders
+from licet.licenses.schemas import LicenseOfOrder
+from licet.licenses.view_store import licenses_of_orders
 from licet.orders import shown
 from licet.orders.core import OrderStatus
 from licet.orders.shown import OrderItem, OrderRecord

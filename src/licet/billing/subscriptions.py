@@ -16,7 +16,8 @@ from licet.http.request_id import request_id_of
 from licet.http.router import api_router
 from licet.http.shapes import At, ListResponse, RequestBody
 from licet.kit.cause import Cause
-from licet.licenses.shown import License, licenses_of_subscription
+from licet.licenses.schemas import License
+from licet.licenses.view_store import licenses_of_subscription
 from licet.orders.shown_invoices import Invoice, find_invoice_in_short
 from licet.subscriptions import shown
 from licet.subscriptions.core import Status

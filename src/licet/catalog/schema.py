@@ -9,7 +9,10 @@ from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, 
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_.][a-z0-9]+)*$", max_length=60)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^\S(.*\S)?$")]
-Effect = Literal["revoke", "suspend", "nothing"]
+_Effect = Literal["revoke", "suspend", "nothing"]
+
+DEFAULT: Any = None
+"""Of a field that the file may leave out: it is not stored then, and `licenses/core.py: Policy` has its default."""
 
 LONGEST_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
 THREE_YEARS_DAYS = 3 * 366
@@ -57,19 +60,19 @@ class PricePart(_Part):
 
 
 class LicensePart(_Part):
-    """What its license keys are and what befalls them; the defaults are those of the contract, section 4."""
+    """The license policy: what its license keys are, and what refunds, disputes and failed renewals do to them."""
 
     prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
     activations: Annotated[int, Field(ge=1)] | None
-    units: Literal["each", "one"] = "each"
-    refund_full: Effect = "revoke"
-    refund_partial: Effect = "nothing"
-    dispute_open: Effect = "suspend"
-    dispute_won: Effect = "nothing"
-    dispute_lost: Effect = "revoke"
-    unpaid: Effect = "suspend"
-    paused: Effect = "suspend"
-    ended: Effect = "revoke"
+    units: Literal["each", "one"] = DEFAULT
+    refund_full: _Effect = DEFAULT
+    refund_partial: _Effect = DEFAULT
+    dispute_open: _Effect = DEFAULT
+    dispute_won: _Effect = DEFAULT
+    dispute_lost: _Effect = DEFAULT
+    unpaid: _Effect = DEFAULT
+    paused: _Effect = DEFAULT
+    ended: _Effect = DEFAULT
 
 
 class ProductPart(_Part):
@@ -100,7 +103,7 @@ class ProductPart(_Part):
         """The product. The days of grace belong to its license policy, where it has one."""
         policy: dict[str, Any] | None = None
         if self.license is not None:
-            policy = {**self.license.model_dump(by_alias=True), "graceDays": self.grace_days}
+            policy = {**self.license.model_dump(by_alias=True, exclude_unset=True), "graceDays": self.grace_days}
         return CatalogProduct(
             key=self.key,
             kind=self.kind,

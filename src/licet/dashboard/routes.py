@@ -15,7 +15,8 @@ from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.router import api_router
 from licet.http.shapes import At, ResponseBody
-from licet.licenses.shown import License, all_licenses
+from licet.licenses.schemas import License
+from licet.licenses.view_store import all_licenses
 from licet.orders.shown_invoices import Invoice, list_newest_invoices
 from licet.payment_methods.shown import PaymentMethod
 from licet.payment_methods.shown import shown as shown_method

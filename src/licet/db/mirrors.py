@@ -53,7 +53,7 @@ async def hold(conn: Connection, stripe_id: str, version: Version, account_id: U
         stripe_id,
         kind,
         account_id,
-        version.as_of,
+        version.time,
         int(version.rank),
         version.was_read,
         version.previous,

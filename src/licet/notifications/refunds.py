@@ -9,9 +9,9 @@ from licet.outbox import OutgoingEvent, publish
 from licet.refunds.mirror import FAILED
 
 
-async def announce_refunds(conn: Connection, touched: Affected, now: datetime) -> None:
-    """Each refund that is on its way on what was touched, once it is known whose payment it was."""
-    if not touched.payment_intents and not touched.charges and not touched.invoices:
+async def announce_refunds(conn: Connection, affected: Affected, now: datetime) -> None:
+    """Each refund that is on its way on what was affected, once it is known whose payment it was."""
+    if not affected.payment_intents and not affected.charges and not affected.invoices:
         return
     rows = await conn.fetch(
         """
@@ -41,9 +41,9 @@ async def announce_refunds(conn: Connection, touched: Affected, now: datetime) -
         WHERE status <> ALL ($4) AND status <> 'requires_action' AND payer.account_id IS NOT NULL
         ORDER BY stripe_refund_id, payer.customer_email NULLS LAST
         """,
-        list(touched.payment_intents),
-        list(touched.charges),
-        list(touched.invoices),
+        list(affected.payment_intents),
+        list(affected.charges),
+        list(affected.invoices),
         FAILED,
     )
     await publish(

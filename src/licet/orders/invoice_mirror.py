@@ -15,7 +15,7 @@ async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Versi
         return Affected(reads=frozenset({("invoice", invoice_id)}))
     customer_id = id_of(invoice.get("customer"))
     account_id, reads = (
-        await account_of_customer(conn, customer_id, version.as_of) if customer_id else (None, frozenset())
+        await account_of_customer(conn, customer_id, version.time) if customer_id else (None, frozenset())
     )
     subscription_id = subscription_of_invoice(invoice)
     await conn.execute(
@@ -56,10 +56,10 @@ async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Versi
         from_epoch_or_none((invoice.get("status_transitions") or {}).get("paid_at")),
     )
     await _replace_lines(conn, invoice_id, invoice["lines"]["data"])
-    touched = Affected(account_id, invoices=ids(invoice_id), subscriptions=ids(subscription_id), reads=reads)
+    affected = Affected(account_id, invoices=ids(invoice_id), subscriptions=ids(subscription_id), reads=reads)
     for payment in (invoice.get("payments") or {}).get("data", []):
-        touched |= await mirror_invoice_payment(conn, payment, version)
-    return touched
+        affected |= await mirror_invoice_payment(conn, payment, version)
+    return affected
 
 
 async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _version: Version) -> Affected:

@@ -14,8 +14,8 @@ class Purchases:
     sessions: tuple[str, ...]
 
 
-async def find_purchases(conn: Connection, touched: Affected) -> Purchases:
-    """The purchases that what was touched belongs to, as far as the links are known."""
+async def find_purchases(conn: Connection, affected: Affected) -> Purchases:
+    """The purchases that what was affected belongs to, as far as the links are known."""
     rows = await conn.fetch(
         """
         WITH invoice AS (
@@ -35,11 +35,11 @@ async def find_purchases(conn: Connection, touched: Affected) -> Purchases:
         )
         SELECT true AS recurring, id FROM subscription UNION ALL SELECT false, id FROM session ORDER BY id
         """,
-        list(touched.invoices),
-        list(touched.payment_intents),
-        list(touched.charges),
-        list(touched.subscriptions),
-        list(touched.sessions),
+        list(affected.invoices),
+        list(affected.payment_intents),
+        list(affected.charges),
+        list(affected.subscriptions),
+        list(affected.sessions),
     )
     return Purchases(
         tuple(row["id"] for row in rows if row["recurring"]), tuple(row["id"] for row in rows if not row["recurring"])

@@ -67,9 +67,9 @@ async def _account(
     account_id: UUID | None = known["account_id"] if known else None
     customer_id = id_of(session.get("customer"))
     if customer_id is not None:
-        of_customer, reads = await account_of_customer(conn, customer_id, version.as_of, otherwise=account_id)
+        of_customer, reads = await account_of_customer(conn, customer_id, version.time, otherwise=account_id)
         return account_id or of_customer, reads
-    return account_id or await make_account(conn, version.as_of), frozenset()
+    return account_id or await make_account(conn, version.time), frozenset()
 
 
 async def _insert(conn: Connection, session: StripeObject, account_id: UUID) -> None:

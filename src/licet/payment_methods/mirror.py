@@ -17,7 +17,7 @@ async def mirror_payment_method(conn: Connection, method: StripeObject, version:
     if customer_id is None:
         await conn.execute("DELETE FROM payment_methods WHERE stripe_payment_method_id = $1", method["id"])
         return Affected()
-    account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
+    account_id, reads = await account_of_customer(conn, customer_id, version.time)
     # Beside the type stands what there is to say of a method of this type: `card`, `sepa_debit`, …
     details = method.get(method["type"]) or {}
     await conn.execute(

@@ -14,9 +14,9 @@ import asyncpg
 from licet.db.connection import Connection
 from licet.kit.statuses import ENDED
 from licet.licenses.core import Facts, Policy, Term, decide
-from licet.licenses.facts import dispute_on_subscription, periods_of
-from licet.licenses.for_subscription import ends_at, paid_through
-from licet.licenses.shown import status_now
+from licet.licenses.facts_store import dispute_on_subscription, periods_of
+from licet.licenses.for_subscription import ends_at, paid_until
+from licet.licenses.view_store import status_now
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ async def _allowed(conn: Connection, item: asyncpg.Record, now: datetime) -> boo
     periods = await periods_of(conn, item["stripe_subscription_id"])
     dispute = await dispute_on_subscription(conn, item["stripe_subscription_id"])
     refunded = periods.refunded(item["stripe_subscription_item_id"])
-    until = paid_through(item, item, periods, policy)
+    until = paid_until(item, item, periods, policy)
     term = Term(item["status"], until, ends_at(item, item), item["cancelling"])
     return decide(Facts(term, refunded, dispute), policy, now).status == "active"
 

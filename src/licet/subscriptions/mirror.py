@@ -18,7 +18,7 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
     customer_id = id_of(subscription["customer"])
     if customer_id is None:
         return Affected(ignored="the subscription names no customer")
-    account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
+    account_id, reads = await account_of_customer(conn, customer_id, version.time)
     await conn.execute(
         """
         INSERT INTO subscriptions (

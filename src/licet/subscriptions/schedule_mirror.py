@@ -13,7 +13,7 @@ async def mirror_schedule(conn: Connection, schedule: StripeObject, version: Ver
     customer_id = id_of(schedule["customer"])
     if customer_id is None:
         return Affected(ignored="the schedule names no customer")
-    account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
+    account_id, reads = await account_of_customer(conn, customer_id, version.time)
     subscription_id = id_of(schedule.get("subscription")) or id_of(schedule.get("released_subscription"))
     await conn.execute(
         """

@@ -7,7 +7,7 @@ from licet.actions.subscriptions.schedules import taken_back
 from licet.db.pool import Pool
 from licet.http.context import Context
 from licet.kit.statuses import ENTITLED
-from licet.licenses.facts import periods_of
+from licet.licenses.facts_store import periods_of
 from licet.plans.core import change_to
 from licet.plans.selection import Chosen
 from licet.plans.store import CurrentPlan
@@ -95,9 +95,9 @@ async def was_refunded(pool: Pool, plan: CurrentPlan, now: datetime) -> bool:
             plan.stripe_item_id,
         )
     ends = plan.period_end_at
-    once = periods.paid_through(plan.stripe_item_id, ends, refunds_count=False)
-    still = periods.paid_through(plan.stripe_item_id, ends, refunds_count=True)
+    once = periods.paid_until(plan.stripe_item_id, ends, refunds_count=False)
+    still = periods.paid_until(plan.stripe_item_id, ends, refunds_count=True)
     if once is None or once < ends or (still is not None and still >= ends):
         return False
-    left = [periods.paid_through(item["id"], item["ends"], refunds_count=True) for item in others]
+    left = [periods.paid_until(item["id"], item["ends"], refunds_count=True) for item in others]
     return all(until is None or until <= now for until in left)

@@ -216,8 +216,8 @@ async def lock_as_events_do(conn: Connection, stripe_subscription_id: str) -> No
 
 async def settle_anew(ctx: Context, conn: Connection, stripe_subscription_id: str, cause: Cause) -> None:
     """Bring the subscription's licenses to what holds now. The caller holds its locks."""
-    touched = Affected(subscriptions=ids(stripe_subscription_id))
-    await fulfil(conn, touched, ChangeContext(ctx.keyring, cause, ctx.now()))
+    affected = Affected(subscriptions=ids(stripe_subscription_id))
+    await fulfil(conn, affected, ChangeContext(ctx.keyring, cause, ctx.now()))
 
 
 END = "end_subscription"

@@ -10,7 +10,8 @@ from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.http.shapes import At, ResponseBody
-from licet.licenses.shown import License, get_license
+from licet.licenses.schemas import License
+from licet.licenses.view_store import get_license
 
 
 class StatusChange(ResponseBody):

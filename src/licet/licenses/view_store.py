@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - what is put into the statements are the constants below
-"""A license as its owner sees it: the fields of the contract, the status as it reads now, the key in the clear."""
+"""Reads of licenses for the API and for mails: the status as of now, the key decrypted."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,78 +8,21 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from pydantic import ConfigDict, Field
 
 from licet.db.connection import Connection
 from licet.db.keyring import Keyring
 from licet.db.listing import Where, fetch_page
 from licet.errors import NotFound
-from licet.http.shapes import At, ResponseBody
 from licet.kit.pages import Page
-from licet.licenses.core import State, Status
-
-
-class License(ResponseBody):
-    """A license. `expiresAt` null is perpetual; `activationsLimit` null is without limit."""
-
-    id: UUID
-    key: str = Field(examples=["SHOP-7K2M-9QXD-3VTN-W8RB"])
-    product_id: UUID
-    product_name: str = Field(examples=["Shopify Connector"])
-    status: Status
-    activations_count: int = Field(examples=[1])
-    activations_limit: int | None = Field(examples=[3])
-    expires_at: At | None
-    created_at: At
-    subscription_id: str | None = Field(description="Stripe's; null for what was bought once.", examples=["sub_1QxYz"])
-    order_id: UUID | None
-    entitlements: list[Any] = Field(description="The product's features.", examples=[["Updates"]])
-
-
-class Activation(ResponseBody):
-    """Where a license is in use. `domain` is any fingerprint: a host name, a machine id."""
-
-    domain: str = Field(examples=["shop.example.com"])
-    activated_at: At
-    last_seen_at: At | None
-
-
-class LicenseDetails(License):
-    """A license with where it is in use."""
-
-    activations: list[Activation]
-
-
-class LicenseOfOrder(ResponseBody):
-    """What an order says of each license that it brought."""
-
-    id: UUID
-    key: str = Field(examples=["SHOP-7K2M-9QXD-3VTN-W8RB"])
-    product_id: UUID
-    status: Status
-
-
-class LicenseChange(ResponseBody):
-    """One change of a license: when, what, from what to what, and because of what."""
-
-    model_config = ConfigDict(title="LicenseChange")
-
-    at: At
-    change: str = Field(examples=["status"])
-    from_: str | None = Field(serialization_alias="from", examples=["active"])
-    to: str | None = Field(examples=["revoked"])
-    because: dict[str, Any] = Field(
-        description="kind (stripe_event, stripe_read, api_call, operator, catalog), the id to look it up by, and why.",
-        examples=[{"kind": "stripe_event", "id": "evt_1", "reason": "refunded"}],
-    )
-
+from licet.licenses.core import LicenseStatus, State
+from licet.licenses.schemas import Activation, License, LicenseChange, LicenseDetails, LicenseOfOrder
 
 _COLUMNS = """
     licenses.id, key_encrypted, product_id, products.name AS product_name, status, reason, valid_until, then_status,
     (SELECT count(*) FROM activations WHERE license_id = licenses.id) AS activations_count, activations_limit,
     expires_at, created_at, stripe_subscription_id, order_id, products.features"""
 _PRODUCT = "JOIN products ON products.id = licenses.product_id"
-# What `CASE` would say in one line no index could find.
+# Written as two conditions, because a `CASE` could not use an index.
 _STATUS_NOW = """(
     licenses.status = {1} AND (licenses.valid_until IS NULL OR licenses.valid_until > {0})
     OR licenses.then_status = {1} AND licenses.valid_until <= {0})"""
@@ -92,12 +35,12 @@ async def list_licenses(
     *,
     now: datetime,
     account_id: UUID | None,
-    status: Status | None,
+    status: LicenseStatus | None,
     product_id: UUID | None,
 ) -> tuple[list[License], int]:
-    """A page of licenses, the newest first, and how many there are. account_id None: everybody's.
+    """List a page of licenses, newest first, and their total number. account_id None: of all accounts.
 
-    now: business time; the status filter means what the answer shows.
+    now: business time; `status` filters by the status at that time.
     """
     where = (
         Where()
@@ -120,7 +63,7 @@ async def list_licenses(
 async def get_license(
     conn: Connection, keyring: Keyring, license_id: UUID, *, now: datetime, account_id: UUID | None
 ) -> LicenseDetails:
-    """One license. Raises NotFound, also for another account's."""
+    """Get one license with its activations. Raises NotFound, also if it belongs to another account."""
     row = await conn.fetchrow(
         f"SELECT {_COLUMNS} FROM licenses {_PRODUCT} WHERE licenses.id = $1 AND ($2::uuid IS NULL OR account_id = $2)",
         license_id,
@@ -134,13 +77,18 @@ async def get_license(
         """,
         license_id,
     )
-    return LicenseDetails(**_fields(row, keyring, now), activations=[Activation(**dict(one)) for one in activations])
+    return LicenseDetails(
+        **_fields(row, keyring, now), activations=[Activation(**dict(activation)) for activation in activations]
+    )
 
 
 async def list_changes(
     conn: Connection, page: Page, license_id: UUID, *, account_id: UUID | None
 ) -> tuple[list[LicenseChange], int]:
-    """A page of a license's timeline, the newest first. Raises NotFound, also for another account's license."""
+    """List a page of a license's timeline, newest first, and its total length.
+
+    Raises NotFound, also if the license belongs to another account.
+    """
     owner = await conn.fetchval("SELECT account_id FROM licenses WHERE id = $1", license_id)
     if owner is None or account_id not in (None, owner):
         raise NotFound("There is no such license.")
@@ -163,7 +111,7 @@ async def list_changes(
 async def licenses_of_subscription(
     conn: Connection, keyring: Keyring, stripe_subscription_id: str, *, now: datetime
 ) -> list[License]:
-    """All licenses of a subscription, in the order in which they were issued."""
+    """List all licenses of a subscription, in the order of issue."""
     rows = await conn.fetch(
         f"""
         SELECT {_COLUMNS} FROM licenses {_PRODUCT}
@@ -175,7 +123,7 @@ async def licenses_of_subscription(
 
 
 async def all_licenses(conn: Connection, keyring: Keyring, account_id: UUID, *, now: datetime) -> list[License]:
-    """Every license of an account, the newest first, in one query."""
+    """List every license of an account, newest first."""
     rows = await conn.fetch(
         f"SELECT {_COLUMNS} FROM licenses {_PRODUCT} WHERE account_id = $1 ORDER BY created_at DESC, licenses.id",
         account_id,
@@ -186,7 +134,7 @@ async def all_licenses(conn: Connection, keyring: Keyring, account_id: UUID, *, 
 async def licenses_of_orders(
     conn: Connection, keyring: Keyring, order_ids: Sequence[UUID], *, now: datetime
 ) -> dict[UUID, list[LicenseOfOrder]]:
-    """The licenses of each of the orders, in the order in which they were issued. One query for all of them."""
+    """List the licenses of each of the orders, in the order of issue. One query for all orders."""
     rows = await conn.fetch(
         """
         SELECT id, order_id, key_encrypted, product_id, status, reason, valid_until, then_status
@@ -207,8 +155,8 @@ async def licenses_of_orders(
     return found
 
 
-def status_now(row: asyncpg.Record, now: datetime) -> Status:
-    """The status of a license's row as it reads at `now`: what time alone has changed is no longer what was stored."""
+def status_now(row: asyncpg.Record, now: datetime) -> LicenseStatus:
+    """The status of a license's row at `now`: not the stored one once `valid_until` has passed."""
     return State(row["status"], row["reason"], row["valid_until"], row["then_status"]).at(now)
 
 
@@ -227,3 +175,42 @@ def _fields(row: asyncpg.Record, keyring: Keyring, now: datetime) -> dict[str, A
         "order_id": row["order_id"],
         "entitlements": row["features"],
     }
+
+
+async def find_order_for_mail(conn: Connection, order_id: UUID) -> asyncpg.Record | None:
+    """The name of an order's buyer, its checkout session and its subscription; None for an unknown order."""
+    return await conn.fetchrow(
+        """
+        SELECT orders.stripe_session_id, session.stripe_subscription_id, account.name
+        FROM orders JOIN checkout_sessions AS session USING (stripe_session_id)
+        JOIN accounts AS account ON account.id = orders.account_id
+        WHERE orders.id = $1
+        """,
+        order_id,
+    )
+
+
+async def list_licenses_for_mail(conn: Connection, order: asyncpg.Record) -> list[asyncpg.Record]:
+    """The licenses in use of an order, with encrypted keys. order: from `find_order_for_mail`."""
+    return await conn.fetch(
+        """
+        SELECT product.name AS product, license.key_encrypted, license.status, license.activations_limit,
+               license.expires_at, license.stripe_subscription_id IS NOT NULL AS renews
+        FROM licenses AS license JOIN products AS product ON product.id = license.product_id
+        WHERE license.wanted AND (license.stripe_session_id = $1 OR license.stripe_subscription_id = $2)
+        ORDER BY product.name, license.unit, license.id
+        """,
+        order["stripe_session_id"],
+        order["stripe_subscription_id"],
+    )
+
+
+async def list_plans_for_mail(conn: Connection, order: asyncpg.Record) -> list[asyncpg.Record]:
+    """The names of an order's products without license keys. order: from `find_order_for_mail`."""
+    return await conn.fetch(
+        """
+        SELECT product.name FROM checkout_lines AS line JOIN products AS product USING (stripe_product_id)
+        WHERE line.stripe_session_id = $1 AND product.license_policy IS NULL ORDER BY line.position
+        """,
+        order["stripe_session_id"],
+    )

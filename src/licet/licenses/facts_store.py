@@ -1,4 +1,4 @@
-"""The facts that decide over licenses, gathered from what was mirrored: paid periods, refunds, disputes, decisions."""
+"""Reads the facts that decide over licenses: paid periods, refunds, disputes, operator decisions."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,16 +7,16 @@ from uuid import UUID
 import asyncpg
 
 from licet.db.connection import Connection
-from licet.licenses.core import Dispute, Effect, gravest
+from licet.licenses.core import Dispute, Effect, worst_dispute
 from licet.licenses.paid_periods import PaidInvoice, PeriodLine, Periods
 from licet.refunds.mirror import FAILED
 from licet.refunds.store import REFUNDED_OF_INVOICE
 
 
 async def periods_of(conn: Connection, stripe_subscription_id: str) -> Periods:
-    """What was paid for on a subscription, with what of it went back.
+    """The paid invoices of a subscription, newest first, with the amount refunded of each.
 
-    Of two that were made in one second the later has the higher number: a customer's invoices are counted.
+    Of two invoices created in the same second, the one with the higher number is newer.
     """
     rows = await conn.fetch(
         f"""
@@ -32,7 +32,7 @@ async def periods_of(conn: Connection, stripe_subscription_id: str) -> Periods:
         WHERE invoice.stripe_subscription_id = $1 AND invoice.status = 'paid'
         ORDER BY invoice.created_at DESC, length(invoice.number) DESC NULLS LAST, invoice.number DESC NULLS LAST,
                  invoice.stripe_invoice_id DESC
-        """,  # noqa: S608  # put together from constants
+        """,  # noqa: S608  # composed of constants
         stripe_subscription_id,
         FAILED,
     )
@@ -55,8 +55,8 @@ def _line(item: str, starts: float, ends: float, proration: bool, amount: int) -
 
 
 async def refunded_of_session(conn: Connection, session: asyncpg.Record) -> int:
-    """What went back of a checkout's payment, in minor units: of its payment intent, or of its first invoice's."""
-    returned: int = await conn.fetchval(
+    """The amount refunded of a checkout's payment intent or first invoice, in minor units."""
+    amount_refunded: int = await conn.fetchval(
         """
         SELECT coalesce(sum(refund.amount), 0)::bigint
         FROM (
@@ -75,7 +75,7 @@ async def refunded_of_session(conn: Connection, session: asyncpg.Record) -> int:
         session["stripe_invoice_id"],
         FAILED,
     )
-    return returned
+    return amount_refunded
 
 
 _DISPUTE = """
@@ -87,8 +87,8 @@ _DISPUTE = """
 
 
 async def dispute_on_subscription(conn: Connection, stripe_subscription_id: str) -> Dispute:
-    """The gravest dispute on any payment of a subscription."""
-    return gravest(
+    """The dispute that counts among those on any payment of a subscription."""
+    return worst_dispute(
         await conn.fetchval(
             f"""
             WITH payment AS (
@@ -96,15 +96,15 @@ async def dispute_on_subscription(conn: Connection, stripe_subscription_id: str)
                 FROM invoice_payments AS payment JOIN invoices AS invoice USING (stripe_invoice_id)
                 WHERE invoice.stripe_subscription_id = $1)
             {_DISPUTE}
-            """,  # noqa: S608  # put together from constants
+            """,  # noqa: S608  # composed of constants
             stripe_subscription_id,
         )
     )
 
 
 async def dispute_on_session(conn: Connection, session: asyncpg.Record) -> Dispute:
-    """The gravest dispute on the payment of a checkout."""
-    return gravest(
+    """The dispute that counts among those on the payment of a checkout."""
+    return worst_dispute(
         await conn.fetchval(
             f"""
             WITH payment AS (
@@ -112,7 +112,7 @@ async def dispute_on_session(conn: Connection, session: asyncpg.Record) -> Dispu
                 UNION
                 SELECT stripe_payment_intent_id, stripe_charge_id FROM invoice_payments WHERE stripe_invoice_id = $2)
             {_DISPUTE}
-            """,  # noqa: S608  # put together from constants
+            """,  # noqa: S608  # composed of constants
             session["stripe_payment_intent_id"],
             session["stripe_invoice_id"],
         )
@@ -120,7 +120,7 @@ async def dispute_on_session(conn: Connection, session: asyncpg.Record) -> Dispu
 
 
 async def decided_by_hand(conn: Connection, license_ids: Sequence[UUID]) -> dict[UUID, Effect]:
-    """What operators decided over these licenses and nobody lifted; to revoke outweighs to suspend."""
+    """The operators' decisions on these licenses that were not lifted; `revoke` outweighs `suspend`."""
     if not license_ids:
         return {}
     rows = await conn.fetch(
