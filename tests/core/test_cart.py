@@ -1,4 +1,4 @@
-"""What may stand in a cart, and what follows from it."""
+"""What a cart may contain, and the checkout that follows from it."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""An older version's layout made into today's, field by field. Source: docs/decisions/older-layouts.md."""
+"""Conversion of the older layout to the current one. Source: docs/decisions/older-layouts.md."""
 
 from copy import deepcopy
 from typing import Any

@@ -1,6 +1,6 @@
-"""What was paid for on a subscription: which invoice is the newest period, and until when an item is paid for.
+"""Paid periods: which invoice is the newest period, and until when an item is paid for.
 
-A story is told as the invoices of one subscription with the items `plan` and `beside`, in days from its beginning.
+A story is the invoices of one subscription with the items `plan` and `beside`, in days from its start.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ WITHIN = update(credit(10, 30), charge(10, 30))
 
 
 class Story(NamedTuple):
-    """Invoices, the oldest first, and what comes of them; `paid` in days, None: nothing was."""
+    """Invoices, oldest first, and the expected result; `paid` in days, None: nothing was paid."""
 
     invoices: Sequence[PaidInvoice]
     paid: int | None

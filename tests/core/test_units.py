@@ -1,4 +1,4 @@
-"""Which license stands for which unit."""
+"""Which license belongs to which unit."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -50,7 +50,7 @@ def test_the_same_product_is_matched_before_others_of_its_group() -> None:
 
 
 def test_a_license_in_use_is_matched_before_an_unused_one() -> None:
-    """Two of Basic, lowered to one, upgraded, and back to Basic: the key in use stays, the unused one stays unused."""
+    """Two of Basic, lowered to one, upgraded, and back: the key in use stays, the other stays unused."""
     in_use, unused = units(PRO, BASIC)
     placed = place([in_use, replace(unused, unused=True)], want(BASIC))
     assert shape(placed) == [(100, 0, 1), (101, 1, None)]

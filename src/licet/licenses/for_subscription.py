@@ -113,7 +113,7 @@ def _wanted(items: Sequence[asyncpg.Record], licenses: Sequence[LicenseRecord]) 
 
 
 def _kept_in_use(placed: Placed, licenses: Sequence[LicenseRecord], items: Sequence[asyncpg.Record]) -> Placed:
-    """Keep a unit in use that no known product asks for: it may belong to the item whose product is unfacts."""
+    """Keep a unit in use that no known product asks for: it may be of the unknown product."""
     before = next((each for each in licenses if each.id == placed.license_id), None)
     if placed.wanted is not None or before is None or not before.wanted:
         return placed

@@ -1,4 +1,4 @@
-"""One event, one transaction: aborted ones are tried three times, and what fails is kept without secrets."""
+"""One event, one transaction: three tries if PostgreSQL aborts it, and failures are kept redacted."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def context(pool: Pool) -> Context:
 
 
 async def abort_products(pool: Pool, *, times: int, errcode: str) -> None:
-    """Let PostgreSQL abort the next transactions that write a product. A sequence is not rolled back, so it counts."""
+    """Abort the next transactions that insert a product. A sequence counts them: it is not rolled back."""
     await pool.execute("CREATE SEQUENCE aborted")
     await pool.execute(
         f"""
