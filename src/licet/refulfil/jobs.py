@@ -30,7 +30,7 @@ class NotAllSettled(Exception):
 async def refulfil_product(context: Context, product_id: UUID, cause: Cause) -> None:
     """Settle every purchase of a product, each in its own transaction.
 
-    StoredPurchases that waited for the product are fulfilled.
+    Purchases that waited for the product are fulfilled.
     Raises NotAllSettled if a purchase could not be settled; the others are settled all the same.
     """
     async with context.pool.acquire() as conn:
