@@ -22,7 +22,8 @@ from licet.notifications.subscriptions import announce_subscriptions
 from licet.orders import store
 from licet.orders.core import PAID, OrderFacts, order_status
 from licet.orders.links import find_purchases
-from licet.subscriptions import duplicate_plans
+from licet.subscriptions.duplicate_plan_store import insert_duplicate_plan
+from licet.subscriptions.duplicate_plans import find_duplicate_plans
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ async def fulfil(conn: Connection, touched: Affected, settling: ChangeContext) -
     roots = await find_purchases(conn, touched)
     waits_for: set[str] = set()
     for subscription_id in roots.subscriptions:
-        for second in await duplicate_plans.find_duplicate_plans(conn, subscription_id):
-            await duplicate_plans.insert(conn, second, settling.now)
+        for duplicate in await find_duplicate_plans(conn, subscription_id):
+            await insert_duplicate_plan(conn, duplicate, settling.now)
         waits_for |= await settle_subscription(conn, subscription_id, settling)
     for session_id in roots.sessions:
         waits_for |= await settle_session(conn, session_id, settling)

@@ -19,7 +19,7 @@ from tests.support.signing import signed
 from licet.kit.cause import Cause
 from licet.kit.times import wall_now
 from licet.node.serving import WEBHOOK_PATH
-from licet.queue.refreshes import Refresh, request
+from licet.queue.refresh_store import Refresh, request
 from licet.stripe_events.event import clean
 from licet.stripe_events.receive import receive_event
 

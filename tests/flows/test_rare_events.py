@@ -10,7 +10,7 @@ from tests.support.shop import Shop, open_shop
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
 from licet.kit.cause import Cause
-from licet.queue.refreshes import Refresh, request
+from licet.queue.refresh_store import Refresh, request
 from licet.stripe_events.event import parse
 from licet.stripe_events.receive import receive_event, replay_event
 from licet.stripe_events.refresh import refresh

@@ -15,10 +15,10 @@ from licet.http.request_id import request_id_of
 from licet.http.router import api_router
 from licet.http.shapes import ListResponse
 from licet.kit.cause import Cause
-from licet.kit.stripe_objects import StripeObject, id_of
+from licet.kit.stripe_objects import id_of
 from licet.orders import shown_invoices
 from licet.orders.shown_invoices import Invoice, InvoiceDetails, find_invoice
-from licet.stripe_events.sync import change
+from licet.stripe_events import sync
 
 router = api_router("/api/billing/invoices", tag="billing")
 
@@ -70,17 +70,15 @@ async def get_invoice(
 
 async def _fetch(ctx: Context, account_id: UUID | None, stripe_invoice_id: str, cause: Cause) -> None:
     """Mirror an invoice that we lack, where its customer is the account's; anybody else's is left alone."""
-
-    async def ask() -> StripeObject | None:
-        obj = await ctx.stripe.retrieve("invoice", stripe_invoice_id, ("payments",))
-        return obj if obj is not None and await _is_ours(ctx, account_id, id_of(obj.get("customer"))) else None
-
     async with ctx.pool.acquire() as conn:
         if await conn.fetchval(
             "SELECT EXISTS (SELECT 1 FROM invoices WHERE stripe_invoice_id = $1)", stripe_invoice_id
         ):
             return
-    await change(ctx, "invoice", stripe_invoice_id, cause, ask)
+    before = await sync.baseline(ctx, stripe_invoice_id)
+    invoice = await ctx.stripe.retrieve("invoice", stripe_invoice_id, ("payments",))
+    if invoice is not None and await _is_ours(ctx, account_id, id_of(invoice.get("customer"))):
+        await sync.apply_answer(ctx, "invoice", invoice, before, cause)
 
 
 async def _is_ours(ctx: Context, account_id: UUID | None, stripe_customer_id: str | None) -> bool:

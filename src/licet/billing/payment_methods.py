@@ -176,7 +176,7 @@ async def remove_payment_method(
     request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId
 ) -> Response:
     """For good: Stripe attaches it to nobody again."""
-    await payment_methods.remove(ctx, account_id, stripe_id, _cause(request, "removed"))
+    await payment_methods.detach(ctx, account_id, stripe_id, _cause(request, "removed"))
     return Response(status_code=204)
 
 

@@ -18,9 +18,10 @@ from licet.http.shapes import At, ListResponse, RequestBody
 from licet.kit.cause import Cause
 from licet.licenses.shown import License, licenses_of_subscription
 from licet.orders.shown_invoices import Invoice, find_invoice_in_short
-from licet.subscriptions import shown
+from licet.subscriptions import store
 from licet.subscriptions.core import Status
-from licet.subscriptions.shown import Subscription, SubscriptionRecord
+from licet.subscriptions.schemas import Subscription
+from licet.subscriptions.store import SubscriptionRecord
 
 router = api_router("/api/billing/subscriptions", tag="billing")
 
@@ -56,7 +57,7 @@ async def list_subscriptions(
 ) -> ListResponse[Subscription]:
     """Those that have not ended, unless asked otherwise."""
     async with ctx.pool.acquire() as conn:
-        found, total = await shown.list_subscriptions(conn, page, account_id=account_id, status=status)
+        found, total = await store.list_subscriptions(conn, page, account_id=account_id, status=status)
     return listed([Subscription.model_validate(one.in_short()) for one in found], total, page)
 
 
@@ -64,7 +65,7 @@ async def list_subscriptions(
 async def get_subscription(ctx: Ctx, _: Reader, account_id: SeenAccount, stripe_id: StripeId) -> SubscriptionDetails:
     """With its licenses and its latest invoice."""
     async with ctx.pool.acquire() as conn:
-        return await _in_full(ctx, conn, await shown.get_subscription(conn, stripe_id, account_id=account_id))
+        return await _in_full(ctx, conn, await store.get_subscription(conn, stripe_id, account_id=account_id))
 
 
 @router.post(

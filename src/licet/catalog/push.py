@@ -20,7 +20,7 @@ from licet.db.locks import lock
 from licet.db.pool import Pool
 from licet.kit.cause import Cause
 from licet.kit.times import wall_now
-from licet.queue.refreshes import PRODUCT_CHANGED, Refresh, request
+from licet.queue.refresh_store import PRODUCT_CHANGED, Refresh, request
 from licet.stripe_api.client import StripeApi
 
 ONE_PUSH_AT_A_TIME = 0x11CE7CA7

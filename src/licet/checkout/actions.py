@@ -5,7 +5,7 @@ All before the writing may be done again: for the same order Stripe has the same
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -84,19 +84,27 @@ async def _open(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> O
     tried = [line.offer.product_id for line in cart if line.offer.trial_days]
     days = trial_days(cart, await find_had_trial(ctx.pool, account_id, tried) if tried else set())
 
-    async def ask(stripe_customer_id: str) -> Opened:
-        promotion = None
-        if wish.promotion_code is not None:
-            promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
-        purchase = Purchase(order_id, account_id, cart, days, promotion, wish.one_plan, wish.secret)
-        params = session_params(purchase, wish, stripe_customer_id)
-        session = await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))
-        return Opened(purchase, session, buyer.email)
-
+    purchase = Purchase(order_id, account_id, cart, days, None, wish.one_plan, wish.secret)
     try:
-        return await as_customer(buyer, ctx.pool, ctx.stripe, ask)
+        return await as_customer(
+            buyer,
+            ctx.pool,
+            ctx.stripe,
+            lambda customer_id: _create_session(ctx, wish, purchase, customer_id, email=buyer.email),
+        )
     except StripeRefused as refused:
         raise explain(refused, wish, cart) from refused
+
+
+async def _create_session(
+    ctx: Context, wish: Wish, purchase: Purchase, stripe_customer_id: str, *, email: str | None
+) -> Opened:
+    if wish.promotion_code is not None:
+        promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
+        purchase = replace(purchase, promotion_code_id=promotion)
+    params = session_params(purchase, wish, stripe_customer_id)
+    session = await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))
+    return Opened(purchase, session, email)
 
 
 async def _offers(pool: Pool, product_ids: Sequence[str]) -> Mapping[str, Sequence[Offer]]:

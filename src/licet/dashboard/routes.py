@@ -20,7 +20,8 @@ from licet.orders.shown_invoices import Invoice, list_newest_invoices
 from licet.payment_methods.shown import PaymentMethod
 from licet.payment_methods.shown import shown as shown_method
 from licet.payment_methods.store import list_methods
-from licet.subscriptions.shown import Subscription, list_not_ended
+from licet.subscriptions.schemas import Subscription
+from licet.subscriptions.store import list_not_ended
 
 router = api_router("/api/portal", tag="portal")
 

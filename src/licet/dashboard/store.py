@@ -11,7 +11,7 @@ from licet.db.connection import Connection
 from licet.kit.statuses import ENDED
 from licet.refunds.mirror import FAILED
 from licet.refunds.store import REFUNDED_OF_INVOICE
-from licet.subscriptions.core import ends_by_itself
+from licet.subscriptions.core import is_scheduled_to_cancel
 
 
 async def list_renewing(conn: Connection, account_id: UUID) -> list[Renewing]:
@@ -52,7 +52,9 @@ async def list_renewing(conn: Connection, account_id: UUID) -> list[Renewing]:
 
 def _renewing(row: asyncpg.Record, items: list[asyncpg.Record]) -> Renewing:
     periods = [item["current_period_end_at"] for item in items]
-    ends = ends_by_itself(row["status"], cancel_at_period_end=row["cancel_at_period_end"], cancel_at=row["cancel_at"])
+    ends = is_scheduled_to_cancel(
+        row["status"], cancel_at_period_end=row["cancel_at_period_end"], cancel_at=row["cancel_at"]
+    )
     return Renewing(
         id=row["stripe_subscription_id"],
         status=row["status"],

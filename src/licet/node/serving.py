@@ -68,7 +68,7 @@ async def serve(
         # Two: machines that answer slowly, or not at all, hold up neither events nor mail.
         worker = Worker(dsn, pool, jobs(context), now)
         runner = Worker(
-            dsn, pool, await stack.enter_async_context(delivery_worker_jobs(context)), now, at_once=DELIVERIES_AT_ONCE
+            dsn, pool, await stack.enter_async_context(delivery_worker_jobs(context)), now, max_jobs=DELIVERIES_AT_ONCE
         )
         if sandbox:
             sandbox.on_clock_turned(worker.hand_over_due)

@@ -92,7 +92,7 @@ async def get_customer_info(ctx: Ctx, _: Reader, organization: Organization) -> 
         active_price_id=plan.place.stripe_price_id if plan else None,
         subscription_status=plan.status if plan else None,
         current_period_end=plan.period_end_at if plan else None,
-        cancel_at_period_end=plan.ends_by_itself if plan else None,
+        cancel_at_period_end=plan.is_scheduled_to_cancel if plan else None,
     )
 
 

@@ -78,8 +78,8 @@ def _shown_price(price: PlanPriceRecord, current: CurrentPlan | None, *, had_tri
         price_id=price.place.stripe_price_id,
         amount=price.amount,
         currency=price.currency,
-        interval=price.place.rhythm.interval,
-        interval_count=price.place.rhythm.interval_count,
+        interval=price.place.billing.interval,
+        interval_count=price.place.billing.interval_count,
         trial_days=0 if had_trial else price.trial_days,
         change=change_to(price.place, current.place if current else None),
     )

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from licet.accounts.auth import CurrentCaller, Writer
 from licet.actions.plans.change import change_plan
-from licet.actions.plans.current import Changed, Outcome, get_current_plan
+from licet.actions.plans.current import PlanChange, PlanChangeOutcome, get_current_plan
 from licet.actions.plans.downgrade import PRICE_ARCHIVED
 from licet.actions.plans.overdue import PAYMENT_OVERDUE
 from licet.actions.plans.preview import preview
@@ -71,7 +71,7 @@ class PlanCancellationRequest(RequestBody):
 class PlanUpdate(ResponseBody):
     """What came of a change. Subscription, product and price are Stripe's ids."""
 
-    status: Outcome = Field(
+    status: PlanChangeOutcome = Field(
         description="updated: it took effect. scheduled: it will, at effectiveAt. unchanged: the plan is what it was.",
         examples=["updated"],
     )
@@ -206,7 +206,7 @@ async def _still_offered(ctx: Ctx, organization: UUID, asked: PlanRequest) -> As
         raise
 
 
-def _fields(chosen: Chosen, changed: Changed) -> dict[str, object]:
+def _fields(chosen: Chosen, changed: PlanChange) -> dict[str, object]:
     return {
         "status": changed.outcome,
         "subscription_id": changed.stripe_subscription_id,

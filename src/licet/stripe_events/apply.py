@@ -15,7 +15,7 @@ from licet.kit.versions import Verdict, Version, compare
 from licet.licenses.write import ChangeContext
 from licet.orders.invoice_mirror import link_payment
 from licet.orders.links import joined_ids
-from licet.queue.refreshes import Refresh, request
+from licet.queue.refresh_store import Refresh, request
 from licet.stripe_events.event_types import MIRRORS, Row
 from licet.stripe_events.failed_payments import invoice_payment_failed
 from licet.stripe_events.older_versions import Body

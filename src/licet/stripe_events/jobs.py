@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from licet.http.context import Context
-from licet.queue import refreshes
+from licet.queue import refresh_store
 from licet.queue.jobs import Job
 from licet.stripe_events import store
 from licet.stripe_events.receive import retry_event
@@ -22,10 +22,10 @@ def stripe_event_jobs(context: Context) -> list[Job]:
             return await store.list_due(conn, now)
 
     async def read(key: str) -> None:
-        await refresh(context, refreshes.parse_key(key))
+        await refresh(context, refresh_store.parse_key(key))
 
     async def reads_due(now: datetime) -> Sequence[str]:
         async with context.pool.acquire() as conn:
-            return await refreshes.list_due(conn, now)
+            return await refresh_store.list_due(conn, now)
 
-    return [Job("retry_event", retry, retries_due), Job(refreshes.ENTRYPOINT, read, reads_due)]
+    return [Job("retry_event", retry, retries_due), Job(refresh_store.ENTRYPOINT, read, reads_due)]

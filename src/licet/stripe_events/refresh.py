@@ -13,8 +13,8 @@ from licet.kit.cause import Cause
 from licet.kit.redact import redact
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.notifications.failed_payments import announce_failed_checkout
-from licet.queue import refreshes
-from licet.queue.refreshes import Refresh, Requested
+from licet.queue import refresh_store
+from licet.queue.refresh_store import Refresh, Requested
 from licet.refulfil import refulfil_product
 from licet.stripe_events.sync import read
 
@@ -27,7 +27,7 @@ AGAIN_SECONDS = (5, 30, 120, 600, 3600)
 async def refresh(context: Context, wanted: Refresh) -> None:
     """Answer one request for a read. Any failure is kept with the request, which is then due again later."""
     async with context.pool.acquire() as conn:
-        requested = await refreshes.find_requested(conn, wanted)
+        requested = await refresh_store.find_requested(conn, wanted)
     if requested is None:
         return
     try:
@@ -45,7 +45,7 @@ async def refresh(context: Context, wanted: Refresh) -> None:
         await _postpone(context, requested, type(error).__name__)
         return
     async with context.pool.acquire() as conn:
-        await refreshes.answered(conn, requested)
+        await refresh_store.answered(conn, requested)
 
 
 async def _postpone(context: Context, requested: Requested, error: str) -> None:
@@ -54,7 +54,7 @@ async def _postpone(context: Context, requested: Requested, error: str) -> None:
     log.warning("refresh_postponed", kind=wanted.kind, stripe_id=wanted.stripe_id, error=error, seconds=seconds)
     async with context.pool.acquire() as conn:
         until = context.now() + timedelta(seconds=seconds)
-        await refreshes.postpone(conn, requested, until=until, error=redact(error)[:500])
+        await refresh_store.postpone(conn, requested, until=until, error=redact(error)[:500])
 
 
 async def _read_one(context: Context, wanted: Refresh, because: Cause) -> None:
@@ -137,6 +137,6 @@ QUESTIONS: Mapping[str, Callable[[Context, Requested], Awaitable[None]]] = {
     "payment_intent.links": _read_links_of_payment_intent,
     "charge.links": _read_links_of_charge,
     "payment_intent.failed": _read_failed_payment,
-    refreshes.PRODUCT_CHANGED: _refulfil,
+    refresh_store.PRODUCT_CHANGED: _refulfil,
 }
 """What is asked about an object rather than for it. Every other kind is the object itself, and has a mirror."""

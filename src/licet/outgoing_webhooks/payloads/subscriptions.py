@@ -10,7 +10,8 @@ from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.http.shapes import At, ResponseBody
-from licet.subscriptions.shown import Subscription, get_subscription
+from licet.subscriptions.schemas import Subscription
+from licet.subscriptions.store import get_subscription
 
 
 class ChangedSubscription(Subscription):

@@ -1,22 +1,30 @@
-"""What must be derived anew, mostly by reading it from Stripe: requested in a transaction, gone when a job did it."""
+"""Requests to refresh an object, mostly to read it from Stripe.
 
+A request is made in a transaction, and deleted when the job is done.
+
+A request's row is deleted only if nobody asked again while the job ran: `requested` counts the requests.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from licet.db.connection import Connection
 from licet.kit.cause import Cause
 from licet.queue.jobs import enqueue
+from licet.queue.store import DueTable, join_key, split_key
 
 ENTRYPOINT = "refresh"
 
+REFRESHES = DueTable("refreshes", key=("kind", "stripe_id"), error=True, request="requested")
+
 PRODUCT_CHANGED = "catalog.product"
-"""A request that reads nothing: the catalogue changed a product (its id is ours), so its licenses follow."""
+"""The kind of a request that reads nothing: the catalogue changed a product, whose own id is the `stripe_id`."""
 
 
 @dataclass(frozen=True)
 class Refresh:
-    """An object to read. `kind` is Stripe's name of the object, or of the question asked about it."""
+    """An object to read. `kind` is Stripe's name of the object, or of a question about it."""
 
     kind: str
     stripe_id: str
@@ -24,7 +32,7 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Requested:
-    """A refresh as it stands in its table: who asked first, how often it was tried, and which request this is."""
+    """A request: the cause of the first one, the tries that failed, and the number of requests so far."""
 
     refresh: Refresh
     because: Cause
@@ -32,19 +40,18 @@ class Requested:
     requested: int
 
 
-def key_of(refresh: Refresh, requested: int) -> str:
-    """The job's key: it names the request too, so that one made while we read is not taken for a duplicate."""
-    return f"{refresh.kind}|{refresh.stripe_id}|{requested}"
+def _job_key(refresh: Refresh, requested: int) -> str:
+    return join_key(refresh.kind, refresh.stripe_id, requested)
 
 
 def parse_key(key: str) -> Refresh:
     """The refresh that a job's key names."""
-    kind, stripe_id, _ = key.split("|")
+    kind, stripe_id, _ = split_key(key)
     return Refresh(kind, stripe_id)
 
 
 async def request(conn: Connection, refresh: Refresh, because: Cause, now: datetime) -> None:
-    """Have the object read as soon as the caller's transaction commits; one read serves all who ask before it."""
+    """Request a refresh when the transaction commits; one read answers all requests made before it."""
     requested: int = await conn.fetchval(
         """
         INSERT INTO refreshes (kind, stripe_id, because, due_at) VALUES ($1, $2, $3, $4)
@@ -57,11 +64,11 @@ async def request(conn: Connection, refresh: Refresh, because: Cause, now: datet
         because.as_json(),
         now,
     )
-    await enqueue(conn, ENTRYPOINT, key_of(refresh, requested))
+    await enqueue(conn, ENTRYPOINT, _job_key(refresh, requested))
 
 
 async def find_requested(conn: Connection, refresh: Refresh) -> Requested | None:
-    """The request as it stands, or None when it was answered."""
+    """The request, or None once it is answered."""
     row = await conn.fetchrow(
         "SELECT because, attempts, requested FROM refreshes WHERE kind = $1 AND stripe_id = $2",
         refresh.kind,
@@ -73,7 +80,7 @@ async def find_requested(conn: Connection, refresh: Refresh) -> Requested | None
 
 
 async def answered(conn: Connection, done: Requested) -> None:
-    """Forget the request, unless somebody asked again since we began to read."""
+    """Delete the request, unless it was made again since `done` was read."""
     await conn.execute(
         "DELETE FROM refreshes WHERE kind = $1 AND stripe_id = $2 AND requested = $3",
         done.refresh.kind,
@@ -83,19 +90,10 @@ async def answered(conn: Connection, done: Requested) -> None:
 
 
 async def postpone(conn: Connection, failed: Requested, *, until: datetime, error: str) -> None:
-    """Keep the request for a later try, with what went wrong."""
-    await conn.execute(
-        "UPDATE refreshes SET attempts = attempts + 1, due_at = $3, error = $4 WHERE kind = $1 AND stripe_id = $2",
-        failed.refresh.kind,
-        failed.refresh.stripe_id,
-        until,
-        error,
-    )
+    """Keep the request for a later try, with the error of this one."""
+    await REFRESHES.postpone(conn, _job_key(failed.refresh, failed.requested), until, error)
 
 
-async def list_due(conn: Connection, now: datetime) -> list[str]:
-    """The keys of the requests whose time has come, oldest first."""
-    rows: list[Any] = await conn.fetch(
-        "SELECT kind, stripe_id, requested FROM refreshes WHERE due_at <= $1 ORDER BY due_at LIMIT 100", now
-    )
-    return [key_of(Refresh(row["kind"], row["stripe_id"]), row["requested"]) for row in rows]
+async def list_due(conn: Connection, now: datetime) -> Sequence[str]:
+    """The jobs' keys of the requests that are due."""
+    return await REFRESHES.list_due(conn, now)
