@@ -189,7 +189,10 @@ async def get_method(ctx: Context, account_id: UUID, stripe_payment_method_id: s
 
 
 async def _as_customer(ctx: Context, account_id: UUID, call: Callable[[str], Awaitable[Any]]) -> Any:
-    """Stripe's answer to `call`, which gets the account's customer id; as `checkout.customers` does it."""
+    """Stripe's answer to `call`, which gets the Stripe id of the account's customer.
+
+    If Stripe has deleted that customer, `call` is repeated with a new one.
+    """
     buyer = await find_buyer(ctx.pool, account_id)
     if buyer is None:
         raise NotFound("There is no such account.")

@@ -19,7 +19,7 @@ from licet.kit.cause import Cause
 from licet.licenses.shown import License, licenses_of_subscription
 from licet.orders.shown_invoices import Invoice, find_invoice_in_short
 from licet.subscriptions import store
-from licet.subscriptions.core import Status
+from licet.subscriptions.core import SubscriptionStatus
 from licet.subscriptions.schemas import Subscription
 from licet.subscriptions.store import SubscriptionRecord
 
@@ -52,7 +52,8 @@ async def list_subscriptions(
     account_id: SeenAccount,
     page: Paging,
     status: Annotated[
-        Status | Literal["all"] | None, Query(description="One status, or all; without it those that have not ended.")
+        SubscriptionStatus | Literal["all"] | None,
+        Query(description="One status, or all; without it those that have not ended."),
     ] = None,
 ) -> ListResponse[Subscription]:
     """Those that have not ended, unless asked otherwise."""

@@ -79,7 +79,7 @@ async def find_requested(conn: Connection, refresh: Refresh) -> Requested | None
     return Requested(refresh, Cause.from_json(row["because"]), row["attempts"], row["requested"])
 
 
-async def answered(conn: Connection, done: Requested) -> None:
+async def delete_answered(conn: Connection, done: Requested) -> None:
     """Delete the request, unless it was made again since `done` was read."""
     await conn.execute(
         "DELETE FROM refreshes WHERE kind = $1 AND stripe_id = $2 AND requested = $3",
@@ -89,11 +89,11 @@ async def answered(conn: Connection, done: Requested) -> None:
     )
 
 
-async def postpone(conn: Connection, failed: Requested, *, until: datetime, error: str) -> None:
+async def postpone_refresh(conn: Connection, failed: Requested, *, until: datetime, error: str) -> None:
     """Keep the request for a later try, with the error of this one."""
     await REFRESHES.postpone(conn, _job_key(failed.refresh, failed.requested), until, error)
 
 
-async def list_due(conn: Connection, now: datetime) -> Sequence[str]:
+async def list_due_refreshes(conn: Connection, now: datetime) -> Sequence[str]:
     """The jobs' keys of the requests that are due."""
     return await REFRESHES.list_due(conn, now)

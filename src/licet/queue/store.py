@@ -8,7 +8,7 @@ from datetime import datetime
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 
-BATCH = 100
+DUE_BATCH = 100
 """The most rows that are listed as due at once."""
 
 
@@ -30,10 +30,10 @@ class DueTable:
     request: str | None = None
 
     async def list_due(self, conn: Connection | Pool, now: datetime) -> Sequence[str]:
-        """The jobs' keys of the rows that are due, the longest due first, at most `BATCH`."""
+        """The jobs' keys of the rows that are due, the longest due first, at most `DUE_BATCH`."""
         columns = ", ".join(self._job_columns)
         rows = await conn.fetch(
-            f"SELECT {columns} FROM {self.name} WHERE due_at <= $1 ORDER BY due_at LIMIT {BATCH}", now
+            f"SELECT {columns} FROM {self.name} WHERE due_at <= $1 ORDER BY due_at LIMIT {DUE_BATCH}", now
         )
         return [join_key(*row) for row in rows]
 

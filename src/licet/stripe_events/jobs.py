@@ -26,6 +26,6 @@ def stripe_event_jobs(context: Context) -> list[Job]:
 
     async def reads_due(now: datetime) -> Sequence[str]:
         async with context.pool.acquire() as conn:
-            return await refresh_store.list_due(conn, now)
+            return await refresh_store.list_due_refreshes(conn, now)
 
     return [Job("retry_event", retry, retries_due), Job(refresh_store.ENTRYPOINT, read, reads_due)]

@@ -45,7 +45,7 @@ async def refresh(context: Context, wanted: Refresh) -> None:
         await _postpone(context, requested, type(error).__name__)
         return
     async with context.pool.acquire() as conn:
-        await refresh_store.answered(conn, requested)
+        await refresh_store.delete_answered(conn, requested)
 
 
 async def _postpone(context: Context, requested: Requested, error: str) -> None:
@@ -54,7 +54,7 @@ async def _postpone(context: Context, requested: Requested, error: str) -> None:
     log.warning("refresh_postponed", kind=wanted.kind, stripe_id=wanted.stripe_id, error=error, seconds=seconds)
     async with context.pool.acquire() as conn:
         until = context.now() + timedelta(seconds=seconds)
-        await refresh_store.postpone(conn, requested, until=until, error=redact(error)[:500])
+        await refresh_store.postpone_refresh(conn, requested, until=until, error=redact(error)[:500])
 
 
 async def _read_one(context: Context, wanted: Refresh, because: Cause) -> None:

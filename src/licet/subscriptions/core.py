@@ -13,10 +13,12 @@ from typing import Literal, get_args
 
 from licet.kit.statuses import ENDED
 
-Status = Literal["trialing", "active", "past_due", "unpaid", "paused", "incomplete", "incomplete_expired", "canceled"]
+SubscriptionStatus = Literal[
+    "trialing", "active", "past_due", "unpaid", "paused", "incomplete", "incomplete_expired", "canceled"
+]
 """Stripe's statuses. A status that Stripe adds later is returned as it is."""
 
-NOT_ENDED = tuple(status for status in get_args(Status) if status not in ENDED)
+NOT_ENDED = tuple(status for status in get_args(SubscriptionStatus) if status not in ENDED)
 
 
 @dataclass(frozen=True)

@@ -106,15 +106,15 @@ async def test_a_refresh_that_is_requested_while_it_is_answered_stays(pool: Pool
         await request(conn, refresh, cause, NOW)
         first = await refresh_store.find_requested(conn, refresh)
         assert first is not None
-        (key,) = await refresh_store.list_due(conn, NOW)
+        (key,) = await refresh_store.list_due_refreshes(conn, NOW)
         assert refresh_store.parse_key(key) == refresh
         await request(conn, refresh, cause, NOW)
-        await refresh_store.answered(conn, first)
-        assert await refresh_store.list_due(conn, NOW) == ["refund|re_1|2"]
-        await refresh_store.postpone(conn, first, until=NOW + timedelta(seconds=5), error="No.")
-        assert await refresh_store.list_due(conn, NOW) == []
+        await refresh_store.delete_answered(conn, first)
+        assert await refresh_store.list_due_refreshes(conn, NOW) == ["refund|re_1|2"]
+        await refresh_store.postpone_refresh(conn, first, until=NOW + timedelta(seconds=5), error="No.")
+        assert await refresh_store.list_due_refreshes(conn, NOW) == []
         again = await refresh_store.find_requested(conn, refresh)
         assert again is not None
         assert again.attempts == 1
-        await refresh_store.answered(conn, again)
+        await refresh_store.delete_answered(conn, again)
         assert await refresh_store.find_requested(conn, refresh) is None

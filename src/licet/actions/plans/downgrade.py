@@ -10,7 +10,7 @@ from typing import Any
 from licet.actions.subscriptions.lock import SubscriptionChanging
 from licet.actions.subscriptions.restore_cancellation import restoring_cancellation
 from licet.actions.subscriptions.restore_cancellation_store import discard_restore
-from licet.actions.subscriptions.schedule_release import cancel_pending_release
+from licet.actions.subscriptions.schedule_release_store import delete_release
 from licet.actions.subscriptions.schedules import (
     current_phase,
     discount_params,
@@ -36,7 +36,8 @@ async def schedule_downgrade(ctx: Context, plan: CurrentPlan, place: Place, caus
     price by now, PriceArchived, StripeRefused, StripeUnavailable. Then no change is added, and a cancellation that was
     scheduled is scheduled still.
     """
-    await cancel_pending_release(ctx.pool, plan.stripe_subscription_id)
+    # A schedule that an earlier change was about to release is in use again.
+    await delete_release(ctx.pool, plan.stripe_subscription_id)
     if plan.planned_price_id == place.stripe_price_id and not plan.is_scheduled_to_cancel:
         await discard_restore(ctx.pool, plan.stripe_subscription_id)
         return plan.period_end_at

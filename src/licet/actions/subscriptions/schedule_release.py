@@ -21,7 +21,6 @@ from licet.actions.subscriptions.schedule_release_store import (
     write_release,
 )
 from licet.actions.subscriptions.schedules import release_schedule, scheduled_to_cancel_at_stripe
-from licet.db.pool import Pool
 from licet.errors import CardDeclined, StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -61,11 +60,6 @@ async def releasing_schedule(
         raise
     await _release(ctx, release)
     await delete_release(ctx.pool, stripe_subscription_id)
-
-
-async def cancel_pending_release(pool: Pool, stripe_subscription_id: str) -> None:
-    """Keep the schedule that was to be released: the customer has scheduled a change again."""
-    await delete_release(pool, stripe_subscription_id)
 
 
 def schedule_release_jobs(context: Context) -> list[Job]:
