@@ -93,18 +93,20 @@ async def subscription_lock(
 
 
 def retry_if_changed(ctx: Context, stripe_subscription_id: str, cause: Cause) -> "Attempts":
-    """Attempts at a change, until one succeeds or its refusal is final. Each begins with a fresh look.
+    """Attempts at a change, until one succeeds or its refusal is final. Each looks at the subscription first:
 
-    async for attempt in retry_if_changed(ctx, subscription_id, cause):
-        plan = await get_current_plan(ctx, account_id)
-        async with attempt.at(plan):
-            changed = await change(plan)
+        async for attempt in retry_if_changed(ctx, subscription_id, cause):
+            plan = await get_current_plan(ctx, account_id)
+            async with attempt.at(plan):
+                changed = await change(plan)
+
+    cause: of the read that follows a refusal.
     """
     return Attempts(ctx, stripe_subscription_id, cause)
 
 
 class Attempts:
-    """The attempts at one change. `retry_if_changed` shows how to use them."""
+    """The attempts at one change, as `retry_if_changed` shows. number: of the current attempt, from 1."""
 
     def __init__(self, ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
         self._ctx = ctx
@@ -129,8 +131,8 @@ class Attempts:
     async def at(self, state: object) -> AsyncIterator[None]:
         """Make the change, in the block, to a subscription that was found in `state`.
 
-        Catches StripeRefused and RefusedByState, and reads the subscription from Stripe. The next attempt raises that
-        refusal where its own look shows that nothing has changed, and SubscriptionChanging where it is one too many.
+        StripeRefused and RefusedByState are caught, and the subscription is read from Stripe. The next attempt raises
+        that refusal if it finds that nothing has changed, and SubscriptionChanging after `MAX_ATTEMPTS`.
         """
         if self._last is not None:
             await self._raise_if_final(self._last, state)
