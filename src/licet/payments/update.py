@@ -35,7 +35,7 @@ _NO_SUBSCRIPTION = {"no_subscription": (404, "The organisation has no subscripti
 _CURRENCIES: dict[str, Failure] = {
     "mixed_currencies": (
         422,
-        "The subscription is paid in usd, and price_1QxYz is in eur: Stripe changes no currency.",
+        "The subscription is paid in usd, and price_1QxYz is in eur: Stripe cannot change a subscription's currency.",
         {"priceId": "price_1QxYz"},
     )
 }
@@ -115,7 +115,7 @@ class EmptyResponse(ResponseBody):
         **CHANGING,
         **PAYMENT_OVERDUE,
         **PRICE_ARCHIVED,
-        quote_expired=(409, "The quote has expired, or what it was reckoned from has changed. Ask anew."),
+        quote_expired=(409, "The quote has expired, or the amount to charge has changed. Request a new preview."),
     ),
 )
 async def update_subscription(
