@@ -37,7 +37,7 @@ from licet.app import create_app
 from licet.config import Settings
 from licet.db.embedded import EmbeddedPostgres
 from licet.db.keyring import Keyring
-from licet.db.migrate import migrate
+from licet.db.migrate import migrate_database
 from licet.db.pool import Pool, open_pool
 from licet.http.context import Context
 from licet.node.http import HttpServer
@@ -67,7 +67,7 @@ async def database() -> AsyncIterator[Pool]:
         server = EmbeddedPostgres(place)
         try:
             dsn = await server.start()
-            await migrate(dsn)
+            await migrate_database(dsn)
             async with await open_pool(dsn, min_size=4, max_size=4) as pool:
                 yield pool
         finally:

@@ -61,7 +61,7 @@ def create_app(context: Context) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with app.state.last_used.written_now_and_then(context.pool):
+        async with app.state.last_used.writing_periodically(context.pool):
             try:
                 yield
             finally:

@@ -13,8 +13,8 @@ from licet.stripe_events.older_versions import in_todays_layout
 @pytest.mark.parametrize(
     ("api_version", "layout"),
     [
-        (API_VERSION, "ours"),
-        ("2026-09-30.endive", "ours"),
+        (API_VERSION, "current"),
+        ("2026-09-30.endive", "current"),
         ("2024-12-18.acacia", "before_basil"),
         ("2025-02-24.acacia", "before_basil"),
         ("2024-06-20", "before_basil"),
@@ -128,7 +128,7 @@ def test_items_with_periods_of_their_own_cannot_be_read() -> None:
     data = [{"id": "si_1", "price": by_month}, {"id": "si_2", "price": by_year}]
     mixed = {**SUBSCRIPTION, "items": {**SUBSCRIPTION["items"], "data": data}}
     assert not in_todays_layout(mixed, "before_basil").readable
-    assert in_todays_layout(mixed, "ours").readable
+    assert in_todays_layout(mixed, "current").readable
 
 
 def test_what_an_invoice_bills_is_its_parent() -> None:
@@ -263,7 +263,7 @@ def test_what_did_not_move_reads_the_same(obj: dict[str, Any]) -> None:
 
 
 def test_todays_layout_is_left_alone_and_an_unknown_one_is_not_readable() -> None:
-    assert in_todays_layout(SUBSCRIPTION, "ours").object is SUBSCRIPTION
+    assert in_todays_layout(SUBSCRIPTION, "current").object is SUBSCRIPTION
     unknown = in_todays_layout(SUBSCRIPTION, None)
     assert (unknown.object, unknown.readable, unknown.paid) == (SUBSCRIPTION, False, ())
     twice = today(today(INVOICE))

@@ -235,7 +235,7 @@ def test_a_reader_who_goes_away_ends_it(place: Path) -> None:
 def test_when_licet_cannot_start_its_own_reason_is_said(place: Path) -> None:
     done = run(place, before=["prlimit", "--fsize=1000000"])  # its first file of 16 MB cannot be written
     assert done.returncode == 3
-    assert done.stderr.startswith("licet: PostgreSQL could not make its database")
+    assert done.stderr.startswith("licet: PostgreSQL could not create its database")
     assert list(place.iterdir()) == []
 
 

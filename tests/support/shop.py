@@ -14,7 +14,7 @@ from tests.support.contexts import make_settings
 from tests.support.counterpart import Counterpart, counterpart
 from tests.support.serving import serve
 
-from licet.accounts.keys import make_key
+from licet.accounts.keys import create_key
 from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push
@@ -214,7 +214,7 @@ async def open_shop(
             context = Context(settled, pool, sandbox.now, stripe, keyring)
             app.state.context = context
             async with pool.acquire() as conn:
-                operator = await make_key(conn, settled, name="operator", scopes=["admin"], now=wall_now())
+                operator = await create_key(conn, settled, name="operator", scopes=["admin"], now=wall_now())
             # One for both lanes is enough here: nobody is slow.
             lanes = [*jobs(context), *await stack.enter_async_context(delivery_worker_jobs(context))]
             worker = Worker(dsn, pool, lanes, sandbox.now)

@@ -17,7 +17,7 @@ from licet.checkout.redirects import check_redirect
 from licet.checkout.store import find_buyer
 from licet.errors import NotFound, StripeRefused
 from licet.http.context import Context
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 from licet.stripe_api.once import create_once
 
 log = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ async def open_portal(ctx: Context, account_id: UUID, return_url: str, *, checke
     async def ask(stripe_customer_id: str) -> dict[str, Any]:
         return await _session(ctx, {"customer": stripe_customer_id, "return_url": return_url})
 
-    with at_most(SECONDS):
+    with time_limit(SECONDS):
         url: str = (await as_customer(buyer, ctx.pool, ctx.stripe, ask))["url"]
     return url
 

@@ -20,7 +20,7 @@ from licet.kit.cause import Cause
 from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject
 from licet.payment_methods.store import PaymentMethodRecord, find_method, is_needed
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 from licet.stripe_api.once import create_once
 from licet.stripe_events.sync import change, read
 
@@ -121,7 +121,7 @@ async def make_default(
     raises.
     """
     method = await get_method(ctx, account_id, stripe_payment_method_id)
-    with at_most(SECONDS):
+    with time_limit(SECONDS):
         settings = {"invoice_settings": {"default_payment_method": stripe_payment_method_id}}
         await _update(ctx, "customer", method.stripe_customer_id, settings, cause)
         for subscription_id in await list_paid_by(ctx.pool, method.stripe_customer_id):
@@ -144,7 +144,7 @@ async def _make_default_of(
 
 async def pay_open_invoices(ctx: Context, account_id: UUID, method: PaymentMethodRecord, cause: Cause) -> None:
     """Pay what is overdue on the method's customer, the oldest first. Raises CardDeclined at the first refusal."""
-    with at_most(SECONDS):
+    with time_limit(SECONDS):
         for invoice_id in await list_open_invoices(ctx.pool, account_id, method.stripe_customer_id):
             await pay_invoice(ctx, invoice_id, cause, stripe_payment_method_id=method.stripe_payment_method_id)
 
@@ -186,7 +186,7 @@ async def _as_customer(ctx: Context, account_id: UUID, ask: Callable[[str], Awai
     buyer = await find_buyer(ctx.pool, account_id)
     if buyer is None:
         raise NotFound("There is no such account.")
-    with at_most(SECONDS):
+    with time_limit(SECONDS):
         return await as_customer(buyer, ctx.pool, ctx.stripe, ask)
 
 

@@ -23,7 +23,7 @@ from licet.db.pool import Pool
 from licet.errors import Conflict, NotFound, StripeRefused
 from licet.http.context import Context
 from licet.kit.ids import as_id
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 
@@ -62,7 +62,7 @@ async def open_session(ctx: Context, account_id: UUID, wish: Wish, order_id: UUI
         if field not in wish.ours:
             check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
     check_metadata(wish.metadata)
-    with at_most(SECONDS):
+    with time_limit(SECONDS):
         return await _open(ctx, account_id, wish, order_id)
 
 

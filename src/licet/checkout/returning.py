@@ -19,7 +19,7 @@ from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.orders.core import PAID
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 from licet.stripe_events.sync import read
 
 log = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ async def process(ctx: Context, secret: str, cause: Cause) -> Returned:
     session = await _get(ctx, secret)
     if _settled(session):
         return _returned(session)
-    with at_most(WAIT_SECONDS * 2):
+    with time_limit(WAIT_SECONDS * 2):
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await _catch_up(ctx, session["stripe_session_id"], cause)

@@ -66,26 +66,26 @@ def create(
 
 
 async def _create(asked: "CreateApiKeyRequest", settings: "Settings") -> "CreatedApiKey":
-    from licet.admin.api_keys import make
+    from licet.admin.api_keys import create_requested_key
     from licet.kit.times import wall_now
     from licet.node.for_commands import beside_database
 
     async with beside_database(settings) as pool, pool.acquire() as conn:
-        return await make(conn, settings, asked, wall_now())
+        return await create_requested_key(conn, settings, asked, wall_now())
 
 
 def _read(name: str, account: str | None, scopes: list[str], expires_at: str | None) -> "CreateApiKeyRequest":
     """Held against the same rules as what comes by HTTP; what does not fit is named by its option."""
     from pydantic import ValidationError
 
-    from licet.admin.api_keys import CreateApiKeyRequest, check
+    from licet.admin.api_keys import CreateApiKeyRequest, check_key_request
     from licet.errors import ValidationFailed
     from licet.kit.times import wall_now
 
     given = {"name": name, "accountId": account, "scopes": scopes, "expiresAt": expires_at}
     try:
         asked = CreateApiKeyRequest.model_validate(given)
-        check(asked, wall_now())
+        check_key_request(asked, wall_now())
     except ValidationError as error:
         _misfit(error.errors()[0]["loc"][0], error.errors()[0]["msg"].removeprefix("Value error, "))
     except ValidationFailed as error:

@@ -13,14 +13,13 @@ def migrate(
     import asyncio
 
     from licet.config import read_settings
-    from licet.db.migrate import head
-    from licet.db.migrate import migrate as bring_to_head
+    from licet.db.migrate import head, migrate_database
     from licet.startup_error import StartupError
 
     settings = read_settings()
     if settings.database_url is None:
         raise StartupError("LICET_DATABASE_URL is not set. The embedded database is migrated by `licet up`.")
-    changed = asyncio.run(bring_to_head(settings.database_url.get_secret_value()))
+    changed = asyncio.run(migrate_database(settings.database_url.get_secret_value()))
     if as_json:
         typer.echo(json.dumps({"schema": head(), "changed": changed}))
     else:

@@ -8,7 +8,7 @@ from licet.dashboard.core import ExpectedCharge, next_charge, renewal
 from licet.dashboard.store import list_attempts, list_renewing
 from licet.errors import LicetError
 from licet.http.context import Context
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ async def find_next_charge(ctx: Context, account_id: UUID) -> ExpectedCharge | N
 
 async def _asked(ctx: Context, charge: ExpectedCharge, stripe_subscription_id: str) -> ExpectedCharge:
     try:
-        with at_most(SECONDS):
+        with time_limit(SECONDS):
             preview = await ctx.stripe.create("invoice_preview", {"subscription": stripe_subscription_id})
     except LicetError as error:
         log.warning("next_charge_without_discount", subscription=stripe_subscription_id, error=error.code)

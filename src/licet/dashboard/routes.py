@@ -5,8 +5,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field
 
 from licet.accounts.auth import ActingAccount, Reader
-from licet.accounts.shown import Account
-from licet.accounts.shown import shown as shown_account
+from licet.accounts.schemas import Account, account_response
 from licet.accounts.store import find_account
 from licet.dashboard.next_charge import find_next_charge
 from licet.dashboard.store import list_spend
@@ -81,7 +80,7 @@ async def get_dashboard(ctx: Ctx, _: Reader, account_id: ActingAccount) -> Dashb
         spend = await list_spend(conn, account_id, since=_months_ago(now))
     charge = await find_next_charge(ctx, account_id)
     return Dashboard(
-        account=shown_account(account),
+        account=account_response(account),
         subscriptions=[Subscription.model_validate(one.in_short()) for one in subscriptions],
         licenses=licenses,
         next_charge=NextCharge(amount=charge.amount, currency=charge.currency, at=charge.at) if charge else None,

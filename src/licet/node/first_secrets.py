@@ -4,7 +4,7 @@ import base64
 import secrets
 from pathlib import Path
 
-from licet.accounts.keys import adopt_operator_key, make_key
+from licet.accounts.keys import create_key, store_operator_key
 from licet.config import Settings
 from licet.data_dir import read_private, write_private
 from licet.db.locks import lock
@@ -22,11 +22,11 @@ async def first_operator_key(pool: Pool, settings: Settings, file: Path) -> str 
         # Of two nodes that start on one empty database, one makes it.
         await lock(connection, ["first operator key"])
         if settings.operator_key is not None:
-            await adopt_operator_key(connection, settings, now=wall_now())
+            await store_operator_key(connection, settings, now=wall_now())
             return None
         if await connection.fetchval("SELECT true FROM api_keys WHERE account_id IS NULL LIMIT 1"):
             return None
-        made = await make_key(connection, settings, name="first operator key", scopes=["admin"], now=wall_now())
+        made = await create_key(connection, settings, name="first operator key", scopes=["admin"], now=wall_now())
         # Before the commit: a crash in between leaves a file whose key does not work, never a key that nobody knows.
         write_private(file, made.key)
         return made.key

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from licet.app import DELIVERIES_AT_ONCE, create_app, delivery_worker_jobs, jobs, prepare, webhook_events
 from licet.config import Settings
 from licet.db.keyring import Keyring
-from licet.db.migrate import migrate, schema_is_current
+from licet.db.migrate import migrate_database, schema_is_current
 from licet.db.pool import Pool, open_pool
 from licet.http.context import Context
 from licet.kit.times import Now, wall_now
@@ -107,7 +107,7 @@ async def _open_current_database(dsn: str) -> Pool:
             _check_version(connection.get_server_version().major)
             current = await schema_is_current(connection)
         if not current:
-            await migrate(dsn)
+            await migrate_database(dsn)
     except BaseException:
         await _close(pool)
         raise

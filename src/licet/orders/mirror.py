@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from licet.accounts.mirror import account_of_customer, make_account
+from licet.accounts.mirror import account_of_customer, create_customer_account
 from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
 from licet.kit.ids import new_id
@@ -69,7 +69,7 @@ async def _account(
     if customer_id is not None:
         of_customer, reads = await account_of_customer(conn, customer_id, version.as_of, otherwise=account_id)
         return account_id or of_customer, reads
-    return account_id or await make_account(conn, version.as_of), frozenset()
+    return account_id or await create_customer_account(conn, version.as_of), frozenset()
 
 
 async def _insert(conn: Connection, session: StripeObject, account_id: UUID) -> None:

@@ -14,7 +14,7 @@ from licet.checkout.session import Wish
 from licet.errors import Conflict
 from licet.http.context import Context, Ctx
 from licet.http.openapi.document import responses
-from licet.http.openapi.errors import Failure
+from licet.http.openapi.errors import ErrorExample
 from licet.http.rate_limits.admission import limit
 from licet.http.request_id import request_id_of
 from licet.http.router import api_router
@@ -30,13 +30,13 @@ router = api_router("/payment", tag="payment")
 
 StripeIdParam = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
-_EXISTS: Failure = (
+_EXISTS: ErrorExample = (
     409,
     "The organisation has a subscription that has not ended: update that one.",
     {"subscriptionId": "sub_1QxYz"},
 )
 
-CHOICE: dict[str, Failure] = {
+CHOICE: dict[str, ErrorExample] = {
     "invalid_product": (
         422,
         "prod_1QxYz is no plan on sale. GET /payment/subscription-plans lists those.",

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from licet.accounts.auth import CurrentCaller
 from licet.accounts.core import Caller
-from licet.accounts.store import find_named_account
+from licet.accounts.store import find_account_id
 from licet.errors import NotFound
 from licet.http.context import Context, Ctx
 from licet.kit.ids import as_id
@@ -31,7 +31,7 @@ def no_organization() -> NotFound:
 async def find_organization(ctx: Context, caller: Caller, named: str) -> UUID:
     """The account. Raises NotFound organization_not_found for one that is unknown, or not the key's own."""
     async with ctx.pool.acquire() as conn:
-        found = await find_named_account(conn, as_id(named), named)
+        found = await find_account_id(conn, as_id(named), named)
     if found is None or caller.account_id not in (None, found):
         raise no_organization()
     return found

@@ -18,7 +18,7 @@ from licet.actions.subscriptions.lock import CHANGING
 from licet.errors import StripeRefused
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
-from licet.http.openapi.errors import Failure
+from licet.http.openapi.errors import ErrorExample
 from licet.http.request_id import request_id_of
 from licet.http.router import api_router
 from licet.http.shapes import EXAMPLE_ID, At, RequestBody, ResponseBody
@@ -32,7 +32,7 @@ from licet.plans.store import find_current_plan
 router = api_router("/payment", tag="payment")
 
 _NO_SUBSCRIPTION = {"no_subscription": (404, "The organisation has no subscription that has not ended.")}
-_CURRENCIES: dict[str, Failure] = {
+_CURRENCIES: dict[str, ErrorExample] = {
     "mixed_currencies": (
         422,
         "The subscription is paid in usd, and price_1QxYz is in eur: Stripe changes no currency.",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from licet.db.connection import Connection
 from licet.db.locks import lock
-from licet.db.mirrors import find_held, hold
+from licet.db.mirrors import find_mirror, write_mirror
 from licet.fulfilment import fulfil
 from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subscription_of_invoice
@@ -41,7 +41,7 @@ async def apply_event(conn: Connection, version: Version, body: Body, row: Row, 
     await lock_joined(conn, obj, body.paid)
     touched, verdict = Affected(), Verdict.NEWER
     if row.kind is not None:
-        held = await find_held(conn, obj["id"])
+        held = await find_mirror(conn, obj["id"])
         verdict = compare(held.version if held else None, version) if body.readable else Verdict.UNCLEAR
         if verdict.applies:
             touched = await _mirror(conn, row.kind, version)
@@ -110,7 +110,7 @@ async def lock_joined(conn: Connection, obj: StripeObject, paid: Sequence[Paid] 
 async def _mirror(conn: Connection, kind: str, version: Version) -> Affected:
     touched = await MIRRORS[kind](conn, version.object, version)
     if touched.ignored is None:
-        await hold(conn, version.object["id"], version, touched.account_id)
+        await write_mirror(conn, version.object["id"], version, touched.account_id)
     return touched
 
 

@@ -28,7 +28,7 @@ def in_todays_layout(obj: StripeObject, layout: Layout | None) -> Body:
     """What an event of this layout carries. None: a layout that we do not know."""
     if layout is None or (layout == "before_basil" and _periods_differ(obj)):
         return Body(obj, readable=False)
-    if layout == "ours":
+    if layout == "current":
         return Body(obj)
     tells = TELLS_PAYMENT.get(obj.get("object", ""))
     paid = tells(obj) if tells else None

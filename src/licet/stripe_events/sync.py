@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from licet.db.mirrors import find_held, find_revision
+from licet.db.mirrors import find_mirror, find_revision
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject
@@ -75,7 +75,7 @@ async def _apply(context: Context, kind: str, version: Version, revision: int, c
         await lock_joined(conn, version.object)
         if await find_revision(conn, version.object["id"]) != revision:
             # Another caller has read the very same: asking again would only keep him asking, too.
-            held = await find_held(conn, version.object["id"])
+            held = await find_mirror(conn, version.object["id"])
             return held is not None and held.version.object == version.object
         await apply_read(conn, kind, version, ChangeContext(context.keyring, cause, context.now()))
         return True

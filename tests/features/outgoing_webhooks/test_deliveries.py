@@ -14,7 +14,7 @@ from tests.factories.orders import make_order
 from tests.features.http.test_indexes import plan_of, whole_tables
 from tests.support.face import Face, assert_error, fields_of
 
-from licet.accounts.mirror import OF_AN_ACCOUNT
+from licet.accounts.mirror import MOVE_STATEMENTS
 from licet.kit.ids import new_id
 from licet.kit.times import rfc3339
 from licet.outbox import DELIVER
@@ -134,7 +134,7 @@ async def test_one_whose_license_was_moved_to_another_account(face: Face) -> Non
     event, _ = await a_license_told_of(face, one)
     path = path_of(endpoint, await delivery_of(context, endpoint, event))
     assert (await face.get(path)).json()["body"]["data"]["accountId"] == str(one)
-    for statement in OF_AN_ACCOUNT:
+    for statement in MOVE_STATEMENTS:
         await context.pool.execute(statement, one, other)
     for table in ("outgoing_events", "deliveries"):
         assert await context.pool.fetchval(f"SELECT account_id FROM {table}") == other

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from tests.support.shop import Shop, eventually, open_shop
 
-from licet.accounts.mirror import OF_AN_ACCOUNT
+from licet.accounts.mirror import MOVE_STATEMENTS
 from licet.errors import NotFound
 from licet.outbox import EventName
 from licet.outgoing_webhooks.payloads.registry import KINDS, compose, encode
@@ -337,7 +337,7 @@ async def test_whoever_it_is_now(shop: Shop) -> None:
     await shop.settle()
     await shop.stripe("refunds", {"paymentIntent": await payment_of(shop, first), "amount": 100})
     await shop.settle()
-    for statement in OF_AN_ACCOUNT:
+    for statement in MOVE_STATEMENTS:
         await shop.context.pool.execute(statement, UUID(first), UUID(second))
     for event in ("invoice.paid", "subscription.updated", "charge.refunded", "license.issued"):
         bodies = await told(shop, event)

@@ -4,7 +4,7 @@ import json
 
 from tests.support.telling import event, example, listening
 
-from licet.db.migrate import migrate
+from licet.db.migrate import migrate_database
 from licet.db.migrations.run import upgrade
 from licet.db.pool import open_pool
 from licet.stripe_events.jobs import stripe_event_jobs
@@ -36,7 +36,7 @@ async def test_it_is_tried_once_the_schema_is_there(empty_database: str) -> None
                 reason,
                 json.loads(json.dumps(one)),
             )
-        assert await migrate(empty_database)
+        assert await migrate_database(empty_database)
         context = listening(pool)
         (retry,) = [job for job in stripe_event_jobs(context) if job.entrypoint == "retry_event"]
         assert retry.due is not None

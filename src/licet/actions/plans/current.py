@@ -14,7 +14,7 @@ from licet.kit.cause import Cause
 from licet.plans.core import change_to
 from licet.plans.selection import Chosen
 from licet.plans.store import CurrentPlan, find_current_plan
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 from licet.stripe_events.sync import read
 
 Done = TypeVar("Done")
@@ -63,7 +63,7 @@ async def as_plan_stands(
     """The same for who changes nothing."""
     subscription_id = (await get_current_plan(ctx, account_id)).stripe_subscription_id
     look = _look(ctx, account_id, subscription_id, chosen)
-    with at_most(SECONDS):
+    with time_limit(SECONDS):
         return await retry_if_changed(ctx, subscription_id, cause, look, act)
 
 

@@ -13,7 +13,7 @@ from licet.actions.subscriptions.schedule_release import cancel_pending_release
 from licet.actions.subscriptions.schedules import current_phase, discounts_of, given, kept, taken_back
 from licet.errors import Conflict, StripeRefused
 from licet.http.context import Context
-from licet.http.openapi.errors import Failure
+from licet.http.openapi.errors import ErrorExample
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.kit.times import from_epoch
@@ -104,7 +104,7 @@ def _phases(schedule: StripeObject, plan: CurrentPlan, place: Place) -> list[dic
     ]
 
 
-PRICE_ARCHIVED: dict[str, Failure] = {
+PRICE_ARCHIVED: dict[str, ErrorExample] = {
     "price_archived": (
         409,
         "The price that is paid now is archived, and Stripe lets no change wait for the end of its period.",

@@ -27,7 +27,7 @@ from licet.errors import Conflict, LicetError, StripeRefused, StripeUnavailable
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.times import wall_now
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 from licet.stripe_events.sync import read
 
 log = structlog.get_logger(__name__)
@@ -78,7 +78,7 @@ async def subscription_lock(
     look_because: given, the subscription is read first where the one before did not get to the end of its change.
     Not to be nested. Raises SubscriptionChanging where its turn does not come, and then what Stripe's door raises.
     """
-    with at_most(SECONDS):
+    with time_limit(SECONDS):
         lease = await _wait_for(ctx, stripe_subscription_id)
         known = False
         try:

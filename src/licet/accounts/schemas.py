@@ -1,4 +1,4 @@
-"""An account as it is shown."""
+"""Response bodies for accounts."""
 
 from typing import Literal
 from uuid import UUID
@@ -8,23 +8,25 @@ from pydantic import Field
 from licet.accounts.store import AccountRecord
 from licet.http.shapes import At, ResponseBody
 
-Kind = Literal["user", "organization"]
+AccountKind = Literal["user", "organization"]
 
 
 class Account(ResponseBody):
-    """An account. One that came with its Stripe customer may have no name and no e-mail."""
+    """A user or an organisation. `name` and `email` can be null if Stripe's customer has none."""
 
     id: UUID
-    kind: Kind
+    kind: AccountKind
     name: str | None = Field(examples=["Ada Lovelace"])
     email: str | None = Field(examples=["ada@example.com"])
     external_id: str | None = Field(examples=["customer-42"])
-    customer_id: str | None = Field(description="Stripe's; null until the first purchase.", examples=["cus_1QxYz"])
+    customer_id: str | None = Field(
+        description="The id of the Stripe customer. Null until the first purchase.", examples=["cus_1QxYz"]
+    )
     created_at: At
 
 
-def shown(account: AccountRecord) -> Account:
-    """The account as its owner and operators see it."""
+def account_response(account: AccountRecord) -> Account:
+    """The response body of an account, for its owner and for operators."""
     return Account.model_validate(
         {
             "id": account.id,
