@@ -44,7 +44,7 @@ class IdempotentRequest:
 
     @asynccontextmanager
     async def attempt(self, *, acting_for: UUID | None) -> AsyncIterator[Attempt]:
-        """Runs the block as an attempt of this request. If a response is stored, returns that instead.
+        """Yields an attempt to carry out the request. If a response is stored, it raises that instead.
 
         acting_for: the account that the key is scoped to, or None.
         Raises Conflict if another attempt is running or the response was not stored; Unprocessable if the key was used
@@ -56,7 +56,7 @@ class IdempotentRequest:
             yield attempt
         except LicetError as error:
             if claim is not None:
-                await self._keep_failure(claim, error)
+                await self._store_error(claim, error)
             raise
         except Exception:
             if claim is not None:
@@ -90,7 +90,7 @@ class IdempotentRequest:
             return answer_not_kept(stored.made_id)
         return ResponseReady(decrypt_response(self._ctx.keyring, stored.status, stored.answer))
 
-    async def _keep_failure(self, claim: store.Claim, error: LicetError) -> None:
+    async def _store_error(self, claim: store.Claim, error: LicetError) -> None:
         if core.is_stored(error.status):
             await store.store_response(
                 self._ctx.pool, claim, error.status, encrypt_response(self._ctx.keyring, response_to(error))
