@@ -30,7 +30,7 @@ class Event(ResponseBody):
     id: str = Field(examples=["evt_1QxYz"])
     type: str = Field(examples=["invoice.paid"])
     outcome: EventOutcome
-    reason: str | None = Field(description="Why the outcome is ignored, stale or `parked`.", examples=[None])
+    reason: str | None = Field(description="Why the event was not applied, if it was not.", examples=[None])
     object_id: str | None = Field(examples=["in_1QxYz"])
     account_id: UUID | None
     api_version: str | None = Field(examples=[API_VERSION])

@@ -31,7 +31,10 @@ async def upgrade(dsn: str, revision: str) -> None:
 
 
 def run_sql(migration_file: str) -> None:
-    """Runs the `.sql` file of a migration in Alembic's transaction. migration_file: the migration's `__file__`."""
+    """Runs the `.sql` file of a migration in Alembic's transaction.
+
+    migration_file: the migration's `__file__`.
+    """
     script = Path(migration_file).with_suffix(".sql").read_text(encoding="utf-8")
     connection = op.get_bind()
     # SQLAlchemy begins its transaction with the first statement that it sends. The script bypasses SQLAlchemy, because
