@@ -21,7 +21,7 @@ from licet.billing.portal import router as portal_session
 from licet.billing.routes import router as billing
 from licet.billing.subscriptions import router as subscriptions
 from licet.catalog.file import EXAMPLE, read_catalog
-from licet.catalog.push import push
+from licet.catalog.push import push_catalog
 from licet.catalog.routes import router as products
 from licet.config import Settings
 from licet.dashboard.routes import router as portal
@@ -32,12 +32,12 @@ from licet.http.rate_limits.limiter import limiter_of
 from licet.http.setup import add_conventions
 from licet.idempotency.jobs import idempotency_jobs
 from licet.licenses.routes import router as licenses
-from licet.mail.jobs import mail_jobs
+from licet.mail.jobs import email_jobs
 from licet.outgoing_webhooks.delivery_routes import router as deliveries
 from licet.outgoing_webhooks.endpoint_routes import router as webhook_endpoints
 from licet.outgoing_webhooks.jobs import delivery_jobs
 from licet.outgoing_webhooks.payloads import openapi
-from licet.outgoing_webhooks.transport.allowed_targets import Allowed
+from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets
 from licet.outgoing_webhooks.transport.sender import MAX_CONCURRENT, WebhookSender
 from licet.payments.checkout import router as plan_checkout
 from licet.payments.customers import router as plan_customers
@@ -125,7 +125,7 @@ def jobs(context: Context) -> Sequence[Job]:
     return [
         *stripe_event_jobs(context),
         *refulfil_jobs(context),
-        *mail_jobs(mailer_of(context)),
+        *email_jobs(mailer_of(context)),
         *idempotency_jobs(context),
         *cancellation_jobs(context),
         *duplicate_plan_jobs(context),
@@ -141,7 +141,7 @@ DELIVERIES_AT_ONCE = MAX_CONCURRENT
 @asynccontextmanager
 async def delivery_worker_jobs(context: Context) -> AsyncIterator[Sequence[Job]]:
     """The deferred work that waits for the vendor's own machines; a worker of its own does it."""
-    async with WebhookSender(Allowed.parse(context.settings.webhooks_allow_private)) as courier:
+    async with WebhookSender(AllowedTargets.parse(context.settings.webhooks_allow_private)) as courier:
         yield delivery_jobs(context, courier)
 
 
@@ -155,4 +155,4 @@ async def prepare(context: Context) -> None:
     if context.settings.mode == "sandbox" and not await context.pool.fetchval(
         "SELECT EXISTS (SELECT 1 FROM products WHERE catalog_key IS NOT NULL)"
     ):
-        await push(read_catalog(EXAMPLE), context.pool, context.stripe)
+        await push_catalog(read_catalog(EXAMPLE), context.pool, context.stripe)

@@ -16,12 +16,12 @@ from licet.licenses.for_order import settle_lines
 from licet.licenses.for_subscription import settle_subscription
 from licet.licenses.store import link_order
 from licet.licenses.write import ChangeContext
-from licet.notifications.purchases import announce_order, announce_paid
-from licet.notifications.refunds import announce_refunds
-from licet.notifications.subscriptions import announce_subscriptions
+from licet.notifications.purchases import notify_order, notify_paid_invoices
+from licet.notifications.refunds import notify_refunds
+from licet.notifications.subscriptions import notify_subscriptions
 from licet.orders import store
-from licet.orders.core import PAID, OrderFacts, order_status
-from licet.orders.links import find_purchases
+from licet.orders.core import PAID_STATUSES, OrderFacts, order_status
+from licet.orders.links_store import find_purchases
 from licet.subscriptions import duplicate_plans
 
 
@@ -50,9 +50,9 @@ async def fulfil(conn: Connection, touched: Affected, settling: ChangeContext) -
         waits_for |= await settle_subscription(conn, subscription_id, settling)
     for session_id in roots.sessions:
         waits_for |= await settle_session(conn, session_id, settling)
-    await announce_paid(conn, touched.invoices, settling.now)
-    await announce_refunds(conn, touched, settling.now)
-    await announce_subscriptions(conn, roots.subscriptions, settling.now)
+    await notify_paid_invoices(conn, touched.invoices, settling.now)
+    await notify_refunds(conn, touched, settling.now)
+    await notify_subscriptions(conn, roots.subscriptions, settling.now)
     found = roots.subscriptions or roots.sessions or touched.invoices
     reads = frozenset() if found else _links_to_read(touched)
     return Fulfilled(frozenset(waits_for), reads)
@@ -93,10 +93,10 @@ async def settle_session(conn: Connection, stripe_session_id: str, settling: Cha
     new = await store.write_order(conn, session, status, returned, sorted(unknown))
     if new and session["stripe_subscription_id"] is not None:
         await link_order(conn, session["stripe_subscription_id"], session["order_id"])
-    paid = session["payment_status"] in PAID and session["status"] == "complete"
+    paid = session["payment_status"] in PAID_STATUSES and session["status"] == "complete"
     await settle_lines(conn, session, lines, paid=paid, amount_refunded=returned, settling=settling)
     if status in ("paid", "partially_refunded") and session["lines_known"] and not unknown:
-        await announce_order(conn, session, settling.now)
+        await notify_order(conn, session, settling.now)
     return unknown
 
 

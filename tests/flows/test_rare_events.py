@@ -8,7 +8,7 @@ from uuid import UUID
 from tests.support.shop import Shop, open_shop
 
 from licet.catalog.file import EXAMPLE, read_catalog
-from licet.catalog.push import push
+from licet.catalog.push import push_catalog
 from licet.kit.cause import Cause
 from licet.queue.refreshes import Refresh, request
 from licet.stripe_events.event import parse
@@ -94,7 +94,7 @@ async def test_a_product_that_the_catalogue_does_not_know_waits_until_it_does(sh
     catalog = read_catalog(EXAMPLE)
     sample = next(one for one in catalog.products if one.key == "data-migrator")
     side = replace(sample, key="side-product", name="Side Product")
-    await push(replace(catalog, products=(*catalog.products, side)), shop.context.pool, shop.context.stripe)
+    await push_catalog(replace(catalog, products=(*catalog.products, side)), shop.context.pool, shop.context.stripe)
     await shop.settle()
     (order,) = (await shop.get("/api/orders"))["data"]
     assert "waitsFor" not in order

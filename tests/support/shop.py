@@ -17,7 +17,7 @@ from tests.support.serving import serve
 from licet.accounts.keys import make_key
 from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
 from licet.catalog.file import EXAMPLE, read_catalog
-from licet.catalog.push import push
+from licet.catalog.push import push_catalog
 from licet.db.keyring import Keyring
 from licet.db.pool import open_pool
 from licet.http.context import Context
@@ -220,7 +220,7 @@ async def open_shop(
             worker = Worker(dsn, pool, lanes, sandbox.now)
             sandbox.on_clock_turned(worker.hand_over_due)
             working = asyncio.create_task(worker.run()) if with_worker else None
-            await push(read_catalog(EXAMPLE), pool, stripe)
+            await push_catalog(read_catalog(EXAMPLE), pool, stripe)
             shop = Shop(context, url, sandbox, served.url, operator.key, worker, client, between)
             try:
                 yield shop

@@ -19,7 +19,7 @@ from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject
-from licet.payment_methods.store import PaymentMethodRecord, find_method, is_needed
+from licet.payment_methods.store import PaymentMethodRecord, find_method, is_in_use
 from licet.stripe_api.calls import at_most
 from licet.stripe_api.once import create_once
 from licet.stripe_events.sync import change, read
@@ -153,7 +153,7 @@ async def remove(ctx: Context, account_id: UUID, stripe_payment_method_id: str, 
     """Detach a method, for good. Raises NotFound, MethodInUse, and what Stripe's door raises."""
     method = await get_method(ctx, account_id, stripe_payment_method_id)
     async with ctx.pool.acquire() as conn:
-        needed = await is_needed(conn, account_id, method)
+        needed = await is_in_use(conn, account_id, method)
     if needed:
         raise MethodInUse(
             "A subscription is paid with this payment method. Make another one the default first: "

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from licet.accounts.auth import Operator, SeenAccount
 from licet.admin import store
-from licet.emails import compose
+from licet.emails import compose_email
 from licet.errors import NotFound
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
@@ -63,7 +63,7 @@ async def get_email(ctx: Ctx, _: Operator, email_id: PathId, response: Response)
         row = await store.find_email(conn, email_id)
     if row is None:
         raise NotFound("There is no such e-mail.")
-    bodies = await compose(ctx, row["template"], row["about"])
+    bodies = await compose_email(ctx, row["template"], row["about"])
     response.headers["Cache-Control"] = "no-store"
     return EmailDetails(**_fields(row), text=bodies.text, html=bodies.html)
 

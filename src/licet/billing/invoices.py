@@ -16,8 +16,9 @@ from licet.http.router import api_router
 from licet.http.shapes import ListResponse
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject, id_of
-from licet.orders import shown_invoices
-from licet.orders.shown_invoices import Invoice, InvoiceDetails, find_invoice
+from licet.orders import invoice_store
+from licet.orders.invoice_store import find_invoice
+from licet.orders.schemas import Invoice, InvoiceDetails
 from licet.stripe_events.sync import change
 
 router = api_router("/api/billing/invoices", tag="billing")
@@ -40,7 +41,7 @@ async def list_invoices(
 ) -> ListResponse[Invoice]:
     """Of subscriptions and of what was bought once; also by status or subscription."""
     async with ctx.pool.acquire() as conn:
-        rows, total = await shown_invoices.list_invoices(
+        rows, total = await invoice_store.list_mirrored_invoices(
             conn, page, account_id=account_id, status=status, subscription_id=subscription_id
         )
     return listed(rows, total, page)

@@ -14,9 +14,10 @@ from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
 from licet.http.shapes import At, ListResponse, ResponseBody
 from licet.licenses.shown import LicenseOfOrder, licenses_of_orders
-from licet.orders import shown
+from licet.orders import store
 from licet.orders.core import OrderStatus
-from licet.orders.shown import OrderItem, OrderRecord
+from licet.orders.schemas import OrderItem
+from licet.orders.store import OrderRecord
 
 router = api_router("/api/orders", tag="orders")
 
@@ -53,7 +54,7 @@ async def list_orders(
 ) -> ListResponse[Order]:
     """Each with what was bought and the licenses that came of it."""
     async with ctx.pool.acquire() as conn:
-        orders, total = await shown.list_orders(conn, page, account_id=account_id, status=status)
+        orders, total = await store.list_order_records(conn, page, account_id=account_id, status=status)
         return listed(await _with_licenses(ctx, conn, orders), total, page)
 
 
@@ -61,7 +62,7 @@ async def list_orders(
 async def get_order(ctx: Ctx, _: Reader, account_id: SeenAccount, order_id: PathId) -> Order:
     """With what was bought and the licenses that came of it."""
     async with ctx.pool.acquire() as conn:
-        order = await shown.get_order(conn, order_id, account_id=account_id)
+        order = await store.get_order_record(conn, order_id, account_id=account_id)
         return (await _with_licenses(ctx, conn, [order]))[0]
 
 

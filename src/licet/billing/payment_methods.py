@@ -15,7 +15,7 @@ from licet.http.router import api_router
 from licet.http.shapes import RequestBody, ResponseBody
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
-from licet.payment_methods.shown import PaymentMethod, shown
+from licet.payment_methods.schemas import PaymentMethod, payment_method_response
 from licet.payment_methods.store import list_methods as methods_of
 
 router = api_router("/api/billing/payment-methods", tag="billing")
@@ -84,7 +84,7 @@ class DefaultPaymentMethodRequest(RequestBody):
 async def list_payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[PaymentMethod]:
     """The newest first."""
     async with ctx.pool.acquire() as conn:
-        return [shown(method) for method in await methods_of(conn, account_id)]
+        return [payment_method_response(method) for method in await methods_of(conn, account_id)]
 
 
 @router.post(
@@ -125,7 +125,7 @@ async def add_payment_method(
             method = await payment_methods.attach(ctx, account_id, asked.payment_method_id, cause)
             if asked.set_default:
                 method = await payment_methods.make_default(ctx, account_id, method.stripe_payment_method_id, cause)
-            answer = shown(method)
+            answer = payment_method_response(method)
         elif asked.success_url is not None and asked.cancel_url is not None:
             url = await payment_methods.open_setup_page(
                 ctx, account_id, asked.success_url, asked.cancel_url, attempt.id
@@ -155,7 +155,7 @@ async def change_payment_method(
     method = await payment_methods.make_default(ctx, account_id, stripe_id, cause)
     if asked.pay_open_invoices:
         await payment_methods.pay_open_invoices(ctx, account_id, method, cause)
-    return shown(method)
+    return payment_method_response(method)
 
 
 @router.delete(

@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from licet.accounts.auth import ActingAccount, Writer
 from licet.checkout.actions import open_session, start_checkout
-from licet.checkout.core import MOST_OF_ONE, CartItem
-from licet.checkout.session import Wish
+from licet.checkout.core import MAX_QUANTITY, CartItem
+from licet.checkout.session import PurchaseRequest
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.router import api_router
@@ -24,7 +24,7 @@ class CheckoutItem(RequestBody):
     model_config = ConfigDict(title="CheckoutItem")
 
     product_id: Annotated[str, Field(min_length=1, max_length=255, examples=[EXAMPLE_ID])]
-    quantity: Annotated[int, Field(ge=1, le=MOST_OF_ONE, examples=[1])]
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, examples=[1])]
     price_id: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
 
 
@@ -87,7 +87,7 @@ async def create_checkout(
     ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: CheckoutRequest
 ) -> Response:
     """Makes a hosted checkout page for the cart. Licenses come once it is paid, and from nothing else."""
-    wish = Wish(
+    wish = PurchaseRequest(
         items=[CartItem(item.product_id, item.quantity, item.price_id) for item in asked.items],
         success_url=asked.success_url,
         cancel_url=asked.cancel_url,

@@ -17,7 +17,8 @@ from licet.http.router import api_router
 from licet.http.shapes import At, ListResponse, RequestBody
 from licet.kit.cause import Cause
 from licet.licenses.shown import License, licenses_of_subscription
-from licet.orders.shown_invoices import Invoice, find_invoice_in_short
+from licet.orders.invoice_store import find_invoice_summary
+from licet.orders.schemas import Invoice
 from licet.subscriptions import shown
 from licet.subscriptions.core import Status
 from licet.subscriptions.shown import Subscription, SubscriptionRecord
@@ -121,7 +122,7 @@ async def _in_full(ctx: Context, conn: Connection, found: SubscriptionRecord) ->
         {
             **found.in_short(),
             "licenses": await licenses_of_subscription(conn, ctx.keyring, found.id, now=ctx.now()),
-            "latest_invoice": await find_invoice_in_short(conn, invoice_id) if invoice_id else None,
+            "latest_invoice": await find_invoice_summary(conn, invoice_id) if invoice_id else None,
             "cancel_at": found.ends_at,
             "canceled_at": found.canceled_at,
             "trial_end": found.trial_end_at,

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-Kind = Literal["plan", "license"]
+ProductKind = Literal["plan", "license"]
 Interval = Literal["day", "week", "month", "year"]
 
-LOOKUP_PREFIX = "licet"
-PRODUCT_MARK = "licet_product"
+LOOKUP_KEY_PREFIX = "licet"
+PRODUCT_METADATA_KEY = "licet_product"
 """In a Stripe product's metadata: the catalogue key of ours that it stands for."""
-PRICE_MARK = "licet_price"
+PRICE_METADATA_KEY = "licet_price"
 """In a Stripe price's metadata: its key within the product. Prices without it are not ours and are left alone."""
 
 
@@ -39,7 +39,7 @@ class CatalogProduct:
     """
 
     key: str
-    kind: Kind
+    kind: ProductKind
     name: str
     description: str | None
     rank: int
@@ -75,7 +75,7 @@ class Offer:
 
 def lookup_key(product_key: str, price_key: str) -> str:
     """The name by which a price is found at Stripe, whichever price it is by now."""
-    return f"{LOOKUP_PREFIX}:{product_key}:{price_key}"
+    return f"{LOOKUP_KEY_PREFIX}:{product_key}:{price_key}"
 
 
 def same_terms(price: CatalogPrice, stripe_price: dict[str, Any]) -> bool:

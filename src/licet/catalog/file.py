@@ -86,7 +86,9 @@ def _repeated_fields(node: yaml.Node, path: tuple[str | int, ...] = ()) -> Itera
         for name, child in node.value:
             where = (*path, str(name.value))
             if name.value in seen:
-                yield Fault(_said(where), "stands here twice", name.start_mark.line + 1, name.start_mark.column + 1)
+                yield Fault(
+                    _field_path(where), "stands here twice", name.start_mark.line + 1, name.start_mark.column + 1
+                )
             seen.add(name.value)
             yield from _repeated_fields(child, where)
 
@@ -94,7 +96,7 @@ def _repeated_fields(node: yaml.Node, path: tuple[str | int, ...] = ()) -> Itera
 def _fault(root: yaml.Node, where: Sequence[str | int], message: str) -> Fault:
     mark = _find(root, where).start_mark
     words = message.removeprefix("Value error, ")
-    return Fault(_said(where), words[0].lower() + words[1:], mark.line + 1, mark.column + 1)
+    return Fault(_field_path(where), words[0].lower() + words[1:], mark.line + 1, mark.column + 1)
 
 
 def _find(node: yaml.Node, where: Sequence[str | int]) -> yaml.Node:
@@ -111,7 +113,7 @@ def _find(node: yaml.Node, where: Sequence[str | int]) -> yaml.Node:
     return node
 
 
-def _said(where: Sequence[str | int]) -> str:
+def _field_path(where: Sequence[str | int]) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).removeprefix(".")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from licet.catalog import store
 from licet.catalog.core import Catalog
-from licet.catalog.stripe_side import Published, archive, find_products, publish
+from licet.catalog.stripe_side import PublishedProduct, archive, find_products, publish_product
 from licet.db.locks import lock
 from licet.db.pool import Pool
 from licet.kit.cause import Cause
@@ -28,7 +28,7 @@ ONE_PUSH_AT_A_TIME = 0x11CE7CA7
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushResult:
     """What a push did: what it made at Stripe, what it archived there, and the keys of products whose rows changed."""
 
     made: tuple[str, ...]
@@ -45,23 +45,23 @@ class Pushed:
         }
 
 
-async def push(catalog: Catalog, pool: Pool, stripe: StripeApi) -> Pushed:
+async def push_catalog(catalog: Catalog, pool: Pool, stripe: StripeApi) -> PushResult:
     """Publish the catalogue. Raises what Stripe's door raises; repeating completes what was begun."""
     async with _alone(pool):
         known = await store.find_stripe_ids(pool)
         theirs = await find_products(stripe, known)
         published = {
-            product.key: await publish(stripe, product, theirs.get(product.key), known.get(product.key))
+            product.key: await publish_product(stripe, product, theirs.get(product.key), known.get(product.key))
             for product in catalog.products
         }
         gone = {key: product["id"] for key, product in theirs.items() if key not in published and product["active"]}
         changed = await _write_rows(pool, catalog, published)
         archived = await _archive(stripe, published, gone)
     made = tuple(line for product in published.values() for line in product.made)
-    return Pushed(made, archived, changed)
+    return PushResult(made, archived, changed)
 
 
-async def _write_rows(pool: Pool, catalog: Catalog, published: dict[str, Published]) -> tuple[str, ...]:
+async def _write_rows(pool: Pool, catalog: Catalog, published: dict[str, PublishedProduct]) -> tuple[str, ...]:
     changed: dict[str, str] = {}
     async with pool.acquire() as conn, conn.transaction():
         # Stripe is telling us of the same products and prices at this moment; their events take these locks as well.
@@ -84,7 +84,7 @@ async def _write_rows(pool: Pool, catalog: Catalog, published: dict[str, Publish
     return tuple(changed)
 
 
-async def _archive(stripe: StripeApi, published: dict[str, Published], gone: dict[str, str]) -> tuple[str, ...]:
+async def _archive(stripe: StripeApi, published: dict[str, PublishedProduct], gone: dict[str, str]) -> tuple[str, ...]:
     archived = []
     for key, product in published.items():
         for stripe_price_id in product.outdated_price_ids:

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, Kind
+from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, ProductKind
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_.][a-z0-9]+)*$", max_length=60)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^\S(.*\S)?$")]
 Effect = Literal["revoke", "suspend", "nothing"]
 
-LONGEST_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
+MAX_INTERVAL_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
 THREE_YEARS_DAYS = 3 * 366
 """Stripe renews at least every three years."""
 
@@ -37,7 +37,7 @@ class PricePart(_Part):
         if self.interval is None:
             if self.interval_count != 1 or self.trial_days:
                 raise ValueError("intervalCount and trialDays need an interval: without one the price is paid once")
-        elif LONGEST_DAYS[self.interval] * self.interval_count > THREE_YEARS_DAYS:
+        elif MAX_INTERVAL_DAYS[self.interval] * self.interval_count > THREE_YEARS_DAYS:
             raise ValueError("Stripe renews at least every three years: lower intervalCount")
         return self
 
@@ -76,7 +76,7 @@ class ProductPart(_Part):
     """One thing that can be bought."""
 
     key: Key
-    kind: Kind
+    kind: ProductKind
     name: Line
     description: Annotated[str, StringConstraints(min_length=1, max_length=5000)] | None = None
     rank: int = Field(default=0, ge=-1_000_000, le=1_000_000)

@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from licet.catalog.core import PRICE_MARK, PRODUCT_MARK, CatalogPrice, CatalogProduct, lookup_key, same_terms
+from licet.catalog.core import (
+    PRICE_METADATA_KEY,
+    PRODUCT_METADATA_KEY,
+    CatalogPrice,
+    CatalogProduct,
+    lookup_key,
+    same_terms,
+)
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedProduct:
     """A product of the catalogue as it stands at Stripe: its prices in the catalogue's order, and those to archive."""
 
     stripe_product_id: str
@@ -38,16 +45,16 @@ async def find_products(stripe: StripeApi, known: Mapping[str, str]) -> dict[str
     found: dict[str, dict[str, Any]] = {}
     ours = {stripe_id: key for key, stripe_id in known.items()}
     async for product in stripe.list_all("product"):
-        key = ours.get(product["id"]) or (product["metadata"] or {}).get(PRODUCT_MARK)
+        key = ours.get(product["id"]) or (product["metadata"] or {}).get(PRODUCT_METADATA_KEY)
         # Newest first: without a row of ours the oldest of several stays.
         if key and (key not in found or found[key]["id"] not in ours):
             found[key] = product
     return found
 
 
-async def publish(
+async def publish_product(
     stripe: StripeApi, product: CatalogProduct, theirs: dict[str, Any] | None, lost_id: str | None = None
-) -> Published:
+) -> PublishedProduct:
     """Bring Stripe's product and prices to what the catalogue says, and say where they stand.
 
     theirs: Stripe's product as it is, if there is one; lost_id: else the one that our row names and Stripe has no more.
@@ -55,14 +62,14 @@ async def publish(
     """
     made: list[str] = []
     wanted = {"name": product.name, "description": product.description, "active": True}
-    mark = {PRODUCT_MARK: product.key}
+    mark = {PRODUCT_METADATA_KEY: product.key}
     if theirs is None:
         params = {**wanted, "metadata": mark}
         theirs = await create_once(
             stripe, "product", params, _key(f"product-{product.key}", {**params, "lost": lost_id})
         )
         made.append(f"product {product.key}")
-    elif (theirs["metadata"] or {}).get(PRODUCT_MARK) != product.key or any(
+    elif (theirs["metadata"] or {}).get(PRODUCT_METADATA_KEY) != product.key or any(
         theirs[name] != value for name, value in wanted.items()
     ):
         cleared = {**wanted, "description": product.description or ""}
@@ -79,9 +86,9 @@ async def publish(
     outdated = [
         price["id"]
         for price in prices
-        if price["active"] and PRICE_MARK in (price["metadata"] or {}) and price["id"] not in ids
+        if price["active"] and PRICE_METADATA_KEY in (price["metadata"] or {}) and price["id"] not in ids
     ]
-    return Published(theirs["id"], tuple(ids), tuple(outdated), tuple(made))
+    return PublishedProduct(theirs["id"], tuple(ids), tuple(outdated), tuple(made))
 
 
 async def archive(stripe: StripeApi, kind: str, stripe_id: str) -> None:
@@ -102,13 +109,13 @@ async def _publish_price(
         "currency": price.currency,
         "lookup_key": name,
         "transfer_lookup_key": True,
-        "metadata": {PRICE_MARK: price.key},
+        "metadata": {PRICE_METADATA_KEY: price.key},
     }
     if price.interval is not None:
         params["recurring"] = {"interval": price.interval, "interval_count": price.interval_count}
     # Its forerunners are part of the key: going back to an old amount within a day must make a new price, and not
     # replay the answer that named an archived one.
-    forerunners = [one["id"] for one in theirs if (one["metadata"] or {}).get(PRICE_MARK) == price.key]
+    forerunners = [one["id"] for one in theirs if (one["metadata"] or {}).get(PRICE_METADATA_KEY) == price.key]
     key = _key(f"price-{name}", {**params, "after": forerunners})
     created = await create_once(stripe, "price", params, key)
     return created["id"], True

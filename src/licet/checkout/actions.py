@@ -16,7 +16,14 @@ from licet.catalog.store import find_offers
 from licet.checkout.core import CartLine, build_cart, check_metadata, trial_days
 from licet.checkout.customers import as_customer
 from licet.checkout.redirects import check_redirect
-from licet.checkout.session import Purchase, Wish, explain, invalid_promotion_code, session_key, session_params
+from licet.checkout.session import (
+    Purchase,
+    PurchaseRequest,
+    explain,
+    invalid_promotion_code,
+    session_key,
+    session_params,
+)
 from licet.checkout.store import find_buyer, find_had_trial, find_live_plans, write_session
 from licet.db.connection import Connection
 from licet.db.pool import Pool
@@ -30,12 +37,12 @@ from licet.stripe_api.once import create_once
 log = structlog.get_logger(__name__)
 
 
-SECONDS = 22.0
+CHECKOUT_TIMEOUT_SECONDS = 22.0
 """How long Stripe may take for all that one checkout asks of it: somebody looks at a page that does not move."""
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedSession:
     """A session that Stripe has made and we have not written down: `start_checkout` does."""
 
     purchase: Purchase
@@ -44,14 +51,14 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Started:
+class StartedCheckout:
     """A session that waits for its buyer at `url`."""
 
     stripe_session_id: str
     url: str
 
 
-async def open_session(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> Opened:
+async def open_session(ctx: Context, account_id: UUID, wish: PurchaseRequest, order_id: UUID) -> OpenedSession:
     """Have Stripe make a checkout session for the account. Nothing is issued: licenses come of its events alone.
 
     order_id: what the order will be; the same again for another try of the same.
@@ -62,20 +69,20 @@ async def open_session(ctx: Context, account_id: UUID, wish: Wish, order_id: UUI
         if field not in wish.ours:
             check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
     check_metadata(wish.metadata)
-    with at_most(SECONDS):
+    with at_most(CHECKOUT_TIMEOUT_SECONDS):
         return await _open(ctx, account_id, wish, order_id)
 
 
-async def start_checkout(conn: Connection, opened: Opened) -> Started:
+async def start_checkout(conn: Connection, opened: OpenedSession) -> StartedCheckout:
     """Write the session down, in the caller's transaction: nobody may hear of its address before that is committed."""
     purchase, session = opened.purchase, opened.session
     await write_session(conn, purchase, session, opened.email)
     account_id = str(purchase.account_id)
     log.info("checkout started", order_id=str(purchase.order_id), account_id=account_id, mode=session["mode"])
-    return Started(session["id"], session["url"])
+    return StartedCheckout(session["id"], session["url"])
 
 
-async def _open(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> Opened:
+async def _open(ctx: Context, account_id: UUID, wish: PurchaseRequest, order_id: UUID) -> OpenedSession:
     cart = build_cart(wish.items, await _offers(ctx.pool, [item.product_id for item in wish.items]))
     buyer = await find_buyer(ctx.pool, account_id)
     if buyer is None:
@@ -84,14 +91,14 @@ async def _open(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> O
     tried = [line.offer.product_id for line in cart if line.offer.trial_days]
     days = trial_days(cart, await find_had_trial(ctx.pool, account_id, tried) if tried else set())
 
-    async def ask(stripe_customer_id: str) -> Opened:
+    async def ask(stripe_customer_id: str) -> OpenedSession:
         promotion = None
         if wish.promotion_code is not None:
             promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
         purchase = Purchase(order_id, account_id, cart, days, promotion, wish.one_plan, wish.secret)
         params = session_params(purchase, wish, stripe_customer_id)
         session = await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))
-        return Opened(purchase, session, buyer.email)
+        return OpenedSession(purchase, session, buyer.email)
 
     try:
         return await as_customer(buyer, ctx.pool, ctx.stripe, ask)

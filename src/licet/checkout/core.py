@@ -13,13 +13,13 @@ from uuid import UUID
 from licet.catalog.core import Offer
 from licet.errors import Unprocessable, ValidationFailed
 
-MOST_OF_ONE = 100
-MOST_LINES = 20
+MAX_QUANTITY = 100
+MAX_LINES = 20
 
-OWN_METADATA = "licet_"
+RESERVED_METADATA_PREFIX = "licet_"
 """What our own metadata at Stripe begins with; a caller's must not."""
 
-MOST_METADATA = 40
+MAX_METADATA_KEYS = 40
 """Stripe takes 50; the rest is ours."""
 
 
@@ -85,15 +85,17 @@ def trial_days(cart: Sequence[CartLine], had_trial: Set[UUID]) -> int:
 def check_metadata(metadata: Mapping[str, str]) -> None:
     """Let a caller's metadata pass, or raise ValidationFailed: Stripe's limits, less the keys that are ours."""
     faults = []
-    if len(metadata) > MOST_METADATA:
-        faults.append({"field": "metadata", "message": f"must have at most {MOST_METADATA} keys"})
-    for key, value in list(metadata.items())[:MOST_METADATA]:
+    if len(metadata) > MAX_METADATA_KEYS:
+        faults.append({"field": "metadata", "message": f"must have at most {MAX_METADATA_KEYS} keys"})
+    for key, value in list(metadata.items())[:MAX_METADATA_KEYS]:
         if not 1 <= len(key) <= 40 or "[" in key or "]" in key:
             faults.append(
                 {"field": f"metadata.{key[:60]}", "message": "must be a key of 1 to 40 characters, no brackets"}
             )
-        elif key.startswith(OWN_METADATA):
-            faults.append({"field": f"metadata.{key}", "message": f"keys that begin with {OWN_METADATA} are our own"})
+        elif key.startswith(RESERVED_METADATA_PREFIX):
+            faults.append(
+                {"field": f"metadata.{key}", "message": f"keys that begin with {RESERVED_METADATA_PREFIX} are our own"}
+            )
         if len(value) > 500:
             faults.append({"field": f"metadata.{key[:60]}", "message": "must be at most 500 characters long"})
     if faults:
@@ -117,14 +119,17 @@ def _offer(item: CartItem, offers: Sequence[Offer]) -> Offer:
 
 def _check_counts(cart: Sequence[CartLine]) -> None:
     faults = [
-        {"field": f"items[{line.item}].quantity", "message": f"makes {line.quantity} in all; {MOST_OF_ONE} is the most"}
+        {
+            "field": f"items[{line.item}].quantity",
+            "message": f"makes {line.quantity} in all; {MAX_QUANTITY} is the most",
+        }
         for line in cart
-        if line.quantity > MOST_OF_ONE
+        if line.quantity > MAX_QUANTITY
     ]
     repeating = len(recurring(cart))
-    if repeating > MOST_LINES or len(cart) - repeating > MOST_LINES:
+    if repeating > MAX_LINES or len(cart) - repeating > MAX_LINES:
         faults.append(
-            {"field": "items", "message": f"must be at most {MOST_LINES} that recur and {MOST_LINES} that do not"}
+            {"field": "items", "message": f"must be at most {MAX_LINES} that recur and {MAX_LINES} that do not"}
         )
     if faults:
         raise ValidationFailed("The cart is too full.", details={"fields": faults})

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-TRIES = 5
+MAX_CUSTOMER_TRIES = 5
 """How many customers in a row may turn out to be deleted: Stripe replays a key's answer after the deletion too."""
 
 
@@ -31,7 +31,7 @@ async def customer_of(buyer: Buyer, pool: Pool, stripe: StripeApi) -> str:
         return await make_customer(buyer, pool, stripe, instead_of=buyer.stripe_customer_id)
     if buyer.customer_is_blank:
         # Whoever made it did not come to the second step.
-        await _tell(stripe, buyer, buyer.stripe_customer_id)
+        await _update_customer(stripe, buyer, buyer.stripe_customer_id)
     return buyer.stripe_customer_id
 
 
@@ -53,10 +53,10 @@ async def as_customer(buyer: Buyer, pool: Pool, stripe: StripeApi, ask: Callable
 async def make_customer(buyer: Buyer, pool: Pool, stripe: StripeApi, *, instead_of: str | None) -> str:
     """A new customer for the account; instead_of: the one that Stripe no longer has."""
     deleted = instead_of
-    for _ in range(TRIES):
+    for _ in range(MAX_CUSTOMER_TRIES):
         key = f"licet-customer-{buyer.account_id}" + (f"-after-{deleted}" if deleted else "")
         made = await create_once(stripe, "customer", {"metadata": {"account_id": str(buyer.account_id)}}, key)
-        if await _tell(stripe, buyer, made["id"]):
+        if await _update_customer(stripe, buyer, made["id"]):
             return await write_customer(pool, buyer, made["id"], instead_of)
         deleted = made["id"]
     raise StripeRefused(
@@ -64,18 +64,18 @@ async def make_customer(buyer: Buyer, pool: Pool, stripe: StripeApi, *, instead_
     )
 
 
-async def _tell(stripe: StripeApi, buyer: Buyer, stripe_customer_id: str) -> bool:
+async def _update_customer(stripe: StripeApi, buyer: Buyer, stripe_customer_id: str) -> bool:
     """Give the customer the account's e-mail and name; False where Stripe does not have it any more."""
     known = {"email": buyer.email, "name": buyer.name and buyer.name[:256]}
     try:
         try:
-            await stripe.update("customer", stripe_customer_id, _given(known))
+            await stripe.update("customer", stripe_customer_id, _without_empty(known))
         except StripeRefused as refused:
             if refused.details.get("param") != "email":
                 raise
             # Stripe is stricter about addresses than we are; without one it asks the buyer.
             log.warning("stripe does not take this e-mail address", account_id=str(buyer.account_id))
-            await stripe.update("customer", stripe_customer_id, _given({"name": known["name"]}))
+            await stripe.update("customer", stripe_customer_id, _without_empty({"name": known["name"]}))
     except StripeRefused as refused:
         if is_missing(refused):
             return False
@@ -83,5 +83,5 @@ async def _tell(stripe: StripeApi, buyer: Buyer, stripe_customer_id: str) -> boo
     return True
 
 
-def _given(fields: dict[str, str | None]) -> dict[str, str]:
+def _without_empty(fields: dict[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}

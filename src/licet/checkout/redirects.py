@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from licet.errors import Unprocessable
 from licet.kit.loopback import is_loopback
 
-LONGEST = 5000
+MAX_REDIRECT_URL_LENGTH = 5000
 """Stripe's own limit."""
 
 _HOST = re.compile(r"([a-z0-9_]([a-z0-9_-]*[a-z0-9])?)(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*|\[[0-9a-f:.]+\]")
@@ -43,8 +43,8 @@ def find_fault(url: str, hosts: Sequence[str], *, live: bool) -> str | None:
 
 
 def _faults(url: str, hosts: Sequence[str], *, live: bool) -> Iterator[str]:
-    if not url or len(url) > LONGEST:
-        yield f"must be a URL of at most {LONGEST} characters"
+    if not url or len(url) > MAX_REDIRECT_URL_LENGTH:
+        yield f"must be a URL of at most {MAX_REDIRECT_URL_LENGTH} characters"
     if "\\" in url or any(char.isspace() or not char.isprintable() for char in url):
         yield "must hold no backslash, blank or control character"
     try:

@@ -18,33 +18,33 @@ from licet.checkout.store import hash_of_secret
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.cause import Cause
-from licet.orders.core import PAID
+from licet.orders.core import PAID_STATUSES
 from licet.stripe_api.calls import at_most
 from licet.stripe_events.sync import read
 
 log = structlog.get_logger(__name__)
 
-WAIT_SECONDS = 5.0
+RETURN_WAIT_SECONDS = 5.0
 """How long to wait for work that is under way elsewhere."""
 
-SECRET_HOLDS = timedelta(hours=24)
+SECRET_VALID_FOR = timedelta(hours=24)
 """After the session itself has expired."""
 
-Outcome = Literal["processed", "pending", "failed", "expired"]
+CheckoutOutcome = Literal["processed", "pending", "failed", "expired"]
 
 
 @dataclass(frozen=True)
-class Returned:
+class CheckoutResult:
     """What became of a checkout. Ids are Stripe's, and None as long as it is pending."""
 
-    outcome: Outcome
+    outcome: CheckoutOutcome
     account_id: UUID
     stripe_subscription_id: str | None = None
     stripe_product_id: str | None = None
     stripe_price_id: str | None = None
 
 
-async def process(ctx: Context, secret: str, cause: Cause) -> Returned:
+async def process_return(ctx: Context, secret: str, cause: Cause) -> CheckoutResult:
     """Do what the checkout's event would do, if nobody has yet, and say what became of it. Safe to repeat.
 
     secret: the session's id, or the token. Raises NotFound checkout_not_found, and what Stripe's door raises.
@@ -52,9 +52,9 @@ async def process(ctx: Context, secret: str, cause: Cause) -> Returned:
     session = await _get(ctx, secret)
     if _settled(session):
         return _returned(session)
-    with at_most(WAIT_SECONDS * 2):
+    with at_most(RETURN_WAIT_SECONDS * 2):
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(RETURN_WAIT_SECONDS):
                 await _catch_up(ctx, session["stripe_session_id"], cause)
         except TimeoutError:
             # Somebody else is at it, and longer than anybody waits for: what they write is told the next time.
@@ -64,7 +64,7 @@ async def process(ctx: Context, secret: str, cause: Cause) -> Returned:
 
 async def _catch_up(ctx: Context, stripe_session_id: str, cause: Cause) -> None:
     session = await read(ctx, ctx.stripe, "checkout.session", stripe_session_id, cause)
-    if session is None or session["payment_status"] not in PAID or not session.get("subscription"):
+    if session is None or session["payment_status"] not in PAID_STATUSES or not session.get("subscription"):
         return
     subscription_id: str = session["subscription"]
     known = await ctx.pool.fetchval(
@@ -92,7 +92,7 @@ async def _get(ctx: Context, secret: str) -> asyncpg.Record:
         secret,
         hash_of_secret(secret),
     )
-    if row is None or (row["by_token"] and ctx.now() >= row["expires_at"] + SECRET_HOLDS):
+    if row is None or (row["by_token"] and ctx.now() >= row["expires_at"] + SECRET_VALID_FOR):
         raise NotFound("There is no such checkout.", code="checkout_not_found")
     return row
 
@@ -101,21 +101,21 @@ def _settled(session: asyncpg.Record) -> bool:
     """Whether nothing that Stripe could say is missing."""
     if session["status"] == "expired" or session["payment_failed"]:
         return True
-    paid = session["status"] == "complete" and session["payment_status"] in PAID
+    paid = session["status"] == "complete" and session["payment_status"] in PAID_STATUSES
     return paid and (session["stripe_subscription_id"] is None or session["subscription_status"] is not None)
 
 
-def _returned(session: asyncpg.Record) -> Returned:
+def _returned(session: asyncpg.Record) -> CheckoutResult:
     account_id: UUID = session["account_id"]
     if session["status"] == "expired":
-        return Returned("expired", account_id)
+        return CheckoutResult("expired", account_id)
     # A plan that was bought a second time is undone: the buyer has the first one.
     if session["payment_failed"] or session["undone"]:
-        return Returned("failed", account_id)
+        return CheckoutResult("failed", account_id)
     # Where it seems to be bought a second time, Stripe is asked first whether it is.
     if not _settled(session) or session["second"]:
-        return Returned("pending", account_id)
-    return Returned(
+        return CheckoutResult("pending", account_id)
+    return CheckoutResult(
         "processed",
         account_id,
         session["stripe_subscription_id"],

@@ -16,7 +16,7 @@ _LINE = re.compile(r"line_items\[(\d+)\]")
 
 
 @dataclass(frozen=True)
-class Wish:
+class PurchaseRequest:
     """What a caller asks for.
 
     one_plan: whether the buyer may have one plan at a time, whichever it is. secret: what stands in `success_url` to
@@ -47,7 +47,7 @@ class Purchase:
     secret: str | None = None
 
 
-def session_params(purchase: Purchase, wish: Wish, stripe_customer_id: str) -> dict[str, Any]:
+def session_params(purchase: Purchase, wish: PurchaseRequest, stripe_customer_id: str) -> dict[str, Any]:
     """The parameters of `POST /v1/checkout/sessions`.
 
     The order's id goes wherever Stripe would not carry it by itself: metadata does not flow from the session to what is
@@ -88,7 +88,7 @@ def session_key(purchase: Purchase, params: dict[str, Any]) -> str:
     return f"licet-session-{purchase.order_id}-{asked[:16]}"
 
 
-def explain(refused: StripeRefused, wish: Wish, cart: Sequence[CartLine]) -> LicetError:
+def explain(refused: StripeRefused, wish: PurchaseRequest, cart: Sequence[CartLine]) -> LicetError:
     """The caller's own error, where Stripe refuses for something that the caller named; else the refusal itself.
 
     A product can have been archived a moment ago, a code used up, without our having been told.

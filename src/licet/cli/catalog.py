@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from licet.catalog.core import Catalog
-    from licet.catalog.push import Pushed
+    from licet.catalog.push import PushResult
     from licet.config import Settings
     from licet.errors import LicetError
 
@@ -66,12 +66,12 @@ def push(
     typer.echo("Everything was up to date." if pushed.as_json()["upToDate"] else "Published.")
 
 
-async def _push(catalog: "Catalog", settings: "Settings") -> "Pushed":
-    from licet.catalog.push import push as publish
+async def _push(catalog: "Catalog", settings: "Settings") -> "PushResult":
+    from licet.catalog.push import push_catalog
     from licet.node.for_commands import beside
 
     async with beside(settings) as licet:
-        return await publish(catalog, licet.pool, licet.stripe)
+        return await push_catalog(catalog, licet.pool, licet.stripe)
 
 
 def _read(file: Path, as_json: bool) -> "Catalog":

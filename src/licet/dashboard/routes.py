@@ -16,9 +16,9 @@ from licet.http.openapi.document import responses
 from licet.http.router import api_router
 from licet.http.shapes import At, ResponseBody
 from licet.licenses.shown import License, all_licenses
-from licet.orders.shown_invoices import Invoice, list_newest_invoices
-from licet.payment_methods.shown import PaymentMethod
-from licet.payment_methods.shown import shown as shown_method
+from licet.orders.invoice_store import list_newest_invoices
+from licet.orders.schemas import Invoice
+from licet.payment_methods.schemas import PaymentMethod, payment_method_response
 from licet.payment_methods.store import list_methods
 from licet.subscriptions.shown import Subscription, list_not_ended
 
@@ -86,7 +86,7 @@ async def get_dashboard(ctx: Ctx, _: Reader, account_id: ActingAccount) -> Dashb
         licenses=licenses,
         next_charge=NextCharge(amount=charge.amount, currency=charge.currency, at=charge.at) if charge else None,
         recent_invoices=invoices,
-        payment_methods=[shown_method(method) for method in methods],
+        payment_methods=[payment_method_response(method) for method in methods],
         spend_by_month=[MonthlySpend(**dict(row)) for row in spend],
     )
 

@@ -9,7 +9,7 @@ import asyncpg
 from licet.dashboard.core import ExpectedCharge, RenewalItem, Renewing
 from licet.db.connection import Connection
 from licet.kit.statuses import ENDED
-from licet.refunds.mirror import FAILED
+from licet.refunds.mirror import FAILED_REFUND_STATUSES
 from licet.refunds.store import REFUNDED_OF_INVOICE
 from licet.subscriptions.core import ends_by_itself
 
@@ -92,6 +92,6 @@ async def list_spend(conn: Connection, account_id: UUID, *, since: datetime) -> 
         GROUP BY month, invoice.currency ORDER BY month, invoice.currency
         """,  # noqa: S608  # put together from constants
         account_id,
-        list(FAILED),
+        list(FAILED_REFUND_STATUSES),
         since,
     )

@@ -9,7 +9,7 @@ import asyncpg
 from licet.db.connection import Connection
 from licet.licenses.core import Dispute, Effect, gravest
 from licet.licenses.paid_periods import PaidInvoice, PeriodLine, Periods
-from licet.refunds.mirror import FAILED
+from licet.refunds.mirror import FAILED_REFUND_STATUSES
 from licet.refunds.store import REFUNDED_OF_INVOICE
 
 
@@ -34,7 +34,7 @@ async def periods_of(conn: Connection, stripe_subscription_id: str) -> Periods:
                  invoice.stripe_invoice_id DESC
         """,  # noqa: S608  # put together from constants
         stripe_subscription_id,
-        FAILED,
+        FAILED_REFUND_STATUSES,
     )
     return Periods(
         [
@@ -73,7 +73,7 @@ async def refunded_of_session(conn: Connection, session: asyncpg.Record) -> int:
         """,
         session["stripe_payment_intent_id"],
         session["stripe_invoice_id"],
-        FAILED,
+        FAILED_REFUND_STATUSES,
     )
     return returned
 

@@ -9,8 +9,8 @@ from pydantic import Field, StringConstraints
 from licet.accounts.auth import CurrentCaller, Writer
 from licet.checkout.actions import open_session, start_checkout
 from licet.checkout.core import CartItem
-from licet.checkout.returning import Outcome, process
-from licet.checkout.session import Wish
+from licet.checkout.returning import CheckoutOutcome, process_return
+from licet.checkout.session import PurchaseRequest
 from licet.errors import Conflict
 from licet.http.context import Context, Ctx
 from licet.http.openapi.document import responses
@@ -78,7 +78,7 @@ class PlanCheckout(ResponseBody):
 class ProcessedCheckout(ResponseBody):
     """What became of a checkout. Subscription, product and price are Stripe's ids, null unless it was processed."""
 
-    status: Outcome = Field(
+    status: CheckoutOutcome = Field(
         description="processed: paid for, and everything is in place. pending: not paid yet, or the payment is still "
         "on its way. failed: the payment did not go through, or was for a second plan and is returned. expired: nobody "
         "paid in time.",
@@ -137,10 +137,10 @@ def _subscription_exists(current: CurrentPlan) -> Conflict:
     )
 
 
-def _wish(ctx: Context, asked: PlanCheckoutRequest, item: CartItem) -> Wish:
+def _wish(ctx: Context, asked: PlanCheckoutRequest, item: CartItem) -> PurchaseRequest:
     secret = secrets.token_urlsafe(32)
     ours = ctx.settings.public_url or ""
-    return Wish(
+    return PurchaseRequest(
         items=[item],
         success_url=f"{ours}{RETURN}?secret={secret}" if asked.success_url is None else asked.success_url,
         cancel_url=(ctx.settings.app_url or f"{ours}{CANCELLED}") if asked.cancel_url is None else asked.cancel_url,
@@ -174,7 +174,7 @@ async def process_checkout(
 ) -> ProcessedCheckout:
     """Does what the webhook would do, if that has not come yet: the page after payment need not wait for it."""
     await limit(request, "process", secret)
-    found = await process(ctx, secret, Cause("api_call", request_id_of(request), "the buyer came back"))
+    found = await process_return(ctx, secret, Cause("api_call", request_id_of(request), "the buyer came back"))
     return ProcessedCheckout(
         status=found.outcome,
         subscription_id=found.stripe_subscription_id,

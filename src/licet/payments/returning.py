@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from licet.checkout.returning import Outcome, process
+from licet.checkout.returning import CheckoutOutcome, process_return
 from licet.config import Settings
 from licet.errors import LicetError
 from licet.http.context import Ctx
@@ -26,7 +26,7 @@ PAGES = frozenset({RETURN, CANCELLED, CLOSED})
 
 router = APIRouter(include_in_schema=False)
 
-_SAID: dict[Outcome, tuple[str, str]] = {
+_SAID: dict[CheckoutOutcome, tuple[str, str]] = {
     "processed": ("Thank you", "Your payment has arrived, and everything is ready."),
     "pending": ("One moment", "Your payment is on its way. This page looks again by itself."),
     "failed": ("That did not work", "Your payment did not go through, or was not needed and is being returned."),
@@ -57,7 +57,7 @@ async def come_back(
     await limit(request, "process", secret)
     try:
         cause = Cause("api_call", request_id_of(request), "the buyer came back")
-        outcome = (await process(ctx, secret, cause)).outcome
+        outcome = (await process_return(ctx, secret, cause)).outcome
     except LicetError as error:
         if error.status < 500:
             raise

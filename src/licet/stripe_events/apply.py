@@ -14,7 +14,7 @@ from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subs
 from licet.kit.versions import Verdict, Version, compare
 from licet.licenses.write import ChangeContext
 from licet.orders.invoice_mirror import link_payment
-from licet.orders.links import joined_ids
+from licet.orders.links_store import joined_ids
 from licet.queue.refreshes import Refresh, request
 from licet.stripe_events.event_types import MIRRORS, Row
 from licet.stripe_events.failed_payments import invoice_payment_failed

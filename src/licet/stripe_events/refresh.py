@@ -12,7 +12,7 @@ from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.redact import redact
 from licet.kit.stripe_objects import StripeObject, id_of
-from licet.notifications.failed_payments import announce_failed_checkout
+from licet.notifications.failed_payments import notify_failed_checkout
 from licet.queue import refreshes
 from licet.queue.refreshes import Refresh, Requested
 from licet.refulfil import refulfil_product
@@ -115,7 +115,7 @@ async def _read_failed_payment(context: Context, requested: Requested) -> None:
             intent["currency"],
         )
         if len(candidates) == 1:
-            await announce_failed_checkout(conn, candidates[0]["stripe_session_id"], context.now())
+            await notify_failed_checkout(conn, candidates[0]["stripe_session_id"], context.now())
 
 
 async def _refulfil(context: Context, requested: Requested) -> None:

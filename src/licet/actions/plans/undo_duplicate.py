@@ -16,7 +16,7 @@ from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject, id_of, payment_of
-from licet.notifications.subscriptions import announce_undone
+from licet.notifications.subscriptions import notify_undone_duplicate
 from licet.queue.jobs import Job
 from licet.stripe_api.once import create_once
 from licet.stripe_events.sync import read
@@ -71,7 +71,7 @@ async def _undo(ctx: Context, stripe_subscription_id: str) -> None:
     async with ctx.pool.acquire() as conn, conn.transaction():
         await duplicate_plans.done(conn, stripe_subscription_id)
         to = ctx.settings.operator_email
-        await announce_undone(conn, stripe_subscription_id, found["account_id"], to, ctx.now())
+        await notify_undone_duplicate(conn, stripe_subscription_id, found["account_id"], to, ctx.now())
     log.warning(
         "second_plan_undone",
         subscription=stripe_subscription_id,

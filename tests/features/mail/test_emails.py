@@ -1,4 +1,4 @@
-"""What the letters say, read from rows as they are."""
+"""The emails' text and HTML, rendered from rows."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +12,10 @@ from tests.factories.orders import Order, make_order
 from tests.support.contexts import make_context
 
 from licet.db.pool import Pool
-from licet.emails import EMAIL_TEMPLATES, compose
+from licet.emails import EMAIL_TEMPLATES, compose_email
 from licet.errors import NotFound
 from licet.http.context import Context
-from licet.mail.render import TEMPLATES, Branding, Rendered, render
+from licet.mail.render import TEMPLATES, Branding, Rendered, render_email
 
 PAID_THROUGH = datetime(2027, 4, 1, 12, 0, tzinfo=UTC)
 DESCRIPTION = "2 \u00d7 Connector (at $74.50 / month)"
@@ -35,17 +35,17 @@ async def buyer(shop: Context) -> UUID:
     return account_id
 
 
-def assert_sound(letter: Rendered) -> None:
+def assert_sound(email: Rendered) -> None:
     """What holds for each of them."""
-    for body in (letter.text, letter.html):
+    for body in (email.text, email.html):
         assert "None" not in body
         assert "Acme" in body
-    assert "<" not in letter.text.replace("<b>Zoë</b>", "")
-    assert "<b>" not in letter.html
-    assert "Acme &amp; Söhne" in letter.html
-    assert 'name="viewport"' in letter.html
-    assert "src=" not in letter.html
-    assert "\n\n\n\n" not in letter.text
+    assert "<" not in email.text.replace("<b>Zoë</b>", "")
+    assert "<b>" not in email.html
+    assert "Acme &amp; Söhne" in email.html
+    assert 'name="viewport"' in email.html
+    assert "src=" not in email.html
+    assert "\n\n\n\n" not in email.text
 
 
 async def make_invoice(context: Context, account_id: UUID | None, **changed: Any) -> str:
@@ -93,9 +93,9 @@ async def test_the_welcome(shop: Context, buyer: UUID) -> None:
     first = await make_license(shop, order, connector, expires_at=PAID_THROUGH, activations_limit=3)
     once = await make_license(shop, order, migrator, activations_limit=1)
     free = await make_license(shop, order, migrator, activations_limit=None, status="revoked")
-    letter = await compose(shop, "welcome", {"orderId": str(order.id)})
-    assert_sound(letter)
-    for body in (letter.text, letter.html):
+    email = await compose_email(shop, "welcome", {"orderId": str(order.id)})
+    assert_sound(email)
+    for body in (email.text, email.html):
         for key in (first.key, once.key, free.key):
             assert key in body
         assert f"{plan.name}" in body
@@ -107,39 +107,39 @@ async def test_the_welcome(shop: Context, buyer: UUID) -> None:
         assert "(revoked)" in body
         assert "https://licenses.acme.test/api/licenses/activate" in body
         assert str(order.id) in body
-    assert "&lt;b&gt;Zoë&lt;/b&gt;" in letter.html
+    assert "&lt;b&gt;Zoë&lt;/b&gt;" in email.html
 
 
 async def test_the_welcome_to_a_plan_without_keys(shop: Context, buyer: UUID) -> None:
     plan = await make_product(shop, kind="plan", policy=None)
     order = await make_order(shop, buyer, [plan])
-    letter = await compose(shop, "welcome", {"orderId": str(order.id)})
-    assert_sound(letter)
-    assert f"{plan.name} is active." in letter.text
-    assert "activate" not in letter.text.replace("is active", "")
+    email = await compose_email(shop, "welcome", {"orderId": str(order.id)})
+    assert_sound(email)
+    assert f"{plan.name} is active." in email.text
+    assert "activate" not in email.text.replace("is active", "")
 
 
 async def test_the_receipt(shop: Context, buyer: UUID) -> None:
     about = {"invoiceId": await make_invoice(shop, buyer)}
-    letter = await compose(shop, "receipt", about)
-    assert_sound(letter)
-    for body in (letter.text, letter.html):
+    email = await compose_email(shop, "receipt", about)
+    assert_sound(email)
+    for body in (email.text, email.html):
         assert "ACME-0001" in body
         assert "149.00 USD" in body
         assert "31 March 2027" in body
         assert DESCRIPTION in body
         assert "\u00d7 2" not in body
-    assert "https://pay.example/i/1?a=b&c=d" in letter.text
-    assert 'href="https://pay.example/i/1?a=b&amp;c=d"' in letter.html
+    assert "https://pay.example/i/1?a=b&c=d" in email.text
+    assert 'href="https://pay.example/i/1?a=b&amp;c=d"' in email.html
 
 
 async def test_a_receipt_of_little_known(shop: Context) -> None:
     nothing = {"number": None, "hosted_invoice_url": None, "invoice_pdf": None, "paid_at": None}
     about = {"invoiceId": await make_invoice(shop, None, currency="jpy", **nothing)}
-    letter = await compose(shop, "receipt", about)
-    assert_sound(letter)
-    assert "We received your payment of 14,900 JPY. Thank you." in letter.text
-    assert "href" not in letter.html
+    email = await compose_email(shop, "receipt", about)
+    assert_sound(email)
+    assert "We received your payment of 14,900 JPY. Thank you." in email.text
+    assert "href" not in email.html
 
 
 async def test_a_payment_that_failed(shop: Context, buyer: UUID) -> None:
@@ -148,20 +148,20 @@ async def test_a_payment_that_failed(shop: Context, buyer: UUID) -> None:
         "invoiceId": await make_invoice(shop, buyer, status="open", paid_at=None, next_payment_attempt_at=again_at),
         "attempt": 1,
     }
-    letter = await compose(shop, "payment_failed", about)
-    assert_sound(letter)
-    assert "Pay now: https://pay.example/i/1?a=b&c=d" in letter.text
-    assert 'href="https://pay.example/i/1?a=b&amp;c=d"' in letter.html
-    for body in (letter.text, letter.html):
+    email = await compose_email(shop, "payment_failed", about)
+    assert_sound(email)
+    assert "Pay now: https://pay.example/i/1?a=b&c=d" in email.text
+    assert 'href="https://pay.example/i/1?a=b&amp;c=d"' in email.html
+    for body in (email.text, email.html):
         assert "149.00 USD" in body
         assert "ACME-0001" in body
         assert "4 April 2027" in body
 
     await shop.pool.execute("UPDATE invoices SET next_payment_attempt_at = NULL")
-    last = await compose(shop, "payment_failed", about)
-    assert "We will not try again by ourselves" in last.text
+    last = await compose_email(shop, "payment_failed", about)
+    assert "We will not try again automatically" in last.text
     await shop.pool.execute("UPDATE invoices SET status = 'paid'")
-    settled = await compose(shop, "payment_failed", about)
+    settled = await compose_email(shop, "payment_failed", about)
     assert_sound(settled)
     assert "https://" not in settled.text
 
@@ -170,11 +170,11 @@ async def test_a_payment_that_failed_in_checkout(shop: Context, buyer: UUID) -> 
     product = await make_product(shop)
     order: Order = await make_order(shop, buyer, [product], quantity=2)
     await shop.pool.execute("UPDATE checkout_sessions SET status = 'open', url = 'https://pay.example/c'")
-    letter = await compose(shop, "payment_failed", {"sessionId": order.stripe_session_id})
-    assert_sound(letter)
-    assert "Try again: https://pay.example/c" in letter.text
-    assert f"{product.name} x 2: 298.00 USD" in letter.text
-    assert "by ourselves" not in letter.text
+    email = await compose_email(shop, "payment_failed", {"sessionId": order.stripe_session_id})
+    assert_sound(email)
+    assert "Try again: https://pay.example/c" in email.text
+    assert f"{product.name} x 2: 298.00 USD" in email.text
+    assert "automatically" not in email.text
 
 
 async def test_a_refund(shop: Context, buyer: UUID) -> None:
@@ -194,22 +194,22 @@ async def test_a_refund(shop: Context, buyer: UUID) -> None:
         """,
         PAID_THROUGH,
     )
-    letter = await compose(shop, "refund", {"refundId": "re_1"})
-    assert_sound(letter)
-    for body in (letter.text, letter.html):
+    email = await compose_email(shop, "refund", {"refundId": "re_1"})
+    assert_sound(email)
+    for body in (email.text, email.html):
         assert "50.00 USD" in body
         assert "ACME-0001" in body
         assert "1 April 2027" in body
         assert "five to ten days" in body
     await shop.pool.execute("UPDATE refunds SET status = 'failed'")
-    failed = await compose(shop, "refund", {"refundId": "re_1"})
+    failed = await compose_email(shop, "refund", {"refundId": "re_1"})
     assert_sound(failed)
     assert "another way" in failed.text
 
 
 @pytest.mark.parametrize(
     ("because", "said"),
-    [("failing", "Nothing has arrived there since 1 April 2027"), ("gone", "410 Gone"), (None, "again")],
+    [("failing", "No delivery has succeeded since 1 April 2027"), ("gone", "410 Gone"), (None, "again")],
 )
 async def test_an_endpoint_that_was_disabled(shop: Context, because: str | None, said: str) -> None:
     endpoint_id = UUID(int=7)
@@ -235,9 +235,9 @@ async def test_an_endpoint_that_was_disabled(shop: Context, because: str | None,
         endpoint_id,
         PAID_THROUGH,
     )
-    letter = await compose(shop, "endpoint_disabled", {"endpointId": str(endpoint_id)})
-    assert_sound(letter)
-    for body in (letter.text, letter.html):
+    email = await compose_email(shop, "endpoint_disabled", {"endpointId": str(endpoint_id)})
+    assert_sound(email)
+    for body in (email.text, email.html):
         assert "https://hooks.acme.test/licet" in body
         assert "token" not in body
         assert said in body
@@ -252,25 +252,25 @@ async def test_what_there_is_nothing_to_write_about(shop: Context) -> None:
         "payment_failed": {"sessionId": "cs_none"},
         "refund": {"refundId": "re_none"},
         "cancellation": {"subscriptionId": "sub_none"},
-        "second_plan": {"subscriptionId": "sub_none"},
+        "duplicate_plan": {"subscriptionId": "sub_none"},
         "endpoint_disabled": {"endpointId": str(UUID(int=1))},
     }
     assert set(missing) == set(EMAIL_TEMPLATES)
     for template, about in missing.items():
         with pytest.raises(NotFound):
-            await compose(shop, template, about)
+            await compose_email(shop, template, about)
     with pytest.raises(NotFound):
-        await compose(shop, "payment_failed", {"invoiceId": "in_none", "attempt": 1})
+        await compose_email(shop, "payment_failed", {"invoiceId": "in_none", "attempt": 1})
 
 
-def test_every_letter_has_both_bodies() -> None:
+def test_every_email_has_both_bodies() -> None:
     for template in EMAIL_TEMPLATES:
         for kind in ("html", "txt"):
             assert (TEMPLATES / f"{template}.{kind}").exists()
 
 
-def test_times_are_said_in_utc() -> None:
+def test_times_are_shown_in_utc() -> None:
     east = datetime(2027, 4, 1, 1, 0, tzinfo=UTC).astimezone(tz=datetime.now().astimezone().tzinfo)
     data = {"name": None, "number": None, "amount": 1, "currency": "usd", "created_at": east, "failed": False}
-    letter = render("refund", data, Branding("Acme", ""))
-    assert "Refund of 1 April 2027" in letter.text
+    email = render_email("refund", data, Branding("Acme", ""))
+    assert "Refund of 1 April 2027" in email.text

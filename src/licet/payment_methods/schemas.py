@@ -1,4 +1,4 @@
-"""A payment method as its owner sees it."""
+"""A payment method as the API returns it."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from licet.payment_methods.store import PaymentMethodRecord
 
 
 class PaymentMethod(ResponseBody):
-    """A payment method. `brand`, `last4` and the expiry are null where its type has none."""
+    """A payment method. `brand`, `last4` and the expiry are null for types that have none."""
 
     id: str = Field(examples=["pm_1QxYz"])
     type: str = Field(examples=["card"])
@@ -15,11 +15,11 @@ class PaymentMethod(ResponseBody):
     last4: str | None = Field(examples=["4242"])
     expiry_month: int | None = Field(examples=[12])
     expiry_year: int | None = Field(examples=[2034])
-    is_default: bool = Field(description="Whether the next renewal is paid with it.", examples=[True])
+    is_default: bool = Field(description="Whether the next renewal is charged to it.", examples=[True])
 
 
-def shown(method: PaymentMethodRecord) -> PaymentMethod:
-    """A method as its owner sees it."""
+def payment_method_response(method: PaymentMethodRecord) -> PaymentMethod:
+    """Convert a record to the API's shape."""
     return PaymentMethod(
         id=method.stripe_payment_method_id,
         type=method.type,

@@ -1,4 +1,4 @@
-"""From any of Stripe's ids to the purchases it belongs to: by the payments, invoices and sessions that we mirrored."""
+"""Finds the purchases that a Stripe id belongs to, over mirrored payments, invoices and sessions."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from licet.kit.affected import Affected
 
 @dataclass(frozen=True)
 class Purchases:
-    """The purchases to settle: a subscription with its licenses, a session with its order."""
+    """Ids of the purchases to settle: subscriptions with licenses, checkout sessions with orders."""
 
     subscriptions: tuple[str, ...]
     sessions: tuple[str, ...]
 
 
-async def find_purchases(conn: Connection, touched: Affected) -> Purchases:
-    """The purchases that what was touched belongs to, as far as the links are known."""
+async def find_purchases(conn: Connection, affected: Affected) -> Purchases:
+    """The purchases that the affected objects belong to, as far as the links are mirrored."""
     rows = await conn.fetch(
         """
         WITH invoice AS (
@@ -35,11 +35,11 @@ async def find_purchases(conn: Connection, touched: Affected) -> Purchases:
         )
         SELECT true AS recurring, id FROM subscription UNION ALL SELECT false, id FROM session ORDER BY id
         """,
-        list(touched.invoices),
-        list(touched.payment_intents),
-        list(touched.charges),
-        list(touched.subscriptions),
-        list(touched.sessions),
+        list(affected.invoices),
+        list(affected.payment_intents),
+        list(affected.charges),
+        list(affected.subscriptions),
+        list(affected.sessions),
     )
     return Purchases(
         tuple(row["id"] for row in rows if row["recurring"]), tuple(row["id"] for row in rows if not row["recurring"])
@@ -47,10 +47,10 @@ async def find_purchases(conn: Connection, touched: Affected) -> Purchases:
 
 
 async def joined_ids(conn: Connection, ids: frozenset[str]) -> frozenset[str]:
-    """`ids`, and what they are joined to by links that we know, down to the customer.
+    """Return `ids` and the ids that mirrored links join them to, up to the customer.
 
-    For what carries no customer itself (refunds, disputes, invoice payments): these are the locks under which two
-    events that are each other's missing half cannot pass unseen.
+    Refunds, disputes and invoice payments carry no customer. Their events lock these ids, so that of two concurrent
+    events that complete each other at least one sees the other's rows.
     """
     rows = await conn.fetch(
         """
