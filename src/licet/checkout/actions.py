@@ -1,6 +1,7 @@
-"""Starting a purchase: the cart is checked, Stripe makes the session, we write it down before anybody hears of it.
+"""Starts a purchase: checks the cart, creates the checkout session at Stripe, stores it.
 
-All before the writing may be done again: for the same order Stripe has the same session.
+The session is stored before its URL is returned. Everything before that may be repeated: for the same order id, Stripe
+returns the same session.
 """
 
 import re
@@ -38,12 +39,12 @@ log = structlog.get_logger(__name__)
 
 
 CHECKOUT_TIMEOUT_SECONDS = 22.0
-"""How long Stripe may take for all that one checkout asks of it: somebody looks at a page that does not move."""
+"""Timeout of all Stripe calls of one checkout together; a buyer waits in front of the page meanwhile."""
 
 
 @dataclass(frozen=True)
 class OpenedSession:
-    """A session that Stripe has made and we have not written down: `start_checkout` does."""
+    """A session that was created at Stripe and is not stored yet; `start_checkout` stores it."""
 
     purchase: Purchase
     session: dict[str, Any]
@@ -52,21 +53,21 @@ class OpenedSession:
 
 @dataclass(frozen=True)
 class StartedCheckout:
-    """A session that waits for its buyer at `url`."""
+    """A stored session. url: Stripe's payment page."""
 
     stripe_session_id: str
     url: str
 
 
 async def open_session(ctx: Context, account_id: UUID, wish: PurchaseRequest, order_id: UUID) -> OpenedSession:
-    """Have Stripe make a checkout session for the account. Nothing is issued: licenses come of its events alone.
+    """Create a checkout session at Stripe. Only the session's events issue licenses.
 
-    order_id: what the order will be; the same again for another try of the same.
-    Raises Unprocessable (contract, section 2), Conflict already_subscribed, NotFound for an unknown account, and what
-    Stripe's door raises; whatever is raised, nothing was written.
+    order_id: the id of the future order; pass the same id to retry. Nothing is stored, whether it succeeds or raises.
+    Raises Unprocessable (contract, section 2), Conflict already_subscribed, NotFound for an unknown account,
+    StripeRefused, StripeUnavailable.
     """
     for field, url in (("successUrl", wish.success_url), ("cancelUrl", wish.cancel_url)):
-        if field not in wish.ours:
+        if field not in wish.trusted_fields:
             check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
     check_metadata(wish.metadata)
     with at_most(CHECKOUT_TIMEOUT_SECONDS):
@@ -74,7 +75,7 @@ async def open_session(ctx: Context, account_id: UUID, wish: PurchaseRequest, or
 
 
 async def start_checkout(conn: Connection, opened: OpenedSession) -> StartedCheckout:
-    """Write the session down, in the caller's transaction: nobody may hear of its address before that is committed."""
+    """Store the session in the caller's transaction. Return its URL only after the commit."""
     purchase, session = opened.purchase, opened.session
     await write_session(conn, purchase, session, opened.email)
     account_id = str(purchase.account_id)
@@ -107,10 +108,10 @@ async def _open(ctx: Context, account_id: UUID, wish: PurchaseRequest, order_id:
 
 
 async def _offers(pool: Pool, product_ids: Sequence[str]) -> Mapping[str, Sequence[Offer]]:
-    """What can be bought of each, by the id as the caller wrote it; one that is no id of ours is not in it."""
-    own = {text: as_id(text) for text in product_ids}
-    found = await find_offers(pool, [product_id for product_id in own.values() if product_id is not None])
-    return {text: [offer for offer in found if offer.product_id == product_id] for text, product_id in own.items()}
+    """Return each product's offers by the id in the request; an empty list for an unknown id."""
+    parsed = {text: as_id(text) for text in product_ids}
+    offers = await find_offers(pool, [product_id for product_id in parsed.values() if product_id is not None])
+    return {text: [offer for offer in offers if offer.product_id == product_id] for text, product_id in parsed.items()}
 
 
 async def _refuse_duplicate_plan(pool: Pool, account_id: UUID, cart: Sequence[CartLine]) -> None:
@@ -119,7 +120,7 @@ async def _refuse_duplicate_plan(pool: Pool, account_id: UUID, cart: Sequence[Ca
     for offer in plans:
         if offer.product_id in live:
             raise Conflict(
-                f"The account is subscribed to {offer.product_name} already. Change that subscription instead.",
+                f"The account is already subscribed to {offer.product_name}. Change that subscription instead.",
                 code="already_subscribed",
                 details={"productId": str(offer.product_id), "subscriptionId": live[offer.product_id]},
             )
@@ -129,13 +130,14 @@ _CODE = re.compile(r"[A-Za-z0-9-]{1,200}")
 
 
 async def promotion_code_id(stripe: StripeApi, code: str, stripe_customer_id: str) -> str:
-    """The Stripe id of an active code that this customer may use. Raises Unprocessable invalid_promotion_code.
+    """Return the Stripe id of an active code that this customer may use.
 
-    Minimum amounts and the like are Stripe's to judge, when the session is made.
+    Raises Unprocessable invalid_promotion_code. Stripe checks further conditions, such as a minimum amount, when the
+    session is created.
     """
     if not _CODE.fullmatch(code):
         raise invalid_promotion_code()
-    async for found in stripe.list_all("promotion_code", code=code, active=True):
-        if found["customer"] in (None, stripe_customer_id):
-            return str(found["id"])
+    async for promotion_code in stripe.list_all("promotion_code", code=code, active=True):
+        if promotion_code["customer"] in (None, stripe_customer_id):
+            return str(promotion_code["id"])
     raise invalid_promotion_code()

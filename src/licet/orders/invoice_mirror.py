@@ -96,7 +96,7 @@ async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _versi
 async def link_payment(conn: Connection, paid: Paid) -> Affected:
     """Insert a link from a payment to its invoice that an older API version reports.
 
-    Older versions report it inside another object. It is kept under a provisional id until Stripe's own invoice payment object arrives.
+    Older versions report it inside another object. It has a provisional id until Stripe's own invoice payment arrives.
     """
     await conn.execute(
         """

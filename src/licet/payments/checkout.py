@@ -146,7 +146,7 @@ def _wish(ctx: Context, asked: PlanCheckoutRequest, item: CartItem) -> PurchaseR
         cancel_url=(ctx.settings.app_url or f"{ours}{CANCELLED}") if asked.cancel_url is None else asked.cancel_url,
         one_plan=True,
         secret=secret if asked.success_url is None else None,
-        ours=frozenset(
+        trusted_fields=frozenset(
             name
             for name, given in (("successUrl", asked.success_url), ("cancelUrl", asked.cancel_url))
             if given is None

@@ -163,7 +163,7 @@ def test_a_fault_is_named_by_its_line() -> None:
         "products:\n- key: a\n  kind: license\n  name: A\n  prices:\n  - amount: 5\n    currency: usd\n    amount: 6\n"
     )
     assert faults(written) == [
-        {"field": "products[0].prices[0].amount", "message": "stands here twice", "line": 8, "column": 5}
+        {"field": "products[0].prices[0].amount", "message": "is repeated", "line": 8, "column": 5}
     ]
     assert faults("products:\n- key: a\n  kind: x\n")[0]["line"] == 3
 
