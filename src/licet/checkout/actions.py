@@ -59,19 +59,19 @@ class StartedCheckout:
     url: str
 
 
-async def open_session(ctx: Context, account_id: UUID, wish: PurchaseRequest, order_id: UUID) -> OpenedSession:
+async def open_session(ctx: Context, account_id: UUID, request: PurchaseRequest, order_id: UUID) -> OpenedSession:
     """Create a checkout session at Stripe. Only the session's events issue licenses.
 
     order_id: the id of the future order; pass the same id to retry. Nothing is stored, whether it succeeds or raises.
     Raises Unprocessable (contract, section 2), Conflict already_subscribed, NotFound for an unknown account,
     StripeRefused, StripeUnavailable.
     """
-    for field, url in (("successUrl", wish.success_url), ("cancelUrl", wish.cancel_url)):
-        if field not in wish.trusted_fields:
+    for field, url in (("successUrl", request.success_url), ("cancelUrl", request.cancel_url)):
+        if field not in request.trusted_fields:
             check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
-    check_metadata(wish.metadata)
+    check_metadata(request.metadata)
     with at_most(CHECKOUT_TIMEOUT_SECONDS):
-        return await _open(ctx, account_id, wish, order_id)
+        return await _open(ctx, account_id, request, order_id)
 
 
 async def start_checkout(conn: Connection, opened: OpenedSession) -> StartedCheckout:
@@ -83,8 +83,8 @@ async def start_checkout(conn: Connection, opened: OpenedSession) -> StartedChec
     return StartedCheckout(session["id"], session["url"])
 
 
-async def _open(ctx: Context, account_id: UUID, wish: PurchaseRequest, order_id: UUID) -> OpenedSession:
-    cart = build_cart(wish.items, await _offers(ctx.pool, [item.product_id for item in wish.items]))
+async def _open(ctx: Context, account_id: UUID, request: PurchaseRequest, order_id: UUID) -> OpenedSession:
+    cart = build_cart(request.items, await _offers(ctx.pool, [item.product_id for item in request.items]))
     buyer = await find_buyer(ctx.pool, account_id)
     if buyer is None:
         raise NotFound("There is no such account.")
@@ -94,17 +94,17 @@ async def _open(ctx: Context, account_id: UUID, wish: PurchaseRequest, order_id:
 
     async def ask(stripe_customer_id: str) -> OpenedSession:
         promotion = None
-        if wish.promotion_code is not None:
-            promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
-        purchase = Purchase(order_id, account_id, cart, days, promotion, wish.one_plan, wish.secret)
-        params = session_params(purchase, wish, stripe_customer_id)
+        if request.promotion_code is not None:
+            promotion = await promotion_code_id(ctx.stripe, request.promotion_code, stripe_customer_id)
+        purchase = Purchase(order_id, account_id, cart, days, promotion, request.one_plan, request.secret)
+        params = session_params(purchase, request, stripe_customer_id)
         session = await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))
         return OpenedSession(purchase, session, buyer.email)
 
     try:
         return await as_customer(buyer, ctx.pool, ctx.stripe, ask)
     except StripeRefused as refused:
-        raise explain(refused, wish, cart) from refused
+        raise explain(refused, request, cart) from refused
 
 
 async def _offers(pool: Pool, product_ids: Sequence[str]) -> Mapping[str, Sequence[Offer]]:

@@ -47,18 +47,18 @@ class Purchase:
     secret: str | None = None
 
 
-def session_params(purchase: Purchase, wish: PurchaseRequest, stripe_customer_id: str) -> dict[str, Any]:
+def session_params(purchase: Purchase, request: PurchaseRequest, stripe_customer_id: str) -> dict[str, Any]:
     """Return the parameters of `POST /v1/checkout/sessions`.
 
     The order id is set on the subscription and the payment too, because Stripe does not copy a session's metadata to
     them. Without a promotion code in the request, the buyer can enter one on Stripe's page.
     """
-    metadata = {**wish.metadata, "licet_order_id": str(purchase.order_id)}
+    metadata = {**request.metadata, "licet_order_id": str(purchase.order_id)}
     params: dict[str, Any] = {
         "customer": stripe_customer_id,
         "client_reference_id": str(purchase.account_id),
-        "success_url": wish.success_url,
-        "cancel_url": wish.cancel_url,
+        "success_url": request.success_url,
+        "cancel_url": request.cancel_url,
         "line_items": [{"price": line.offer.stripe_price_id, "quantity": line.quantity} for line in purchase.cart],
         "metadata": metadata,
     }
@@ -88,7 +88,7 @@ def session_key(purchase: Purchase, params: dict[str, Any]) -> str:
     return f"licet-session-{purchase.order_id}-{digest[:16]}"
 
 
-def explain(refused: StripeRefused, wish: PurchaseRequest, cart: Sequence[CartLine]) -> LicetError:
+def explain(refused: StripeRefused, request: PurchaseRequest, cart: Sequence[CartLine]) -> LicetError:
     """Return the caller's error if Stripe refused a value of the request, else the refusal itself.
 
     This happens if, for example, a product was archived or a code used up and the event has not arrived yet.
@@ -96,9 +96,9 @@ def explain(refused: StripeRefused, wish: PurchaseRequest, cart: Sequence[CartLi
     param = str(refused.details.get("param", ""))
     line = _LINE.match(param)
     if line is not None and int(line[1]) < len(cart):
-        return invalid_product(wish.items[cart[int(line[1])].item].product_id)
+        return invalid_product(request.items[cart[int(line[1])].item].product_id)
     if param.startswith("line_items") and len(cart) == 1:
-        return invalid_product(wish.items[0].product_id)
+        return invalid_product(request.items[0].product_id)
     if param.startswith("discounts"):
         return invalid_promotion_code()
     for field_name, stripe_name in (("successUrl", "success_url"), ("cancelUrl", "cancel_url")):

@@ -38,7 +38,7 @@ async def find_endpoint_of_delivery(pool: Pool, delivery_id: UUID) -> tuple[UUID
 
 
 async def claim_delivery(pool: Pool, delivery_id: UUID, now: datetime, until: datetime) -> ClaimedDelivery | None:
-    """Claim a delivery that is due. None if it is not due, or if its endpoint is disabled or backed off.
+    """Claim a delivery that is due. None if it is not due, or if its endpoint is disabled or paused.
 
     until: when the delivery is due again if this process dies while sending.
     """

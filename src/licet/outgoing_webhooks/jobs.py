@@ -35,11 +35,11 @@ def delivery_jobs(context: Context, sender: WebhookSender) -> list[Job]:
 
     async def run(key: str) -> None:
         delivery_id = UUID(key)
-        found = await attempt_store.find_endpoint_of_delivery(context.pool, delivery_id)
-        if found is None:
+        endpoint = await attempt_store.find_endpoint_of_delivery(context.pool, delivery_id)
+        if endpoint is None:
             await attempt_store.close_unclaimed(context.pool, delivery_id)
             return
-        endpoint_id, unreachable = found
+        endpoint_id, unreachable = endpoint
         with limit.slot(endpoint_id, unreachable=unreachable) as free:
             if free:
                 await _deliver(context, sender, delivery_id)

@@ -70,7 +70,7 @@ async def find_duplicate_plan(conn: Connection, stripe_subscription_id: str) -> 
     )
 
 
-async def list_subscription_plans(conn: Connection, stripe_subscription_id: str) -> list[asyncpg.Record]:
+async def list_plans_of_subscription(conn: Connection, stripe_subscription_id: str) -> list[asyncpg.Record]:
     """`{product_id, product_name}` of each plan in a subscription."""
     return await conn.fetch(
         """
@@ -82,7 +82,7 @@ async def list_subscription_plans(conn: Connection, stripe_subscription_id: str)
     )
 
 
-async def list_subscription_refunds(conn: Connection, stripe_subscription_id: str) -> list[asyncpg.Record]:
+async def list_refunds_of_subscription(conn: Connection, stripe_subscription_id: str) -> list[asyncpg.Record]:
     """`{refund_id, amount, currency, status}` of each refund for a subscription, oldest first."""
     return await conn.fetch(
         """

@@ -11,8 +11,8 @@ from licet.http.context import Context
 from licet.http.shapes import At, ResponseBody
 from licet.outgoing_webhooks.payloads.store import (
     find_duplicate_plan,
-    list_subscription_plans,
-    list_subscription_refunds,
+    list_plans_of_subscription,
+    list_refunds_of_subscription,
 )
 from licet.subscriptions.shown import Subscription, get_subscription
 
@@ -85,6 +85,6 @@ async def undone_subscription(_: Context, conn: Connection, about: dict[str, Any
     return SubscriptionUndone(
         **dict(duplicate),
         subscription_id=subscription_id,
-        plans=[UndonePlan(**dict(plan)) for plan in await list_subscription_plans(conn, subscription_id)],
-        refunds=[UndoneRefund(**dict(refund)) for refund in await list_subscription_refunds(conn, subscription_id)],
+        plans=[UndonePlan(**dict(plan)) for plan in await list_plans_of_subscription(conn, subscription_id)],
+        refunds=[UndoneRefund(**dict(refund)) for refund in await list_refunds_of_subscription(conn, subscription_id)],
     )
