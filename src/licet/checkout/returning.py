@@ -48,9 +48,7 @@ class CheckoutResult:
 async def process_return(ctx: Context, secret: str, cause: Cause) -> CheckoutResult:
     """Apply the checkout as read from Stripe unless its event was applied; return the outcome.
 
-    Safe to repeat.
-
-    secret: the session's id, or the token of the return URL.
+    Safe to repeat. secret: the session's id, or the token of the return URL.
     Raises NotFound checkout_not_found, StripeRefused, StripeUnavailable.
     """
     session = await _get_session(ctx, secret)
