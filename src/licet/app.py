@@ -41,7 +41,7 @@ from licet.outgoing_webhooks.transport.allowed_targets import Allowed
 from licet.outgoing_webhooks.transport.sender import MAX_CONCURRENT, WebhookSender
 from licet.payments.checkout import router as plan_checkout
 from licet.payments.customers import router as plan_customers
-from licet.payments.in_words import HtmlErrors
+from licet.payments.html_errors import HtmlErrors
 from licet.payments.plans import router as plans
 from licet.payments.returning import router as return_pages
 from licet.payments.update import router as plan_updates

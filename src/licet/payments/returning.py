@@ -1,4 +1,4 @@
-"""Where a buyer comes back to when the caller named no address: plain pages of ours, which say how it went."""
+"""Default return pages: after payment, after a cancelled checkout, after Stripe's portal."""
 
 import math
 from typing import Annotated
@@ -22,65 +22,71 @@ CANCELLED = "/payment/cancelled"
 CLOSED = "/payment/closed"
 
 PAGES = frozenset({RETURN, CANCELLED, CLOSED})
-"""What fails at these addresses is told in words (`in_words.py`)."""
+"""Addresses whose errors are HTML pages (`html_errors.py`)."""
 
 router = APIRouter(include_in_schema=False)
 
-_SAID: dict[Outcome, tuple[str, str]] = {
-    "processed": ("Thank you", "Your payment has arrived, and everything is ready."),
-    "pending": ("One moment", "Your payment is on its way. This page looks again by itself."),
-    "failed": ("That did not work", "Your payment did not go through, or was not needed and is being returned."),
-    "expired": ("Too late", "This checkout has expired, and nothing was charged. Please start again."),
+_PAGE_TEXTS: dict[Outcome, tuple[str, str]] = {
+    "processed": ("Thank you", "Your purchase is complete. You can use it now."),
+    "pending": ("Payment in progress", "Your payment is being processed. This page refreshes automatically."),
+    "failed": (
+        "Purchase not completed",
+        "Your payment failed, or you already had a plan and this payment is being refunded.",
+    ),
+    "expired": ("Checkout expired", "This checkout has expired and you were not charged. Please start again."),
 }
 
-_WAITS = (3, 10, 10, 10, 10, 10, 60)
-"""Seconds until a pending page looks again, by how often it has; the last holds from then on. A card takes moments, a
-bank debit days."""
+_REFRESH_SECONDS = (3, 10, 10, 10, 10, 10, 60)
+"""Seconds until a pending page reloads, by how often it has reloaded; the last value repeats. A card payment takes
+seconds, a bank debit takes days."""
 
 
-def next_look(looked: int, per_minute: int) -> int:
-    """In how many seconds, so that of `per_minute` looks that are allowed in a minute there is always one left."""
+def seconds_until_refresh(looked: int, per_minute: int) -> int:
+    """Seconds until a pending page reloads.
+
+    looked: how often it has reloaded. per_minute: the rate limit, which the reloads stay below.
+    """
     if per_minute < 2:
         return WINDOW_SECONDS + 1
-    wait = _WAITS[min(looked, len(_WAITS) - 1)]
+    wait = _REFRESH_SECONDS[min(looked, len(_REFRESH_SECONDS) - 1)]
     return wait if looked == 0 else max(wait, math.ceil(WINDOW_SECONDS / (per_minute - 1)))
 
 
 @router.get(RETURN)
-async def come_back(
+async def return_page(
     request: Request,
     ctx: Ctx,
     secret: Annotated[str, Query(min_length=1, max_length=255)],
     looked: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> HTMLResponse:
-    """Says what became of the checkout, having done what its event would do. looked: how often the page has before."""
+    """Processes the checkout and shows its outcome. looked: how often the page has reloaded."""
     await limit(request, "process", secret)
     try:
-        cause = Cause("api_call", request_id_of(request), "the buyer came back")
+        cause = Cause("api_call", request_id_of(request), "the buyer returned from checkout")
         outcome = (await process(ctx, secret, cause)).outcome
     except LicetError as error:
         if error.status < 500:
             raise
-        # Stripe is away: the event will come, and so will the buyer's next look.
+        # Stripe cannot be reached. Its event arrives later, and the page reloads.
         outcome = "pending"
-    title, text = _SAID[outcome]
+    title, text = _PAGE_TEXTS[outcome]
     refresh = _refresh(secret, looked, ctx.settings) if outcome == "pending" else None
     return plain_page(200, title, text, link=ctx.settings.app_url, refresh=refresh)
 
 
 @router.get(CANCELLED)
-async def cancelled() -> HTMLResponse:
-    """The buyer went back without paying."""
-    return plain_page(200, "Nothing was charged", "You left the checkout without paying.")
+async def cancelled_page() -> HTMLResponse:
+    """Shown after the buyer left the checkout without paying."""
+    return plain_page(200, "Checkout cancelled", "You left the checkout without paying. You were not charged.")
 
 
 @router.get(CLOSED)
-async def closed() -> HTMLResponse:
-    """The customer has left Stripe's portal."""
-    return plain_page(200, "All done", "Your changes are saved.")
+async def closed_page() -> HTMLResponse:
+    """Shown after the customer left Stripe's customer portal."""
+    return plain_page(200, "All done", "Your changes in the customer portal are saved.")
 
 
 def _refresh(secret: str, looked: int, settings: Settings) -> str:
-    # It comes without a key, so that its address is counted as well.
+    # The page is requested without a key, so the limit per client address also applies.
     per_minute = min(settings.rate_limit_process_per_minute, settings.rate_limit_per_minute)
-    return f"{next_look(looked, per_minute)}; url=?{urlencode({'secret': secret, 'looked': looked + 1})}"
+    return f"{seconds_until_refresh(looked, per_minute)}; url=?{urlencode({'secret': secret, 'looked': looked + 1})}"

@@ -1,11 +1,11 @@
-"""When a page that waits for a payment looks again: soon, and never once too often."""
+"""When the pending return page reloads: soon, and never more often than the rate limit allows."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from licet.http.rate_limits.rules import WINDOW_SECONDS
-from licet.payments.returning import next_look
+from licet.payments.returning import seconds_until_refresh
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from licet.payments.returning import next_look
     [(10, [3, 10, 10, 10, 10, 10, 60, 60]), (5, [3, 15, 15]), (3, [3, 30, 30]), (2, [3, 60, 60]), (1, [61, 61])],
 )
 def test_how_long_it_waits(per_minute: int, waits: list[int]) -> None:
-    assert [next_look(looked, per_minute) for looked in range(len(waits))] == waits
+    assert [seconds_until_refresh(looked, per_minute) for looked in range(len(waits))] == waits
 
 
 @given(st.integers(1, 1000))
@@ -24,4 +24,4 @@ def test_it_is_never_turned_away(per_minute: int) -> None:
             window_ends, used = now + WINDOW_SECONDS, 0
         used += 1
         assert used <= per_minute
-        now += next_look(looked, per_minute)
+        now += seconds_until_refresh(looked, per_minute)
