@@ -13,12 +13,12 @@ from licet.actions.subscriptions.cancel import cancellation_jobs
 from licet.actions.subscriptions.restore_cancellation import restore_cancellation_jobs
 from licet.actions.subscriptions.schedule_release import schedule_release_jobs
 from licet.admin.routes import router as operators
+from licet.billing.checkout import router as billing
+from licet.billing.customer_portal import router as portal_session
 from licet.billing.entitlements import router as entitlements
 from licet.billing.invoices import router as invoices
 from licet.billing.orders import router as orders
 from licet.billing.payment_methods import router as payment_methods
-from licet.billing.portal import router as portal_session
-from licet.billing.routes import router as billing
 from licet.billing.subscriptions import router as subscriptions
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push

@@ -1,7 +1,7 @@
-"""Stripe's own portal: `POST /api/billing/portal-session`."""
+"""Creates sessions of Stripe's customer portal: `POST /api/billing/portal-session`."""
 
 from fastapi import Response
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from licet.accounts.auth import ActingAccount, Writer
 from licet.actions.customer_portal import open_portal
@@ -15,17 +15,13 @@ router = api_router("/api/billing", tag="billing")
 
 
 class PortalSessionRequest(RequestBody):
-    """Where the portal leads back to."""
-
-    model_config = ConfigDict(title="PortalSessionRequest")
+    """The URL that the portal links back to."""
 
     return_url: str = Field(examples=["https://example.com/account"])
 
 
 class PortalSession(ResponseBody):
-    """Where the customer goes, within five minutes: make one for each click."""
-
-    model_config = ConfigDict(title="PortalSession")
+    """The portal session's URL. It is valid for five minutes: create one for each click."""
 
     url: str = Field(examples=["https://billing.stripe.com/p/session/test_a1b2c3"])
 
@@ -33,7 +29,7 @@ class PortalSession(ResponseBody):
 @router.post(
     "/portal-session",
     status_code=201,
-    summary="Let the customer into Stripe's portal",
+    summary="Create a customer portal session",
     response_model=PortalSession,
     responses=responses(
         401,
@@ -41,18 +37,18 @@ class PortalSession(ResponseBody):
         404,
         502,
         503,
-        account_required=(422, "Name the account to act for."),
+        account_required=(422, "Name the account with ?accountId=."),
         invalid_redirect_url=(
             422,
-            "Customers are not sent to this URL; details.field says which one it is.",
+            "Customers cannot be sent to this URL; details.field names it.",
             {"field": "returnUrl"},
         ),
     ),
 )
 async def create_portal_session(
-    ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: PortalSessionRequest
+    ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, body: PortalSessionRequest
 ) -> Response:
-    """To look after cards, invoices, details, and the end of subscriptions."""
+    """Creates a session of Stripe's customer portal: cards, invoices, details and cancellation."""
     async with once.attempt(acting_for=account_id) as attempt:
-        url = await open_portal(ctx, account_id, asked.return_url)
+        url = await open_portal(ctx, account_id, body.return_url)
         return await attempt.answer(ctx.pool, PortalSession(url=url))

@@ -1,9 +1,9 @@
-"""The Billing API's verbs: what a customer of a vendor does with money."""
+"""Creates checkout sessions for carts: `POST /api/billing/checkout`."""
 
 from typing import Annotated
 
 from fastapi import Response
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from licet.accounts.auth import ActingAccount, Writer
 from licet.checkout.actions import open_session, start_checkout
@@ -19,9 +19,7 @@ router = api_router("/api/billing", tag="billing")
 
 
 class CheckoutItem(RequestBody):
-    """A product, as often as wanted. Without `priceId` it is the product's default price."""
-
-    model_config = ConfigDict(title="CheckoutItem")
+    """A product and its quantity. Default of `priceId`: the product's first price."""
 
     product_id: Annotated[str, Field(min_length=1, max_length=255, examples=[EXAMPLE_ID])]
     quantity: Annotated[int, Field(ge=1, le=MOST_OF_ONE, examples=[1])]
@@ -29,19 +27,19 @@ class CheckoutItem(RequestBody):
 
 
 class CheckoutRequest(RequestBody):
-    """A cart, and where its buyer goes afterwards. `{CHECKOUT_SESSION_ID}` in a URL is filled in by Stripe."""
+    """A cart and its return URLs. `{CHECKOUT_SESSION_ID}` in a URL becomes the session's id."""
 
     items: list[CheckoutItem]
     success_url: Annotated[str, Field(examples=["https://example.com/thanks?session={CHECKOUT_SESSION_ID}"])]
     cancel_url: Annotated[str, Field(examples=["https://example.com/cart"])]
     promotion_code: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     metadata: dict[str, str] | None = Field(
-        None, description="Kept at Stripe with the purchase.", examples=[{"campaign": "spring"}]
+        None, description="Stored at Stripe with the purchase.", examples=[{"campaign": "spring"}]
     )
 
 
 class CheckoutSession(ResponseBody):
-    """Where the buyer pays."""
+    """The checkout session, and the hosted payment page to send the buyer to."""
 
     session_id: str = Field(examples=["cs_test_a1b2c3"])
     url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
@@ -51,7 +49,7 @@ class CheckoutSession(ResponseBody):
     "/checkout",
     status_code=201,
     response_model=CheckoutSession,
-    summary="Start a purchase",
+    summary="Create a checkout session",
     responses=responses(
         401,
         402,
@@ -60,8 +58,8 @@ class CheckoutSession(ResponseBody):
         422,
         502,
         503,
-        already_subscribed=(409, "The account is subscribed to this plan already.", {"subscriptionId": "sub_1QxYz"}),
-        account_required=(422, "Name the account to act for."),
+        already_subscribed=(409, "The account is already subscribed to this plan.", {"subscriptionId": "sub_1QxYz"}),
+        account_required=(422, "Name the account with ?accountId=."),
         empty_cart=(422, "The cart is empty."),
         invalid_product=(
             422,
@@ -70,29 +68,29 @@ class CheckoutSession(ResponseBody):
         ),
         invalid_price=(
             422,
-            "The price is not one of the product's; details.priceId names it.",
+            "The price does not belong to the product; details.priceId names it.",
             {"priceId": "price_1QxYz"},
         ),
-        mixed_intervals=(422, "What recurs must recur together."),
-        mixed_currencies=(422, "Everything in a cart must be in one currency."),
-        invalid_promotion_code=(422, "The promotion code does not hold for this purchase."),
+        mixed_intervals=(422, "All recurring items must have the same interval."),
+        mixed_currencies=(422, "All items must have the same currency."),
+        invalid_promotion_code=(422, "The promotion code is not valid for this purchase."),
         invalid_redirect_url=(
             422,
-            "Buyers are not sent to this URL; details.field says which one it is.",
+            "Buyers cannot be sent to this URL; details.field names it.",
             {"field": "successUrl"},
         ),
     ),
 )
 async def create_checkout(
-    ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, asked: CheckoutRequest
+    ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, body: CheckoutRequest
 ) -> Response:
-    """Makes a hosted checkout page for the cart. Licenses come once it is paid, and from nothing else."""
+    """Creates a hosted payment page for the cart. Licenses are issued when it is paid."""
     wish = Wish(
-        items=[CartItem(item.product_id, item.quantity, item.price_id) for item in asked.items],
-        success_url=asked.success_url,
-        cancel_url=asked.cancel_url,
-        promotion_code=asked.promotion_code,
-        metadata=asked.metadata or {},
+        items=[CartItem(item.product_id, item.quantity, item.price_id) for item in body.items],
+        success_url=body.success_url,
+        cancel_url=body.cancel_url,
+        promotion_code=body.promotion_code,
+        metadata=body.metadata or {},
     )
     async with once.attempt(acting_for=account_id) as attempt:
         opened = await open_session(ctx, account_id, wish, attempt.id)
