@@ -40,7 +40,7 @@ from licet.db.keyring import Keyring
 from licet.db.migrate import migrate
 from licet.db.pool import Pool, open_pool
 from licet.http.context import Context
-from licet.node.http import HttpServer
+from licet.node.http_server import HttpServer
 from licet.node.listening import listen, url_of
 from licet.stripe_api.client import StripeApi
 
@@ -78,7 +78,7 @@ async def database() -> AsyncIterator[Pool]:
 async def serving(app: Any) -> AsyncIterator[str]:
     """Over HTTP, as `licet up` serves it."""
     with listen("127.0.0.1", 0, option="--port") as listening:
-        server = HttpServer(app, listening, finishes_within_seconds=1)
+        server = HttpServer(app, listening, shutdown_seconds=1)
         await server.start()
         yield url_of(listening)
         await server.stop()

@@ -1,4 +1,4 @@
-"""The first key: without it nobody could make another."""
+"""The secrets of the first start: the operator's API key and the encryption keys."""
 
 import base64
 import secrets
@@ -10,32 +10,34 @@ from licet.data_dir import read_private, write_private
 from licet.db.locks import lock
 from licet.db.pool import Pool
 from licet.kit.times import wall_now
+from licet.node.store import operator_key_exists
 from licet.startup_error import StartupError
 
 
 async def first_operator_key(pool: Pool, settings: Settings, file: Path) -> str | None:
-    """Sees to it that an operator can get in. Returns the key if it was just made; `file` keeps it, mode 0600.
+    """Makes the first operator key unless one exists. Returns it if it was made, and writes it to `file`.
 
-    LICET_OPERATOR_KEY is taken as it is, and is never shown again. Raises StartupError where it was revoked.
+    The file has mode 0600. LICET_OPERATOR_KEY is used instead if set, and is not returned. Raises StartupError if that
+    key was revoked.
     """
     async with pool.acquire() as connection, connection.transaction():
-        # Of two nodes that start on one empty database, one makes it.
+        # If two nodes start on one empty database, only one makes the key.
         await lock(connection, ["first operator key"])
         if settings.operator_key is not None:
             await adopt_operator_key(connection, settings, now=wall_now())
             return None
-        if await connection.fetchval("SELECT true FROM api_keys WHERE account_id IS NULL LIMIT 1"):
+        if await operator_key_exists(connection):
             return None
         made = await make_key(connection, settings, name="first operator key", scopes=["admin"], now=wall_now())
-        # Before the commit: a crash in between leaves a file whose key does not work, never a key that nobody knows.
+        # Written before the commit: a crash in between leaves a file with an invalid key, not a key that is lost.
         write_private(file, made.key)
         return made.key
 
 
 def encryption_keys(settings: Settings, *, empty_database: bool) -> list[str]:
-    """LICET_SECRET_KEYS; else the one in `DATA_DIR/secret.key`, made for a database that holds nothing yet.
+    """LICET_SECRET_KEYS, else the key in `DATA_DIR/secret.key`, which is made for an empty database.
 
-    Raises StartupError where the database is filled and its key is gone: a new one could read nothing of it.
+    Raises StartupError if the database is not empty and its key is missing: a new key could not decrypt its data.
     """
     if settings.secret_keys:
         return [key.get_secret_value() for key in settings.secret_keys]
@@ -45,8 +47,8 @@ def encryption_keys(settings: Settings, *, empty_database: bool) -> list[str]:
         return [kept]
     if not empty_database:
         raise StartupError(
-            f"The database holds what was encrypted with a key that is missing: {path} is not there. "
-            "Put it back, or set LICET_SECRET_KEYS to the key that was in it."
+            f"The database's encryption key is missing: {path} does not exist. "
+            "Restore the file, or set LICET_SECRET_KEYS to the key that it contained."
         )
     made = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     write_private(path, made)
