@@ -16,7 +16,7 @@ from licet.http.shapes import RequestBody, ResponseBody
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
 from licet.payment_methods.shown import PaymentMethod, shown
-from licet.payment_methods.store import list_methods as methods_of
+from licet.payment_methods.store import list_methods
 
 router = api_router("/api/billing/payment-methods", tag="billing")
 
@@ -84,7 +84,7 @@ class DefaultPaymentMethodRequest(RequestBody):
 async def list_payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[PaymentMethod]:
     """Lists the customer's payment methods, newest first."""
     async with ctx.pool.acquire() as conn:
-        return [shown(method) for method in await methods_of(conn, account_id)]
+        return [shown(method) for method in await list_methods(conn, account_id)]
 
 
 @router.post(

@@ -56,13 +56,13 @@ def create_key(
     settings = read_settings(data_dir=data_dir)
     set_up_logs(settings.model_copy(update={"log_level": "warning"}))
     try:
-        made = asyncio.run(_create(request, settings))
+        created = asyncio.run(_create(request, settings))
     except NotFound as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from None
-    typer.echo(made.model_dump_json() if as_json else made.key)
+    typer.echo(created.model_dump_json() if as_json else created.key)
     if not as_json:
-        typer.echo(_describe(made), err=True)
+        typer.echo(_describe(created), err=True)
 
 
 async def _create(request: "CreateApiKeyRequest", settings: "Settings") -> "CreatedApiKey":
@@ -82,15 +82,15 @@ def _read(name: str, account: str | None, scopes: list[str], expires_at: str | N
     from licet.errors import ValidationFailed
     from licet.kit.times import wall_now
 
-    given = {"name": name, "accountId": account, "scopes": scopes, "expiresAt": expires_at}
+    options = {"name": name, "accountId": account, "scopes": scopes, "expiresAt": expires_at}
     try:
-        request = CreateApiKeyRequest.model_validate(given)
+        request = CreateApiKeyRequest.model_validate(options)
         check(request, wall_now())
     except ValidationError as error:
         _bad_option(error.errors()[0]["loc"][0], error.errors()[0]["msg"].removeprefix("Value error, "))
     except ValidationFailed as error:
-        (fault,) = error.details["fields"]
-        _bad_option(fault["field"], fault["message"])
+        (field_error,) = error.details["fields"]
+        _bad_option(field_error["field"], field_error["message"])
     return request
 
 
@@ -98,9 +98,9 @@ def _bad_option(field: Any, message: str) -> NoReturn:
     raise typer.BadParameter(message, param_hint=_OPTION_OF[field])
 
 
-def _describe(made: "CreatedApiKey") -> str:
+def _describe(created: "CreatedApiKey") -> str:
     from licet.kit.times import rfc3339
 
-    whose = "An operator's key" if made.account_id is None else f"A key of the account {made.account_id}"
-    until = "until it is revoked" if made.expires_at is None else f"until {rfc3339(made.expires_at)}"
-    return f"{whose}: {', '.join(made.scopes)}; {until}. It is shown only once."
+    owner = "An operator's key" if created.account_id is None else f"A key of the account {created.account_id}"
+    until = "until it is revoked" if created.expires_at is None else f"until {rfc3339(created.expires_at)}"
+    return f"{owner}: {', '.join(created.scopes)}; {until}. It is shown only once."

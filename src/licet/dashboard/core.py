@@ -52,13 +52,13 @@ class RenewingSubscription:
 class ExpectedCharge:
     """An amount in minor units of `currency`, and when it is charged.
 
-    unsure_of: id of the subscription whose exact amount only Stripe can compute; None if the amount is exact.
+    preview_subscription_id: the subscription to preview at Stripe for the exact amount; None if the amount is exact.
     """
 
     amount: int
     currency: str
     at: datetime
-    unsure_of: str | None = None
+    preview_subscription_id: str | None = None
 
 
 def next_renewal(subscription: RenewingSubscription) -> ExpectedCharge | None:
@@ -74,8 +74,8 @@ def next_renewal(subscription: RenewingSubscription) -> ExpectedCharge | None:
     amount = subscription.next_amount
     if amount is None:
         amount = sum(item_amount for item_amount in amounts if item_amount is not None)
-    unsure = subscription.discounted or None in amounts
-    return ExpectedCharge(amount, subscription.currency, at, subscription.id if unsure else None)
+    inexact = subscription.discounted or None in amounts
+    return ExpectedCharge(amount, subscription.currency, at, subscription.id if inexact else None)
 
 
 def next_charge(charges: Sequence[ExpectedCharge]) -> ExpectedCharge | None:
@@ -84,5 +84,5 @@ def next_charge(charges: Sequence[ExpectedCharge]) -> ExpectedCharge | None:
     if first is None:
         return None
     together = [charge for charge in charges if (charge.at, charge.currency) == (first.at, first.currency)]
-    unsure_of = together[0].unsure_of if len(together) == 1 else None
-    return ExpectedCharge(sum(charge.amount for charge in together), first.currency, first.at, unsure_of)
+    preview_subscription_id = together[0].preview_subscription_id if len(together) == 1 else None
+    return ExpectedCharge(sum(charge.amount for charge in together), first.currency, first.at, preview_subscription_id)

@@ -26,9 +26,9 @@ async def find_next_charge(ctx: Context, account_id: UUID) -> ExpectedCharge | N
         renewals = [next_renewal(subscription) for subscription in await list_renewing_subscriptions(conn, account_id)]
         scheduled = await list_scheduled_charges(conn, account_id)
     charge = next_charge([*scheduled, *(renewal for renewal in renewals if renewal is not None)])
-    if charge is None or charge.unsure_of is None:
+    if charge is None or charge.preview_subscription_id is None:
         return charge
-    return await _preview(ctx, charge, charge.unsure_of)
+    return await _preview(ctx, charge, charge.preview_subscription_id)
 
 
 async def _preview(ctx: Context, charge: ExpectedCharge, stripe_subscription_id: str) -> ExpectedCharge:

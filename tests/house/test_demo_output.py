@@ -1,4 +1,4 @@
-"""How the story is told: what was expected and what was found, to programs and to people."""
+"""The demo's output, as JSON and as text: what is expected and what was found."""
 
 import json
 from collections.abc import Callable
@@ -8,23 +8,23 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from licet.demo.answers import Answer, Fact, Finding, NotAsExpected
-from licet.demo.cast import Cast
-from licet.demo.in_words import TellerInWords
-from licet.demo.invitation import Invitation
-from licet.demo.scene import Scene
-from licet.demo.shop import Shop
-from licet.demo.stage import Open
-from licet.demo.story import STORY, Step, tell
-from licet.demo.teller import JsonTeller, Outcome, Told
-from licet.demo.words import card, day, short_key
+from licet.demo.actions import Customers
+from licet.demo.cards import format_card
+from licet.demo.checks import Check, CheckFailed, FactValue, Observation
+from licet.demo.client import DemoClient
+from licet.demo.output import DemoResult, JsonOutput, ServedDemo, StepResult
+from licet.demo.process import DemoAddresses
+from licet.demo.queries import format_day, short_key
+from licet.demo.scenario import STEPS
+from licet.demo.steps import Step, StepRun, run_steps
+from licet.demo.text_output import TextOutput
 
 NOBODY_LISTENS = "http://127.0.0.1:1"
 
 
-def license_that_is(status: str) -> Answer:
+def license_that_is(status: str) -> Observation:
     facts = {"status": status, "expiresAt": None}
-    return Answer("GET /api/licenses", 200, "license", facts, f"SHOP-····-9F3K, {status}")
+    return Observation("GET /api/licenses", 200, "license", facts, f"SHOP-····-9F3K, {status}")
 
 
 @pytest.fixture
@@ -32,64 +32,64 @@ def out() -> StringIO:
     return StringIO()
 
 
-def in_words(out: StringIO, *, width: int = 100, terminal: bool = False, aside: Console | None = None) -> TellerInWords:
+def in_words(out: StringIO, *, width: int = 100, terminal: bool = False, secrets: Console | None = None) -> TextOutput:
     console = Console(file=out, width=width, force_terminal=terminal, no_color=True, highlight=False)
-    return TellerInWords(console, aside or console)
+    return TextOutput(console, secrets or console)
 
 
-def scene(out: StringIO) -> Scene:
-    return Scene(JsonTeller(out), patience_seconds=0.2)
+def scene(out: StringIO) -> StepRun:
+    return StepRun(JsonOutput(out), timeout_seconds=0.2)
 
 
-def outcome(*findings: Finding, steps: int = 1, kept: str | None = None) -> Outcome:
-    return Outcome([Told(1, "renewal", "A renewal", findings, 0.5)], steps, 9.87, kept)
+def outcome(*findings: Check, steps: int = 1, kept: str | None = None) -> DemoResult:
+    return DemoResult([StepResult(1, "renewal", "A renewal", findings, 0.5)], steps, 9.87, kept)
 
 
 def test_a_fact_that_differs_is_named_with_what_was_expected() -> None:
-    finding = Finding(license_that_is("active"), {"status": "suspended", "expiresAt": "2027-01-01T00:00:00Z"})
+    finding = Check(license_that_is("active"), {"status": "suspended", "expiresAt": "2027-01-01T00:00:00Z"})
     assert not finding.ok
     assert [str(one) for one in finding.differences] == [
         "status: expected suspended, found active",
         "expiresAt: expected 2027-01-01T00:00:00Z, found nothing",
     ]
-    assert str(NotAsExpected(finding)).startswith("status: expected suspended, found active; ")
+    assert str(CheckFailed(finding)).startswith("status: expected suspended, found active; ")
 
 
 @pytest.mark.parametrize(("expected", "found"), [("", None), ("1", 1), (False, None)])
-def test_what_is_expected_is_no_other_kind_of_thing(expected: Fact, found: Fact) -> None:
-    assert not Finding(Answer("GET /", 200, "it", {"it": found}, "it"), {"it": expected}).ok
+def test_what_is_expected_is_no_other_kind_of_thing(expected: FactValue, found: FactValue) -> None:
+    assert not Check(Observation("GET /", 200, "it", {"it": found}, "it"), {"it": expected}).ok
 
 
 def test_nothing_expected_is_as_expected_and_a_missing_fact_is_nothing() -> None:
-    assert Finding(license_that_is("active"), {}).ok
-    assert Finding(license_that_is("active"), {"gone": None}).ok
-    assert not Finding(license_that_is("active"), {"gone": "here"}).ok
+    assert Check(license_that_is("active"), {}).ok
+    assert Check(license_that_is("active"), {"gone": None}).ok
+    assert not Check(license_that_is("active"), {"gone": "here"}).ok
 
 
 def test_it_asks_until_it_is_as_expected(out: StringIO) -> None:
     answers = iter(["active", "active", "suspended"])
     told = scene(out)
-    answer = told.asks(lambda: license_that_is(next(answers)), status="suspended")
+    answer = told.wait_for(lambda: license_that_is(next(answers)), status="suspended")
     assert answer.facts["status"] == "suspended"
     assert told.ok
-    assert len(told.findings) == 1
+    assert len(told.checks) == 1
 
 
 def test_patience_ends_and_the_last_answer_counts(out: StringIO) -> None:
     told = scene(out)
-    told.asks(lambda: license_that_is("active"), status="suspended")
+    told.wait_for(lambda: license_that_is("active"), status="suspended")
     assert not told.ok
-    told.asks(lambda: license_that_is("active"), status="active")
+    told.wait_for(lambda: license_that_is("active"), status="active")
     assert not told.ok
 
 
-def a_step(name: str, chapter: Callable[[Scene, Shop, Cast], None]) -> Step:
+def a_step(name: str, chapter: Callable[[StepRun, DemoClient, Customers], None]) -> Step:
     return Step(name, name.capitalize(), chapter)
 
 
 def test_the_story_stops_at_what_nobody_answers(out: StringIO) -> None:
-    with Shop(Open(NOBODY_LISTENS, NOBODY_LISTENS, "lic_test_x", "whsec_x")) as shop:
-        told = tell(STORY, shop, JsonTeller(out), patience_seconds=0.1)
+    with DemoClient(DemoAddresses(NOBODY_LISTENS, NOBODY_LISTENS, "lic_test_x", "whsec_x")) as client:
+        told = run_steps(STEPS, client, JsonOutput(out), timeout_seconds=0.1)
     (only,) = told
     assert not only.ok
     step = json.loads(out.getvalue())
@@ -100,51 +100,51 @@ def test_the_story_stops_at_what_nobody_answers(out: StringIO) -> None:
 
 
 def test_the_steps_are_those_that_were_promised() -> None:
-    names = [step.name for step in STORY]
+    names = [step.name for step in STEPS]
     assert len(names) == len(set(names)) == 8
 
 
 def test_a_program_hears_how_it_ended(out: StringIO) -> None:
-    good = Finding(license_that_is("active"), {"status": "active"})
-    bad = Finding(license_that_is("active"), {"status": "revoked"})
+    good = Check(license_that_is("active"), {"status": "active"})
+    bad = Check(license_that_is("active"), {"status": "revoked"})
     for found, steps, ok in ((good, 1, True), (good, 2, False), (bad, 1, False)):
         ended = outcome(found, steps=steps, kept="/kept")
         assert ended.ok is ok
-        JsonTeller(out).closes(ended)
+        JsonOutput(out).finished(ended)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [line["ok"] for line in lines] == [True, False, False]
     assert lines[0] == {"ok": True, "told": 1, "steps": 1, "seconds": 9.87, "kept": "/kept"}
 
 
 def test_a_person_sees_what_was_expected(out: StringIO) -> None:
-    teller = in_words(out)
-    bad = Finding(license_that_is("active"), {"status": "revoked"})
-    teller.begins(1, "A renewal")
-    teller.finds(bad)
-    teller.closes(outcome(bad, steps=3))
+    output = in_words(out)
+    bad = Check(license_that_is("active"), {"status": "revoked"})
+    output.step_started(1, "A renewal")
+    output.check_made(bad)
+    output.finished(outcome(bad, steps=3))
     assert out.getvalue().splitlines() == [
         "",
         "1. A renewal",
         "   ✗ license   SHOP-····-9F3K, active  [GET /api/licenses → 200]",
         "               status: expected revoked, found active",
         "",
-        "✗ Step 1, “A renewal”, did not go as expected. What comes after it stands on it, and was not told.",
+        "✗ Step 1, “A renewal”, did not go as expected. The steps after it depend on it and were not run.",
         "  Nothing is left behind.",
         "",
-        "  licet demo --data-dir DIR  keeps database and log for you to look at",
-        "  licet --help  says what else there is",
+        "  licet demo --data-dir DIR  keeps the database and the log, to find the cause",
+        "  licet --help  lists all commands",
     ]
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 160])
 def test_a_terminal_s_width_is_kept_to(out: StringIO, width: int) -> None:
-    teller = in_words(out, width=width, terminal=True)
-    teller.opens()
-    teller.begins(1, "A renewal")
-    teller.says("Ada buys the Shopify Connector, and pays with a card that works wherever it is shown.")
+    output = in_words(out, width=width, terminal=True)
+    output.started()
+    output.step_started(1, "A renewal")
+    output.describe("Ada buys the Shopify Connector, and pays with a card that works wherever it is shown.")
     words = "SHOP-····-····-····-9F3K, active, paid through 21 Jan 2027"
-    teller.finds(Finding(Answer("GET /api/licenses", 200, "license", {}, words), {}))
-    teller.closes(outcome(Finding(license_that_is("active"), {}), kept="/somewhere"))
+    output.check_made(Check(Observation("GET /api/licenses", 200, "license", {}, words), {}))
+    output.finished(outcome(Check(license_that_is("active"), {}), kept="/somewhere"))
     said = Text.from_ansi(out.getvalue()).plain
     assert [line for line in said.splitlines() if len(line) > width] == []
     assert ("GET /api/licenses → 200" in said) is (width >= 100)
@@ -155,13 +155,13 @@ def test_without_unicode_a_letter_marks_each_line() -> None:
         encoding = "latin-1"
 
     out = Latin()
-    teller = in_words(out)
-    teller.finds(Finding(license_that_is("active"), {"status": "active"}))
-    teller.finds(Finding(license_that_is("active"), {"status": "revoked"}))
+    output = in_words(out)
+    output.check_made(Check(license_that_is("active"), {"status": "active"}))
+    output.check_made(Check(license_that_is("active"), {"status": "revoked"}))
     assert [line.split()[0] for line in out.getvalue().splitlines()] == ["+", "x", "status:"]
 
 
-INVITATION = Invitation(
+SERVED = ServedDemo(
     url="http://licet",
     sandbox_url="http://stripe",
     customer="Ada",
@@ -174,33 +174,33 @@ INVITATION = Invitation(
 
 
 def test_a_program_is_told_where_everything_is(out: StringIO) -> None:
-    JsonTeller(out).invites(INVITATION)
+    JsonOutput(out).serving(SERVED)
     said = json.loads(out.getvalue())
     assert (said["docsUrl"], said["emailsUrl"]) == ("http://licet/docs", "http://licet/api/admin/emails")
     assert (said["operatorKey"], said["accountKey"]) == ("lic_test_operator", "lic_test_ada")
-    assert said["cards"]["4242424242424242"] == "is taken"
+    assert said["cards"]["4242424242424242"] == "succeeds"
     assert {"url", "sandboxUrl", "checkoutUrl", "portalUrl", "invoiceUrl"} <= set(said)
 
 
 def test_a_person_is_told_where_everything_is_and_no_key_gets_into_the_story(out: StringIO) -> None:
     beside = StringIO()
-    teller = in_words(out, aside=Console(file=beside, width=40))
-    teller.says("The story.")
-    teller.invites(INVITATION)
+    output = in_words(out, secrets=Console(file=beside, width=40))
+    output.describe("The story.")
+    output.serving(SERVED)
     assert out.getvalue() == "   The story.\n"
     lines = beside.getvalue().splitlines()
     assert "Ada's key        lic_test_ada" in lines
-    assert "To pay by hand   http://stripe/c/pay/cs_1" in lines
-    assert "                 4242 4242 4242 4242 is taken" in lines
-    assert lines[-1] == "It stays until Ctrl-C (or SIGTERM)."
+    assert "Payment page     http://stripe/c/pay/cs_1" in lines
+    assert "                 4242 4242 4242 4242 succeeds" in lines
+    assert lines[-1] == "The demo runs until Ctrl-C or SIGTERM."
 
 
 def test_an_invitation_shows_no_secret_by_accident() -> None:
-    assert "lic_test" not in repr(INVITATION)
-    assert "cs_1" not in repr(INVITATION)
+    assert "lic_test" not in repr(SERVED)
+    assert "cs_1" not in repr(SERVED)
 
 
 def test_words() -> None:
     assert short_key("SHOP-7K2M-9QXD-3VTN-9F3K") == "SHOP-····-····-····-9F3K"
-    assert card("4242424242424242") == "4242 4242 4242 4242"
-    assert day("2027-01-05T23:59:59Z") == "5 Jan 2027"
+    assert format_card("4242424242424242") == "4242 4242 4242 4242"
+    assert format_day("2027-01-05T23:59:59Z") == "5 Jan 2027"
