@@ -41,7 +41,7 @@ from licet.payments.checkout import router as plan_checkout
 from licet.payments.customers import router as plan_customers
 from licet.payments.html_errors import HtmlErrors
 from licet.payments.plans import router as plans
-from licet.payments.returning import router as return_pages
+from licet.payments.return_pages import router as return_pages
 from licet.payments.update import router as plan_updates
 from licet.queue.jobs import Job
 from licet.refulfil import refulfil_jobs

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licet.http.rate_limits.rules import WINDOW_SECONDS
-from licet.payments.returning import seconds_until_refresh
+from licet.payments.return_pages import seconds_until_refresh
 
 
 @pytest.mark.parametrize(

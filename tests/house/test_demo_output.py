@@ -32,16 +32,18 @@ def out() -> StringIO:
     return StringIO()
 
 
-def in_words(out: StringIO, *, width: int = 100, terminal: bool = False, secrets: Console | None = None) -> TextOutput:
+def text_output(
+    out: StringIO, *, width: int = 100, terminal: bool = False, secrets: Console | None = None
+) -> TextOutput:
     console = Console(file=out, width=width, force_terminal=terminal, no_color=True, highlight=False)
     return TextOutput(console, secrets or console)
 
 
-def scene(out: StringIO) -> StepRun:
+def step_run(out: StringIO) -> StepRun:
     return StepRun(JsonOutput(out), timeout_seconds=0.2)
 
 
-def outcome(*findings: Check, steps: int = 1, kept: str | None = None) -> DemoResult:
+def demo_result(*findings: Check, steps: int = 1, kept: str | None = None) -> DemoResult:
     return DemoResult([StepResult(1, "renewal", "A renewal", findings, 0.5)], steps, 9.87, kept)
 
 
@@ -68,7 +70,7 @@ def test_nothing_expected_is_as_expected_and_a_missing_fact_is_nothing() -> None
 
 def test_it_asks_until_it_is_as_expected(out: StringIO) -> None:
     answers = iter(["active", "active", "suspended"])
-    told = scene(out)
+    told = step_run(out)
     answer = told.wait_for(lambda: license_that_is(next(answers)), status="suspended")
     assert answer.facts["status"] == "suspended"
     assert told.ok
@@ -76,7 +78,7 @@ def test_it_asks_until_it_is_as_expected(out: StringIO) -> None:
 
 
 def test_patience_ends_and_the_last_answer_counts(out: StringIO) -> None:
-    told = scene(out)
+    told = step_run(out)
     told.wait_for(lambda: license_that_is("active"), status="suspended")
     assert not told.ok
     told.wait_for(lambda: license_that_is("active"), status="active")
@@ -108,7 +110,7 @@ def test_a_program_hears_how_it_ended(out: StringIO) -> None:
     good = Check(license_that_is("active"), {"status": "active"})
     bad = Check(license_that_is("active"), {"status": "revoked"})
     for found, steps, ok in ((good, 1, True), (good, 2, False), (bad, 1, False)):
-        ended = outcome(found, steps=steps, kept="/kept")
+        ended = demo_result(found, steps=steps, kept="/kept")
         assert ended.ok is ok
         JsonOutput(out).finished(ended)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
@@ -117,11 +119,11 @@ def test_a_program_hears_how_it_ended(out: StringIO) -> None:
 
 
 def test_a_person_sees_what_was_expected(out: StringIO) -> None:
-    output = in_words(out)
+    output = text_output(out)
     bad = Check(license_that_is("active"), {"status": "revoked"})
     output.step_started(1, "A renewal")
     output.check_made(bad)
-    output.finished(outcome(bad, steps=3))
+    output.finished(demo_result(bad, steps=3))
     assert out.getvalue().splitlines() == [
         "",
         "1. A renewal",
@@ -138,13 +140,13 @@ def test_a_person_sees_what_was_expected(out: StringIO) -> None:
 
 @pytest.mark.parametrize("width", [40, 80, 100, 160])
 def test_a_terminal_s_width_is_kept_to(out: StringIO, width: int) -> None:
-    output = in_words(out, width=width, terminal=True)
+    output = text_output(out, width=width, terminal=True)
     output.started()
     output.step_started(1, "A renewal")
     output.describe("Ada buys the Shopify Connector, and pays with a card that works wherever it is shown.")
     words = "SHOP-····-····-····-9F3K, active, paid through 21 Jan 2027"
     output.check_made(Check(Observation("GET /api/licenses", 200, "license", {}, words), {}))
-    output.finished(outcome(Check(license_that_is("active"), {}), kept="/somewhere"))
+    output.finished(demo_result(Check(license_that_is("active"), {}), kept="/somewhere"))
     said = Text.from_ansi(out.getvalue()).plain
     assert [line for line in said.splitlines() if len(line) > width] == []
     assert ("GET /api/licenses → 200" in said) is (width >= 100)
@@ -155,7 +157,7 @@ def test_without_unicode_a_letter_marks_each_line() -> None:
         encoding = "latin-1"
 
     out = Latin()
-    output = in_words(out)
+    output = text_output(out)
     output.check_made(Check(license_that_is("active"), {"status": "active"}))
     output.check_made(Check(license_that_is("active"), {"status": "revoked"}))
     assert [line.split()[0] for line in out.getvalue().splitlines()] == ["+", "x", "status:"]
@@ -184,7 +186,7 @@ def test_a_program_is_told_where_everything_is(out: StringIO) -> None:
 
 def test_a_person_is_told_where_everything_is_and_no_key_gets_into_the_story(out: StringIO) -> None:
     beside = StringIO()
-    output = in_words(out, secrets=Console(file=beside, width=40))
+    output = text_output(out, secrets=Console(file=beside, width=40))
     output.describe("The story.")
     output.serving(SERVED)
     assert out.getvalue() == "   The story.\n"

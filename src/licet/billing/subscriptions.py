@@ -58,7 +58,9 @@ async def list_subscriptions(
     page: Paging,
     status: Annotated[
         Status | Literal["all"] | None,
-        Query(description="Only subscriptions with this status. Default: those that have not ended."),
+        Query(
+            description="Only subscriptions with this status; all lists every one. Default: those that have not ended."
+        ),
     ] = None,
 ) -> ListResponse[Subscription]:
     """Lists subscriptions, newest first: by default those that have not ended."""

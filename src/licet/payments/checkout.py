@@ -22,7 +22,7 @@ from licet.http.shapes import RequestBody, ResponseBody
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
 from licet.payments.organizations import ORGANIZATION_NOT_FOUND, OrganizationId, find_organization
-from licet.payments.returning import CANCELLED, RETURN
+from licet.payments.return_pages import CANCELLED_PATH, RETURN_PATH
 from licet.plans.selection import choose
 from licet.plans.store import CurrentPlan, find_current_plan
 
@@ -142,10 +142,12 @@ def _subscription_exists(current: CurrentPlan) -> Conflict:
 def _wish(ctx: Context, body: PlanCheckoutRequest, item: CartItem) -> Wish:
     secret = secrets.token_urlsafe(32)
     public_url = ctx.settings.public_url or ""
+    default_success_url = f"{public_url}{RETURN_PATH}?secret={secret}"
+    default_cancel_url = ctx.settings.app_url or f"{public_url}{CANCELLED_PATH}"
     return Wish(
         items=[item],
-        success_url=f"{public_url}{RETURN}?secret={secret}" if body.success_url is None else body.success_url,
-        cancel_url=(ctx.settings.app_url or f"{public_url}{CANCELLED}") if body.cancel_url is None else body.cancel_url,
+        success_url=default_success_url if body.success_url is None else body.success_url,
+        cancel_url=default_cancel_url if body.cancel_url is None else body.cancel_url,
         one_plan=True,
         secret=secret if body.success_url is None else None,
         ours=frozenset(

@@ -20,7 +20,7 @@ from licet.payments.organizations import (
     find_organization,
     organization_not_found,
 )
-from licet.payments.returning import CLOSED
+from licet.payments.return_pages import PORTAL_CLOSED_PATH
 from licet.payments.store import find_billing_customer
 from licet.plans.store import find_current_plan
 
@@ -130,7 +130,7 @@ async def open_customer_portal(
     """
     organization = await find_organization(ctx, caller, body.organization_id)
     async with once.attempt(acting_for=organization) as attempt:
-        default_url = ctx.settings.app_url or f"{ctx.settings.public_url or ''}{CLOSED}"
+        default_url = ctx.settings.app_url or f"{ctx.settings.public_url or ''}{PORTAL_CLOSED_PATH}"
         return_url = default_url if body.return_url is None else body.return_url
         url = await open_portal(ctx, organization, return_url, checked=body.return_url is None)
         return await attempt.answer(ctx.pool, CustomerPortal(url=url))

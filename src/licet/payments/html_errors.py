@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 
 from licet.payments.plain_page import plain_page
-from licet.payments.returning import PAGES
+from licet.payments.return_pages import HTML_PATHS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,14 +16,14 @@ ERROR_REFRESH_SECONDS = 30
 
 
 class HtmlErrors:
-    """Replaces the JSON body of an error with an HTML page on the addresses in `PAGES`."""
+    """Replaces the JSON body of an error with an HTML page on the addresses in `HTML_PATHS`."""
 
     def __init__(self, app: "ASGIApp") -> None:
         self.app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Serves one request."""
-        if scope["type"] != "http" or scope["path"] not in PAGES or scope["method"] not in ("GET", "HEAD"):
+        if scope["type"] != "http" or scope["path"] not in HTML_PATHS or scope["method"] not in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
         page: HTMLResponse | None = None

@@ -17,11 +17,11 @@ from licet.http.request_id import request_id_of
 from licet.kit.cause import Cause
 from licet.payments.plain_page import plain_page
 
-RETURN = "/payment/return"
-CANCELLED = "/payment/cancelled"
-CLOSED = "/payment/closed"
+RETURN_PATH = "/payment/return"
+CANCELLED_PATH = "/payment/cancelled"
+PORTAL_CLOSED_PATH = "/payment/closed"
 
-PAGES = frozenset({RETURN, CANCELLED, CLOSED})
+HTML_PATHS = frozenset({RETURN_PATH, CANCELLED_PATH, PORTAL_CLOSED_PATH})
 """Addresses whose errors are HTML pages (`html_errors.py`)."""
 
 router = APIRouter(include_in_schema=False)
@@ -52,7 +52,7 @@ def seconds_until_refresh(looked: int, per_minute: int) -> int:
     return wait if looked == 0 else max(wait, math.ceil(WINDOW_SECONDS / (per_minute - 1)))
 
 
-@router.get(RETURN)
+@router.get(RETURN_PATH)
 async def return_page(
     request: Request,
     ctx: Ctx,
@@ -74,13 +74,13 @@ async def return_page(
     return plain_page(200, title, text, link=ctx.settings.app_url, refresh=refresh)
 
 
-@router.get(CANCELLED)
+@router.get(CANCELLED_PATH)
 async def cancelled_page() -> HTMLResponse:
     """Shown after the buyer left the checkout without paying."""
     return plain_page(200, "Checkout cancelled", "You left the checkout without paying. You were not charged.")
 
 
-@router.get(CLOSED)
+@router.get(PORTAL_CLOSED_PATH)
 async def closed_page() -> HTMLResponse:
     """Shown after the customer left Stripe's customer portal."""
     return plain_page(200, "All done", "Your changes in the customer portal are saved.")
