@@ -15,7 +15,7 @@ PYTEST ?= -n $(WORKERS) --dist worksteal
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(SET_UP) ## Watch a purchase become a license, and what can befall it afterwards
+demo: $(SET_UP) ## Watch a purchase become a license, then renewals, failed payments and a refund
 	@$(BIN)/licet demo
 
 up: $(SET_UP) ## Run everything: database, Stripe sandbox, API and worker

@@ -37,10 +37,10 @@ from licet.app import create_app
 from licet.config import Settings
 from licet.db.embedded import EmbeddedPostgres
 from licet.db.keyring import Keyring
-from licet.db.migrate import migrate
+from licet.db.migrate import migrate_database
 from licet.db.pool import Pool, open_pool
 from licet.http.context import Context
-from licet.node.http import HttpServer
+from licet.node.http_server import HttpServer
 from licet.node.listening import listen, url_of
 from licet.stripe_api.client import StripeApi
 
@@ -67,7 +67,7 @@ async def database() -> AsyncIterator[Pool]:
         server = EmbeddedPostgres(place)
         try:
             dsn = await server.start()
-            await migrate(dsn)
+            await migrate_database(dsn)
             async with await open_pool(dsn, min_size=4, max_size=4) as pool:
                 yield pool
         finally:
@@ -78,7 +78,7 @@ async def database() -> AsyncIterator[Pool]:
 async def serving(app: Any) -> AsyncIterator[str]:
     """Over HTTP, as `licet up` serves it."""
     with listen("127.0.0.1", 0, option="--port") as listening:
-        server = HttpServer(app, listening, finishes_within_seconds=1)
+        server = HttpServer(app, listening, shutdown_seconds=1)
         await server.start()
         yield url_of(listening)
         await server.stop()

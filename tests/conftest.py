@@ -19,7 +19,7 @@ import uvloop
 from hypothesis import HealthCheck, settings
 
 from licet.db.embedded import EmbeddedPostgres
-from licet.db.migrate import migrate
+from licet.db.migrate import migrate_database
 from licet.db.pool import Pool, open_pool
 from licet.kit.redact import redact_secrets
 from licet_sandbox.validation import Violations
@@ -120,7 +120,7 @@ def server() -> Iterator[Server]:
     embedded = EmbeddedPostgres(directory, durable=False)
     try:
         dsn = asyncio.run(embedded.start())
-        asyncio.run(migrate(dsn))
+        asyncio.run(migrate_database(dsn))
         yield Server(dsn)
     finally:
         asyncio.run(embedded.stop())

@@ -186,7 +186,7 @@ FILL: dict[str, str] = {
                    (ARRAY['invoice.paid', 'invoice.created', 'customer.subscription.updated', 'invoice_payment.paid']
                    )[1 + n % 4] END, 'in_' || n,
                made(2, 1 + n % ($1 / 5)), moment(n, $1 * 5), moment(n, $1 * 5),
-               CASE WHEN n % 5000 = 1 THEN 'parked' WHEN n % 20 = 2 THEN 'stale' ELSE 'applied' END,
+               CASE WHEN n % 5000 = 1 THEN 'waiting' WHEN n % 20 = 2 THEN 'stale' ELSE 'applied' END,
                jsonb_build_object('data', repeat('what Stripe sent ', 30))
         FROM generate_series(1, $1 * 5) AS n""",
     "e-mails": """

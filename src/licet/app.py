@@ -1,4 +1,4 @@
-"""Wires everything together: the one module that knows all the features."""
+"""Wires everything together. The only module that imports all features."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,19 +12,17 @@ from licet.actions.plans.undo_duplicate import duplicate_plan_jobs
 from licet.actions.subscriptions.cancel import cancellation_jobs
 from licet.actions.subscriptions.restore_cancellation import restore_cancellation_jobs
 from licet.actions.subscriptions.schedule_release import schedule_release_jobs
-from licet.admin.routes import router as operators
+from licet.admin.routes import router as admin
+from licet.billing.checkout import router as checkout
+from licet.billing.customer_portal import router as customer_portal
 from licet.billing.entitlements import router as entitlements
 from licet.billing.invoices import router as invoices
 from licet.billing.orders import router as orders
 from licet.billing.payment_methods import router as payment_methods
-from licet.billing.portal import router as portal_session
-from licet.billing.routes import router as billing
 from licet.billing.subscriptions import router as subscriptions
-from licet.catalog.file import EXAMPLE, read_catalog
-from licet.catalog.push import push
 from licet.catalog.routes import router as products
 from licet.config import Settings
-from licet.dashboard.routes import router as portal
+from licet.dashboard.routes import router as dashboard
 from licet.emails import mailer_of
 from licet.http.context import Context
 from licet.http.openapi.document import DESCRIPTION, TAGS
@@ -32,36 +30,36 @@ from licet.http.rate_limits.limiter import limiter_of
 from licet.http.setup import add_conventions
 from licet.idempotency.jobs import idempotency_jobs
 from licet.licenses.routes import router as licenses
-from licet.mail.jobs import mail_jobs
+from licet.mail.jobs import email_jobs
 from licet.outgoing_webhooks.delivery_routes import router as deliveries
 from licet.outgoing_webhooks.endpoint_routes import router as webhook_endpoints
 from licet.outgoing_webhooks.jobs import delivery_jobs
 from licet.outgoing_webhooks.payloads import openapi
-from licet.outgoing_webhooks.transport.allowed_targets import Allowed
-from licet.outgoing_webhooks.transport.sender import MAX_CONCURRENT, WebhookSender
+from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets
+from licet.outgoing_webhooks.transport.sender import WebhookSender
 from licet.payments.checkout import router as plan_checkout
 from licet.payments.customers import router as plan_customers
-from licet.payments.in_words import HtmlErrors
+from licet.payments.html_errors import HtmlErrors
 from licet.payments.plans import router as plans
-from licet.payments.returning import router as return_pages
+from licet.payments.return_pages import router as return_pages
 from licet.payments.update import router as plan_updates
 from licet.queue.jobs import Job
-from licet.refulfil import refulfil_jobs
-from licet.stripe_events.event_types import EVENTS
+from licet.refulfil.jobs import refulfil_jobs
+from licet.stripe_events.event_types import EVENT_TYPES
 from licet.stripe_events.jobs import stripe_event_jobs
-from licet.stripe_events.routes import router as webhooks
+from licet.stripe_events.routes import router as stripe_events
 
 if TYPE_CHECKING:
     from licet.oidc.provider import IdentityProvider
 
 
 def create_app(context: Context) -> FastAPI:
-    """The HTTP application: every face of ours over one set of tools."""
+    """Builds the HTTP application with all routes."""
     limiter = limiter_of(context.settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with app.state.last_used.written_now_and_then(context.pool):
+        async with app.state.last_used.writing_periodically(context.pool):
             try:
                 yield
             finally:
@@ -74,11 +72,11 @@ def create_app(context: Context) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        # A redirect would be built from the Host header; an address with a slash too many is simply not there.
+        # A redirect would use the Host header. An address with an extra slash is a 404.
         redirect_slashes=False,
         lifespan=lifespan,
         openapi_tags=TAGS,
-        # The names that generated clients call them by.
+        # The names of the operations in generated clients.
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.context = context
@@ -86,13 +84,13 @@ def create_app(context: Context) -> FastAPI:
     app.state.webhooks = openapi.webhooks()
     app.state.identity_provider = _identity_provider(context.settings)
     for router in (
-        webhooks,
-        billing,
+        stripe_events,
+        checkout,
         subscriptions,
         invoices,
         payment_methods,
-        portal_session,
-        portal,
+        customer_portal,
+        dashboard,
         products,
         orders,
         licenses,
@@ -102,7 +100,7 @@ def create_app(context: Context) -> FastAPI:
         plan_updates,
         plan_customers,
         return_pages,
-        operators,
+        admin,
         webhook_endpoints,
         deliveries,
     ):
@@ -115,17 +113,17 @@ def create_app(context: Context) -> FastAPI:
 def _identity_provider(settings: Settings) -> "IdentityProvider | None":
     if settings.oidc_issuer is None or settings.oidc_audience is None:
         return None
-    from licet.oidc.provider import IdentityProvider  # noqa: PLC0415 - who has none need not wait for its libraries
+    from licet.oidc.provider import IdentityProvider  # noqa: PLC0415 - imported only if a provider is configured
 
     return IdentityProvider(settings.oidc_issuer, settings.oidc_audience)
 
 
 def jobs(context: Context) -> Sequence[Job]:
-    """The deferred work of the house itself."""
+    """The jobs of the main worker: everything except deliveries."""
     return [
         *stripe_event_jobs(context),
         *refulfil_jobs(context),
-        *mail_jobs(mailer_of(context)),
+        *email_jobs(mailer_of(context)),
         *idempotency_jobs(context),
         *cancellation_jobs(context),
         *duplicate_plan_jobs(context),
@@ -134,25 +132,13 @@ def jobs(context: Context) -> Sequence[Job]:
     ]
 
 
-DELIVERIES_AT_ONCE = MAX_CONCURRENT
-"""How many delivery_worker_jobs run side by side: as many as there are places to send from."""
-
-
 @asynccontextmanager
 async def delivery_worker_jobs(context: Context) -> AsyncIterator[Sequence[Job]]:
-    """The deferred work that waits for the vendor's own machines; a worker of its own does it."""
-    async with WebhookSender(Allowed.parse(context.settings.webhooks_allow_private)) as courier:
-        yield delivery_jobs(context, courier)
+    """The jobs of the delivery worker, which sends outgoing webhooks."""
+    async with WebhookSender(AllowedTargets.parse(context.settings.webhooks_allow_private)) as sender:
+        yield delivery_jobs(context, sender)
 
 
 def webhook_events() -> Sequence[str]:
-    """The types of Stripe's events that our webhook endpoint asks for."""
-    return sorted(EVENTS)
-
-
-async def prepare(context: Context) -> None:
-    """What must stand before the first request: in sandbox mode an empty catalogue gets the example one."""
-    if context.settings.mode == "sandbox" and not await context.pool.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM products WHERE catalog_key IS NOT NULL)"
-    ):
-        await push(read_catalog(EXAMPLE), context.pool, context.stripe)
+    """The types of Stripe's events that Licet's webhook endpoint subscribes to."""
+    return sorted(EVENT_TYPES)

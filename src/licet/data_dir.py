@@ -1,4 +1,4 @@
-"""The data directory: made with care, used by one process at a time, its secrets readable by nobody else."""
+"""The data directory: creation, private files, and a lock that allows one process at a time."""
 
 import errno
 import fcntl
@@ -11,9 +11,9 @@ from licet.startup_error import StartupError
 
 
 def make_data_dir(path: Path) -> None:
-    """Makes what is missing on the way to `path`; a directory that exists stays as it is, its mode included.
+    """Creates `path` and its missing parents. An existing directory and its mode are not changed.
 
-    Raises StartupError where it cannot be made.
+    Raises StartupError if it cannot be created.
     """
     if path.is_dir():
         return
@@ -21,20 +21,20 @@ def make_data_dir(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700)
         if os.geteuid() == 0:
-            # PostgreSQL runs as another user then, who passes through here to a directory of its own.
+            # PostgreSQL then runs as another user, which must pass this directory to reach its own.
             path.chmod(0o711)
     except FileExistsError:
         if not path.is_dir():
             raise StartupError(f"{path} is not a directory. Choose another --data-dir.") from None
     except OSError as error:
         raise StartupError(
-            f"The data directory {path} cannot be made: {error.strerror} ({error.filename}). "
+            f"The data directory {path} cannot be created: {error.strerror} ({error.filename}). "
             "Choose another with --data-dir or LICET_DATA_DIR."
         ) from None
 
 
 def write_private(path: Path, text: str) -> None:
-    """Puts `text` into a file of mode 0600, whole or not at all, also across a power cut."""
+    """Writes `text` to a file of mode 0600 atomically; a power cut leaves the old file or the new one."""
     descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -48,32 +48,35 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_private(path: Path) -> str | None:
-    """What `write_private` wrote, without blanks around it; None if there is nothing yet."""
+    """Reads a file of `write_private`, without surrounding whitespace; None if it is missing or empty.
+
+    Raises StartupError if the file cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StartupError(
-            f"{path} cannot be read: {error.strerror}. It belongs to whoever started Licet first."
+            f"{path} cannot be read: {error.strerror}. Run as the user that started Licet first, which owns the file."
         ) from None
 
 
 class DataDirLock:
-    """The kernel's lock on `DATA_DIR/lock`. It ends with the process, however that ends."""
+    """The kernel's lock on `DATA_DIR/lock`. It is released when the process ends, also when it is killed."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "lock"
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
-        """Raises StartupError where another process holds it, and says which."""
+        """Takes the lock. Raises StartupError if another process holds it, with that process's id."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise StartupError(
                 f"The data directory {self._path.parent} cannot be used: {error.strerror} ({self._path}). "
-                "Run as the user who made it, or choose another --data-dir."
+                "Run as the user that created it, or choose another --data-dir."
             ) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -85,7 +88,7 @@ class DataDirLock:
             process = f" (process {holder})" if holder else ""
             raise StartupError(
                 f"Licet already runs on the data directory {self._path.parent}{process}. "
-                "Stop that one, or choose another --data-dir."
+                "Stop that process, or choose another --data-dir."
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())

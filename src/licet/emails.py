@@ -1,4 +1,4 @@
-"""Every letter there is: what it is rendered from, and how it is sent. Read from ids when sent or shown, not stored."""
+"""Every email template with the function that reads its data, and the Mailer that sends them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -9,50 +9,54 @@ from licet.http.context import Context
 from licet.licenses.emails import gather_welcome
 from licet.mail.jobs import Mailer
 from licet.mail.message import Sender
-from licet.mail.render import Branding, Rendered, render
+from licet.mail.render import Branding, Rendered, render_email
 from licet.mail.smtp import SmtpServer
 from licet.orders.emails import gather_payment_failed, gather_receipt
 from licet.outgoing_webhooks.emails import gather_endpoint_disabled
 from licet.refunds.emails import gather_refund
 from licet.subscriptions.emails import gather_cancellation, gather_duplicate_plan
 
-Gather = Callable[[Connection, Keyring, dict[str, Any]], Awaitable[dict[str, Any]]]
+GatherEmail = Callable[[Connection, Keyring, dict[str, Any]], Awaitable[dict[str, Any]]]
 
-EMAIL_TEMPLATES: Mapping[str, Gather] = {
+EMAIL_TEMPLATES: Mapping[str, GatherEmail] = {
     "welcome": gather_welcome,
     "receipt": gather_receipt,
     "payment_failed": gather_payment_failed,
     "refund": gather_refund,
     "cancellation": gather_cancellation,
-    "second_plan": gather_duplicate_plan,
+    "duplicate_plan": gather_duplicate_plan,
     "endpoint_disabled": gather_endpoint_disabled,
 }
-"""By template, what it is rendered from."""
+"""The function that reads each template's data."""
+
+# Rows of the table emails that were written before the template was renamed have the old name.
+_RENAMED_TEMPLATES = {"second_plan": "duplicate_plan"}
 
 
-async def compose(context: Context, template: str, about: dict[str, Any]) -> Rendered:
-    """A letter's text and HTML as they read now. Raises NotFound where what it is about is not there."""
+async def compose_email(context: Context, template: str, about: dict[str, Any]) -> Rendered:
+    """Render an email from current rows. Raises NotFound if the row that it is about no longer exists."""
+    name = _RENAMED_TEMPLATES.get(template, template)
     async with context.pool.acquire() as conn:
-        data = await EMAIL_TEMPLATES[template](conn, context.keyring, about)
-    return render(template, data, branding_of(context))
+        data = await EMAIL_TEMPLATES[name](conn, context.keyring, about)
+    return render_email(name, data, branding_of(context))
 
 
 def branding_of(context: Context) -> Branding:
-    """Who writes: the name in LICET_MAIL_FROM, reached under LICET_PUBLIC_URL."""
+    """The sender's name from LICET_MAIL_FROM, and LICET_PUBLIC_URL."""
     return Branding(Sender.parse(context.settings.mail_from).name, context.settings.public_url or "")
 
 
 def mailer_of(context: Context) -> Mailer:
-    """What sends the letters: through LICET_SMTP_URL; without one they are kept to be shown."""
+    """The Mailer that sends over LICET_SMTP_URL. If that is not set, it marks emails as kept."""
     url = context.settings.smtp_url
 
-    async def composed(template: str, about: dict[str, Any]) -> Rendered:
-        return await compose(context, template, about)
+    async def compose(template: str, about: dict[str, Any]) -> Rendered:
+        return await compose_email(context, template, about)
 
     return Mailer(
         pool=context.pool,
         now=context.now,
-        compose=composed,
+        compose=compose,
         sender=Sender.parse(context.settings.mail_from),
         server=SmtpServer.parse(url.get_secret_value()) if url else None,
     )

@@ -1,4 +1,4 @@
-"""Everything that can go wrong on purpose, and how a caller sees it.
+"""The errors that the API returns, as exceptions with their HTTP status and code.
 
     LicetError                     status, code, message, details
     |- MalformedJson               400  malformed_json
@@ -18,7 +18,7 @@
     |- IdentityProviderUnavailable 503  identity_provider_unavailable
     `- NotReady                    503  not_ready
 
-The code is stable and for machines, the message says what to do next; neither ever holds a secret.
+The code is stable and for programs. The message says what happened and what to do next. Neither contains a secret.
 Source: contract, section 1.
 """
 
@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 
 
 class LicetError(Exception):
-    """An error with an answer: `{"statusCode", "error", "code", "message", "details"}`."""
+    """Base of all errors with a response: `{"statusCode", "error", "code", "message", "details"}`."""
 
     status: ClassVar[int] = 500
     code: str = "internal_error"
@@ -47,12 +47,12 @@ class LicetError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
     def as_json(self) -> dict[str, Any]:
-        """The one error shape."""
+        """The response body."""
         return error_body(self.status, self.code, self.message, self.details)
 
 
 def error_body(status: int, code: str, message: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The one error shape, also for what no exception of ours stands for."""
+    """The response body of every error, also of errors that are not a LicetError."""
     return {
         "statusCode": status,
         "error": HTTPStatus(status).phrase,
@@ -63,55 +63,55 @@ def error_body(status: int, code: str, message: str, details: dict[str, Any] | N
 
 
 class MalformedJson(LicetError):
-    """The body is not JSON, whatever its content type says."""
+    """The body is not valid JSON."""
 
     status = 400
     code = "malformed_json"
 
 
 class Unauthorized(LicetError):
-    """No credential, or one that is not known, has ended or was revoked."""
+    """The credential is missing, unknown, expired or revoked."""
 
     status = 401
     code = "unauthorized"
 
 
 class InvalidSignature(Unauthorized):
-    """A webhook that none of our signing secrets made, or made too long ago or ahead."""
+    """The signature of a webhook matches none of the signing secrets, or its time is too far from now."""
 
     code = "invalid_signature"
 
 
 class CardDeclined(LicetError):
-    """A card was refused; `details.declineCode` says why."""
+    """The card was declined; `details.declineCode` is Stripe's reason."""
 
     status = 402
     code = "card_declined"
 
 
 class Forbidden(LicetError):
-    """The credential is good, its scope too small."""
+    """The credential is valid, but lacks the scope that the call needs."""
 
     status = 403
     code = "forbidden"
 
 
 class NotFound(LicetError):
-    """There is no such thing, or it is somebody else's: the caller cannot tell which."""
+    """The object does not exist or belongs to another account. The response does not tell which."""
 
     status = 404
     code = "not_found"
 
 
 class Conflict(LicetError):
-    """What is asked for contradicts how things stand."""
+    """The request conflicts with the current state of the object."""
 
     status = 409
     code = "conflict"
 
 
 class BodyTooLarge(LicetError):
-    """The body is over the limit."""
+    """The body is larger than the limit."""
 
     status = 413
     code = "body_too_large"
@@ -125,48 +125,48 @@ class NotJson(LicetError):
 
 
 class Unprocessable(LicetError):
-    """Well-formed, and not possible."""
+    """The request is well-formed and cannot be carried out."""
 
     status = 422
     code = "unprocessable"
 
 
 class ValidationFailed(Unprocessable):
-    """Fields are missing or of the wrong shape; `details.fields` is `[{field, message}]`."""
+    """Fields are missing, unknown or invalid; `details.fields` is `[{field, message}]`."""
 
     code = "validation_failed"
 
 
 class RateLimited(LicetError):
-    """Too many requests; always with `retry_after_seconds`."""
+    """The caller sent too many requests. `retry_after_seconds` is always set."""
 
     status = 429
     code = "rate_limited"
 
 
 class StripeRefused(LicetError):
-    """Stripe answered with an error that the caller cannot mend."""
+    """Stripe returned an error that the caller cannot fix."""
 
     status = 502
     code = "stripe_error"
 
 
 class StripeUnavailable(LicetError):
-    """Stripe cannot be reached, is too slow or asks us to wait."""
+    """Stripe is unreachable, too slow, or limits the rate of requests."""
 
     status = 503
     code = "stripe_unavailable"
 
 
 class IdentityProviderUnavailable(LicetError):
-    """The vendor's identity provider does not tell its keys, so a token cannot be checked."""
+    """The keys of the identity provider cannot be read, so a token cannot be verified."""
 
     status = 503
     code = "identity_provider_unavailable"
 
 
 class NotReady(LicetError):
-    """This process runs and cannot serve yet, or not now: its database is away or of another version."""
+    """The process cannot serve: the database is unreachable or has the schema of another version."""
 
     status = 503
     code = "not_ready"

@@ -1,7 +1,7 @@
-"""What happened, for the vendor's own systems: one row per business fact, written in the transaction that learnt it.
+"""Writes outgoing events: one row per business fact, in the transaction that learns of it.
 
-Whoever listens for it gets a delivery in the same statement. What it says is rendered from ids when it is sent
-(`deliveries/`), so that no row holds a license key. Source: contract, section 6.
+The same statement writes a delivery for every endpoint that listens for the event. The body is rendered from ids when
+it is sent (`outgoing_webhooks/`), so that no row contains a license key. Source: contract, section 6.
 """
 
 from collections.abc import Sequence
@@ -29,18 +29,19 @@ EventName = Literal[
     "license.expired",
 ]
 
-EVERYTHING = "*"
-"""What an endpoint names that listens for all events, also those that come with later versions."""
+ALL_EVENTS = "*"
+"""In an endpoint's `events`: every event, including events that later versions add."""
 
-DELIVER = "deliver"
-"""The job's entrypoint; its key is the delivery's id."""
+DELIVER_JOB = "deliver"
+"""The job's entrypoint. The job's key is the delivery's id."""
 
 
 @dataclass(frozen=True)
 class OutgoingEvent:
-    """One thing that happened.
+    """An event to publish.
 
-    fact: what it is told once about, with the event's name unique for ever. about: ids to render it from, no secrets.
+    fact: what the event reports; (event, fact) is unique and published once.
+    about: the ids that the body is rendered from, never a secret.
     """
 
     event: EventName
@@ -49,35 +50,35 @@ class OutgoingEvent:
     about: dict[str, str | int]
 
 
-async def publish(conn: Connection, happened: Sequence[OutgoingEvent], now: datetime) -> None:
-    """Have the vendor's systems told once the caller's transaction commits; what was told before is passed over.
+async def publish(conn: Connection, events: Sequence[OutgoingEvent], now: datetime) -> None:
+    """Write events and their deliveries; they are sent once the caller's transaction commits.
 
-    now: business time.
+    An event whose fact was published before is skipped. now: business time.
     """
-    if not happened:
+    if not events:
         return
     deliveries = await conn.fetch(
         """
-        WITH happened AS (
+        WITH published AS (
             INSERT INTO outgoing_events (id, event, fact, account_id, about, created_at)
             SELECT id, event, fact, account_id, about, $6
             FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::jsonb[])
-                AS news (id, event, fact, account_id, about)
+                AS given (id, event, fact, account_id, about)
             ON CONFLICT (event, fact) DO NOTHING
             RETURNING id, event, account_id
         )
         INSERT INTO deliveries (id, endpoint_id, event_id, account_id, created_at, due_at)
-        SELECT gen_random_uuid(), endpoint.id, happened.id, happened.account_id, $6, $6
-        FROM happened JOIN webhook_endpoints AS endpoint
-            ON endpoint.disabled_at IS NULL AND endpoint.events && ARRAY[happened.event, $7]
+        SELECT gen_random_uuid(), endpoint.id, published.id, published.account_id, $6, $6
+        FROM published JOIN webhook_endpoints AS endpoint
+            ON endpoint.disabled_at IS NULL AND endpoint.events && ARRAY[published.event, $7]
         RETURNING id
         """,
-        [new_id() for _ in happened],
-        [one.event for one in happened],
-        [one.fact for one in happened],
-        [one.account_id for one in happened],
-        [one.about for one in happened],
+        [new_id() for _ in events],
+        [event.event for event in events],
+        [event.fact for event in events],
+        [event.account_id for event in events],
+        [event.about for event in events],
         now,
-        EVERYTHING,
+        ALL_EVENTS,
     )
-    await enqueue(conn, DELIVER, *(str(row["id"]) for row in deliveries))
+    await enqueue(conn, DELIVER_JOB, *(str(row["id"]) for row in deliveries))

@@ -1,4 +1,4 @@
-"""What may stand in a cart, and what follows from it."""
+"""What a cart may contain, and the checkout that follows from it."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from licet.catalog.core import Offer
 from licet.checkout.core import CartItem, build_cart, check_metadata, trial_days
-from licet.checkout.session import Purchase, Wish, explain, session_params
+from licet.checkout.session import Purchase, PurchaseRequest, explain, session_params
 from licet.errors import LicetError, StripeRefused, Unprocessable, ValidationFailed
 
 
@@ -169,7 +169,7 @@ def test_metadata_beyond_them(metadata: dict[str, str], field: str) -> None:
     assert [fault["field"] for fault in error.value.details["fields"]] == [field]
 
 
-WISH = Wish(
+WISH = PurchaseRequest(
     [CartItem("p1", 2), CartItem("p2", 1)],
     "https://a.example/{CHECKOUT_SESSION_ID}",
     "https://a.example/b",

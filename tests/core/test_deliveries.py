@@ -4,42 +4,52 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from licet.outgoing_webhooks.core import GIVES_UP_AFTER, RESTS, WAITS, Failure, Health, after_failure
+from licet.outgoing_webhooks.core import (
+    DELIVERY_RETRY_DELAYS,
+    DISABLE_AFTER,
+    ENDPOINT_BACKOFFS,
+    AttemptFailure,
+    EndpointHealth,
+    after_failure,
+)
 
 NOW = datetime(2027, 1, 31, 12, 0, tzinfo=UTC)
 
 
-def fail(*, attempts: int = 1, status: int | None = 500, health: Health | None = None) -> Failure:
-    return after_failure(attempts=attempts, status=status, health=health or Health(), now=NOW)
+def fail(*, attempts: int = 1, status: int | None = 500, health: EndpointHealth | None = None) -> AttemptFailure:
+    return after_failure(attempts=attempts, status=status, health=health or EndpointHealth(), now=NOW)
 
 
-@pytest.mark.parametrize(("attempts", "wait"), list(enumerate(WAITS, 1)))
+@pytest.mark.parametrize(("attempts", "wait"), list(enumerate(DELIVERY_RETRY_DELAYS, 1)))
 def test_it_is_tried_again_after_each_wait(attempts: int, wait: timedelta) -> None:
-    assert fail(attempts=attempts) == Failure(NOW + wait, Health(NOW), None)
+    assert fail(attempts=attempts) == AttemptFailure(NOW + wait, EndpointHealth(NOW), None)
 
 
 def test_after_the_last_wait_it_was_the_last_attempt() -> None:
-    assert fail(attempts=len(WAITS) + 1).again_at is None
+    assert fail(attempts=len(DELIVERY_RETRY_DELAYS) + 1).again_at is None
 
 
 def test_the_waits_grow_and_take_three_days() -> None:
-    assert list(WAITS) == sorted(WAITS)
-    assert timedelta(days=3) <= sum(WAITS, timedelta()) < timedelta(days=3, hours=1)
+    assert list(DELIVERY_RETRY_DELAYS) == sorted(DELIVERY_RETRY_DELAYS)
+    assert timedelta(days=3) <= sum(DELIVERY_RETRY_DELAYS, timedelta()) < timedelta(days=3, hours=1)
 
 
-@pytest.mark.parametrize(("before", "rest"), [*enumerate(RESTS), (len(RESTS), RESTS[-1]), (1000, RESTS[-1])])
+@pytest.mark.parametrize(
+    ("before", "rest"),
+    [*enumerate(ENDPOINT_BACKOFFS), (len(ENDPOINT_BACKOFFS), ENDPOINT_BACKOFFS[-1]), (1000, ENDPOINT_BACKOFFS[-1])],
+)
 def test_where_nobody_answers_the_endpoint_rests_longer_each_time(before: int, rest: timedelta) -> None:
-    after = fail(status=None, health=Health(NOW - timedelta(hours=1), before, NOW)).health
-    assert after == Health(NOW - timedelta(hours=1), before + 1, NOW + rest)
+    after = fail(status=None, health=EndpointHealth(NOW - timedelta(hours=1), before, NOW)).health
+    assert after == EndpointHealth(NOW - timedelta(hours=1), before + 1, NOW + rest)
 
 
 def test_of_a_burst_that_finds_nobody_the_first_counts() -> None:
-    resting = Health(NOW - timedelta(minutes=1), 3, NOW + timedelta(seconds=1))
+    resting = EndpointHealth(NOW - timedelta(minutes=1), 3, NOW + timedelta(seconds=1))
     assert fail(status=None, health=resting).health == resting
 
 
 def test_who_answers_is_there_so_the_others_may_go_on() -> None:
-    assert fail(status=500, health=Health(NOW, 7, NOW)).health == Health(NOW)
+    assert fail(status=500, health=EndpointHealth(NOW, 7, NOW)).health == EndpointHealth(NOW)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +57,13 @@ def test_who_answers_is_there_so_the_others_may_go_on() -> None:
     [
         (None, None),
         (timedelta(), None),
-        (GIVES_UP_AFTER - timedelta(seconds=1), None),
-        (GIVES_UP_AFTER, "failing"),
+        (DISABLE_AFTER - timedelta(seconds=1), None),
+        (DISABLE_AFTER, "failing"),
         (timedelta(days=30), "failing"),
     ],
 )
 def test_three_days_without_a_success_are_enough(failed_for: timedelta | None, disabled: str | None) -> None:
-    health = Health(None if failed_for is None else NOW - failed_for)
+    health = EndpointHealth(None if failed_for is None else NOW - failed_for)
     for status in (None, 503):
         failure = fail(status=status, health=health)
         assert failure.disabled == disabled
@@ -61,9 +71,9 @@ def test_three_days_without_a_success_are_enough(failed_for: timedelta | None, d
 
 
 def test_a_single_delivery_that_fails_to_the_end_disables_its_endpoint() -> None:
-    health = Health(NOW - sum(WAITS, timedelta()))
-    assert fail(attempts=len(WAITS) + 1, health=health).disabled == "failing"
+    health = EndpointHealth(NOW - sum(DELIVERY_RETRY_DELAYS, timedelta()))
+    assert fail(attempts=len(DELIVERY_RETRY_DELAYS) + 1, health=health).disabled == "failing"
 
 
 def test_gone_is_believed_at_once() -> None:
-    assert fail(status=410) == Failure(None, Health(NOW), "gone")
+    assert fail(status=410) == AttemptFailure(None, EndpointHealth(NOW), "gone")

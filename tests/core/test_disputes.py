@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from licet.licenses.core import Dispute, gravest
+from licet.licenses.core import Dispute, worst_dispute
 from licet_sandbox.spec.document import document
 
 BY_STATUS: dict[str, Dispute] = {
@@ -24,7 +24,7 @@ TO_COME: dict[str, Dispute] = {"appeal_of_a_kind_to_come": "open", "a_status_to_
 
 @pytest.mark.parametrize(("status", "counts"), [*BY_STATUS.items(), *TO_COME.items()])
 def test_each_status(status: str, counts: Dispute) -> None:
-    assert gravest([status]) == counts
+    assert worst_dispute([status]) == counts
 
 
 def test_every_status_that_stripe_names_is_in_the_table() -> None:
@@ -43,4 +43,4 @@ def test_every_status_that_stripe_names_is_in_the_table() -> None:
     ],
 )
 def test_the_gravest_of_several_counts(statuses: Sequence[str], counts: Dispute) -> None:
-    assert gravest(statuses) == counts
+    assert worst_dispute(statuses) == counts

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from licet.idempotency.core import Request, is_kept
+from licet.idempotency.core import KeyedRequest, is_stored
 
 ACCOUNT = UUID("01900000-0000-7000-8000-000000000001")
-REQUEST = Request("key-1", "key:1", ACCOUNT, "POST", "/api/billing/checkout", "", {"a": 1, "b": [True, None]})
+REQUEST = KeyedRequest("key-1", "key:1", ACCOUNT, "POST", "/api/billing/checkout", "", {"a": 1, "b": [True, None]})
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_a_fingerprint_cannot_be_guessed_without_the_key() -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 400, 402, 404, 409, 413, 422])
 def test_what_would_be_said_again_is_kept(status: int) -> None:
-    assert is_kept(status)
+    assert is_stored(status)
 
 
 @pytest.mark.parametrize("status", [401, 403, 408, 429, 500, 502, 503])
 def test_what_may_pass_is_not(status: int) -> None:
-    assert not is_kept(status)
+    assert not is_stored(status)

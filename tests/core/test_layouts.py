@@ -1,4 +1,4 @@
-"""An older version's layout made into today's, field by field. Source: docs/decisions/older-layouts.md."""
+"""Conversion of the older layout to the current one. Source: docs/decisions/older-layouts.md."""
 
 from copy import deepcopy
 from typing import Any
@@ -7,14 +7,14 @@ import pytest
 
 from licet.kit.stripe_objects import Paid, subscription_of_invoice
 from licet.stripe_api.version import API_VERSION, layout_of
-from licet.stripe_events.older_versions import in_todays_layout
+from licet.stripe_events.older_versions import to_current_layout
 
 
 @pytest.mark.parametrize(
     ("api_version", "layout"),
     [
-        (API_VERSION, "ours"),
-        ("2026-09-30.endive", "ours"),
+        (API_VERSION, "current"),
+        ("2026-09-30.endive", "current"),
         ("2024-12-18.acacia", "before_basil"),
         ("2025-02-24.acacia", "before_basil"),
         ("2024-06-20", "before_basil"),
@@ -36,13 +36,13 @@ def test_the_layout_of_a_version(api_version: str | None, layout: str | None) ->
 def today(obj: dict[str, Any]) -> dict[str, Any]:
     """`obj` as today's layout has it; it is not changed itself."""
     before = deepcopy(obj)
-    moved = in_todays_layout(obj, "before_basil").object
+    moved = to_current_layout(obj, "before_basil").object
     assert obj == before
     return moved
 
 
 def paid(obj: dict[str, Any]) -> tuple[Paid, ...]:
-    return in_todays_layout(obj, "before_basil").paid
+    return to_current_layout(obj, "before_basil").paid
 
 
 PRICE = {"id": "price_1", "object": "price", "product": "prod_1", "unit_amount_decimal": "1000"}
@@ -127,8 +127,8 @@ def test_items_with_periods_of_their_own_cannot_be_read() -> None:
     by_month, by_year = ({**PRICE, "recurring": {"interval": one, "interval_count": 1}} for one in ("month", "year"))
     data = [{"id": "si_1", "price": by_month}, {"id": "si_2", "price": by_year}]
     mixed = {**SUBSCRIPTION, "items": {**SUBSCRIPTION["items"], "data": data}}
-    assert not in_todays_layout(mixed, "before_basil").readable
-    assert in_todays_layout(mixed, "ours").readable
+    assert not to_current_layout(mixed, "before_basil").readable
+    assert to_current_layout(mixed, "current").readable
 
 
 def test_what_an_invoice_bills_is_its_parent() -> None:
@@ -263,8 +263,8 @@ def test_what_did_not_move_reads_the_same(obj: dict[str, Any]) -> None:
 
 
 def test_todays_layout_is_left_alone_and_an_unknown_one_is_not_readable() -> None:
-    assert in_todays_layout(SUBSCRIPTION, "ours").object is SUBSCRIPTION
-    unknown = in_todays_layout(SUBSCRIPTION, None)
+    assert to_current_layout(SUBSCRIPTION, "current").object is SUBSCRIPTION
+    unknown = to_current_layout(SUBSCRIPTION, None)
     assert (unknown.object, unknown.readable, unknown.paid) == (SUBSCRIPTION, False, ())
     twice = today(today(INVOICE))
     assert (twice["parent"], twice["lines"]) == (today(INVOICE)["parent"], today(INVOICE)["lines"])

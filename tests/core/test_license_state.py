@@ -22,7 +22,7 @@ def term(status: str, through: timedelta | None = 10 * DAY, **more: object) -> T
     ("facts", "status", "reason"),
     [
         pytest.param(Facts(), "active", "paid", id="bought once and paid"),
-        pytest.param(Facts(refunded="part"), "active", "paid", id="a refund in part takes back nothing"),
+        pytest.param(Facts(refunded="part"), "active", "paid", id="a partial refund changes nothing"),
         pytest.param(Facts(refunded="full"), "revoked", "refunded", id="refunded in full"),
         pytest.param(Facts(dispute="open"), "suspended", "dispute_open", id="a dispute is open"),
         pytest.param(Facts(dispute="won"), "active", "paid", id="a dispute was won"),
@@ -49,7 +49,7 @@ def term(status: str, through: timedelta | None = 10 * DAY, **more: object) -> T
         pytest.param(
             Facts(term=term("active", cancelling=True)), "suspended", "cancellation_under_way", id="cancelling"
         ),
-        pytest.param(Facts(term=term("active"), wanted=False), "revoked", "quantity_lowered", id="a spare unit"),
+        pytest.param(Facts(term=term("active"), wanted=False), "revoked", "quantity_lowered", id="an unused unit"),
         pytest.param(
             Facts(term=term("active", -DAY, ends_at=NOW - DAY)),
             "expired",
@@ -122,7 +122,7 @@ policies = st.builds(
 
 @given(facts_of_licenses, policies, moments, st.integers(0, 24 * 200))
 def test_a_state_foretells_itself(facts: Facts, policy: Policy, now: datetime, hours: int) -> None:
-    """What is decided now, read later, is what would be decided then: the passing of time needs no row changed."""
+    """A state decided now and read later equals one decided later: time changes no row."""
     later = now + timedelta(hours=hours)
     assert decide(facts, policy, now).at(later) == decide(facts, policy, later).at(later)
 

@@ -1,6 +1,6 @@
-"""What was paid for on a subscription: which invoice is the newest period, and until when an item is paid for.
+"""Paid periods: which invoice is the newest period, and until when an item is paid for.
 
-A story is told as the invoices of one subscription with the items `plan` and `beside`, in days from its beginning.
+A story is the invoices of one subscription with the items `plan` and `beside`, in days from its start.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ WITHIN = update(credit(10, 30), charge(10, 30))
 
 
 class Story(NamedTuple):
-    """Invoices, the oldest first, and what comes of them; `paid` in days, None: nothing was."""
+    """Invoices, oldest first, and the expected result; `paid` in days, None: nothing was paid."""
 
     invoices: Sequence[PaidInvoice]
     paid: int | None
@@ -152,15 +152,15 @@ STORIES = {
 def test_what_was_paid_for(name: str) -> None:
     story = STORIES[name]
     periods = Periods(story.invoices[::-1])
-    paid = periods.paid_through(story.item, day(story.current_end), refunds_count=True)
+    paid = periods.paid_until(story.item, day(story.current_end), refunds_count=True)
     assert paid == (None if story.paid is None else day(story.paid))
     assert periods.refunded(story.item) == story.refunded
 
 
 def test_where_refunds_do_nothing_a_refunded_period_was_paid_for() -> None:
     periods = Periods([cycle(whole(30, 60), back=PRICE), MONTH])
-    assert periods.paid_through("plan", day(60), refunds_count=False) == day(60)
-    assert periods.paid_through("plan", day(60), refunds_count=True) == day(30)
+    assert periods.paid_until("plan", day(60), refunds_count=False) == day(60)
+    assert periods.paid_until("plan", day(60), refunds_count=True) == day(30)
 
 
 def test_a_unit_that_is_no_items_goes_by_any_of_them() -> None:

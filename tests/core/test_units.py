@@ -1,4 +1,4 @@
-"""Which license stands for which unit."""
+"""Which license belongs to which unit."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -38,21 +38,21 @@ def test_another_group_is_another_license() -> None:
     assert shape(place(units(BASIC), want(PRO, group="tools"))) == [(100, 0, None), (None, 0, 2)]
 
 
-def test_spare_units_go_from_the_highest_and_come_back_with_their_key() -> None:
+def test_units_become_unused_from_the_highest_and_are_reused_with_their_key() -> None:
     three = units(BASIC, BASIC, BASIC)
     assert shape(place(three, want(count=1))) == [(100, 0, 1), (101, 1, None), (102, 2, None)]
     assert shape(place(three, want(count=3))) == [(100, 0, 1), (101, 1, 1), (102, 2, 1)]
 
 
-def test_the_very_product_goes_before_one_of_its_group() -> None:
+def test_the_same_product_is_matched_before_others_of_its_group() -> None:
     both = units(BASIC, PRO)
     assert shape(place(both, want(PRO))) == [(101, 1, 2), (100, 0, None)]
 
 
-def test_what_is_in_use_goes_before_what_lies_spare() -> None:
-    """Two of Basic, lowered to one, upgraded, and back to Basic: the key in use stays, the spare one stays spare."""
-    in_use, spare = units(PRO, BASIC)
-    placed = place([in_use, replace(spare, spare=True)], want(BASIC))
+def test_a_license_in_use_is_matched_before_an_unused_one() -> None:
+    """Two of Basic, lowered to one, upgraded, and back: the key in use stays, the other stays unused."""
+    in_use, unused = units(PRO, BASIC)
+    placed = place([in_use, replace(unused, unused=True)], want(BASIC))
     assert shape(placed) == [(100, 0, 1), (101, 1, None)]
 
 

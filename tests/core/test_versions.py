@@ -1,4 +1,4 @@
-"""Which of two states of one object is the newer: the laws, one by one, and that no order of arrival matters."""
+"""Which of two versions of one object is newer: rule by rule, and in every order of arrival."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations

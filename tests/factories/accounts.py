@@ -3,7 +3,7 @@
 from itertools import count
 from uuid import UUID
 
-from licet.accounts.keys import make_key
+from licet.accounts.keys import create_key
 from licet.accounts.store import AccountRecord, insert_account
 from licet.http.context import Context
 from licet.kit.ids import new_id
@@ -24,7 +24,7 @@ async def make_api_key(context: Context, account_id: UUID | None, *scopes: str, 
     """The key itself. Without an account it is an operator's."""
     given = list(scopes) or (["read", "write"] if account_id else ["admin"])
     async with context.pool.acquire() as conn:
-        made = await make_key(
+        made = await create_key(
             conn, context.settings, name="test", scopes=given, now=wall_now(), account_id=account_id, **fields
         )
     return made.key

@@ -273,7 +273,7 @@ async def test_told_by_mail(shop: Shop) -> None:
     assert (told["to"], told["subject"]) == ("ada@example.com", "Your subscription will end")
     text = (await shop.get(f"/api/admin/emails/{told['id']}"))["text"]
     assert "Shopify Connector" in text
-    assert "stays yours until" in text
+    assert "You can use it until" in text
     await shop.turn(days=32)
     assert [one["subject"] for one in await shop.emails("cancellation")] == [
         "Your subscription will end",
@@ -289,4 +289,4 @@ async def test_a_mail_about_an_end_that_was_taken_back_says_so(shop: Shop) -> No
     await ask(shop, "resume", subscription)
     await shop.settle()
     (told,) = await shop.emails("cancellation")
-    assert "goes on as it was" in (await shop.get(f"/api/admin/emails/{told['id']}"))["text"]
+    assert "It continues unchanged" in (await shop.get(f"/api/admin/emails/{told['id']}"))["text"]

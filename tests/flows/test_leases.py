@@ -147,7 +147,7 @@ async def test_a_preview_waits_for_nobody(acme: Organization) -> None:
 async def test_beyond_its_time_it_is_told_so_and_nothing_has_changed(
     acme: Organization, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(lock, "LEASE_WAIT_SECONDS", 0.2)
     await leave_behind(acme, 3600)
     shop, growth = acme.shop, await acme.plan("Growth")
     path = f"/api/billing/subscriptions/{await subscription_of(acme)}/resume"
@@ -255,7 +255,7 @@ async def test_one_takes_what_has_run_out_however_many_wait(acme: Organization) 
 async def test_a_lease_outlasts_what_its_holder_may_take(acme: Organization) -> None:
     async with subscription_lock(acme.shop.context, await subscription_of(acme)):
         ((until, _),) = await rows(acme.shop)
-        assert until - wall_now() > timedelta(seconds=lock.SECONDS + lock.AFTERWARDS_SECONDS - 1)
+        assert until - wall_now() > timedelta(seconds=lock.CHANGE_TIMEOUT_SECONDS + lock.LEASE_MARGIN_SECONDS - 1)
 
 
 async def test_another_s_subscription_is_not_held(acme: Organization) -> None:

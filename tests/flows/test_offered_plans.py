@@ -10,7 +10,7 @@ from tests.support.shop import Shop, open_shop
 
 from licet.catalog.core import Catalog
 from licet.catalog.file import EXAMPLE, read_catalog
-from licet.catalog.push import push
+from licet.catalog.push import push_catalog
 
 CATALOG = read_catalog(EXAMPLE)
 
@@ -38,7 +38,7 @@ def dearer(name: str) -> Catalog:
 
 
 async def sell(shop: Shop, catalog: Catalog) -> None:
-    await push(catalog, shop.context.pool, shop.context.stripe)
+    await push_catalog(catalog, shop.context.pool, shop.context.stripe)
     await shop.settle()
 
 

@@ -1,6 +1,6 @@
-"""The order of events does not matter: one purchase's events in all orders, doubled, and from two connections at once.
+"""The order of events does not matter: all orders, each event twice, and over two connections.
 
-What "the same final state" means stands in docs/decisions/order-does-not-matter.md. The events are real ones of the
+"The same final state" is defined in docs/decisions/order-does-not-matter.md. The events are real ones of the
 sandbox; Licet is emptied between the orders, and reads what it must from Stripe.
 """
 
@@ -19,7 +19,7 @@ from tests.support.signing import signed
 from licet.kit.cause import Cause
 from licet.kit.times import wall_now
 from licet.node.serving import WEBHOOK_PATH
-from licet.queue.refreshes import Refresh, request
+from licet.queue.refresh_store import Refresh, request
 from licet.stripe_events.event import clean
 from licet.stripe_events.receive import receive_event
 
@@ -61,7 +61,7 @@ async def hand_in(shop: Shop, event: Event) -> None:
 
 
 async def final_state(shop: Shop) -> dict[str, Any]:
-    """Everything that must be the same, whatever the order: no ids of ours, no keys, no times of arrival."""
+    """Everything that must be the same, whatever the order: not our ids, keys and times of arrival."""
     pool = shop.context.pool
 
     async def rows(query: str) -> list[tuple[Any, ...]]:
@@ -100,7 +100,7 @@ async def final_state(shop: Shop) -> dict[str, Any]:
 
 
 async def start_again(shop: Shop, *, customer_known: bool = False) -> None:
-    """Forget all that events have told. Unless it is known, whose customer it is must come from them, too.
+    """Delete everything that came from events; unless `customer_known`, the customer's account too.
 
     A job of the story before may be ending just now, and want the same rows in another order.
     """
@@ -217,7 +217,7 @@ async def first_invoice(shop: Shop) -> str:
 
 @pytest.mark.parametrize("first", range(6))
 async def test_the_events_that_change_rows_in_all_their_orders(database: str, first: int) -> None:
-    """Every order that begins with this one. Drafts only matter before these: the stories below have them."""
+    """Every order that begins with this one. The stories below have the drafts, which come before."""
     async with open_shop(database, with_webhooks=False) as shop:
         account = await shop.make_account()
         await shop.buy(account, "Shopify Connector")
@@ -246,7 +246,7 @@ async def test_seeded_orders_of_all_events_each_twice(database: str, story: str)
 
 @pytest.mark.parametrize(("status", "license"), [("won", "active"), ("lost", "revoked")])
 async def test_the_events_of_a_dispute_in_all_their_orders(database: str, status: str, license: str) -> None:
-    """All in one second; with the one that says what the disputed payment paid, after the purchase's others."""
+    """All in one second, with the event that links the disputed payment, after the other events."""
     async with open_shop(database, with_webhooks=False) as shop:
         account = await shop.make_account()
         await shop.buy(account, "Shopify Connector")
@@ -295,7 +295,7 @@ async def test_all_at_once(database: str) -> None:
 
 
 async def test_changes_in_one_second_while_stripe_is_being_asked(shop: Shop) -> None:
-    """Reads fall between changes of the same second: none of the later ones may be taken for an older one."""
+    """Reads happen between changes of one second: a later change must not be taken for an older one."""
     account = await shop.make_account()
     await shop.buy(account, "Shopify Connector")
     await shop.settle()

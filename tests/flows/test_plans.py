@@ -400,7 +400,7 @@ async def test_twenty_sessions_all_paid_make_one_subscription(shop: Shop) -> Non
     paid = sum(one["amountPaid"] for one in await acme.invoices())
     returned = await shop.context.pool.fetchval("SELECT sum(amount) FROM refunds WHERE status = 'succeeded'")
     assert paid - returned == (2900 if await acme.features() == STARTER else 9900)
-    assert len(await shop.emails("second_plan")) == 19
+    assert len(await shop.emails("duplicate_plan")) == 19
 
 
 async def test_twenty_updates_at_once_charge_once(acme: Organization) -> None:

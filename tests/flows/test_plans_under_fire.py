@@ -14,7 +14,7 @@ from tests.support.shop import Shop, open_shop
 from licet.actions.subscriptions.cancel import cancellation_jobs
 from licet.actions.subscriptions.schedule_release import schedule_release_jobs
 from licet.kit.cause import Cause
-from licet.stripe_events.sync import change, read
+from licet.stripe_events import sync
 
 TOO_MANY = ((409, "subscription_changing"), (503, "stripe_unavailable"))
 """What the last of twenty may be told: that others were quicker each time, or that its own time was up meanwhile."""
@@ -324,13 +324,11 @@ async def test_who_reads_what_another_has_just_read_does_not_ask_again(database:
         await shop.stripe("clock/advance", {"seconds": 2})
         (subscription,) = await acme.subscriptions()
         cause = Cause("api_call", "test")
-
-        async def ask() -> Any:
-            found = await shop.context.stripe.retrieve("subscription", subscription["id"])
-            await read(shop.context, shop.context.stripe, "subscription", subscription["id"], cause)
-            return found
-
         path = f"/v1/subscriptions/{subscription['id']}"
         before = len([one for one in shop.between.seen if one.path == path])
-        await change(shop.context, "subscription", subscription["id"], cause, ask)
+        revision = await sync.baseline(shop.context, subscription["id"])
+        found = await shop.context.stripe.retrieve("subscription", subscription["id"])
+        assert found is not None
+        await sync.read(shop.context, shop.context.stripe, "subscription", subscription["id"], cause)
+        await sync.apply_answer(shop.context, "subscription", found, revision, cause)
         assert len([one for one in shop.between.seen if one.path == path]) == before + 2

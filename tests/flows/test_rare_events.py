@@ -8,12 +8,12 @@ from uuid import UUID
 from tests.support.shop import Shop, open_shop
 
 from licet.catalog.file import EXAMPLE, read_catalog
-from licet.catalog.push import push
+from licet.catalog.push import push_catalog
 from licet.kit.cause import Cause
-from licet.queue.refreshes import Refresh, request
-from licet.stripe_events.event import parse
+from licet.queue.refresh_store import Refresh, request
+from licet.stripe_events.event import parse_payload
 from licet.stripe_events.receive import receive_event, replay_event
-from licet.stripe_events.refresh import refresh
+from licet.stripe_events.refresh import run_refresh
 
 Event = dict[str, Any]
 
@@ -23,7 +23,7 @@ async def hand_in(shop: Shop, event: Event, number: int, **changed: Any) -> None
     made = json.loads(json.dumps(event)) | {"id": f"evt_made_{number}", "created": event["created"] + number}
     made["type"] = changed.pop("type", made["type"])
     made["data"]["object"] |= changed
-    await receive_event(shop.context, parse(json.dumps(made).encode()))
+    await receive_event(shop.context, parse_payload(json.dumps(made).encode()))
 
 
 async def make_event(shop: Shop, type_: str) -> Event:
@@ -94,7 +94,7 @@ async def test_a_product_that_the_catalogue_does_not_know_waits_until_it_does(sh
     catalog = read_catalog(EXAMPLE)
     sample = next(one for one in catalog.products if one.key == "data-migrator")
     side = replace(sample, key="side-product", name="Side Product")
-    await push(replace(catalog, products=(*catalog.products, side)), shop.context.pool, shop.context.stripe)
+    await push_catalog(replace(catalog, products=(*catalog.products, side)), shop.context.pool, shop.context.stripe)
     await shop.settle()
     (order,) = (await shop.get("/api/orders"))["data"]
     assert "waitsFor" not in order
@@ -109,9 +109,11 @@ async def test_an_event_in_an_unknown_version_s_layout_is_read_instead(database:
         for type_ in ("customer.subscription.created", "checkout.session.completed", "invoice.paid"):
             event = await make_event(shop, type_)
             event["api_version"] = "2027-03-31.fennel"
-            await receive_event(shop.context, parse(json.dumps(event).encode()))
+            await receive_event(shop.context, parse_payload(json.dumps(event).encode()))
         reasons = await shop.context.pool.fetch("SELECT DISTINCT reason FROM events")
-        assert [row["reason"] for row in reasons] == ["it has an unknown version's layout: Stripe is asked"]
+        assert [row["reason"] for row in reasons] == [
+            "the layout of its API version is unknown: the object is read from Stripe"
+        ]
         await shop.settle()
         assert (await shop.license(account))["status"] == "active"
         assert await order_status(shop, account) == "paid"
@@ -136,14 +138,14 @@ async def test_a_read_that_raises_is_kept_and_tried_later(shop: Shop) -> None:
     wanted = Refresh("product", product)
     async with pool.acquire() as conn, conn.transaction():
         await request(conn, wanted, Cause("operator", "test"), shop.context.now())
-    await refresh(shop.context, wanted)
+    await run_refresh(shop.context, wanted)
     row = await pool.fetchrow(
         "SELECT attempts > 0 AS tried, error, due_at > $1 AS later FROM refreshes", shop.context.now()
     )
     assert row is not None
     assert tuple(row) == (True, "CheckViolationError", True)
     await pool.execute("ALTER TABLE products DROP CONSTRAINT broken")
-    await refresh(shop.context, wanted)
+    await run_refresh(shop.context, wanted)
     assert await pool.fetchval("SELECT count(*) FROM refreshes") == 0
 
 

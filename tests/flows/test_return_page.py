@@ -1,4 +1,4 @@
-"""The page that a buyer waits on: it looks again by itself, and whatever goes wrong is told in words."""
+"""The page that a buyer returns to: it refreshes automatically, and its errors are HTML pages."""
 
 import re
 from urllib.parse import parse_qs, urlsplit
@@ -43,7 +43,7 @@ async def test_it_looks_again_until_the_payment_is_there(database: str) -> None:
         url = await address_of(shop, session)
         async with open_page(javascript=False) as page:
             await page.goto(url)
-            await expect(page.get_by_role("heading", name="One moment")).to_be_visible()
+            await expect(page.get_by_role("heading", name="Payment in progress")).to_be_visible()
             await shop.pay(session)
             await expect(page.get_by_role("heading", name="Thank you")).to_be_visible(timeout=20_000)
             # It came there by itself, knows how often it has looked, and stays.
@@ -65,7 +65,7 @@ async def test_too_often_is_told_in_words(database: str) -> None:
             answer = await page.goto(url)
             assert answer is not None
             assert answer.status == 429
-            await expect(page.get_by_role("heading", name="One moment")).to_be_visible()
+            await expect(page.get_by_role("heading", name="Please wait")).to_be_visible()
             again = await page.locator('meta[http-equiv="refresh"]').get_attribute("content")
             assert again == (await answer.all_headers())["retry-after"]
             assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -76,7 +76,7 @@ async def test_so_is_an_address_that_asks_too_often(database: str, path: str) ->
     async with open_shop(database, rate_limits="on", rate_limit_per_minute=2) as shop:
         found = [await shop.client.get(f"{shop.url}/payment/{path}") for _ in range(3)]
         assert [one.status_code for one in found][-1] == 429
-        assert title_of(found[-1]) == "One moment"
+        assert title_of(found[-1]) == "Please wait"
         assert refresh_of(found[-1]) == found[-1].headers["retry-after"]
 
 
@@ -95,7 +95,7 @@ async def test_so_is_an_address_that_asks_too_often(database: str, path: str) ->
 )
 async def test_an_address_that_was_not_copied_whole(shop: Shop, query: str, status: int) -> None:
     answer = await shop.client.get(f"{shop.url}/payment/return{query}")
-    assert (answer.status_code, title_of(answer)) == (status, "There is nothing here")
+    assert (answer.status_code, title_of(answer)) == (status, "Page not found")
     assert refresh_of(answer) is None
 
 
@@ -103,7 +103,7 @@ async def test_a_fault_of_ours(shop: Shop) -> None:
     await shop.settle()
     await shop.context.pool.execute("ALTER TABLE checkout_sessions RENAME TO elsewhere")
     answer = await shop.client.get(f"{shop.url}/payment/return?secret=x")
-    assert (answer.status_code, title_of(answer), refresh_of(answer)) == (500, "One moment", "30")
+    assert (answer.status_code, title_of(answer), refresh_of(answer)) == (500, "Please wait", "30")
     assert "Nothing is lost" in answer.text
 
 

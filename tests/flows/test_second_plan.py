@@ -106,7 +106,7 @@ async def test_the_operator_is_told(shop: Shop, email: str | None) -> None:
     for session in [await shop.checkout(account, "Growth") for _ in range(2)]:
         await shop.pay(session)
     await undone(shop)
-    told = await shop.emails("second_plan")
+    told = await shop.emails("duplicate_plan")
     if email is None:
         assert told == []
         return
@@ -225,7 +225,7 @@ async def test_what_replaced_an_ended_one_stays_though_we_hear_of_the_end_last(s
     await job_done(shop)
     assert [one["status"] for one in await subscriptions(shop, account)] == ["canceled", "active"]
     assert await refunds(shop) == []
-    assert await shop.emails("second_plan") == []
+    assert await shop.emails("duplicate_plan") == []
     # Each was a purchase in its own time.
     assert len(await shop.emails("welcome")) == 2
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from licet.db.migrate import head, known_revisions, migrate, schema_is_current
+from licet.db.migrate import head, known_revisions, migrate_database, schema_is_current
 from licet.db.migrations import run
 from licet.db.pool import Pool
 from licet.startup_error import StartupError
@@ -16,7 +16,7 @@ from licet.startup_error import StartupError
 async def test_it_is_migrated_and_migrating_again_does_nothing(database: str, pool: Pool) -> None:
     async with pool.acquire() as connection:
         assert await schema_is_current(connection)
-    assert await migrate(database) is False
+    assert await migrate_database(database) is False
 
 
 async def test_json_columns_are_python_values(pool: Pool) -> None:
@@ -38,11 +38,11 @@ async def test_each_test_has_its_own(pool: Pool, turn: int) -> None:
 async def test_a_database_of_a_newer_version_is_refused(database: str, pool: Pool) -> None:
     await pool.execute("UPDATE alembic_version SET version_num = '9999_future'")
     with pytest.raises(StartupError, match="newer version"):
-        await migrate(database)
+        await migrate_database(database)
 
 
 async def test_many_nodes_migrate_at_once(empty_database: str) -> None:
-    done = await asyncio.gather(*(migrate(empty_database) for _ in range(3)))
+    done = await asyncio.gather(*(migrate_database(empty_database) for _ in range(3)))
     assert sorted(done) == [False, False, True]
     connection = await asyncpg.connect(empty_database)
     assert await schema_is_current(connection)

@@ -189,7 +189,7 @@ def test_served_it_stays_until_it_is_told_to_end(place: Path) -> None:
         assert seen(said["emailsUrl"], said["operatorKey"])
         before = seen(f"{said['url']}/api/orders", said["accountKey"])
         session = said["checkoutUrl"].rpartition("/")[2]
-        card = next(number for number, outcome in said["cards"].items() if outcome == "is taken")
+        card = next(number for number, result in said["cards"].items() if result == "succeeds")
         paid = httpx.post(f"{said['sandboxUrl']}/_sandbox/checkout/{session}/pay", json={"card": card})
         assert paid.json()["redirectTo"].startswith(said["docsUrl"])
         assert seen(f"{said['url']}/api/orders", said["accountKey"]) == before + 1
@@ -216,7 +216,7 @@ def test_what_ends_by_itself_while_it_is_served_is_said(place: Path) -> None:
         os.kill(licet_of(place), signal.SIGKILL)
         story, said = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 1
-    assert said.startswith("licet: Licet ended by itself (exit code -9).")
+    assert said.startswith("licet: Licet stopped unexpectedly (exit code -9).")
     assert CREDENTIAL.search(story) is None
     assert list(place.iterdir()) == []
 
@@ -235,7 +235,7 @@ def test_a_reader_who_goes_away_ends_it(place: Path) -> None:
 def test_when_licet_cannot_start_its_own_reason_is_said(place: Path) -> None:
     done = run(place, before=["prlimit", "--fsize=1000000"])  # its first file of 16 MB cannot be written
     assert done.returncode == 3
-    assert done.stderr.startswith("licet: PostgreSQL could not make its database")
+    assert done.stderr.startswith("licet: PostgreSQL could not create its database")
     assert list(place.iterdir()) == []
 
 

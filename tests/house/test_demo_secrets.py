@@ -136,7 +136,7 @@ async def test_the_whole_story_leaves_no_secret_in_the_clear(kept: Path) -> None
     assert "✗" not in told
     for number in range(1, 9):
         assert re.search(rf"^{number}\. \w", told, re.MULTILINE)
-    assert re.search(r"✓ license   SHOP-····-····-····-\w{4}, suspended, paid through", told)
+    assert re.search(r"✓ license   SHOP-····-····-····-\w{4}, suspended, paid until", told)
     assert "All 8 steps went as expected" in told
     assert f"licet up --data-dir {kept}" in told
     assert [line for line in told.splitlines() if line != line.rstrip()] == []

@@ -206,13 +206,13 @@ async def test_a_copied_directory_gets_a_server_of_its_own(started: EmbeddedPost
 
 async def test_a_half_made_database_is_never_taken_for_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_SETUP", "CREATE NONSENSE;\n")
-    with pytest.raises(StartupError, match="could not make its database"):
+    with pytest.raises(StartupError, match="could not create its database"):
         await EmbeddedPostgres(place / "data", durable=False).start()
     assert not [path for path in (place / "data").iterdir() if path.name.startswith("postgres")]
 
 
 @pytest.mark.parametrize(
-    ("version", "words"), [(None, "is not a PostgreSQL database"), ("16", "made by PostgreSQL 16")]
+    ("version", "words"), [(None, "is not a PostgreSQL database"), ("16", "created by PostgreSQL 16")]
 )
 async def test_a_foreign_directory_is_refused(place: Path, version: str | None, words: str) -> None:
     there = place / "data" / "postgres"

@@ -88,7 +88,7 @@ def test_live_without_one_of_them_says_which(monkeypatch: pytest.MonkeyPatch, na
     [
         ("STRIPE_SECRET_KEY", "pk_live_hidden", "publishable"),
         ("STRIPE_SECRET_KEY", "whsec_hidden", "STRIPE_WEBHOOK_SECRET"),
-        ("STRIPE_SECRET_KEY", "hidden", "wrong shape"),
+        ("STRIPE_SECRET_KEY", "hidden", "not a Stripe key"),
         ("STRIPE_WEBHOOK_SECRET", "hidden", "whsec_"),
         ("LICET_SECRET_KEYS", f"{FERNET},hidden", "number 2"),
         ("LICET_DATABASE_URL", "mysql://u:hidden@h/d", "postgresql://"),

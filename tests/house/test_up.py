@@ -32,7 +32,7 @@ from tests.support.running import (
     start,
 )
 
-from licet.cli.up import show
+from licet.cli.up import print_addresses
 from licet.config import read_settings
 from licet.node.addresses import Addresses
 
@@ -129,7 +129,7 @@ def test_a_taken_port_is_said_before_anything_starts(data_dir: Path, option: str
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         said = refused(data_dir, option, str(port), other, "0")
-    assert f"Port {port} on 127.0.0.1 is already taken" in said
+    assert f"Port {port} on 127.0.0.1 is already in use" in said
     assert option in said
     assert not (data_dir / "postgres").exists()
 
@@ -205,7 +205,7 @@ def test_the_operators_own_key_is_taken_and_never_shown(filled: Path) -> None:
 
 def test_without_a_terminal_only_the_keys_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     addresses = Addresses(url="http://127.0.0.1:1", sandbox_url="http://127.0.0.1:2", operator_key="lic_test_k3y")
-    show(addresses, read_settings(data_dir=tmp_path))
+    print_addresses(addresses, read_settings(data_dir=tmp_path))
     said = capsys.readouterr().out
     assert "lic_test_k3y" not in said
     assert str(tmp_path / "operator.key") in said
@@ -236,7 +236,7 @@ def test_with_a_stripe_key_there_is_no_sandbox_and_stripe_may_be_out_of_reach(da
         assert licet.get("/healthz").status_code == 200
         assert not (data_dir / "sandbox.db").exists()
     log = (data_dir.parent / "stderr.log").read_text()
-    assert "could not be asked for its account" in log
+    assert "stripe_account_not_checked" in log
     assert "sk_test_abc123" not in log
 
 

@@ -117,7 +117,7 @@ async def test_what_was_read_ahead_is_not_sent_to_who_is_gone(play: Play, receiv
     await receiver.until(delivery.MAX_PARALLEL)
     await play.api.webhook_endpoints.update_async(endpoint.id, {"disabled": True})
     let_go.set()
-    await play.sandbox._engine.deliveries.sent_once()
+    await play.sandbox._engine.deliveries.wait_until_sent()
     assert len(receiver.bodies) == delivery.MAX_PARALLEL
     listed = (await play.http.get("/_sandbox/deliveries")).json()["data"]
     assert [entry["state"] for entry in listed] == ["canceled"] * 3 + ["delivered"] * delivery.MAX_PARALLEL

@@ -17,8 +17,8 @@ from tests.support.serving import serve
 
 from licet.accounts.store import AccountRecord, insert_account
 from licet.app import create_app
-from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, Kind
-from licet.catalog.push import push
+from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, ProductKind
+from licet.catalog.push import push_catalog
 from licet.db.pool import Pool
 from licet.kit.ids import new_id
 from licet.stripe_api.client import StripeApi
@@ -48,7 +48,9 @@ def price(
     )
 
 
-def product(key: str, *prices: CatalogPrice, kind: Kind = "license", prefix: str | None = None) -> CatalogProduct:
+def product(
+    key: str, *prices: CatalogPrice, kind: ProductKind = "license", prefix: str | None = None
+) -> CatalogProduct:
     """A product named as its key."""
     return CatalogProduct(
         key=key,
@@ -86,7 +88,7 @@ class Selling:
 
     async def sell(self, catalog: Catalog) -> None:
         """Push the catalogue and learn its ids, by catalogue key."""
-        await push(catalog, self.pool, self.stripe)
+        await push_catalog(catalog, self.pool, self.stripe)
         self.between.seen.clear()
         rows = await self.pool.fetch(
             """

@@ -14,10 +14,10 @@ from tests.support.contexts import make_settings
 from tests.support.counterpart import Counterpart, counterpart
 from tests.support.serving import serve
 
-from licet.accounts.keys import make_key
+from licet.accounts.keys import create_key
 from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
 from licet.catalog.file import EXAMPLE, read_catalog
-from licet.catalog.push import push
+from licet.catalog.push import push_catalog
 from licet.db.keyring import Keyring
 from licet.db.pool import open_pool
 from licet.http.context import Context
@@ -214,13 +214,13 @@ async def open_shop(
             context = Context(settled, pool, sandbox.now, stripe, keyring)
             app.state.context = context
             async with pool.acquire() as conn:
-                operator = await make_key(conn, settled, name="operator", scopes=["admin"], now=wall_now())
+                operator = await create_key(conn, settled, name="operator", scopes=["admin"], now=wall_now())
             # One for both lanes is enough here: nobody is slow.
             lanes = [*jobs(context), *await stack.enter_async_context(delivery_worker_jobs(context))]
             worker = Worker(dsn, pool, lanes, sandbox.now)
             sandbox.on_clock_advanced(worker.hand_over_due)
             working = asyncio.create_task(worker.run()) if with_worker else None
-            await push(read_catalog(EXAMPLE), pool, stripe)
+            await push_catalog(read_catalog(EXAMPLE), pool, stripe)
             shop = Shop(context, url, sandbox, served.url, operator.key, worker, client, between)
             try:
                 yield shop

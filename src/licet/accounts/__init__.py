@@ -1,1 +1,1 @@
-"""Users and organisations, their API keys, and who may do what."""
+"""Users and organisations, their API keys, authentication and scopes."""

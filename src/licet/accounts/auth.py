@@ -1,7 +1,7 @@
-"""Who is calling, what may they do, and for whom.
+"""Route parameters for authentication and authorization.
 
-A route names what it needs by its parameters: `caller: Reader` (or Writer, Operator), and `account_id: SeenAccount` for
-what it shows or `account_id: ActingAccount` for whom it acts. Source: contract, section 1.
+A route declares what it needs: `caller: Reader` (or Writer, Operator) for a scope, `account_id: SeenAccount` for the
+account whose data it reads, `account_id: ActingAccount` for the account that it changes. Source: contract, section 1.
 """
 
 from dataclasses import dataclass
@@ -12,31 +12,34 @@ from fastapi import Depends, Query, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from licet.accounts.core import Caller, Scope
-from licet.accounts.credentials import identify
-from licet.accounts.store import find_named_account
+from licet.accounts.credentials import authenticate_caller
+from licet.accounts.store import find_account_id
 from licet.errors import Forbidden, NotFound, Unauthorized, Unprocessable
 from licet.http.context import Ctx
-from licet.http.credentials import presented
-from licet.http.rate_limits.admission import recognise
+from licet.http.credentials import find_credential
+from licet.http.rate_limits.admission import count_by_caller
 from licet.kit.ids import as_id
 
-# They only describe the two headers in /openapi.json; `presented` reads them, for one may stand there twice.
-_WHAT = (
-    "An API key; where an identity provider is set up (`LICET_OIDC_ISSUER`), a JWT of it instead, signed with RS256 or "
-    "ES256, which opens its subject's own account to read and write."
+# These two only describe the headers in /openapi.json. `find_credential` reads them, because it must see a header that
+# is sent twice.
+_CREDENTIAL_DESCRIPTION = (
+    "An API key. If an identity provider is configured (`LICET_OIDC_ISSUER`), a JWT that it issued is accepted too, "
+    "signed with RS256 or ES256. A JWT grants the scopes read and write on the account of its subject."
 )
-_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="API key or JWT", description=_WHAT)
-_header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey", description=_WHAT)
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="bearer", bearerFormat="API key or JWT", description=_CREDENTIAL_DESCRIPTION
+)
+_header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey", description=_CREDENTIAL_DESCRIPTION)
 
 
 async def _caller(
     request: Request, _b: Annotated[object, Depends(_bearer)], _h: Annotated[object, Depends(_header)]
 ) -> Caller:
-    credential = presented(request.headers)
+    credential = find_credential(request.headers)
     if credential is None:
-        raise Unauthorized("Send an API key, as Authorization: Bearer KEY or as X-API-Key: KEY.")
-    caller = await identify(request, credential)
-    await recognise(request, caller.name)
+        raise Unauthorized("The request has no API key. Send one as Authorization: Bearer KEY or as X-API-Key: KEY.")
+    caller = await authenticate_caller(request, credential)
+    await count_by_caller(request, caller.name)
     return caller
 
 
@@ -45,9 +48,9 @@ CurrentCaller = Annotated[Caller, Depends(_caller)]
 
 @dataclass(frozen=True)
 class Require:
-    """A dependency that lets only callers with this scope pass; 403 for others, 401 without a good key.
+    """Dependency that requires a scope: 403 without it, 401 without a valid credential.
 
-    `/openapi.json` tells the scope of each route by it.
+    `/openapi.json` reads the scope of each route from it.
     """
 
     scope: Scope
@@ -55,14 +58,14 @@ class Require:
     async def __call__(self, caller: CurrentCaller) -> Caller:
         """The caller."""
         if not caller.may(self.scope):
-            raise Forbidden(f"This needs an API key with the scope {self.scope}.")
+            raise Forbidden(f"This call needs an API key with the scope {self.scope}. Send such a key.")
         return caller
 
 
 Reader = Annotated[Caller, Depends(Require("read"))]
 Writer = Annotated[Caller, Depends(Require("write"))]
 Operator = Annotated[Caller, Depends(Require("admin"))]
-"""Only a key without an account can have the scope admin; a token never has it."""
+"""Only a key without an account can have the scope admin. A token never has it."""
 
 
 async def _seen_account(
@@ -74,28 +77,31 @@ async def _seen_account(
             alias="accountId",
             min_length=1,
             max_length=255,
-            description="For operators: whose, by the account's id or its externalId.",
+            description="For operators: the id or externalId of an account. Limits the call to that account.",
         ),
     ] = None,
 ) -> UUID | None:
     if account_id is None:
         return caller.account_id
     async with ctx.pool.acquire() as conn:
-        found = await find_named_account(conn, as_id(account_id), account_id)
+        found = await find_account_id(conn, as_id(account_id), account_id)
     if found is None or caller.account_id not in (None, found):
-        raise NotFound("There is no such account.")
+        raise NotFound("No account has this accountId. Send the id or externalId of an existing account.")
     return found
 
 
 SeenAccount = Annotated[UUID | None, Depends(_seen_account)]
-"""Whose things are shown: a key's own account, the one that an operator names, or None for everybody's."""
+"""The account whose data is read: the key's own, or the one that an operator names. None: all accounts."""
 
 
 async def _acting_account(seen: SeenAccount) -> UUID:
     if seen is None:
-        raise Unprocessable("Name the account to act for: ?accountId=, its id or externalId.", code="account_required")
+        raise Unprocessable(
+            "An operator's key must name the account. Add ?accountId= with its id or externalId.",
+            code="account_required",
+        )
     return seen
 
 
 ActingAccount = Annotated[UUID, Depends(_acting_account)]
-"""For whom something is done. An operator must name the account."""
+"""The account that a call changes. An operator must name it."""

@@ -1,4 +1,4 @@
-"""From a credential to who is calling: an API key, or a token of the vendor's identity provider."""
+"""Authentication: from an API key, or a token of the vendor's identity provider, to a caller."""
 
 from typing import TYPE_CHECKING
 
@@ -6,8 +6,8 @@ from fastapi import Request
 from structlog.contextvars import bind_contextvars
 
 from licet.accounts.core import Caller
-from licet.accounts.keys import hash_of, mode_of, word_of_mode
-from licet.accounts.signed_in import account_of
+from licet.accounts.keys import find_key_mode, hash_key, key_mode
+from licet.accounts.oidc_account import get_or_create_account
 from licet.accounts.store import find_key
 from licet.errors import Unauthorized
 from licet.http.context import Context, context_of
@@ -16,20 +16,20 @@ from licet.kit.times import wall_now
 if TYPE_CHECKING:
     from licet.oidc.provider import IdentityProvider
 
-_OF_A_TOKEN = frozenset({"read", "write"})
-"""On its own account, whatever it claims."""
+_TOKEN_SCOPES = frozenset({"read", "write"})
+"""On the subject's own account. Scopes that a token claims are ignored."""
 
 
-async def identify(request: Request, credential: str) -> Caller:
-    """Whose it is, by one query. Raises Unauthorized, saying why it does not hold.
+async def authenticate_caller(request: Request, credential: str) -> Caller:
+    """Returns the caller of a credential, with one query. Adds the caller to the request's log context.
 
-    What the request logs from now on names the caller.
+    Raises Unauthorized with the reason; IdentityProviderUnavailable if a token cannot be verified now.
     """
     ctx = context_of(request)
     if _is_token(credential):
-        caller = await _signed_in(ctx, request.app.state.identity_provider, credential)
+        caller = await _token_caller(ctx, request.app.state.identity_provider, credential)
     else:
-        caller = await _key_holder(ctx, credential)
+        caller = await _key_caller(ctx, credential)
     if caller.key_id is not None:
         request.app.state.last_used.note(caller.key_id, wall_now())
         bind_contextvars(api_key_id=str(caller.key_id))
@@ -39,30 +39,32 @@ async def identify(request: Request, credential: str) -> Caller:
 
 
 def _is_token(credential: str) -> bool:
-    """A JWT has three parts; no API key has a dot in it."""
+    """True for a JWT, which has three parts. An API key contains no dot."""
     return credential.count(".") == 2
 
 
-async def _signed_in(ctx: Context, provider: "IdentityProvider | None", token: str) -> Caller:
+async def _token_caller(ctx: Context, provider: "IdentityProvider | None", token: str) -> Caller:
     if provider is None:
-        raise Unauthorized("No identity provider is set up here, so only API keys are accepted.")
+        raise Unauthorized("No identity provider is configured, so tokens are not accepted. Send an API key.")
     identity = await provider.identify(token)
-    return Caller(None, await account_of(ctx.pool, identity, ctx.now()), _OF_A_TOKEN)
+    return Caller(None, await get_or_create_account(ctx.pool, identity, ctx.now()), _TOKEN_SCOPES)
 
 
-async def _key_holder(ctx: Context, key: str) -> Caller:
-    """Looked up each time, so that a key revoked on one node opens nothing on any other."""
-    mode = mode_of(key)
+async def _key_caller(ctx: Context, key: str) -> Caller:
+    """Looks the key up at each request, so that a revoked key is refused on every node at once."""
+    mode = find_key_mode(key)
     if mode is None:
-        raise Unauthorized("This is no API key of this service.")
-    if mode != word_of_mode(ctx.settings):
-        raise Unauthorized(f"This is a {mode} key, and this service runs in {ctx.settings.mode} mode.")
+        raise Unauthorized("This is not an API key of this service. Compare it with the key that you were given.")
+    if mode != key_mode(ctx.settings):
+        raise Unauthorized(
+            f"This is a {mode} key, and this service runs in {ctx.settings.mode} mode. Send a key of that mode."
+        )
     async with ctx.pool.acquire() as conn:
-        found = await find_key(conn, hash_of(key))
+        found = await find_key(conn, hash_key(key))
     if found is None:
-        raise Unauthorized("This API key is not known here.")
+        raise Unauthorized("This API key is unknown. Compare it with the key that you were given.")
     if found.revoked_at is not None:
-        raise Unauthorized("This API key was revoked.")
+        raise Unauthorized("This API key was revoked. Ask an operator for a new one.")
     if found.expires_at is not None and found.expires_at <= wall_now():
-        raise Unauthorized("This API key has expired.")
+        raise Unauthorized("This API key has expired. Ask an operator for a new one.")
     return Caller(found.id, found.account_id, frozenset(found.scopes))

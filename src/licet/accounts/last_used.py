@@ -1,4 +1,4 @@
-"""When keys were last used: gathered in memory and written in batches, so that reading writes nothing."""
+"""The last use of API keys, kept in memory and written in batches, so that no read causes a write."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,23 +11,23 @@ import structlog
 from licet.accounts.store import write_last_used
 from licet.db.pool import Pool
 
-WRITE_EVERY_SECONDS = 60
+LAST_USED_INTERVAL_SECONDS = 60
 
 log = structlog.get_logger("licet.accounts")
 
 
 class LastUsed:
-    """What one process has seen since it last wrote. A process that is killed forgets a minute of it at most."""
+    """The key uses that one process has not written yet. A killed process loses at most one minute."""
 
     def __init__(self) -> None:
         self._seen: dict[UUID, datetime] = {}
 
     def note(self, key_id: UUID, at: datetime) -> None:
-        """A key was used. at: wall time."""
+        """Records that a key was used. at: wall time."""
         self._seen[key_id] = at
 
     async def write(self, pool: Pool) -> None:
-        """Writes what was gathered. What cannot be written now is written with the next."""
+        """Writes the recorded uses. If writing fails, they are kept for the next call."""
         if not self._seen:
             return
         used, self._seen = self._seen, {}
@@ -39,8 +39,8 @@ class LastUsed:
             raise
 
     @asynccontextmanager
-    async def written_now_and_then(self, pool: Pool) -> AsyncIterator[None]:
-        """As long as the block lasts, and a last time when it ends."""
+    async def writing_periodically(self, pool: Pool) -> AsyncIterator[None]:
+        """Writes every `LAST_USED_INTERVAL_SECONDS` while the block runs, and once more when it ends."""
         writing = asyncio.create_task(self._keep_writing(pool))
         try:
             yield
@@ -52,7 +52,7 @@ class LastUsed:
     async def _keep_writing(self, pool: Pool) -> None:
         try:
             while True:
-                await asyncio.sleep(WRITE_EVERY_SECONDS)
+                await asyncio.sleep(LAST_USED_INTERVAL_SECONDS)
                 await self._write_if_possible(pool)
         finally:
             await self._write_if_possible(pool)
@@ -61,5 +61,5 @@ class LastUsed:
         try:
             await self.write(pool)
         except Exception:
-            # A database that is away for a while must not end the writing for good.
-            log.warning("last use of API keys not written yet", exc_info=True)
+            # Writing goes on after the database was unreachable for a while.
+            log.warning("last use of API keys not written, will retry", exc_info=True)

@@ -1,6 +1,6 @@
-"""A Stripe customer becomes our row. One that we did not make brings its account with it.
+"""Copies a Stripe customer to a row, and creates an account for a customer that has none.
 
-Accounts and customers are joined by ids alone, `metadata.account_id` or our own row, never by e-mail.
+Accounts and customers are joined by ids only, `metadata.account_id` or a stored row, never by e-mail.
 """
 
 from datetime import datetime
@@ -14,15 +14,15 @@ from licet.kit.versions import Rank, Version
 
 
 async def mirror_customer(conn: Connection, customer: StripeObject, version: Version) -> Affected:
-    """Store what we show and mail of a customer. A deleted one stays, as what it bought stays.
+    """Stores the fields of a customer that are shown and mailed.
 
-    Where an event of its purchases came first, and so brought an account along, that account's purchases move to the
-    one that the customer itself names.
+    A deleted customer's row stays, as do its purchases. If an event of a purchase arrived first and created an account,
+    that account's purchases move to the account that the customer's metadata names.
     """
-    account_id, _ = await account_of_customer(conn, customer["id"], version.as_of)
+    account_id, _ = await account_of_customer(conn, customer["id"], version.time)
     named = await _find_named(conn, _named_account(customer))
-    if named is not None and named != account_id and await _came_with_customer(conn, account_id, customer["id"]):
-        await _move(conn, account_id, named, customer["id"])
+    if named is not None and named != account_id and await _was_created_for(conn, account_id, customer["id"]):
+        await _move_purchases(conn, account_id, named, customer["id"])
         account_id = named
     if version.rank is Rank.DELETED or customer.get("deleted"):
         await conn.execute("UPDATE customers SET deleted = true WHERE stripe_customer_id = $1", customer["id"])
@@ -42,7 +42,7 @@ async def mirror_customer(conn: Connection, customer: StripeObject, version: Ver
         customer.get("address"),
         id_of((customer.get("invoice_settings") or {}).get("default_payment_method")),
     )
-    # An account that came with its customer has no other name than the customer's.
+    # An account that was created for its customer takes the customer's name and e-mail address.
     await conn.execute(
         "UPDATE accounts SET name = coalesce(name, $2), email = coalesce(email, $3) WHERE id = $1",
         account_id,
@@ -55,10 +55,10 @@ async def mirror_customer(conn: Connection, customer: StripeObject, version: Ver
 async def account_of_customer(
     conn: Connection, stripe_customer_id: str, now: datetime, *, otherwise: UUID | None = None
 ) -> tuple[UUID, frozenset[tuple[str, str]]]:
-    """The account that a customer belongs to, and what must be read to be sure of it.
+    """Returns the account of a customer, and the Stripe objects that must be read to confirm it.
 
-    A customer that nobody knows yet brings an account along, unless the caller knows whose it is (`otherwise`); it is
-    then read, for only its metadata says whether it was one of ours. The caller holds the customer's lock.
+    For an unknown customer it uses `otherwise`, or else creates an account. In the second case the customer must be
+    read, because its metadata may name an existing account. The caller holds the customer's lock.
     """
     known: UUID | None = await conn.fetchval(
         """
@@ -68,7 +68,7 @@ async def account_of_customer(
         """,
         stripe_customer_id,
     )
-    account_id = known or otherwise or await make_account(conn, now, customer_id=stripe_customer_id)
+    account_id = known or otherwise or await create_customer_account(conn, now, customer_id=stripe_customer_id)
     await conn.execute(
         "INSERT INTO customers (stripe_customer_id, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         stripe_customer_id,
@@ -76,12 +76,12 @@ async def account_of_customer(
     )
     if known is not None:
         return known, frozenset()
-    await _buys_as(conn, account_id, stripe_customer_id)
+    await _set_customer(conn, account_id, stripe_customer_id)
     return account_id, frozenset() if otherwise else frozenset({("customer", stripe_customer_id)})
 
 
-async def make_account(conn: Connection, now: datetime, *, customer_id: str | None = None) -> UUID:
-    """An account for a buyer whom Stripe told us of: a user, nameless until more is known."""
+async def create_customer_account(conn: Connection, now: datetime, *, customer_id: str | None = None) -> UUID:
+    """Creates an account of kind user, without a name, for a Stripe customer that has no account."""
     account_id = new_id()
     await conn.execute(
         "INSERT INTO accounts (id, kind, made_for_customer, created_at) VALUES ($1, 'user', $2, $3)",
@@ -92,8 +92,8 @@ async def make_account(conn: Connection, now: datetime, *, customer_id: str | No
     return account_id
 
 
-async def _buys_as(conn: Connection, account_id: UUID, stripe_customer_id: str) -> None:
-    """The account buys as this customer from now on, unless it already has another."""
+async def _set_customer(conn: Connection, account_id: UUID, stripe_customer_id: str) -> None:
+    """Sets the Stripe customer that the account buys as, unless it already has one."""
     await conn.execute(
         "UPDATE accounts SET stripe_customer_id = $2 WHERE id = $1 AND stripe_customer_id IS NULL",
         account_id,
@@ -101,13 +101,13 @@ async def _buys_as(conn: Connection, account_id: UUID, stripe_customer_id: str) 
     )
 
 
-async def _came_with_customer(conn: Connection, account_id: UUID, stripe_customer_id: str) -> bool:
+async def _was_created_for(conn: Connection, account_id: UUID, stripe_customer_id: str) -> bool:
     return bool(
         await conn.fetchval("SELECT made_for_customer = $2 FROM accounts WHERE id = $1", account_id, stripe_customer_id)
     )
 
 
-OF_AN_ACCOUNT = (
+MOVE_STATEMENTS = (
     "UPDATE license_timeline SET account_id = $2 WHERE license_id IN (SELECT id FROM licenses WHERE account_id = $1)",
     "UPDATE licenses SET account_id = $2 WHERE account_id = $1",
     "UPDATE orders SET account_id = $2 WHERE account_id = $1",
@@ -123,18 +123,18 @@ OF_AN_ACCOUNT = (
     "UPDATE outgoing_events SET account_id = $2 WHERE account_id = $1",
     "UPDATE deliveries SET account_id = $2 WHERE account_id = $1",
 )
-"""Whatever goes along when a customer turns out to be another account's."""
+"""Moves everything that belongs to an account ($1) to another ($2), when its customer belongs to the other."""
 
 
-async def _move(conn: Connection, from_account: UUID, to_account: UUID, stripe_customer_id: str) -> None:
-    """All that came with the customer is the named account's; the one that was made for it stays behind, empty."""
-    for statement in OF_AN_ACCOUNT:
+async def _move_purchases(conn: Connection, from_account: UUID, to_account: UUID, stripe_customer_id: str) -> None:
+    """Moves all that was stored for the customer to the named account, and deletes the empty account."""
+    for statement in MOVE_STATEMENTS:
         await conn.execute(statement, from_account, to_account)
     await conn.execute(
         "UPDATE accounts SET stripe_customer_id = NULL, made_for_customer = NULL WHERE id = $1", from_account
     )
-    await _buys_as(conn, to_account, stripe_customer_id)
-    # Nobody has seen it but operators; where no key opens it and nobody signs in to it, nobody will miss it.
+    await _set_customer(conn, to_account, stripe_customer_id)
+    # Only operators have seen the empty account. It stays if it has an API key or a subject that signs in to it.
     await conn.execute(
         """
         DELETE FROM accounts WHERE id = $1 AND oidc_subject IS NULL
@@ -156,5 +156,5 @@ def _named_account(customer: StripeObject) -> UUID | None:
     try:
         return UUID(text) if text else None
     except ValueError:
-        # A vendor may use the same word for something else.
+        # A vendor may use the same metadata key for something else.
         return None

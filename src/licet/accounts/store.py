@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - what is put into the statements are the two constants below
-"""The tables accounts and api_keys."""
+# ruff: noqa: S608 - only the two constants below are put into the statements
+"""SQL for the tables accounts and api_keys."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,10 @@ from licet.kit.pages import Page
 
 @dataclass(frozen=True)
 class AccountRecord:
-    """A user or an organisation. One that came with its Stripe customer may be without name and e-mail."""
+    """A user or an organisation.
+
+    An account created for a Stripe customer may have no name and e-mail address.
+    """
 
     id: UUID
     kind: str
@@ -29,7 +32,7 @@ class AccountRecord:
 
 @dataclass(frozen=True)
 class ApiKeyRecord:
-    """A key without its secret. account_id None: an operator's. Times are wall times."""
+    """An API key without its secret. account_id None: an operator's key. Times are wall times."""
 
     id: UUID
     account_id: UUID | None
@@ -54,7 +57,7 @@ def _key(row: asyncpg.Record) -> ApiKeyRecord:
 
 
 async def insert_account(conn: Connection, account: AccountRecord) -> None:
-    """Raises asyncpg's UniqueViolationError where the external id is taken."""
+    """Inserts an account. Raises asyncpg's UniqueViolationError if the external id is taken."""
     await conn.execute(
         f"INSERT INTO accounts ({_ACCOUNT}) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         account.id,
@@ -67,10 +70,10 @@ async def insert_account(conn: Connection, account: AccountRecord) -> None:
     )
 
 
-async def insert_signed_in(conn: Connection, account: AccountRecord, issuer: str, subject: str) -> AccountRecord:
-    """The account of whom an identity provider calls so: this one, or the one that is there.
+async def upsert_oidc_account(conn: Connection, account: AccountRecord, issuer: str, subject: str) -> AccountRecord:
+    """Inserts the account of a subject, or fills in the missing name and e-mail of the existing one.
 
-    Of that one, a name and an address that are missing are filled in; what there is stays.
+    Returns the stored account.
     """
     (row,) = await conn.fetch(
         f"""
@@ -92,8 +95,8 @@ async def insert_signed_in(conn: Connection, account: AccountRecord, issuer: str
     return _account(row)
 
 
-async def find_signed_in(conn: Connection, issuer: str, subject: str) -> AccountRecord | None:
-    """The one query of every request with a token."""
+async def find_oidc_account(conn: Connection, issuer: str, subject: str) -> AccountRecord | None:
+    """The account of a subject: the one query of every request with a token."""
     row = await conn.fetchrow(
         f"SELECT {_ACCOUNT} FROM accounts WHERE oidc_issuer = $1 AND oidc_subject = $2", issuer, subject
     )
@@ -101,9 +104,9 @@ async def find_signed_in(conn: Connection, issuer: str, subject: str) -> Account
 
 
 async def update_account(conn: Connection, account_id: UUID, changes: dict[str, Any]) -> AccountRecord | None:
-    """Sets the named columns (kind, name, email, external_id) and leaves the others. None: no such account.
+    """Sets the named columns (kind, name, email, external_id). Returns None if there is no such account.
 
-    Raises asyncpg's UniqueViolationError where the external id is taken.
+    Raises asyncpg's UniqueViolationError if the external id is taken.
     """
     row = await conn.fetchrow(
         f"""
@@ -122,13 +125,13 @@ async def update_account(conn: Connection, account_id: UUID, changes: dict[str, 
 
 
 async def find_account(conn: Connection, account_id: UUID) -> AccountRecord | None:
-    """The account with this id of ours."""
+    """The account with this id."""
     row = await conn.fetchrow(f"SELECT {_ACCOUNT} FROM accounts WHERE id = $1", account_id)
     return _account(row) if row else None
 
 
-async def find_named_account(conn: Connection, own_id: UUID | None, external_id: str) -> UUID | None:
-    """The account with this id of ours, else the one with this external id: an own id wins over it."""
+async def find_account_id(conn: Connection, own_id: UUID | None, external_id: str) -> UUID | None:
+    """The id of the account with this id, else of the account with this external id."""
     found: UUID | None = await conn.fetchval(
         "SELECT id FROM accounts WHERE id = $1 OR external_id = $2 ORDER BY (id = $1) DESC NULLS LAST LIMIT 1",
         own_id,
@@ -137,18 +140,21 @@ async def find_named_account(conn: Connection, own_id: UUID | None, external_id:
     return found
 
 
-async def list_accounts(
+async def list_account_records(
     conn: Connection, page: Page, *, kind: str | None, email: str | None, external_id: str | None
 ) -> tuple[list[AccountRecord], int]:
-    """A page of the accounts, the newest first, and how many there are. A filter that is None lets all through."""
+    """A page of the accounts, the newest first, and the total number.
+
+    A filter that is None is not applied.
+    """
     where = Where().add("kind = {}", kind).add("email = {}", email).add("external_id = {}", external_id)
-    # Our ids are UUIDv7, so the primary key is in the order of making.
+    # Ids are UUIDv7, so the primary key is in the order of creation.
     rows, total = await fetch_page(conn, page, where, columns=_ACCOUNT, table="accounts", order_by="id DESC")
     return [_account(row) for row in rows], total
 
 
 async def insert_key(conn: Connection, key: ApiKeyRecord, key_hash: bytes) -> None:
-    """Does nothing where a key with this hash is there."""
+    """Inserts a key. Does nothing if a key with this hash exists."""
     await conn.execute(
         f"INSERT INTO api_keys ({_KEY}, key_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
         key.id,
@@ -164,20 +170,23 @@ async def insert_key(conn: Connection, key: ApiKeyRecord, key_hash: bytes) -> No
 
 
 async def find_key(conn: Connection, key_hash: bytes) -> ApiKeyRecord | None:
-    """The one query of every authenticated request."""
+    """The key with this hash: the one query of every request with an API key."""
     row = await conn.fetchrow(f"SELECT {_KEY} FROM api_keys WHERE key_hash = $1", key_hash)
     return _key(row) if row else None
 
 
-async def list_keys(conn: Connection, page: Page, *, account_id: UUID | None) -> tuple[list[ApiKeyRecord], int]:
-    """A page of the keys, revoked ones too, the newest first, and how many there are. account_id None: everybody's."""
+async def list_key_records(conn: Connection, page: Page, *, account_id: UUID | None) -> tuple[list[ApiKeyRecord], int]:
+    """A page of the keys, revoked ones included, the newest first, and the total number.
+
+    account_id None: the keys of all accounts.
+    """
     where = Where().add("account_id = {}", account_id)
     rows, total = await fetch_page(conn, page, where, columns=_KEY, table="api_keys", order_by="id DESC")
     return [_key(row) for row in rows], total
 
 
 async def revoke_key(conn: Connection, key_id: UUID, now: datetime) -> bool:
-    """Ends a key from now on; one that has ended stays as it is. False: no such key."""
+    """Revokes a key. The time of an earlier revocation stays. Returns False if there is no such key."""
     row = await conn.fetchrow(
         "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING id", key_id, now
     )
@@ -185,7 +194,7 @@ async def revoke_key(conn: Connection, key_id: UUID, now: datetime) -> bool:
 
 
 async def write_last_used(conn: Connection, used: dict[UUID, datetime]) -> None:
-    """When each key was last used, in one statement; a later time that another node wrote stays."""
+    """Writes when each key was last used, in one statement. A later time from another node stays."""
     await conn.execute(
         """
         UPDATE api_keys SET last_used_at = greatest(api_keys.last_used_at, used.at)

@@ -1,1 +1,1 @@
-"""What customers may change at Stripe: cancel, resume, change plan, payment methods, customer portal."""
+"""What customers may change: cancel, resume, change plan, payment methods, customer portal."""

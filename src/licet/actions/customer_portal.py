@@ -1,7 +1,7 @@
-"""Stripe's own portal, in which a customer looks after cards, invoices, its details and its subscriptions' end.
+"""Opens Stripe's customer portal: payment methods, invoices, billing details, cancellation.
 
-Stripe opens it by a configuration, which we make and remember. Plans are not changed there: which change is up and
-which is down, when it takes effect and what it costs are rules of ours, which the portal does not know.
+Stripe opens the portal with a configuration, which Licet creates once and stores. The portal offers no change of plan:
+which change is an upgrade, when it takes effect and what it costs are Licet's rules, which the portal does not know.
 """
 
 import hashlib
@@ -17,13 +17,13 @@ from licet.checkout.redirects import check_redirect
 from licet.checkout.store import find_buyer
 from licet.errors import NotFound, StripeRefused
 from licet.http.context import Context
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 from licet.stripe_api.once import create_once
 
 log = structlog.get_logger(__name__)
 
-SECONDS = 22.0
-"""How long Stripe may take in all for what one caller waits for."""
+PORTAL_TIMEOUT_SECONDS = 22.0
+"""The most that all calls to Stripe for one portal session may take: a caller waits for them."""
 
 CONFIGURATION: dict[str, Any] = {
     "metadata": {"licet": "portal"},
@@ -52,48 +52,50 @@ CONFIGURATION: dict[str, Any] = {
     },
 }
 
-KEY = hashlib.sha256(json.dumps(CONFIGURATION, sort_keys=True).encode()).hexdigest()[:32]
-"""What it is remembered by: a version of ours that allows something else makes another."""
+CONFIGURATION_KEY = hashlib.sha256(json.dumps(CONFIGURATION, sort_keys=True).encode()).hexdigest()[:32]
+"""The key of the stored configuration: a version of Licet with other contents creates another configuration."""
 
 
 async def open_portal(ctx: Context, account_id: UUID, return_url: str, *, checked: bool = False) -> str:
-    """The address of the account's portal: short-lived, so one is made for each click.
+    """The URL of a portal session for the account. It expires soon, so each click needs a new one.
 
-    checked: whether the URL is one of ours. Raises InvalidRedirectUrl, NotFound for an unknown account, and what
-    Stripe's door raises.
+    checked: True if Licet made the return URL itself. Raises InvalidRedirectUrl, NotFound for an unknown account,
+    StripeRefused, StripeUnavailable.
     """
     if not checked:
         check_redirect("returnUrl", return_url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
     buyer = await find_buyer(ctx.pool, account_id)
     if buyer is None:
         raise NotFound("There is no such account.")
-
-    async def ask(stripe_customer_id: str) -> dict[str, Any]:
-        return await _session(ctx, {"customer": stripe_customer_id, "return_url": return_url})
-
-    with at_most(SECONDS):
-        url: str = (await as_customer(buyer, ctx.pool, ctx.stripe, ask))["url"]
+    with time_limit(PORTAL_TIMEOUT_SECONDS):
+        session = await as_customer(
+            buyer,
+            ctx.pool,
+            ctx.stripe,
+            lambda customer_id: _create_session(ctx, {"customer": customer_id, "return_url": return_url}),
+        )
+    url: str = session["url"]
     return url
 
 
-async def _session(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
-    configuration = await find_portal_configuration(ctx.pool, KEY) or await _make_configuration(ctx)
+async def _create_session(ctx: Context, params: dict[str, Any]) -> dict[str, Any]:
+    configuration = await find_portal_configuration(ctx.pool, CONFIGURATION_KEY) or await _create_configuration(ctx)
     try:
         return await ctx.stripe.create("billing_portal.session", {**params, "configuration": configuration})
     except StripeRefused as refused:
         if refused.details.get("param") != "configuration":
             raise
-        # Somebody deactivated it in Stripe's dashboard, or it is another Stripe account's.
-        log.warning("portal_configuration_is_gone", configuration=configuration)
-        fresh = await _make_configuration(ctx, instead_of=configuration)
-        return await ctx.stripe.create("billing_portal.session", {**params, "configuration": fresh})
+        # It was deactivated in Stripe's dashboard, or it belongs to another Stripe account.
+        log.warning("portal_configuration_replaced", configuration=configuration)
+        replacement = await _create_configuration(ctx, replaced=configuration)
+        return await ctx.stripe.create("billing_portal.session", {**params, "configuration": replacement})
 
 
-async def _make_configuration(ctx: Context, *, instead_of: str = "") -> str:
-    """Made once, however many ask at the same time: they come with the same idempotency key."""
-    made = await create_once(
-        ctx.stripe, "billing_portal.configuration", CONFIGURATION, f"licet-portal-{KEY}-{instead_of}"
+async def _create_configuration(ctx: Context, *, replaced: str = "") -> str:
+    """Create the configuration, only once: concurrent callers use the same idempotency key."""
+    configuration = await create_once(
+        ctx.stripe, "billing_portal.configuration", CONFIGURATION, f"licet-portal-{CONFIGURATION_KEY}-{replaced}"
     )
-    await write_portal_configuration(ctx.pool, KEY, made["id"])
-    configuration_id: str = made["id"]
+    configuration_id: str = configuration["id"]
+    await write_portal_configuration(ctx.pool, CONFIGURATION_KEY, configuration_id)
     return configuration_id

@@ -1,4 +1,4 @@
-"""What is looked up before Stripe is asked for a change."""
+"""Queries before a change at Stripe, and the portal configurations made there."""
 
 from uuid import UUID
 
@@ -6,11 +6,11 @@ from licet.db.pool import Pool
 from licet.kit.statuses import ENDED
 
 OVERDUE = ("past_due", "unpaid")
-"""Statuses of a subscription whose invoices wait for a card that pays."""
+"""Statuses of a subscription with invoices that its payment method did not pay."""
 
 
-async def list_paid_by(pool: Pool, stripe_customer_id: str) -> list[str]:
-    """The customer's subscriptions that have not ended, the oldest first."""
+async def list_subscriptions_of_customer(pool: Pool, stripe_customer_id: str) -> list[str]:
+    """The customer's subscriptions that have not ended, oldest first."""
     rows = await pool.fetch(
         """
         SELECT stripe_subscription_id FROM subscriptions
@@ -23,7 +23,7 @@ async def list_paid_by(pool: Pool, stripe_customer_id: str) -> list[str]:
 
 
 async def list_open_invoices(pool: Pool, account_id: UUID, stripe_customer_id: str) -> list[str]:
-    """The customer's open invoices of subscriptions that are overdue, the oldest first."""
+    """The open invoices of the customer's overdue subscriptions, oldest first."""
     rows = await pool.fetch(
         """
         SELECT invoice.stripe_invoice_id
@@ -39,14 +39,22 @@ async def list_open_invoices(pool: Pool, account_id: UUID, stripe_customer_id: s
     return [row["stripe_invoice_id"] for row in rows]
 
 
+async def find_invoice_status(pool: Pool, stripe_invoice_id: str) -> str | None:
+    """The mirrored status of an invoice, or None if it is not mirrored."""
+    status: str | None = await pool.fetchval(
+        "SELECT status FROM invoices WHERE stripe_invoice_id = $1", stripe_invoice_id
+    )
+    return status
+
+
 async def count_changes(pool: Pool, stripe_id: str) -> int:
-    """How often what we hold of an object has changed: it grows also where it changes back."""
+    """How often a mirrored object has changed. The count also grows when the object changes back."""
     found: int | None = await pool.fetchval("SELECT changes FROM mirrors WHERE stripe_id = $1", stripe_id)
     return found or 0
 
 
-async def newest_currency(pool: Pool, account_id: UUID) -> str:
-    """The currency that the account pays in; of one that has paid nothing yet, the catalogue's first."""
+async def find_currency(pool: Pool, account_id: UUID) -> str:
+    """The currency of the account's newest invoice; without one, of the catalogue's first price."""
     found: str | None = await pool.fetchval(
         """
         SELECT coalesce(
@@ -61,7 +69,7 @@ async def newest_currency(pool: Pool, account_id: UUID) -> str:
 
 
 async def find_portal_configuration(pool: Pool, key: str) -> str | None:
-    """The configuration at Stripe that was made of what `key` stands for."""
+    """The Stripe id of the portal configuration with this key."""
     found: str | None = await pool.fetchval(
         "SELECT stripe_configuration_id FROM portal_configurations WHERE key = $1", key
     )
@@ -69,7 +77,7 @@ async def find_portal_configuration(pool: Pool, key: str) -> str | None:
 
 
 async def write_portal_configuration(pool: Pool, key: str, stripe_configuration_id: str) -> None:
-    """Remember it, in the place of the one before."""
+    """Store the portal configuration's Stripe id, in place of an older one with the same key."""
     await pool.execute(
         """
         INSERT INTO portal_configurations (key, stripe_configuration_id) VALUES ($1, $2)

@@ -1,4 +1,4 @@
-"""Operators make and see accounts: `/api/admin/accounts`."""
+"""Routes for operators to create, list and update accounts: `/api/admin/accounts`."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from licet.accounts import store
 from licet.accounts.auth import Operator
-from licet.accounts.shown import Account, Kind, shown
+from licet.accounts.schemas import Account, AccountKind, account_response
 from licet.accounts.store import AccountRecord
 from licet.errors import Conflict, NotFound
 from licet.http.context import Ctx
@@ -20,22 +20,22 @@ from licet.idempotency.once import Once
 
 router = api_router("/api/admin/accounts", tag="operators")
 
-_TAKEN = (409, "Another account has this externalId. Find it with ?externalId=, or choose another.")
+_EXTERNAL_ID_TAKEN = (409, "Another account has this externalId. Find it with ?externalId=, or choose another.")
 
 
 class CreateAccountRequest(RequestBody):
-    """`externalId` is what the caller calls it by, and can be used in the place of our id."""
+    """`externalId` is your own id of the account. It can be sent wherever an `accountId` is expected."""
 
-    kind: Kind
+    kind: AccountKind
     name: Name
     email: EmailAddress
     external_id: OwnName | None = Field(None, examples=["customer-42"])
 
 
 class UpdateAccountRequest(RequestBody):
-    """What is left out stays as it is; `externalId` alone may be null."""
+    """Fields that are left out are not changed. Only `externalId` can be set to null."""
 
-    kind: MayBeLeftOut[Kind] = None
+    kind: MayBeLeftOut[AccountKind] = None
     name: MayBeLeftOut[Name] = Field(None, examples=["Ada King"])
     email: MayBeLeftOut[EmailAddress] = None
     external_id: OwnName | None = None
@@ -45,60 +45,62 @@ class UpdateAccountRequest(RequestBody):
     "",
     status_code=201,
     response_model=Account,
-    summary="Make an account",
-    responses=responses(401, 403, external_id_taken=_TAKEN),
+    summary="Create an account",
+    responses=responses(401, 403, external_id_taken=_EXTERNAL_ID_TAKEN),
 )
-async def make_account(ctx: Ctx, _: Operator, once: Once, asked: CreateAccountRequest) -> Response:
-    """A user or an organisation: whatever buys, and holds licenses."""
+async def make_account(ctx: Ctx, _: Operator, once: Once, body: CreateAccountRequest) -> Response:
+    """Creates a user or an organisation, which can buy products and hold licenses."""
     async with once.attempt(acting_for=None) as attempt, attempt.connection() as conn:
-        account = AccountRecord(attempt.id, asked.kind, asked.name, asked.email, asked.external_id, None, ctx.now())
+        account = AccountRecord(attempt.id, body.kind, body.name, body.email, body.external_id, None, ctx.now())
         try:
             await store.insert_account(conn, account)
         except asyncpg.UniqueViolationError:
             raise _external_id_taken() from None
-        return await attempt.answer(conn, shown(account))
+        return await attempt.answer(conn, account_response(account))
 
 
-@router.get("", summary="The accounts, the newest first", responses=responses(401, 403))
+@router.get("", summary="List accounts", responses=responses(401, 403))
 async def list_accounts(
     ctx: Ctx,
     _: Operator,
     page: Paging,
-    kind: Annotated[Kind | None, Query(description="Those of this kind.")] = None,
-    email: Annotated[str | None, Query(max_length=254, description="Those with this address.")] = None,
+    kind: Annotated[AccountKind | None, Query(description="Only accounts of this kind.")] = None,
+    email: Annotated[str | None, Query(max_length=254, description="Only accounts with this e-mail address.")] = None,
     external_id: Annotated[
-        str | None, Query(alias="externalId", max_length=255, description="The one that you call so.")
+        str | None, Query(alias="externalId", max_length=255, description="Only the account with this externalId.")
     ] = None,
 ) -> ListResponse[Account]:
-    """Also by kind, e-mail or externalId."""
+    """Returns accounts, the newest first. Filters by kind, e-mail address or externalId."""
     async with ctx.pool.acquire() as conn:
-        accounts, total = await store.list_accounts(conn, page, kind=kind, email=email, external_id=external_id)
-    return listed([shown(account) for account in accounts], total, page)
+        accounts, total = await store.list_account_records(conn, page, kind=kind, email=email, external_id=external_id)
+    return listed([account_response(account) for account in accounts], total, page)
 
 
-@router.get("/{id}", summary="One account", responses=responses(401, 403, 404))
+@router.get("/{id}", summary="Retrieve an account", responses=responses(401, 403, 404))
 async def get_account(ctx: Ctx, _: Operator, account_id: PathId) -> Account:
-    """By its id of ours; by externalId the list finds it."""
+    """Returns the account with this id. To find one by its externalId, list accounts with `?externalId=`."""
     async with ctx.pool.acquire() as conn:
-        return _shown_if_there(await store.find_account(conn, account_id))
+        return _response_or_404(await store.find_account(conn, account_id))
 
 
-@router.patch("/{id}", summary="Change an account", responses=responses(401, 403, 404, external_id_taken=_TAKEN))
-async def change_account(ctx: Ctx, _: Operator, account_id: PathId, asked: UpdateAccountRequest) -> Account:
-    """Changes what is named and nothing else."""
+@router.patch(
+    "/{id}", summary="Update an account", responses=responses(401, 403, 404, external_id_taken=_EXTERNAL_ID_TAKEN)
+)
+async def change_account(ctx: Ctx, _: Operator, account_id: PathId, body: UpdateAccountRequest) -> Account:
+    """Updates the fields that are sent and leaves the others."""
     async with ctx.pool.acquire() as conn:
         try:
-            changed = await store.update_account(conn, account_id, asked.model_dump(exclude_unset=True))
+            changed = await store.update_account(conn, account_id, body.model_dump(exclude_unset=True))
         except asyncpg.UniqueViolationError:
             raise _external_id_taken() from None
-    return _shown_if_there(changed)
+    return _response_or_404(changed)
 
 
 def _external_id_taken() -> Conflict:
-    return Conflict(_TAKEN[1], code="external_id_taken")
+    return Conflict(_EXTERNAL_ID_TAKEN[1], code="external_id_taken")
 
 
-def _shown_if_there(account: AccountRecord | None) -> Account:
+def _response_or_404(account: AccountRecord | None) -> Account:
     if account is None:
-        raise NotFound("There is no such account.")
-    return shown(account)
+        raise NotFound("No account has this id. GET /api/admin/accounts lists the accounts.")
+    return account_response(account)

@@ -1,4 +1,4 @@
-"""Operators make and end API keys: `/api/admin/api-keys`."""
+"""Routes for operators to create, list and revoke API keys: `/api/admin/api-keys`."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,8 +10,8 @@ from pydantic.config import JsonDict
 
 from licet.accounts import store
 from licet.accounts.auth import Operator, SeenAccount
-from licet.accounts.core import Scope, in_order
-from licet.accounts.keys import make_key
+from licet.accounts.core import Scope, sort_scopes
+from licet.accounts.keys import create_key
 from licet.accounts.store import ApiKeyRecord
 from licet.config import Settings
 from licet.db.connection import Connection
@@ -33,22 +33,27 @@ _BY_SCOPE: JsonDict = {
     "then": {"properties": {"accountId": {"type": "null"}}},
     "else": {"properties": {"accountId": {"type": "string"}}, "required": ["accountId"]},
 }
-"""What `check` holds of `accountId`, for the description."""
+"""The rule of `check_key_request` about `accountId`, as JSON Schema."""
 
 
 class CreateApiKeyRequest(RequestBody):
-    """With an account: a key that sees this account alone. With the scope `admin` and no account: an operator's."""
+    """With `accountId`: a key for this account only.
+
+    With the scope `admin` and no account: an operator's key.
+    """
 
     model_config = ConfigDict(json_schema_extra=_BY_SCOPE)
 
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=3, examples=[["read", "write"]])]
     account_id: OwnName | None = Field(None, description="The account's id or externalId.", examples=[EXAMPLE_ID])
-    expires_at: Moment | None = Field(None, description="Null or left out: it holds until it is revoked.")
+    expires_at: Moment | None = Field(
+        None, description="When the key expires. Null or left out: it is valid until it is revoked."
+    )
 
 
 class ApiKey(ResponseBody):
-    """A key without its secret. `accountId` null: an operator's."""
+    """An API key without its secret. `accountId` is null for an operator's key."""
 
     id: UUID
     name: str = Field(examples=["The shop's backend"])
@@ -56,12 +61,12 @@ class ApiKey(ResponseBody):
     account_id: UUID | None
     created_at: At
     expires_at: At | None = Field(examples=[None])
-    last_used_at: At | None = Field(description="To the minute.")
+    last_used_at: At | None = Field(description="When the key was last used, accurate to one minute.")
     revoked_at: At | None = Field(examples=[None])
 
 
 class CreatedApiKey(ApiKey):
-    """With the key itself, which is shown this once."""
+    """An API key with its secret, `key`, which is returned only once."""
 
     key: str = Field(examples=["lic_test_" + "x" * 40])
 
@@ -70,69 +75,81 @@ class CreatedApiKey(ApiKey):
     "",
     status_code=201,
     response_model=CreatedApiKey,
-    summary="Make an API key",
+    summary="Create an API key",
     responses=responses(
-        401, 403, 404, idempotency_answer_not_kept=(409, "It was made, and its key shown, by the first request.")
+        401,
+        403,
+        404,
+        idempotency_answer_not_kept=(409, "The first request created the key, and only its response has the secret."),
     ),
 )
-async def make_api_key(ctx: Ctx, _: Operator, once: Once, asked: CreateApiKeyRequest) -> Response:
-    """`key` is in this answer alone: only a hash of it is kept. Asked again under the same key, it is a 409."""
+async def make_api_key(ctx: Ctx, _: Operator, once: Once, body: CreateApiKeyRequest) -> Response:
+    """Creates a key and returns its secret, `key`, once: only a hash is stored.
+
+    A second request with the same `Idempotency-Key` gets a 409, not the secret.
+    """
     now = wall_now()
-    check(asked, now)
+    check_key_request(body, now)
     async with once.attempt(acting_for=None) as attempt, attempt.connection() as conn:
-        made = await make(conn, ctx.settings, asked, now, key_id=attempt.id)
-        return await attempt.answer(conn, made, shown_once=True)
+        created = await create_requested_key(conn, ctx.settings, body, now, key_id=attempt.id)
+        return await attempt.answer(conn, created, shown_once=True)
 
 
-def check(asked: CreateApiKeyRequest, now: datetime) -> None:
-    """Raises ValidationFailed for a key that cannot be. now: wall time."""
-    if asked.expires_at is not None and asked.expires_at <= now:
+def check_key_request(body: CreateApiKeyRequest, now: datetime) -> None:
+    """Raises ValidationFailed if the scopes, the account and the expiry do not fit together.
+
+    now: wall time.
+    """
+    if body.expires_at is not None and body.expires_at <= now:
         raise _invalid("expiresAt", "must be in the future")
-    if "admin" in asked.scopes and asked.account_id is not None:
+    if "admin" in body.scopes and body.account_id is not None:
         raise _invalid("accountId", "must be left out with the scope admin: an operator's key belongs to no account")
-    if "admin" not in asked.scopes and asked.account_id is None:
-        raise _invalid("accountId", "is required, unless the scopes hold admin")
+    if "admin" not in body.scopes and body.account_id is None:
+        raise _invalid("accountId", "is required unless the scopes include admin")
 
 
-async def make(
-    conn: Connection, settings: Settings, asked: CreateApiKeyRequest, now: datetime, *, key_id: UUID | None = None
+async def create_requested_key(
+    conn: Connection, settings: Settings, body: CreateApiKeyRequest, now: datetime, *, key_id: UUID | None = None
 ) -> CreatedApiKey:
-    """Makes what `check` let pass; `licet keys create` does too. Raises NotFound where the account is not there."""
-    made = await make_key(
+    """Creates the key of a checked request, also for `licet keys create`. now: wall time.
+
+    Raises NotFound if the account does not exist.
+    """
+    created = await create_key(
         conn,
         settings,
-        name=asked.name,
-        scopes=in_order(asked.scopes),
+        name=body.name,
+        scopes=sort_scopes(body.scopes),
         now=now,
-        account_id=await _account_id(conn, asked.account_id),
-        expires_at=asked.expires_at,
+        account_id=await _account_id(conn, body.account_id),
+        expires_at=body.expires_at,
         key_id=key_id,
     )
-    return CreatedApiKey(**_fields(made.record), key=made.key)
+    return CreatedApiKey(**_fields(created.record), key=created.key)
 
 
-@router.get("", summary="The API keys, the newest first", responses=responses(401, 403, 404))
+@router.get("", summary="List API keys", responses=responses(401, 403, 404))
 async def list_api_keys(ctx: Ctx, _: Operator, account_id: SeenAccount, page: Paging) -> ListResponse[ApiKey]:
-    """Those that were revoked too; with `accountId`, of that account alone."""
+    """Returns API keys, the newest first. The list includes revoked keys."""
     async with ctx.pool.acquire() as conn:
-        keys, total = await store.list_keys(conn, page, account_id=account_id)
+        keys, total = await store.list_key_records(conn, page, account_id=account_id)
     return listed([ApiKey(**_fields(key)) for key in keys], total, page)
 
 
 @router.delete("/{id}", status_code=204, summary="Revoke an API key", responses=responses(401, 403, 404))
 async def revoke_api_key(ctx: Ctx, _: Operator, key_id: PathId) -> None:
-    """From now on it opens nothing. Doing it twice changes nothing."""
+    """Revokes the key at once. Revoking it again changes nothing."""
     async with ctx.pool.acquire() as conn:
         if not await store.revoke_key(conn, key_id, wall_now()):
-            raise NotFound("There is no such API key.")
+            raise NotFound("No API key has this id. GET /api/admin/api-keys lists the keys.")
 
 
 async def _account_id(conn: Connection, named: str | None) -> UUID | None:
     if named is None:
         return None
-    found = await store.find_named_account(conn, as_id(named), named)
+    found = await store.find_account_id(conn, as_id(named), named)
     if found is None:
-        raise NotFound("There is no such account.")
+        raise NotFound("No account has this accountId. Send the id or externalId of an existing account.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""All of the operator's routes."""
+"""All routes for operators, and the health checks."""
 
 from fastapi import APIRouter
 

@@ -1,1 +1,1 @@
-"""The Billing API: the routes that span features."""
+"""The Billing API: checkout, subscriptions, invoices, payment methods, orders and entitlements."""

@@ -1,4 +1,7 @@
-"""What an account may use now: `GET /api/entitlements`. It stands here because it is of plans and licenses both."""
+"""Lists what an account may use: `GET /api/entitlements`.
+
+It is here, above both, because entitlements come from plans and from licenses.
+"""
 
 from typing import Literal
 
@@ -15,35 +18,44 @@ router = api_router("/api/entitlements", tag="licenses")
 
 
 class EntitlementSource(ResponseBody):
-    """Where an entitlement comes from."""
+    """The plan or license that grants an entitlement."""
 
     type: Literal["plan", "license"] = Field(examples=["plan"])
-    id: str = Field(description="Stripe's of the plan's subscription, or ours of the license.", examples=["sub_1QxYz"])
-    product_id: str = Field(description="Ours.", examples=[EXAMPLE_ID])
+    id: str = Field(
+        description="The id of the plan's subscription at Stripe, or of the license.", examples=["sub_1QxYz"]
+    )
+    product_id: str = Field(description="The id of the product at Licet.", examples=[EXAMPLE_ID])
 
 
 class Entitlement(ResponseBody):
-    """A feature that may be used now."""
+    """A feature that the account may use at the time of the request."""
 
-    feature: str = Field(description="As the catalogue words it.", examples=["5 shops"])
-    value: bool = Field(description="Always true: what may not be used is not listed.", examples=[True])
+    feature: str = Field(description="The feature's text in the catalogue.", examples=["5 shops"])
+    value: bool = Field(
+        description="Always true. Features that the account may not use are not listed.", examples=[True]
+    )
     source: EntitlementSource
 
 
 @router.get(
     "",
-    summary="What the account may use now",
-    responses=responses(401, 403, 404, account_required=(422, "Name the account to act for.")),
+    summary="List entitlements",
+    responses=responses(401, 403, 404, account_required=(422, "Name the account with ?accountId=.")),
 )
 async def list_account_entitlements(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[Entitlement]:
-    """The features of its plan and of its licenses that hold: paid through or in grace, not refunded or disputed."""
+    """Lists the features of the account's plans and active licenses.
+
+    A plan or license counts while it is paid or in its grace period, and not after a refund or dispute.
+    """
     async with ctx.pool.acquire() as conn:
-        found = await list_entitlements(conn, account_id, now=ctx.now())
+        entitlements = await list_entitlements(conn, account_id, now=ctx.now())
     return [
         Entitlement(
-            feature=one.feature,
+            feature=entitlement.feature,
             value=True,
-            source=EntitlementSource(type=one.source, id=one.source_id, product_id=str(one.product_id)),
+            source=EntitlementSource(
+                type=entitlement.source, id=entitlement.source_id, product_id=str(entitlement.product_id)
+            ),
         )
-        for one in found
+        for entitlement in entitlements
     ]

@@ -1,4 +1,4 @@
-"""What was billed: `/api/billing/invoices`."""
+"""Lists and retrieves invoices: `/api/billing/invoices`."""
 
 import re
 from typing import Annotated, Literal
@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Path, Query, Request
 
 from licet.accounts.auth import Reader, SeenAccount
+from licet.billing.store import invoice_exists, is_customer_of
 from licet.errors import NotFound
 from licet.http.context import Context, Ctx
 from licet.http.openapi.document import responses
@@ -15,82 +16,72 @@ from licet.http.request_id import request_id_of
 from licet.http.router import api_router
 from licet.http.shapes import ListResponse
 from licet.kit.cause import Cause
-from licet.kit.stripe_objects import StripeObject, id_of
-from licet.orders import shown_invoices
-from licet.orders.shown_invoices import Invoice, InvoiceDetails, find_invoice
-from licet.stripe_events.sync import change
+from licet.kit.stripe_objects import id_of
+from licet.orders import invoice_store
+from licet.orders.invoice_store import find_invoice
+from licet.orders.schemas import Invoice, InvoiceDetails
+from licet.stripe_events import sync
 
 router = api_router("/api/billing/invoices", tag="billing")
 
-_ID = re.compile(r"in_[A-Za-z0-9_]{1,250}")
+_INVOICE_ID = re.compile(r"in_[A-Za-z0-9_]{1,250}")
 
 
-@router.get("", summary="The invoices, the newest first", responses=responses(401, 403, 404))
+@router.get("", summary="List invoices", responses=responses(401, 403, 404))
 async def list_invoices(
     ctx: Ctx,
     _: Reader,
     account_id: SeenAccount,
     page: Paging,
     status: Annotated[
-        Literal["draft", "open", "paid", "void", "uncollectible"] | None, Query(description="Those in this status.")
+        Literal["draft", "open", "paid", "void", "uncollectible"] | None,
+        Query(description="Only invoices with this status."),
     ] = None,
     subscription_id: Annotated[
-        str | None, Query(alias="subscriptionId", max_length=255, description="Those of this subscription.")
+        str | None, Query(alias="subscriptionId", max_length=255, description="Only invoices of this subscription.")
     ] = None,
 ) -> ListResponse[Invoice]:
-    """Of subscriptions and of what was bought once; also by status or subscription."""
+    """Lists the invoices of subscriptions and of one-time purchases, newest first."""
     async with ctx.pool.acquire() as conn:
-        rows, total = await shown_invoices.list_invoices(
+        rows, total = await invoice_store.list_mirrored_invoices(
             conn, page, account_id=account_id, status=status, subscription_id=subscription_id
         )
     return listed(rows, total, page)
 
 
-@router.get("/{id}", summary="One invoice", responses=responses(401, 403, 404, 502, 503))
+@router.get("/{id}", summary="Retrieve an invoice", responses=responses(401, 403, 404, 502, 503))
 async def get_invoice(
     request: Request,
     ctx: Ctx,
     _: Reader,
     account_id: SeenAccount,
     stripe_id: Annotated[
-        str, Path(alias="id", max_length=255, description="Stripe's id of it.", examples=["in_1QxYz"])
+        str, Path(alias="id", max_length=255, description="The invoice's id at Stripe.", examples=["in_1QxYz"])
     ],
 ) -> InvoiceDetails:
-    """With its lines. One that Stripe has not told us of yet is asked for, and kept."""
+    """Retrieves an invoice with its lines. An invoice that is not in Licet yet is read from Stripe."""
     async with ctx.pool.acquire() as conn:
-        found = await find_invoice(conn, stripe_id, account_id=account_id)
-    if found is None and _ID.fullmatch(stripe_id):
+        invoice = await find_invoice(conn, stripe_id, account_id=account_id)
+    if invoice is None and _INVOICE_ID.fullmatch(stripe_id):
         await _fetch(ctx, account_id, stripe_id, Cause("stripe_read", stripe_id, request_id_of(request)))
         async with ctx.pool.acquire() as conn:
-            found = await find_invoice(conn, stripe_id, account_id=account_id)
-    if found is None:
+            invoice = await find_invoice(conn, stripe_id, account_id=account_id)
+    if invoice is None:
         raise NotFound("There is no such invoice.")
-    return found
+    return invoice
 
 
 async def _fetch(ctx: Context, account_id: UUID | None, stripe_invoice_id: str, cause: Cause) -> None:
-    """Mirror an invoice that we lack, where its customer is the account's; anybody else's is left alone."""
-
-    async def ask() -> StripeObject | None:
-        obj = await ctx.stripe.retrieve("invoice", stripe_invoice_id, ("payments",))
-        return obj if obj is not None and await _is_ours(ctx, account_id, id_of(obj.get("customer"))) else None
-
+    """Mirrors a missing invoice from Stripe if its customer is the account's. Ignores other invoices."""
     async with ctx.pool.acquire() as conn:
-        if await conn.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM invoices WHERE stripe_invoice_id = $1)", stripe_invoice_id
-        ):
+        if await invoice_exists(conn, stripe_invoice_id):
             return
-    await change(ctx, "invoice", stripe_invoice_id, cause, ask)
+    before = await sync.baseline(ctx, stripe_invoice_id)
+    invoice = await ctx.stripe.retrieve("invoice", stripe_invoice_id, ("payments",))
+    if invoice is not None and await _is_ours(ctx, account_id, id_of(invoice.get("customer"))):
+        await sync.apply_answer(ctx, "invoice", invoice, before, cause)
 
 
 async def _is_ours(ctx: Context, account_id: UUID | None, stripe_customer_id: str | None) -> bool:
-    return bool(
-        await ctx.pool.fetchval(
-            """
-            SELECT EXISTS (
-                SELECT 1 FROM customers WHERE stripe_customer_id = $1 AND ($2::uuid IS NULL OR account_id = $2))
-            """,
-            stripe_customer_id,
-            account_id,
-        )
-    )
+    async with ctx.pool.acquire() as conn:
+        return await is_customer_of(conn, account_id, stripe_customer_id)

@@ -1,4 +1,7 @@
-"""What a customer bought: `/api/orders`. It stands here because an order shows its licenses, a later layer's."""
+"""Lists and retrieves orders: `/api/orders`.
+
+It is here because an order lists its licenses, and `licenses` is a higher layer than `orders`.
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -13,16 +16,18 @@ from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
 from licet.http.shapes import At, ListResponse, ResponseBody
-from licet.licenses.shown import LicenseOfOrder, licenses_of_orders
-from licet.orders import shown
+from licet.licenses.schemas import LicenseOfOrder
+from licet.licenses.view_store import licenses_of_orders
+from licet.orders import store
 from licet.orders.core import OrderStatus
-from licet.orders.shown import OrderItem, OrderRecord
+from licet.orders.schemas import OrderItem
+from licet.orders.store import OrderRecord
 
 router = api_router("/api/orders", tag="orders")
 
 
 class Order(ResponseBody):
-    """An order: one checkout. Amounts are in the currency's minor unit."""
+    """An order, made from one checkout. Amounts are in the currency's minor unit."""
 
     id: UUID
     status: OrderStatus = Field(examples=["paid"])
@@ -31,37 +36,37 @@ class Order(ResponseBody):
     currency: str | None = Field(examples=["usd"])
     created_at: At
     subscription_id: str | None = Field(
-        description="Stripe's; null where nothing in it recurs.", examples=["sub_1QxYz"]
+        description="The subscription's id at Stripe; null if nothing in the order recurs.", examples=["sub_1QxYz"]
     )
     waits_for: list[str] = Field(
         default_factory=list,
-        description="Only where something waits: Stripe's ids of products that the catalogue does not know yet. Their "
-        "licenses come when it does.",
+        description="Stripe's ids of products that are not in the catalogue yet. Their licenses are issued when the "
+        "products are added. Left out if there are none.",
         exclude_if=lambda products: not products,
     )
     items: list[OrderItem]
     licenses: list[LicenseOfOrder]
 
 
-@router.get("", summary="The orders, the newest first", responses=responses(401, 403, 404))
+@router.get("", summary="List orders", responses=responses(401, 403, 404))
 async def list_orders(
     ctx: Ctx,
     _: Reader,
     account_id: SeenAccount,
     page: Paging,
-    status: Annotated[OrderStatus | None, Query(description="Those in this status.")] = None,
+    status: Annotated[OrderStatus | None, Query(description="Only orders with this status.")] = None,
 ) -> ListResponse[Order]:
-    """Each with what was bought and the licenses that came of it."""
+    """Lists orders with their items and licenses, newest first."""
     async with ctx.pool.acquire() as conn:
-        orders, total = await shown.list_orders(conn, page, account_id=account_id, status=status)
+        orders, total = await store.list_order_records(conn, page, account_id=account_id, status=status)
         return listed(await _with_licenses(ctx, conn, orders), total, page)
 
 
-@router.get("/{id}", summary="One order", responses=responses(401, 403, 404))
+@router.get("/{id}", summary="Retrieve an order", responses=responses(401, 403, 404))
 async def get_order(ctx: Ctx, _: Reader, account_id: SeenAccount, order_id: PathId) -> Order:
-    """With what was bought and the licenses that came of it."""
+    """Retrieves an order with its items and licenses."""
     async with ctx.pool.acquire() as conn:
-        order = await shown.get_order(conn, order_id, account_id=account_id)
+        order = await store.get_order_record(conn, order_id, account_id=account_id)
         return (await _with_licenses(ctx, conn, [order]))[0]
 
 

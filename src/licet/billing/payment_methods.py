@@ -1,4 +1,4 @@
-"""What is paid with: `/api/billing/payment-methods`."""
+"""Lists, adds, updates and removes payment methods: `/api/billing/payment-methods`."""
 
 from typing import Annotated, Literal, Self
 
@@ -15,36 +15,38 @@ from licet.http.router import api_router
 from licet.http.shapes import RequestBody, ResponseBody
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
-from licet.payment_methods.shown import PaymentMethod, shown
-from licet.payment_methods.store import list_methods as methods_of
+from licet.payment_methods.schemas import PaymentMethod, payment_method_response
+from licet.payment_methods.store import list_methods
 
 router = api_router("/api/billing/payment-methods", tag="billing")
 
-StripeId = Annotated[str, Path(alias="id", max_length=255, description="Stripe's id of it.", examples=["pm_1QxYz"])]
-_ACCOUNT = {"account_required": (422, "Name the account to act for.")}
+PaymentMethodId = Annotated[
+    str, Path(alias="id", max_length=255, description="The payment method's id at Stripe.", examples=["pm_1QxYz"])
+]
+_ACCOUNT_REQUIRED = {"account_required": (422, "Name the account with ?accountId=.")}
 
 
 class SetupIntent(ResponseBody):
-    """What Stripe.js needs to collect a card on a page of yours."""
+    """A setup intent, for Stripe.js to collect a card on your page."""
 
     setup_intent_id: str = Field(examples=["seti_1QxYz"])
     client_secret: str = Field(examples=["seti_1QxYz_secret_a1b2c3"])
 
 
 class SetupPage(ResponseBody):
-    """Where the customer saves a card, on a page of Stripe's."""
-
-    model_config = ConfigDict(title="SetupPage")
+    """A page of Stripe's on which the customer saves a card."""
 
     url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
 
 
 class PaymentMethodRequest(RequestBody):
-    """One of three ways: `paymentMethodId` adds what Stripe.js has collected; both URLs ask for a hosted page; nothing
-    at all asks for a setup intent, for Stripe.js."""
+    """Adds a payment method in one of three ways.
+
+    `paymentMethodId`: attach a payment method that Stripe.js has collected. `successUrl` and `cancelUrl`: create a
+    hosted page. None of them: create a setup intent for Stripe.js.
+    """
 
     model_config = ConfigDict(
-        title="PaymentMethodRequest",
         json_schema_extra={"dependentRequired": {"successUrl": ["cancelUrl"], "cancelUrl": ["successUrl"]}},
     )
 
@@ -54,17 +56,17 @@ class PaymentMethodRequest(RequestBody):
     cancel_url: str | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_fields(self) -> Self:
         if (self.success_url is None) != (self.cancel_url is None):
-            raise ValueError("successUrl and cancelUrl go together")
+            raise ValueError("send successUrl and cancelUrl together")
         if self.payment_method_id is not None and self.success_url is not None:
-            raise ValueError("give paymentMethodId, or successUrl and cancelUrl, or neither")
+            raise ValueError("send paymentMethodId, or successUrl and cancelUrl, or none of them")
         if self.set_default and self.payment_method_id is None:
-            raise ValueError("setDefault goes with paymentMethodId")
+            raise ValueError("send setDefault only with paymentMethodId")
         return self
 
 
-_WAYS: dict[str, Example] = {
+_REQUEST_EXAMPLES: dict[str, Example] = {
     "collected": {"value": {"paymentMethodId": "pm_1QxYz", "setDefault": True}},
     "setupIntent": {"value": {}},
     "hostedPage": {"value": {"successUrl": "https://example.com/saved", "cancelUrl": "https://example.com/account"}},
@@ -72,19 +74,17 @@ _WAYS: dict[str, Example] = {
 
 
 class DefaultPaymentMethodRequest(RequestBody):
-    """`payOpenInvoices` pays what is overdue with it, too."""
-
-    model_config = ConfigDict(title="DefaultPaymentMethodRequest")
+    """Makes a payment method the default. `payOpenInvoices` also pays open invoices with it."""
 
     set_default: Literal[True]
     pay_open_invoices: bool = False
 
 
-@router.get("", summary="What the customer can pay with", responses=responses(401, 403, 404, **_ACCOUNT))
+@router.get("", summary="List payment methods", responses=responses(401, 403, 404, **_ACCOUNT_REQUIRED))
 async def list_payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -> list[PaymentMethod]:
-    """The newest first."""
+    """Lists the customer's payment methods, newest first."""
     async with ctx.pool.acquire() as conn:
-        return [shown(method) for method in await methods_of(conn, account_id)]
+        return [payment_method_response(method) for method in await list_methods(conn, account_id)]
 
 
 @router.post(
@@ -102,10 +102,10 @@ async def list_payment_methods(ctx: Ctx, _: Reader, account_id: ActingAccount) -
         invalid_payment_method=(422, "There is no such payment method, or it was used before."),
         invalid_redirect_url=(
             422,
-            "Customers are not sent to this URL; details.field says which one it is.",
+            "Customers cannot be sent to this URL; details.field names it.",
             {"field": "successUrl"},
         ),
-        **_ACCOUNT,
+        **_ACCOUNT_REQUIRED,
     ),
 )
 async def add_payment_method(
@@ -114,48 +114,49 @@ async def add_payment_method(
     _: Writer,
     account_id: ActingAccount,
     once: Once,
-    asked: Annotated[PaymentMethodRequest | None, Body(openapi_examples=_WAYS)] = None,
+    body: Annotated[PaymentMethodRequest | None, Body(openapi_examples=_REQUEST_EXAMPLES)] = None,
 ) -> Response:
-    """In one of three ways; the first answers the payment method, the second `setupIntentId`, the third `url`."""
-    asked = asked or PaymentMethodRequest()
+    """Adds a payment method. Returns it, or a setup intent, or the URL of a hosted page."""
+    body = body or PaymentMethodRequest()
     async with once.attempt(acting_for=account_id) as attempt:
-        answer: ResponseBody
-        if asked.payment_method_id is not None:
-            cause = _cause(request, "a payment method added")
-            method = await payment_methods.attach(ctx, account_id, asked.payment_method_id, cause)
-            if asked.set_default:
+        response: ResponseBody
+        if body.payment_method_id is not None:
+            cause = _cause(request, "payment method added")
+            method = await payment_methods.attach(ctx, account_id, body.payment_method_id, cause)
+            if body.set_default:
                 method = await payment_methods.make_default(ctx, account_id, method.stripe_payment_method_id, cause)
-            answer = shown(method)
-        elif asked.success_url is not None and asked.cancel_url is not None:
-            url = await payment_methods.open_setup_page(
-                ctx, account_id, asked.success_url, asked.cancel_url, attempt.id
-            )
-            answer = SetupPage(url=url)
+            response = payment_method_response(method)
+        elif body.success_url is not None and body.cancel_url is not None:
+            url = await payment_methods.open_setup_page(ctx, account_id, body.success_url, body.cancel_url, attempt.id)
+            response = SetupPage(url=url)
         else:
             intent = await payment_methods.start_setup(ctx, account_id, attempt.id)
-            answer = SetupIntent(setup_intent_id=intent.stripe_setup_intent_id, client_secret=intent.client_secret)
-        return await attempt.answer(ctx.pool, answer)
+            response = SetupIntent(setup_intent_id=intent.stripe_setup_intent_id, client_secret=intent.client_secret)
+        return await attempt.answer(ctx.pool, response)
 
 
 @router.patch(
     "/{id}",
-    summary="Pay with this one from now on",
-    responses=responses(401, 402, 403, 404, 502, 503, **_ACCOUNT),
+    summary="Make a payment method the default",
+    responses=responses(401, 402, 403, 404, 502, 503, **_ACCOUNT_REQUIRED),
 )
 async def change_payment_method(
     request: Request,
     ctx: Ctx,
     _: Writer,
     account_id: ActingAccount,
-    stripe_id: StripeId,
-    asked: DefaultPaymentMethodRequest,
+    stripe_id: PaymentMethodId,
+    body: DefaultPaymentMethodRequest,
 ) -> PaymentMethod:
-    """For the customer and each of its subscriptions. A 402 is of an open invoice: it is the default all the same."""
-    cause = _cause(request, "made the default")
+    """Makes a payment method the default of the customer and of all its subscriptions.
+
+    A 402 means that paying an open invoice failed. The payment method is the default nevertheless.
+    """
+    cause = _cause(request, "payment method made the default")
     method = await payment_methods.make_default(ctx, account_id, stripe_id, cause)
-    if asked.pay_open_invoices:
+    if body.pay_open_invoices:
         await payment_methods.pay_open_invoices(ctx, account_id, method, cause)
-    return shown(method)
+    return payment_method_response(method)
 
 
 @router.delete(
@@ -168,17 +169,20 @@ async def change_payment_method(
         404,
         502,
         503,
-        default_payment_method_in_use=(400, "A subscription is paid with it. Make another one the default first."),
-        **_ACCOUNT,
+        default_payment_method_in_use=(
+            400,
+            "A subscription is paid with it. Make another payment method the default first.",
+        ),
+        **_ACCOUNT_REQUIRED,
     ),
 )
 async def remove_payment_method(
-    request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: StripeId
+    request: Request, ctx: Ctx, _: Writer, account_id: ActingAccount, stripe_id: PaymentMethodId
 ) -> Response:
-    """For good: Stripe attaches it to nobody again."""
-    await payment_methods.remove(ctx, account_id, stripe_id, _cause(request, "removed"))
+    """Removes a payment method permanently: Stripe does not allow it to be attached again."""
+    await payment_methods.detach(ctx, account_id, stripe_id, _cause(request, "payment method removed"))
     return Response(status_code=204)
 
 
-def _cause(request: Request, what: str) -> Cause:
-    return Cause("api_call", request_id_of(request), what)
+def _cause(request: Request, detail: str) -> Cause:
+    return Cause("api_call", request_id_of(request), detail)

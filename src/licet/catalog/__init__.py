@@ -1,1 +1,1 @@
-"""Products, prices, license policies: what is sold, and what its licenses are."""
+"""The catalogue: products, prices and license policies."""

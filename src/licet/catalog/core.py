@@ -1,27 +1,31 @@
-"""What a catalogue says, whatever it was written in, and what two of its laws are. Amounts are in minor units.
+"""The records of a catalogue, independent of the file format. Amounts are in minor units.
 
-1. A price is known by its key within its product. When what it costs or how often changes, it is a new price at Stripe
-   under the same key: nobody's running subscription is repriced.
-2. A product is known by its key for ever; taken out of the file it is archived, and can come back.
+1. A price is identified by its key within its product. If its amount, currency or interval changes, a new Stripe price
+   is created under the same key. Running subscriptions keep their price.
+2. A product is identified by its key for ever. A product that is removed from the file is archived and can be restored.
 """
 
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-Kind = Literal["plan", "license"]
+ProductKind = Literal["plan", "license"]
 Interval = Literal["day", "week", "month", "year"]
 
-LOOKUP_PREFIX = "licet"
-PRODUCT_MARK = "licet_product"
-"""In a Stripe product's metadata: the catalogue key of ours that it stands for."""
-PRICE_MARK = "licet_price"
-"""In a Stripe price's metadata: its key within the product. Prices without it are not ours and are left alone."""
+LOOKUP_KEY_PREFIX = "licet"
+PRODUCT_METADATA_KEY = "licet_product"
+"""Key in a Stripe product's metadata. Its value is the product's catalogue key."""
+
+PRICE_METADATA_KEY = "licet_price"
+"""Key in a Stripe price's metadata. Its value is the price's key. Prices without it are never changed."""
 
 
 @dataclass(frozen=True)
 class CatalogPrice:
-    """interval: None is bought once; every `interval_count` of them otherwise. trial_days: 0 is no trial."""
+    """A price that renews every `interval_count` intervals.
+
+    interval None: one-time. trial_days 0: no trial.
+    """
 
     key: str
     amount: int
@@ -33,13 +37,14 @@ class CatalogPrice:
 
 @dataclass(frozen=True)
 class CatalogProduct:
-    """prices: the first is the default. license_policy: as stored (`licenses/core.py: Policy`); None issues no keys.
+    """A product. prices: the first is the default.
 
-    grace_days: how long what was bought outlives a renewal that failed; whole days.
+    license_policy: as stored (`licenses/core.py: Policy`); None: no license keys are issued.
+    grace_days: whole days that licenses and plans stay valid after a failed renewal.
     """
 
     key: str
-    kind: Kind
+    kind: ProductKind
     name: str
     description: str | None
     rank: int
@@ -52,14 +57,14 @@ class CatalogProduct:
 
 @dataclass(frozen=True)
 class Catalog:
-    """The products in the order in which they are shown."""
+    """A catalogue. products: in display order."""
 
     products: tuple[CatalogProduct, ...]
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A price that can be bought: of the catalogue, active, of a product that is so too."""
+    """A price that can be bought: it and its product are active and in the catalogue."""
 
     product_id: UUID
     product_name: str
@@ -74,12 +79,12 @@ class Offer:
 
 
 def lookup_key(product_key: str, price_key: str) -> str:
-    """The name by which a price is found at Stripe, whichever price it is by now."""
-    return f"{LOOKUP_PREFIX}:{product_key}:{price_key}"
+    """Return the lookup key of a price at Stripe. It moves to the new price when terms change."""
+    return f"{LOOKUP_KEY_PREFIX}:{product_key}:{price_key}"
 
 
 def same_terms(price: CatalogPrice, stripe_price: dict[str, Any]) -> bool:
-    """Whether Stripe's price object costs the same, as often."""
+    """Whether a Stripe price has the same amount, currency and interval."""
     recurring = stripe_price["recurring"] or {}
     return (price.amount, price.currency, price.interval, price.interval_count) == (
         stripe_price["unit_amount"],

@@ -1,4 +1,4 @@
-"""Stripe's products and prices become our rows: what is sold, and for how much. Licenses are the catalogue's matter."""
+"""Copies Stripe products and prices into the database. License policies come from `push.py`."""
 
 from licet.db.connection import Connection
 from licet.kit.affected import Affected
@@ -8,9 +8,9 @@ from licet.kit.versions import Rank, Version
 
 
 async def mirror_product(conn: Connection, product: StripeObject, version: Version) -> Affected:
-    """Store name, description and whether it is sold; one that the catalogue does not know stays without a kind."""
-    gone = version.rank is Rank.DELETED or bool(product.get("deleted"))
-    if gone:
+    """Store a product's name, description and status. `kind` stays null if it is not in the catalogue."""
+    deleted = version.rank is Rank.DELETED or bool(product.get("deleted"))
+    if deleted:
         await conn.execute("UPDATE products SET active = false WHERE stripe_product_id = $1", product["id"])
         return Affected()
     await conn.execute(
@@ -29,7 +29,7 @@ async def mirror_product(conn: Connection, product: StripeObject, version: Versi
 
 
 async def mirror_price(conn: Connection, price: StripeObject, version: Version) -> Affected:
-    """Store a price. Its product may not have been heard of yet: its own event brings the name."""
+    """Store a price. Its product, if not mirrored yet, gets its name from its own event."""
     if version.rank is Rank.DELETED or price.get("deleted"):
         await conn.execute("UPDATE prices SET active = false WHERE stripe_price_id = $1", price["id"])
         return Affected()

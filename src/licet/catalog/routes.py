@@ -1,4 +1,4 @@
-"""What can be bought: `GET /api/products`. No key is needed: a price list is public."""
+"""`GET /api/products`: the products on sale. It needs no API key, because prices are public."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ router = api_router("/api/products", tag="products")
 
 
 class Price(ResponseBody):
-    """What it costs and how often. `id` is Stripe's; without an interval it is paid once."""
+    """A price. `id` is Stripe's. Without `interval` it is paid once."""
 
     id: str = Field(examples=["price_1QxYz"])
     amount: int = Field(description="In the currency's minor unit.", examples=[14900])
@@ -27,7 +27,7 @@ class Price(ResponseBody):
 
 
 class Product(ResponseBody):
-    """A product with the prices it can be bought for, the default one first."""
+    """A product with its prices, the default price first."""
 
     id: UUID
     name: str = Field(examples=["Shopify Connector"])
@@ -36,11 +36,11 @@ class Product(ResponseBody):
     prices: list[Price]
 
 
-@router.get("", summary="What can be bought, in the catalogue's order", responses=responses(422))
+@router.get("", summary="List products on sale", responses=responses(422))
 async def list_products(ctx: Ctx, page: Paging) -> ListResponse[Product]:
-    """Every product on sale with its prices."""
+    """In the catalogue's order, with their prices."""
     rows, total = await list_on_sale(ctx.pool, page)
-    shown = [
+    products = [
         Product(
             id=row["id"],
             name=row["name"],
@@ -60,4 +60,4 @@ async def list_products(ctx: Ctx, page: Paging) -> ListResponse[Product]:
         )
         for row in rows
     ]
-    return listed(shown, total, page)
+    return listed(products, total, page)

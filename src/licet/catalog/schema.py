@@ -1,19 +1,22 @@
-"""The shape of a catalogue file, field by field (docs/catalogue.md says it in prose)."""
+"""The schema of a catalogue file (docs/catalogue.md explains each field)."""
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, Kind
+from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, ProductKind
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_.][a-z0-9]+)*$", max_length=60)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^\S(.*\S)?$")]
-Effect = Literal["revoke", "suspend", "nothing"]
+_Effect = Literal["revoke", "suspend", "nothing"]
 
-LONGEST_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
+DEFAULT: Any = None
+"""Of a field that the file may leave out: it is not stored then, and `licenses/core.py: Policy` has its default."""
+
+MAX_INTERVAL_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
 THREE_YEARS_DAYS = 3 * 366
-"""Stripe renews at least every three years."""
+"""Stripe's longest billing interval."""
 
 
 class _Part(BaseModel):
@@ -23,7 +26,7 @@ class _Part(BaseModel):
 
 
 class PricePart(_Part):
-    """What it costs, in the currency's minor unit, and how often."""
+    """A price. amount: in the currency's minor unit."""
 
     key: Key | None = None
     amount: int = Field(ge=0, le=99_999_999)
@@ -36,18 +39,18 @@ class PricePart(_Part):
     def _recurs_or_not(self) -> Self:
         if self.interval is None:
             if self.interval_count != 1 or self.trial_days:
-                raise ValueError("intervalCount and trialDays need an interval: without one the price is paid once")
-        elif LONGEST_DAYS[self.interval] * self.interval_count > THREE_YEARS_DAYS:
-            raise ValueError("Stripe renews at least every three years: lower intervalCount")
+                raise ValueError("intervalCount and trialDays need an interval; without one the price is paid once")
+        elif MAX_INTERVAL_DAYS[self.interval] * self.interval_count > THREE_YEARS_DAYS:
+            raise ValueError("Stripe's longest interval is three years: lower intervalCount")
         return self
 
     def as_price(self) -> CatalogPrice:
-        """The price, with the key that it has or is given: how often and in what, such as `month-usd`."""
+        """Convert to a price. Its default key is made of interval and currency: `month-usd`."""
         if self.interval is None:
             return CatalogPrice(self.key or f"once-{self.currency}", self.amount, self.currency)
-        often = self.interval if self.interval_count == 1 else f"{self.interval_count}-{self.interval}"
+        interval = self.interval if self.interval_count == 1 else f"{self.interval_count}-{self.interval}"
         return CatalogPrice(
-            self.key or f"{often}-{self.currency}",
+            self.key or f"{interval}-{self.currency}",
             self.amount,
             self.currency,
             self.interval,
@@ -57,26 +60,26 @@ class PricePart(_Part):
 
 
 class LicensePart(_Part):
-    """What its license keys are and what befalls them; the defaults are those of the contract, section 4."""
+    """The license policy: what its license keys are, and what refunds, disputes and failed renewals do to them."""
 
     prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
     activations: Annotated[int, Field(ge=1)] | None
-    units: Literal["each", "one"] = "each"
-    refund_full: Effect = "revoke"
-    refund_partial: Effect = "nothing"
-    dispute_open: Effect = "suspend"
-    dispute_won: Effect = "nothing"
-    dispute_lost: Effect = "revoke"
-    unpaid: Effect = "suspend"
-    paused: Effect = "suspend"
-    ended: Effect = "revoke"
+    units: Literal["each", "one"] = DEFAULT
+    refund_full: _Effect = DEFAULT
+    refund_partial: _Effect = DEFAULT
+    dispute_open: _Effect = DEFAULT
+    dispute_won: _Effect = DEFAULT
+    dispute_lost: _Effect = DEFAULT
+    unpaid: _Effect = DEFAULT
+    paused: _Effect = DEFAULT
+    ended: _Effect = DEFAULT
 
 
 class ProductPart(_Part):
-    """One thing that can be bought."""
+    """A product."""
 
     key: Key
-    kind: Kind
+    kind: ProductKind
     name: Line
     description: Annotated[str, StringConstraints(min_length=1, max_length=5000)] | None = None
     rank: int = Field(default=0, ge=-1_000_000, le=1_000_000)
@@ -89,18 +92,18 @@ class ProductPart(_Part):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if self.kind == "license" and self.license is None:
-            raise ValueError("kind license needs a license section: prefix and activations at least")
+            raise ValueError("kind license needs a `license` section with at least prefix and activations")
         if self.kind == "plan" and any(price.interval is None for price in self.prices):
-            raise ValueError("a plan is subscribed to: each of its prices needs an interval")
+            raise ValueError("every price of a plan needs an interval")
         if self.grace_days and all(price.interval is None for price in self.prices):
-            raise ValueError("graceDays is for renewals that fail, and no price of this product renews")
+            raise ValueError("graceDays needs a price with an interval; no price of this product renews")
         return self
 
     def as_product(self) -> CatalogProduct:
-        """The product. The days of grace belong to its license policy, where it has one."""
+        """Convert to a product. grace_days is also part of its license policy, if it has one."""
         policy: dict[str, Any] | None = None
         if self.license is not None:
-            policy = {**self.license.model_dump(by_alias=True), "graceDays": self.grace_days}
+            policy = {**self.license.model_dump(by_alias=True, exclude_unset=True), "graceDays": self.grace_days}
         return CatalogProduct(
             key=self.key,
             kind=self.kind,
@@ -116,10 +119,10 @@ class ProductPart(_Part):
 
 
 class CatalogPart(_Part):
-    """The whole file."""
+    """A whole catalogue file."""
 
     products: list[ProductPart] = Field(min_length=1, max_length=1000)
 
     def as_catalog(self) -> Catalog:
-        """The catalogue that it describes."""
+        """Convert to a catalogue."""
         return Catalog(tuple(product.as_product() for product in self.products))

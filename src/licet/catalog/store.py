@@ -1,6 +1,7 @@
-"""The catalogue's rows. What a file says is written here; what Stripe says of the same rows, by `mirror.py`."""
+"""Writes the catalogue's fields of products and prices (`mirror.py` writes Stripe's); reads offers."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,22 @@ from licet.db.pool import Pool
 from licet.kit.ids import new_id
 from licet.kit.pages import Page
 
+_PUSH_LOCK_KEY = 0x11CE7CA7
+
+
+@asynccontextmanager
+async def push_lock(pool: Pool) -> AsyncIterator[None]:
+    """Hold the advisory lock of a push, on its own connection, so that pushes run one at a time."""
+    async with pool.acquire() as conn:
+        await conn.execute("SELECT pg_advisory_lock($1)", _PUSH_LOCK_KEY)
+        try:
+            yield
+        finally:
+            await conn.execute("SELECT pg_advisory_unlock($1)", _PUSH_LOCK_KEY)
+
 
 async def find_stripe_ids(conn: Connection | Pool) -> dict[str, str]:
-    """The Stripe product id of every catalogue key that has one."""
+    """The Stripe product ids by catalogue key."""
     rows = await conn.fetch(
         "SELECT catalog_key, stripe_product_id FROM products "
         "WHERE catalog_key IS NOT NULL AND stripe_product_id IS NOT NULL"
@@ -23,10 +37,10 @@ async def find_stripe_ids(conn: Connection | Pool) -> dict[str, str]:
 async def write_product(
     conn: Connection, product: CatalogProduct, stripe_product_id: str, position: int
 ) -> tuple[UUID, bool]:
-    """Our id of the product, and whether its row changed.
+    """Insert or update a product. Returns its id and whether its row changed.
 
-    A row that an event of Stripe's made is adopted. Where the key stood for another Stripe product, which Stripe no
-    longer has, that row keeps its licenses and gives up the key.
+    A row that a Stripe event created is reused. If the key belonged to another Stripe product, which Stripe no longer
+    has, that row keeps its licenses and loses the key.
     """
     await conn.execute(
         """
@@ -75,9 +89,9 @@ async def write_product(
 async def write_prices(
     conn: Connection, product_key: str, stripe_product_id: str, prices: Sequence[tuple[str, CatalogPrice]]
 ) -> bool:
-    """Whether anything changed.
+    """Insert or update a product's prices and deactivate all others. Returns whether anything changed.
 
-    prices: (Stripe price id, price) in the catalogue's order; what else the product had from a catalogue is dropped.
+    prices: (Stripe price id, price) in the catalogue's order.
     """
     changed = []
     for position, (stripe_price_id, price) in enumerate(prices):
@@ -104,7 +118,7 @@ async def write_prices(
                 lookup_key(product_key, price.key),
             )
         )
-    dropped = await conn.fetch(
+    deactivated = await conn.fetch(
         """
         UPDATE prices SET active = false, position = NULL
         WHERE stripe_product_id = $1 AND position IS NOT NULL AND stripe_price_id <> ALL ($2)
@@ -113,11 +127,11 @@ async def write_prices(
         stripe_product_id,
         [stripe_price_id for stripe_price_id, _ in prices],
     )
-    return bool(dropped) or any(changed)
+    return bool(deactivated) or any(changed)
 
 
 async def retire_products(conn: Connection, kept_keys: Sequence[str]) -> list[tuple[UUID, str]]:
-    """Take every product that the file no longer names off sale: (our id, catalogue key) of each that was on it."""
+    """Deactivate products that the file no longer contains. Returns (id, catalogue key) of each."""
     rows = await conn.fetch(
         """
         UPDATE products SET active = false
@@ -130,7 +144,7 @@ async def retire_products(conn: Connection, kept_keys: Sequence[str]) -> list[tu
 
 
 async def find_offers(conn: Connection | Pool, product_ids: Sequence[UUID]) -> list[Offer]:
-    """What these products can be bought for, each product's default price first."""
+    """The offers of these products, each product's default price first."""
     rows = await conn.fetch(
         """
         SELECT product.id AS product_id, product.name AS product_name, product.kind, product.stripe_product_id,
@@ -147,7 +161,7 @@ async def find_offers(conn: Connection | Pool, product_ids: Sequence[UUID]) -> l
 
 
 async def list_on_sale(conn: Connection | Pool, page: Page) -> tuple[list[dict[str, Any]], int]:
-    """A page of what can be bought, in the catalogue's order, with its prices; and how many products there are."""
+    """A page of products on sale with their prices, in the catalogue's order, and the total count."""
     rows = await conn.fetch(
         """
         SELECT product.id, product.name, product.description, product.features, count(*) OVER () AS total,

@@ -1,6 +1,7 @@
-"""What of the catalogue Stripe has, what it lacks, and the calls that mend it. Reads tell; nothing is written twice.
+"""Compares the catalogue with Stripe and creates, updates and archives products and prices there.
 
-Ours are found by the mark in their metadata, over lists: Stripe's Search lags, and lookup keys can be moved by hand.
+Products and prices of the catalogue are found in lists by their metadata: Stripe's Search is delayed, and lookup keys
+can be moved by hand.
 """
 
 import json
@@ -9,91 +10,98 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from licet.catalog.core import PRICE_MARK, PRODUCT_MARK, CatalogPrice, CatalogProduct, lookup_key, same_terms
+from licet.catalog.core import (
+    PRICE_METADATA_KEY,
+    PRODUCT_METADATA_KEY,
+    CatalogPrice,
+    CatalogProduct,
+    lookup_key,
+    same_terms,
+)
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 
 
 @dataclass(frozen=True)
-class Published:
-    """A product of the catalogue as it stands at Stripe: its prices in the catalogue's order, and those to archive."""
+class PublishedProduct:
+    """A published product. stripe_price_ids: in the catalogue's order. outdated_price_ids: to archive."""
 
     stripe_product_id: str
     stripe_price_ids: tuple[str, ...]
     outdated_price_ids: tuple[str, ...]
     made: tuple[str, ...] = ()
-    """What had to be written, in words: `product starter`, `price starter/month-usd`."""
+    """What was created or updated: `product starter`, `price starter/month-usd`."""
 
     @property
     def stripe_ids(self) -> tuple[str, ...]:
-        """Every id of Stripe's in it."""
+        """All its Stripe ids."""
         return (self.stripe_product_id, *self.stripe_price_ids, *self.outdated_price_ids)
 
 
 async def find_products(stripe: StripeApi, known: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Stripe's products by catalogue key, archived ones too.
+    """Return Stripe's products by catalogue key, including archived ones.
 
-    known: Stripe product ids by catalogue key, as our rows have them: they win over a copy that carries the same mark.
+    known: the Stripe product ids in the database, by catalogue key. They win over a copy with the same metadata.
     """
-    found: dict[str, dict[str, Any]] = {}
-    ours = {stripe_id: key for key, stripe_id in known.items()}
+    products: dict[str, dict[str, Any]] = {}
+    keys = {stripe_id: key for key, stripe_id in known.items()}
     async for product in stripe.list_all("product"):
-        key = ours.get(product["id"]) or (product["metadata"] or {}).get(PRODUCT_MARK)
-        # Newest first: without a row of ours the oldest of several stays.
-        if key and (key not in found or found[key]["id"] not in ours):
-            found[key] = product
-    return found
+        key = keys.get(product["id"]) or (product["metadata"] or {}).get(PRODUCT_METADATA_KEY)
+        # Stripe lists the newest first: if none of several is in the database, the oldest wins.
+        if key and (key not in products or products[key]["id"] not in keys):
+            products[key] = product
+    return products
 
 
-async def publish(
-    stripe: StripeApi, product: CatalogProduct, theirs: dict[str, Any] | None, lost_id: str | None = None
-) -> Published:
-    """Bring Stripe's product and prices to what the catalogue says, and say where they stand.
+async def publish_product(
+    stripe: StripeApi, product: CatalogProduct, existing: dict[str, Any] | None, lost_id: str | None = None
+) -> PublishedProduct:
+    """Create or update a product and its prices at Stripe.
 
-    theirs: Stripe's product as it is, if there is one; lost_id: else the one that our row names and Stripe has no more.
-    Prices that no longer hold are named, not yet archived: first our own rows must have stopped offering them.
+    existing: Stripe's product, if there is one. lost_id: without one, the id in the database that Stripe no longer has.
+    Outdated prices are returned, not archived: the database must stop offering them first.
     """
     made: list[str] = []
-    wanted = {"name": product.name, "description": product.description, "active": True}
-    mark = {PRODUCT_MARK: product.key}
-    if theirs is None:
-        params = {**wanted, "metadata": mark}
-        theirs = await create_once(
+    fields = {"name": product.name, "description": product.description, "active": True}
+    metadata = {PRODUCT_METADATA_KEY: product.key}
+    if existing is None:
+        params = {**fields, "metadata": metadata}
+        existing = await create_once(
             stripe, "product", params, _key(f"product-{product.key}", {**params, "lost": lost_id})
         )
         made.append(f"product {product.key}")
-    elif (theirs["metadata"] or {}).get(PRODUCT_MARK) != product.key or any(
-        theirs[name] != value for name, value in wanted.items()
+    elif (existing["metadata"] or {}).get(PRODUCT_METADATA_KEY) != product.key or any(
+        existing[name] != value for name, value in fields.items()
     ):
-        cleared = {**wanted, "description": product.description or ""}
-        theirs = await stripe.update("product", theirs["id"], {**cleared, "metadata": mark})
+        params = {**fields, "description": product.description or ""}
+        existing = await stripe.update("product", existing["id"], {**params, "metadata": metadata})
         made.append(f"product {product.key}")
 
-    prices = [price async for price in stripe.list_all("price", product=theirs["id"])]
+    prices = [price async for price in stripe.list_all("price", product=existing["id"])]
     ids = []
     for price in product.prices:
-        stripe_price_id, is_new = await _publish_price(stripe, product.key, price, theirs["id"], prices)
+        stripe_price_id, is_new = await _publish_price(stripe, product.key, price, existing["id"], prices)
         ids.append(stripe_price_id)
         if is_new:
             made.append(f"price {product.key}/{price.key}")
     outdated = [
         price["id"]
         for price in prices
-        if price["active"] and PRICE_MARK in (price["metadata"] or {}) and price["id"] not in ids
+        if price["active"] and PRICE_METADATA_KEY in (price["metadata"] or {}) and price["id"] not in ids
     ]
-    return Published(theirs["id"], tuple(ids), tuple(outdated), tuple(made))
+    return PublishedProduct(existing["id"], tuple(ids), tuple(outdated), tuple(made))
 
 
 async def archive(stripe: StripeApi, kind: str, stripe_id: str) -> None:
-    """Take a product or price off sale. What was bought with it goes on."""
+    """Archive a product or price. Existing subscriptions to it continue."""
     await stripe.update(kind, stripe_id, {"active": False})
 
 
 async def _publish_price(
-    stripe: StripeApi, product_key: str, price: CatalogPrice, stripe_product_id: str, theirs: list[dict[str, Any]]
+    stripe: StripeApi, product_key: str, price: CatalogPrice, stripe_product_id: str, existing: list[dict[str, Any]]
 ) -> tuple[str, bool]:
     name = lookup_key(product_key, price.key)
-    for candidate in theirs:
+    for candidate in existing:
         if candidate["active"] and candidate["lookup_key"] == name and same_terms(price, candidate):
             return candidate["id"], False
     params: dict[str, Any] = {
@@ -102,14 +110,14 @@ async def _publish_price(
         "currency": price.currency,
         "lookup_key": name,
         "transfer_lookup_key": True,
-        "metadata": {PRICE_MARK: price.key},
+        "metadata": {PRICE_METADATA_KEY: price.key},
     }
     if price.interval is not None:
         params["recurring"] = {"interval": price.interval, "interval_count": price.interval_count}
-    # Its forerunners are part of the key: going back to an old amount within a day must make a new price, and not
-    # replay the answer that named an archived one.
-    forerunners = [one["id"] for one in theirs if (one["metadata"] or {}).get(PRICE_MARK) == price.key]
-    key = _key(f"price-{name}", {**params, "after": forerunners})
+    # The idempotency key contains the ids of earlier prices. Otherwise, going back to an old amount within a day would
+    # replay the response that created the archived price.
+    predecessors = [other["id"] for other in existing if (other["metadata"] or {}).get(PRICE_METADATA_KEY) == price.key]
+    key = _key(f"price-{name}", {**params, "after": predecessors})
     created = await create_once(stripe, "price", params, key)
     return created["id"], True
 

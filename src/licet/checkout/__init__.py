@@ -1,1 +1,1 @@
-"""Starting a purchase: a cart becomes a checkout session at Stripe. Nothing is issued here."""
+"""Starts purchases and returns their outcome: a cart becomes a Stripe checkout session."""

@@ -1,11 +1,12 @@
-"""Starting a purchase: the cart is checked, Stripe makes the session, we write it down before anybody hears of it.
+"""Starts a purchase: checks the cart, creates the checkout session at Stripe, stores it.
 
-All before the writing may be done again: for the same order Stripe has the same session.
+The session is stored before its URL is returned. Everything before that may be repeated: for the same order id, Stripe
+returns the same session.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,27 +17,34 @@ from licet.catalog.store import find_offers
 from licet.checkout.core import CartLine, build_cart, check_metadata, trial_days
 from licet.checkout.customers import as_customer
 from licet.checkout.redirects import check_redirect
-from licet.checkout.session import Purchase, Wish, explain, invalid_promotion_code, session_key, session_params
+from licet.checkout.session import (
+    Purchase,
+    PurchaseRequest,
+    explain,
+    invalid_promotion_code,
+    session_key,
+    session_params,
+)
 from licet.checkout.store import find_buyer, find_had_trial, find_live_plans, write_session
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.errors import Conflict, NotFound, StripeRefused
 from licet.http.context import Context
 from licet.kit.ids import as_id
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 
 log = structlog.get_logger(__name__)
 
 
-SECONDS = 22.0
-"""How long Stripe may take for all that one checkout asks of it: somebody looks at a page that does not move."""
+CHECKOUT_TIMEOUT_SECONDS = 22.0
+"""Timeout of all Stripe calls of one checkout together; a buyer waits in front of the page meanwhile."""
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A session that Stripe has made and we have not written down: `start_checkout` does."""
+class OpenedSession:
+    """A session that was created at Stripe and is not stored yet; `start_checkout` stores it."""
 
     purchase: Purchase
     session: dict[str, Any]
@@ -44,39 +52,39 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Started:
-    """A session that waits for its buyer at `url`."""
+class StartedCheckout:
+    """A stored session. url: Stripe's payment page."""
 
     stripe_session_id: str
     url: str
 
 
-async def open_session(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> Opened:
-    """Have Stripe make a checkout session for the account. Nothing is issued: licenses come of its events alone.
+async def open_session(ctx: Context, account_id: UUID, request: PurchaseRequest, order_id: UUID) -> OpenedSession:
+    """Create a checkout session at Stripe. Only the session's events issue licenses.
 
-    order_id: what the order will be; the same again for another try of the same.
-    Raises Unprocessable (contract, section 2), Conflict already_subscribed, NotFound for an unknown account, and what
-    Stripe's door raises; whatever is raised, nothing was written.
+    order_id: the id of the future order; pass the same id to retry. Nothing is stored, whether it succeeds or raises.
+    Raises Unprocessable (contract, section 2), Conflict already_subscribed, NotFound for an unknown account,
+    StripeRefused, StripeUnavailable.
     """
-    for field, url in (("successUrl", wish.success_url), ("cancelUrl", wish.cancel_url)):
-        if field not in wish.ours:
+    for field, url in (("successUrl", request.success_url), ("cancelUrl", request.cancel_url)):
+        if field not in request.trusted_fields:
             check_redirect(field, url, ctx.settings.redirect_hosts, live=ctx.stripe.live)
-    check_metadata(wish.metadata)
-    with at_most(SECONDS):
-        return await _open(ctx, account_id, wish, order_id)
+    check_metadata(request.metadata)
+    with time_limit(CHECKOUT_TIMEOUT_SECONDS):
+        return await _open(ctx, account_id, request, order_id)
 
 
-async def start_checkout(conn: Connection, opened: Opened) -> Started:
-    """Write the session down, in the caller's transaction: nobody may hear of its address before that is committed."""
+async def start_checkout(conn: Connection, opened: OpenedSession) -> StartedCheckout:
+    """Store the session in the caller's transaction. Return its URL only after the commit."""
     purchase, session = opened.purchase, opened.session
     await write_session(conn, purchase, session, opened.email)
     account_id = str(purchase.account_id)
     log.info("checkout started", order_id=str(purchase.order_id), account_id=account_id, mode=session["mode"])
-    return Started(session["id"], session["url"])
+    return StartedCheckout(session["id"], session["url"])
 
 
-async def _open(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> Opened:
-    cart = build_cart(wish.items, await _offers(ctx.pool, [item.product_id for item in wish.items]))
+async def _open(ctx: Context, account_id: UUID, request: PurchaseRequest, order_id: UUID) -> OpenedSession:
+    cart = build_cart(request.items, await _offers(ctx.pool, [item.product_id for item in request.items]))
     buyer = await find_buyer(ctx.pool, account_id)
     if buyer is None:
         raise NotFound("There is no such account.")
@@ -84,26 +92,34 @@ async def _open(ctx: Context, account_id: UUID, wish: Wish, order_id: UUID) -> O
     tried = [line.offer.product_id for line in cart if line.offer.trial_days]
     days = trial_days(cart, await find_had_trial(ctx.pool, account_id, tried) if tried else set())
 
-    async def ask(stripe_customer_id: str) -> Opened:
-        promotion = None
-        if wish.promotion_code is not None:
-            promotion = await promotion_code_id(ctx.stripe, wish.promotion_code, stripe_customer_id)
-        purchase = Purchase(order_id, account_id, cart, days, promotion, wish.one_plan, wish.secret)
-        params = session_params(purchase, wish, stripe_customer_id)
-        session = await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))
-        return Opened(purchase, session, buyer.email)
-
+    purchase = Purchase(order_id, account_id, cart, days, None, request.one_plan, request.secret)
     try:
-        return await as_customer(buyer, ctx.pool, ctx.stripe, ask)
+        return await as_customer(
+            buyer,
+            ctx.pool,
+            ctx.stripe,
+            lambda customer_id: _create_session(ctx, request, purchase, customer_id, email=buyer.email),
+        )
     except StripeRefused as refused:
-        raise explain(refused, wish, cart) from refused
+        raise explain(refused, request, cart) from refused
+
+
+async def _create_session(
+    ctx: Context, request: PurchaseRequest, purchase: Purchase, stripe_customer_id: str, *, email: str | None
+) -> OpenedSession:
+    if request.promotion_code is not None:
+        promotion = await promotion_code_id(ctx.stripe, request.promotion_code, stripe_customer_id)
+        purchase = replace(purchase, promotion_code_id=promotion)
+    params = session_params(purchase, request, stripe_customer_id)
+    session = await create_once(ctx.stripe, "checkout.session", params, session_key(purchase, params))
+    return OpenedSession(purchase, session, email)
 
 
 async def _offers(pool: Pool, product_ids: Sequence[str]) -> Mapping[str, Sequence[Offer]]:
-    """What can be bought of each, by the id as the caller wrote it; one that is no id of ours is not in it."""
-    own = {text: as_id(text) for text in product_ids}
-    found = await find_offers(pool, [product_id for product_id in own.values() if product_id is not None])
-    return {text: [offer for offer in found if offer.product_id == product_id] for text, product_id in own.items()}
+    """Return each product's offers by the id in the request; an empty list for an unknown id."""
+    parsed = {text: as_id(text) for text in product_ids}
+    offers = await find_offers(pool, [product_id for product_id in parsed.values() if product_id is not None])
+    return {text: [offer for offer in offers if offer.product_id == product_id] for text, product_id in parsed.items()}
 
 
 async def _refuse_duplicate_plan(pool: Pool, account_id: UUID, cart: Sequence[CartLine]) -> None:
@@ -112,7 +128,7 @@ async def _refuse_duplicate_plan(pool: Pool, account_id: UUID, cart: Sequence[Ca
     for offer in plans:
         if offer.product_id in live:
             raise Conflict(
-                f"The account is subscribed to {offer.product_name} already. Change that subscription instead.",
+                f"The account is already subscribed to {offer.product_name}. Change that subscription instead.",
                 code="already_subscribed",
                 details={"productId": str(offer.product_id), "subscriptionId": live[offer.product_id]},
             )
@@ -122,13 +138,14 @@ _CODE = re.compile(r"[A-Za-z0-9-]{1,200}")
 
 
 async def promotion_code_id(stripe: StripeApi, code: str, stripe_customer_id: str) -> str:
-    """The Stripe id of an active code that this customer may use. Raises Unprocessable invalid_promotion_code.
+    """Return the Stripe id of an active code that this customer may use.
 
-    Minimum amounts and the like are Stripe's to judge, when the session is made.
+    Raises Unprocessable invalid_promotion_code. Stripe checks further conditions, such as a minimum amount, when the
+    session is created.
     """
     if not _CODE.fullmatch(code):
         raise invalid_promotion_code()
-    async for found in stripe.list_all("promotion_code", code=code, active=True):
-        if found["customer"] in (None, stripe_customer_id):
-            return str(found["id"])
+    async for promotion_code in stripe.list_all("promotion_code", code=code, active=True):
+        if promotion_code["customer"] in (None, stripe_customer_id):
+            return str(promotion_code["id"])
     raise invalid_promotion_code()

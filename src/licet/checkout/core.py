@@ -1,9 +1,9 @@
-"""What may stand in a cart, and what follows from it. Pure.
+"""Rules of a cart: lines, quantities, intervals, currencies, trials and metadata. Pure.
 
-1. Lines of the same price are one line; 1 to 100 of each.
-2. What recurs, recurs together: one interval. Everything is in one currency.
-3. At most 20 lines that recur and 20 that do not, which is as many as Stripe takes.
-4. A trial applies once per account and product, and only where every line that recurs has one: then the shortest.
+1. Items with the same price become one line, with a quantity of 1 to 100.
+2. All recurring lines have the same interval. All lines have the same currency.
+3. At most 20 recurring and 20 one-time lines, Stripe's own limit.
+4. An account gets one trial per product. A cart has a trial only if every recurring line has one; the shortest counts.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -13,19 +13,19 @@ from uuid import UUID
 from licet.catalog.core import Offer
 from licet.errors import Unprocessable, ValidationFailed
 
-MOST_OF_ONE = 100
-MOST_LINES = 20
+MAX_QUANTITY = 100
+MAX_LINES = 20
 
-OWN_METADATA = "licet_"
-"""What our own metadata at Stripe begins with; a caller's must not."""
+RESERVED_METADATA_PREFIX = "licet_"
+"""Prefix of the metadata keys that Licet sets at Stripe. Callers must not use it."""
 
-MOST_METADATA = 40
-"""Stripe takes 50; the rest is ours."""
+MAX_METADATA_KEYS = 40
+"""Keys that a caller may set. Stripe accepts 50; the rest is reserved for Licet."""
 
 
 @dataclass(frozen=True)
 class CartItem:
-    """What the caller asks for. price_id: None is the product's default price."""
+    """An item in the request. price_id None: the product's default price."""
 
     product_id: str
     quantity: int
@@ -34,7 +34,7 @@ class CartItem:
 
 @dataclass(frozen=True)
 class CartLine:
-    """One price, and how many of it. item: the number of the first of the caller's items that it is made of."""
+    """A price and its quantity. item: the index of the first item in the request with this price."""
 
     offer: Offer
     quantity: int
@@ -42,14 +42,14 @@ class CartLine:
 
 
 def build_cart(items: Sequence[CartItem], offers: Mapping[str, Sequence[Offer]]) -> list[CartLine]:
-    """The lines of the cart, in the caller's order.
+    """Build the lines of the cart, in the order of the request.
 
-    offers: by the caller's product ids, what each can be bought for, its default price first.
+    offers: by product id of the request, each product's offers, its default price first.
     Raises ValidationFailed and Unprocessable (empty_cart, invalid_product, invalid_price, mixed_intervals,
     mixed_currencies).
     """
     if not items:
-        raise Unprocessable("The cart is empty: name at least one product in items.", code="empty_cart")
+        raise Unprocessable("The cart is empty: add at least one product to items.", code="empty_cart")
     lines: dict[str, CartLine] = {}
     for number, item in enumerate(items):
         offer = _offer(item, offers.get(item.product_id, ()))
@@ -62,9 +62,9 @@ def build_cart(items: Sequence[CartItem], offers: Mapping[str, Sequence[Offer]])
 
 
 def invalid_product(product_id: str) -> Unprocessable:
-    """What cannot be bought: not known, archived, or without a price."""
+    """The error for a product that is unknown, archived or without a price."""
     return Unprocessable(
-        f"The product {product_id} cannot be bought. GET /api/products lists what can.",
+        f"The product {product_id} cannot be bought. GET /api/products lists the products on sale.",
         code="invalid_product",
         details={"productId": product_id},
     )
@@ -76,28 +76,33 @@ def recurring(cart: Sequence[CartLine]) -> list[CartLine]:
 
 
 def trial_days(cart: Sequence[CartLine], had_trial: Set[UUID]) -> int:
-    """Days of trial for this cart; 0 is none. had_trial: products of which the account had a trial before."""
+    """The trial days of this cart; 0: none. had_trial: products of which the account had a trial."""
     lines = recurring(cart)
     days = [0 if line.offer.product_id in had_trial else line.offer.trial_days for line in lines]
     return min(days, default=0)
 
 
 def check_metadata(metadata: Mapping[str, str]) -> None:
-    """Let a caller's metadata pass, or raise ValidationFailed: Stripe's limits, less the keys that are ours."""
+    """Raise ValidationFailed if a caller's metadata exceeds Stripe's limits or uses reserved keys."""
     faults = []
-    if len(metadata) > MOST_METADATA:
-        faults.append({"field": "metadata", "message": f"must have at most {MOST_METADATA} keys"})
-    for key, value in list(metadata.items())[:MOST_METADATA]:
+    if len(metadata) > MAX_METADATA_KEYS:
+        faults.append({"field": "metadata", "message": f"must have at most {MAX_METADATA_KEYS} keys"})
+    for key, value in list(metadata.items())[:MAX_METADATA_KEYS]:
         if not 1 <= len(key) <= 40 or "[" in key or "]" in key:
             faults.append(
                 {"field": f"metadata.{key[:60]}", "message": "must be a key of 1 to 40 characters, no brackets"}
             )
-        elif key.startswith(OWN_METADATA):
-            faults.append({"field": f"metadata.{key}", "message": f"keys that begin with {OWN_METADATA} are our own"})
+        elif key.startswith(RESERVED_METADATA_PREFIX):
+            faults.append(
+                {
+                    "field": f"metadata.{key}",
+                    "message": f"must not begin with {RESERVED_METADATA_PREFIX} (reserved)",
+                }
+            )
         if len(value) > 500:
             faults.append({"field": f"metadata.{key[:60]}", "message": "must be at most 500 characters long"})
     if faults:
-        raise ValidationFailed("Stripe would not take this metadata.", details={"fields": faults})
+        raise ValidationFailed("The metadata is invalid.", details={"fields": faults})
 
 
 def _offer(item: CartItem, offers: Sequence[Offer]) -> Offer:
@@ -109,7 +114,7 @@ def _offer(item: CartItem, offers: Sequence[Offer]) -> Offer:
         if offer.stripe_price_id == item.price_id:
             return offer
     raise Unprocessable(
-        f"{item.price_id} is no price that the product {item.product_id} can be bought for.",
+        f"{item.price_id} is not a price of the product {item.product_id}. GET /api/products lists its prices.",
         code="invalid_price",
         details={"productId": item.product_id, "priceId": item.price_id},
     )
@@ -117,31 +122,34 @@ def _offer(item: CartItem, offers: Sequence[Offer]) -> Offer:
 
 def _check_counts(cart: Sequence[CartLine]) -> None:
     faults = [
-        {"field": f"items[{line.item}].quantity", "message": f"makes {line.quantity} in all; {MOST_OF_ONE} is the most"}
+        {
+            "field": f"items[{line.item}].quantity",
+            "message": f"adds up to {line.quantity}; the maximum is {MAX_QUANTITY}",
+        }
         for line in cart
-        if line.quantity > MOST_OF_ONE
+        if line.quantity > MAX_QUANTITY
     ]
     repeating = len(recurring(cart))
-    if repeating > MOST_LINES or len(cart) - repeating > MOST_LINES:
+    if repeating > MAX_LINES or len(cart) - repeating > MAX_LINES:
         faults.append(
-            {"field": "items", "message": f"must be at most {MOST_LINES} that recur and {MOST_LINES} that do not"}
+            {"field": "items", "message": f"must be at most {MAX_LINES} recurring and {MAX_LINES} one-time prices"}
         )
     if faults:
-        raise ValidationFailed("The cart is too full.", details={"fields": faults})
+        raise ValidationFailed("The cart has too many items.", details={"fields": faults})
 
 
 def _check_mix(cart: Sequence[CartLine]) -> None:
     intervals = sorted({f"{line.offer.interval_count} {line.offer.interval}" for line in recurring(cart)})
     if len(intervals) > 1:
         raise Unprocessable(
-            "What recurs must recur together: buy these in a cart for each interval.",
+            "All recurring items must have the same interval. Buy these in one cart per interval.",
             code="mixed_intervals",
             details={"intervals": intervals},
         )
     currencies = sorted({line.offer.currency for line in cart})
     if len(currencies) > 1:
         raise Unprocessable(
-            "Everything in a cart must be in one currency: buy these in a cart for each.",
+            "All items must have the same currency. Buy these in one cart per currency.",
             code="mixed_currencies",
             details={"currencies": currencies},
         )

@@ -1,4 +1,4 @@
-"""What we ask of Stripe for a cart, in Stripe's words; and what its refusals say about the cart. Pure."""
+"""Builds the parameters of a Stripe checkout session and explains Stripe's refusals. Pure."""
 
 import hashlib
 import json
@@ -16,12 +16,12 @@ _LINE = re.compile(r"line_items\[(\d+)\]")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a caller asks for.
+class PurchaseRequest:
+    """A request for a checkout.
 
-    one_plan: whether the buyer may have one plan at a time, whichever it is. secret: what stands in `success_url` to
-    know the buyer by who comes back, where that is an address of ours. ours: the fields whose URLs the caller left to
-    us, which need no check.
+    one_plan: whether the buyer may have only one plan at a time.
+    secret: the token in `success_url` that identifies the returning buyer, if that URL is Licet's return page.
+    trusted_fields: the names of URL fields that Licet has filled in itself; they are not checked.
     """
 
     items: Sequence[CartItem]
@@ -31,12 +31,12 @@ class Wish:
     metadata: Mapping[str, str] = field(default_factory=dict)
     one_plan: bool = False
     secret: str | None = None
-    ours: frozenset[str] = frozenset()
+    trusted_fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Purchase:
-    """A cart that holds, and all that its session is made of."""
+    """A checked cart with everything that its session is created from."""
 
     order_id: UUID
     account_id: UUID
@@ -47,18 +47,18 @@ class Purchase:
     secret: str | None = None
 
 
-def session_params(purchase: Purchase, wish: Wish, stripe_customer_id: str) -> dict[str, Any]:
-    """The parameters of `POST /v1/checkout/sessions`.
+def session_params(purchase: Purchase, request: PurchaseRequest, stripe_customer_id: str) -> dict[str, Any]:
+    """Return the parameters of `POST /v1/checkout/sessions`.
 
-    The order's id goes wherever Stripe would not carry it by itself: metadata does not flow from the session to what is
-    made of it. Without a code of the caller's the buyer may type one on Stripe's page.
+    The order id is set on the subscription and the payment too, because Stripe does not copy a session's metadata to
+    them. Without a promotion code in the request, the buyer can enter one on Stripe's page.
     """
-    metadata = {**wish.metadata, "licet_order_id": str(purchase.order_id)}
+    metadata = {**request.metadata, "licet_order_id": str(purchase.order_id)}
     params: dict[str, Any] = {
         "customer": stripe_customer_id,
         "client_reference_id": str(purchase.account_id),
-        "success_url": wish.success_url,
-        "cancel_url": wish.cancel_url,
+        "success_url": request.success_url,
+        "cancel_url": request.cancel_url,
         "line_items": [{"price": line.offer.stripe_price_id, "quantity": line.quantity} for line in purchase.cart],
         "metadata": metadata,
     }
@@ -79,38 +79,40 @@ def session_params(purchase: Purchase, wish: Wish, stripe_customer_id: str) -> d
 
 
 def session_key(purchase: Purchase, params: dict[str, Any]) -> str:
-    """The idempotency key under which Stripe makes the session.
+    """Return the idempotency key with which the session is created.
 
-    Another try of the same order ends at the same session; where a price or the customer has changed in between it is
-    another session, of which Stripe would refuse the same key. Nobody has heard of the first one.
+    A retry of the same order gets the same session. If a price or the customer has changed since, the parameters and so
+    the key differ, because Stripe refuses a key with other parameters. The first session's URL was never returned.
     """
-    asked = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
-    return f"licet-session-{purchase.order_id}-{asked[:16]}"
+    digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
+    return f"licet-session-{purchase.order_id}-{digest[:16]}"
 
 
-def explain(refused: StripeRefused, wish: Wish, cart: Sequence[CartLine]) -> LicetError:
-    """The caller's own error, where Stripe refuses for something that the caller named; else the refusal itself.
+def explain(refused: StripeRefused, request: PurchaseRequest, cart: Sequence[CartLine]) -> LicetError:
+    """Return the caller's error if Stripe refused a value of the request, else the refusal itself.
 
-    A product can have been archived a moment ago, a code used up, without our having been told.
+    This happens if, for example, a product was archived or a code used up and the event has not arrived yet.
     """
     param = str(refused.details.get("param", ""))
     line = _LINE.match(param)
     if line is not None and int(line[1]) < len(cart):
-        return invalid_product(wish.items[cart[int(line[1])].item].product_id)
+        return invalid_product(request.items[cart[int(line[1])].item].product_id)
     if param.startswith("line_items") and len(cart) == 1:
-        return invalid_product(wish.items[0].product_id)
+        return invalid_product(request.items[0].product_id)
     if param.startswith("discounts"):
         return invalid_promotion_code()
-    for given, name in (("successUrl", "success_url"), ("cancelUrl", "cancel_url")):
-        if param == name:
-            return InvalidRedirectUrl(f"{given} is a URL that Stripe does not take.", details={"field": given})
+    for field_name, stripe_name in (("successUrl", "success_url"), ("cancelUrl", "cancel_url")):
+        if param == stripe_name:
+            return InvalidRedirectUrl(
+                f"{field_name} is a URL that Stripe does not accept.", details={"field": field_name}
+            )
     return refused
 
 
 def invalid_promotion_code() -> Unprocessable:
-    """A code that is not known, not valid now, or not for this cart."""
+    """The error for a code that is unknown, not valid now, or not valid for this cart."""
     return Unprocessable(
-        "This promotion code does not hold for this purchase.",
+        "This promotion code is not valid for this purchase.",
         code="invalid_promotion_code",
         details={"field": "promotionCode"},
     )

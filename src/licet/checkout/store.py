@@ -1,10 +1,12 @@
-"""What a checkout reads of an account, and the session that it writes."""
+"""Reads buyers and their subscriptions; reads and writes checkout sessions and Stripe customers."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from licet.checkout.session import Purchase
 from licet.db.connection import Connection
@@ -16,9 +18,9 @@ from licet.kit.times import from_epoch
 
 @dataclass(frozen=True)
 class Buyer:
-    """An account, and the Stripe customer that it buys as (None until its first purchase).
+    """An account with its Stripe customer (None before its first purchase).
 
-    customer_deleted: Stripe has told us so. customer_is_blank: it was made, and not told e-mail and name yet.
+    customer_deleted: it was deleted at Stripe. customer_is_blank: its email and name are not set yet.
     """
 
     account_id: UUID
@@ -30,7 +32,7 @@ class Buyer:
 
 
 async def find_buyer(pool: Pool, account_id: UUID) -> Buyer | None:
-    """The account as a buyer."""
+    """Return an account as a buyer. None if it does not exist."""
     row = await pool.fetchrow(
         """
         SELECT account.id AS account_id, account.name, account.email, account.stripe_customer_id,
@@ -46,9 +48,12 @@ async def find_buyer(pool: Pool, account_id: UUID) -> Buyer | None:
 
 
 async def write_customer(pool: Pool, buyer: Buyer, stripe_customer_id: str, instead_of: str | None) -> str:
-    """Let the account buy as this customer; where it has come by another meanwhile, that one stays and is returned."""
+    """Set the account's Stripe customer, unless it got another one meanwhile. Returns its customer.
+
+    instead_of: the customer to replace.
+    """
     async with pool.acquire() as conn, conn.transaction():
-        # The customer's own events, which may come before its maker has written it down, hold this lock too.
+        # The customer's events take this lock too. They may arrive before this row is written.
         await lock(conn, [stripe_customer_id])
         await conn.execute(
             """
@@ -60,7 +65,7 @@ async def write_customer(pool: Pool, buyer: Buyer, stripe_customer_id: str, inst
             buyer.email,
             buyer.name,
         )
-        held: str = await conn.fetchval(
+        current: str = await conn.fetchval(
             """
             UPDATE accounts SET stripe_customer_id = CASE
                 WHEN stripe_customer_id IS NULL OR stripe_customer_id = $3 THEN $2 ELSE stripe_customer_id END
@@ -71,16 +76,16 @@ async def write_customer(pool: Pool, buyer: Buyer, stripe_customer_id: str, inst
             stripe_customer_id,
             instead_of,
         )
-        return held
+        return current
 
 
 def hash_of_secret(secret: str) -> bytes:
-    """What a buyer who comes back is looked up by: the secret itself is kept nowhere."""
+    """Return the hash by which a returning buyer's session is found. The secret itself is not stored."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 async def find_live_plans(pool: Pool, account_id: UUID, product_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Which of these products the account has a subscription of that has not ended: its Stripe id by product."""
+    """The account's subscriptions to these products that have not ended: Stripe ids by product."""
     rows = await pool.fetch(
         """
         SELECT product.id, subscription.stripe_subscription_id
@@ -97,7 +102,10 @@ async def find_live_plans(pool: Pool, account_id: UUID, product_ids: Sequence[UU
 
 
 async def find_had_trial(pool: Pool, account_id: UUID, product_ids: Sequence[UUID]) -> set[UUID]:
-    """Of which of these products the account had a trial: by what the subscription is of now, or was bought as."""
+    """The products of which the account had a trial.
+
+    A subscription counts for its current products and for those that it was bought with.
+    """
     rows = await pool.fetch(
         """
         SELECT product.id
@@ -120,7 +128,7 @@ async def find_had_trial(pool: Pool, account_id: UUID, product_ids: Sequence[UUI
 
 
 async def write_session(conn: Connection, purchase: Purchase, session: dict[str, Any], email: str | None) -> None:
-    """Keep the session with its lines, in a transaction: what it says later is believed by this."""
+    """Insert a session with its lines. Its events are trusted because of this row."""
     await _insert_session(conn, purchase, session, email)
     await conn.executemany(
         """
@@ -168,4 +176,38 @@ async def _insert_session(conn: Connection, purchase: Purchase, session: dict[st
         from_epoch(session["expires_at"]),
         purchase.one_plan,
         purchase.secret and hash_of_secret(purchase.secret),
+    )
+
+
+async def find_session_of_secret(pool: Pool, secret: str) -> asyncpg.Record | None:
+    """A session that Licet created, found by its id or the secret of its return URL.
+
+    duplicate: whether its subscription appears to duplicate an older plan. undone: whether it was undone for that.
+    by_token: whether it was found by the secret.
+    """
+    return await pool.fetchrow(
+        """
+        SELECT session.stripe_session_id, session.account_id, session.status, session.payment_status,
+               session.payment_failed, session.stripe_subscription_id, session.expires_at,
+               subscription.status AS subscription_status, line.stripe_product_id, line.stripe_price_id,
+               duplicate.found_at IS NOT NULL AS duplicate,
+               duplicate.found_at IS NOT NULL AND duplicate.due_at IS NULL AS undone,
+               session.token_hash IS NOT DISTINCT FROM $2 AS by_token
+        FROM checkout_sessions AS session
+        LEFT JOIN subscriptions AS subscription USING (stripe_subscription_id)
+        LEFT JOIN second_plans AS duplicate USING (stripe_subscription_id)
+        LEFT JOIN checkout_lines AS line ON line.stripe_session_id = session.stripe_session_id AND line.position = 0
+        WHERE session.made_here AND (session.stripe_session_id = $1 OR session.token_hash = $2)
+        """,
+        secret,
+        hash_of_secret(secret),
+    )
+
+
+async def is_mirrored(pool: Pool, stripe_subscription_id: str) -> bool:
+    """Whether the subscription is mirrored."""
+    return bool(
+        await pool.fetchval(
+            "SELECT EXISTS (SELECT 1 FROM subscriptions WHERE stripe_subscription_id = $1)", stripe_subscription_id
+        )
     )

@@ -1,6 +1,7 @@
-"""The command `licet`. One module a group of commands; each imports what it needs when it runs, so `--help` is quick.
+"""The command `licet`, one module per group of commands.
 
-Exit codes: 0 done; 1 failed; 2 called wrongly; 3 refused to start, with the reason on stderr; 130 interrupted.
+A command imports what it needs when it runs, so that `--help` is fast.
+Exit codes: 0 success; 1 failure; 2 usage error; 3 could not start, with the reason on stderr; 130 interrupted.
 """
 
 from licet.cli.main import main

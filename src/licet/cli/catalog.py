@@ -1,4 +1,4 @@
-"""`licet catalog`: what is sold, from a file. The format is explained in docs/catalogue.md."""
+"""`licet catalog`: checks and pushes a catalogue file. docs/catalogue.md explains the format."""
 
 import json
 from pathlib import Path
@@ -8,40 +8,41 @@ import typer
 
 if TYPE_CHECKING:
     from licet.catalog.core import Catalog
-    from licet.catalog.push import Pushed
+    from licet.catalog.push import PushResult
     from licet.config import Settings
     from licet.errors import LicetError
 
-app = typer.Typer(help="What is sold, from a catalogue file.", no_args_is_help=True)
+app = typer.Typer(help="Check and push a catalogue file.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The catalogue, a YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
 
 
-@app.command()
-def check(file: File, as_json: AsJson = False) -> None:
-    """Read a catalogue file and name every fault in it. Nothing is published. Exit code 1 if it has faults."""
+@app.command("check")
+def check_catalog(file: File, as_json: AsJson = False) -> None:
+    """Check a catalogue file and list all its errors. Publishes nothing. Exit code 1 if there are errors."""
     catalog = _read(file, as_json)
     prices = sum(len(product.prices) for product in catalog.products)
     if as_json:
         typer.echo(json.dumps({"ok": True, "products": len(catalog.products), "prices": prices}))
     else:
-        typer.echo(f"{file} holds: {_count(len(catalog.products), 'product')}, {_count(prices, 'price')}.")
+        typer.echo(f"{file} is valid: {_count(len(catalog.products), 'product')}, {_count(prices, 'price')}.")
 
 
-@app.command()
-def push(
+@app.command("push")
+def push_catalog(
     file: File,
-    data_dir: Annotated[Path | None, typer.Option(help="The running Licet's data directory. [LICET_DATA_DIR]")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Data directory of the running Licet. [LICET_DATA_DIR]")] = None,
     sandbox_port: Annotated[
-        int | None, typer.Option(help="The running sandbox's port. [LICET_SANDBOX_PORT, 8081]")
+        int | None, typer.Option(help="Port of the running sandbox. [LICET_SANDBOX_PORT, 8081]")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a catalogue: Stripe gets what it lacks, our own rows follow, then what is no longer sold is archived.
+    """Push a catalogue to Stripe and to Licet.
 
-    Pushing what is already so changes nothing, and a push that broke off is completed by the next. A changed price
-    becomes a new one: running subscriptions keep theirs. A product that the file no longer names is archived.
+    Products and prices are created and updated at Stripe, then in Licet's database. Products that the file no longer
+    contains are archived. A changed price becomes a new price, and existing subscriptions keep the old one. A push
+    can be repeated: it changes nothing twice, and it completes a push that was interrupted.
     """
     import asyncio
 
@@ -60,18 +61,18 @@ def push(
         typer.echo(json.dumps(pushed.as_json()))
         return
     for line in pushed.made:
-        typer.echo(f"made or changed at Stripe: {line}")
+        typer.echo(f"created or updated at Stripe: {line}")
     for line in pushed.archived:
         typer.echo(f"archived at Stripe: {line}")
     typer.echo("Everything was up to date." if pushed.as_json()["upToDate"] else "Published.")
 
 
-async def _push(catalog: "Catalog", settings: "Settings") -> "Pushed":
-    from licet.catalog.push import push as publish
-    from licet.node.for_commands import beside
+async def _push(catalog: "Catalog", settings: "Settings") -> "PushResult":
+    from licet.catalog.push import push_catalog
+    from licet.node.cli_context import open_cli_context
 
-    async with beside(settings) as licet:
-        return await publish(catalog, licet.pool, licet.stripe)
+    async with open_cli_context(settings) as context:
+        return await push_catalog(catalog, context.pool, context.stripe)
 
 
 def _read(file: Path, as_json: bool) -> "Catalog":
@@ -85,13 +86,13 @@ def _read(file: Path, as_json: bool) -> "Catalog":
 
 
 def _fail(error: "LicetError", as_json: bool) -> NoReturn:
-    """Say it on stderr, and with --json as data on stdout too; exit with 1."""
+    """Prints the error to stderr, with --json also as JSON to stdout. Exits with code 1."""
     if as_json:
-        said: dict[str, Any] = {"ok": False, "code": error.code, "message": error.message, "details": error.details}
-        typer.echo(json.dumps(said))
+        result: dict[str, Any] = {"ok": False, "code": error.code, "message": error.message, "details": error.details}
+        typer.echo(json.dumps(result))
     typer.echo(error.message, err=True)
     raise typer.Exit(1)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The frame that the commands hang on."""
+"""The command-line application and its entry point."""
 
 import sys
 
@@ -7,7 +7,7 @@ import typer
 from licet.cli.catalog import app as catalog
 from licet.cli.demo import demo
 from licet.cli.keys import app as keys
-from licet.cli.migrate import migrate
+from licet.cli.migrate import migrate_database
 from licet.cli.up import up
 from licet.startup_error import StartupError
 
@@ -16,19 +16,19 @@ app = typer.Typer(
     help="Turns Stripe payments into software licenses and organisation plans.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,  # it would print local variables, secrets among them
+    pretty_exceptions_enable=False,  # they would print local variables, including secrets
 )
 app.command()(up)
 app.command()(demo)
-app.command()(migrate)
+app.command("migrate")(migrate_database)
 app.add_typer(catalog, name="catalog")
 app.add_typer(keys, name="keys")
 
 
 def main() -> None:
-    """The entry point: what keeps a command from starting is said without a stack trace."""
+    """Runs the command line. Prints a StartupError without a stack trace."""
     try:
         app()
-    except StartupError as refused:
-        print(f"licet: {refused}", file=sys.stderr)  # noqa: T201
-        sys.exit(refused.exit_code)
+    except StartupError as error:
+        print(f"licet: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)

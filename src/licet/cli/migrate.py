@@ -6,21 +6,22 @@ from typing import Annotated
 import typer
 
 
-def migrate(
+def migrate_database(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")] = False,
 ) -> None:
-    """Bring the database of LICET_DATABASE_URL to this version's schema. `licet up` does so by itself."""
+    """Migrate the database of LICET_DATABASE_URL. `licet up` does this automatically."""
     import asyncio
 
     from licet.config import read_settings
-    from licet.db.migrate import head
-    from licet.db.migrate import migrate as bring_to_head
+    from licet.db.migrate import head, migrate_database
     from licet.startup_error import StartupError
 
     settings = read_settings()
     if settings.database_url is None:
-        raise StartupError("LICET_DATABASE_URL is not set. The embedded database is migrated by `licet up`.")
-    changed = asyncio.run(bring_to_head(settings.database_url.get_secret_value()))
+        raise StartupError(
+            "LICET_DATABASE_URL is not set. Set it, or run `licet up`, which migrates the embedded database."
+        )
+    changed = asyncio.run(migrate_database(settings.database_url.get_secret_value()))
     if as_json:
         typer.echo(json.dumps({"schema": head(), "changed": changed}))
     else:

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def up(
-    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free one. [LICET_PORT, 8080]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API; 0 takes a free port. [LICET_PORT, 8080]")] = None,
     sandbox_port: Annotated[
-        int | None, typer.Option(help="Port of the sandbox; 0 takes a free one. [LICET_SANDBOX_PORT, 8081]")
+        int | None, typer.Option(help="Port of the sandbox; 0 takes a free port. [LICET_SANDBOX_PORT, 8081]")
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept. [LICET_DATA_DIR]")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Directory for all data. [LICET_DATA_DIR]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON line when ready.")] = False,
 ) -> None:
     """Run everything in one process: database, Stripe sandbox, API and worker.
 
-    With nothing set it works offline: an embedded PostgreSQL and a built-in Stripe. LICET_DATABASE_URL and
-    STRIPE_SECRET_KEY put yours in their place. SIGTERM or Ctrl-C ends it cleanly.
+    Without settings it works offline, with an embedded PostgreSQL and a built-in Stripe sandbox. Set
+    LICET_DATABASE_URL and STRIPE_SECRET_KEY to use your own. Stop it with Ctrl-C or SIGTERM.
     """
     from licet.config import read_settings
     from licet.node.up import run_up
@@ -35,32 +35,32 @@ def up(
         if as_json:
             typer.echo(json.dumps(addresses.as_json()))
         else:
-            show(addresses, settings)
+            print_addresses(addresses, settings)
 
     run_up(settings, ready)
 
 
-def show(addresses: "Addresses", settings: "Settings") -> None:
-    """The addresses for a person. The operator key only on a terminal: a file that catches stdout stays readable."""
+def print_addresses(addresses: "Addresses", settings: "Settings") -> None:
+    """Prints the addresses. The operator key is printed to a terminal only, never into a file."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(soft_wrap=True)
     console.print(Text(f"Licet is ready ({settings.mode})", style="bold green"))
-    for name, value in _rows(addresses, settings, secrets=sys.stdout.isatty()):
+    for name, value in _rows(addresses, settings, show_secrets=sys.stdout.isatty()):
         console.print(Text.assemble((f"{name:<16}", "bold"), value))
     if addresses.operator_key and sys.stdout.isatty():
-        console.print(Text("The operator key is shown this once; operator.key keeps it, mode 0600.", style="dim"))
+        console.print(Text("The operator key is shown only once. It is kept in operator.key, mode 0600.", style="dim"))
     sys.stdout.flush()
 
 
-def _rows(addresses: "Addresses", settings: "Settings", *, secrets: bool) -> Iterator[tuple[str, str]]:
+def _rows(addresses: "Addresses", settings: "Settings", *, show_secrets: bool) -> Iterator[tuple[str, str]]:
     yield "API", addresses.url
     yield "Docs", f"{addresses.url}/docs"
     if addresses.sandbox_url:
         yield "Stripe sandbox", addresses.sandbox_url
     if addresses.operator_key:
-        yield "Operator key", addresses.operator_key if secrets else f"in {settings.data_dir / 'operator.key'}"
+        yield "Operator key", addresses.operator_key if show_secrets else f"in {settings.data_dir / 'operator.key'}"
     if addresses.database_url:
         yield "Database", addresses.database_url
     yield "Data", str(settings.data_dir)

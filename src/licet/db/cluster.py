@@ -1,4 +1,4 @@
-"""The database's files: made once, whole or not at all."""
+"""Creates the files of the embedded database (a PostgreSQL cluster), and checks existing ones."""
 
 import os
 import secrets
@@ -12,14 +12,15 @@ from licet.startup_error import StartupError
 
 SUPERUSER = "postgres"
 ROLE = DATABASE = "licet"
-"""What Licet connects as and to: the owner of its database, no superuser, so SQL reaches no file of the machine."""
+"""The role and database that Licet connects with. The role owns the database and is no superuser, so that SQL cannot
+read files of the machine."""
 
 _INITDB = [
     f"--username={SUPERUSER}",
     "--encoding=UTF8",
     "--locale=C",
     "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",  # sorts alike on every machine, whatever its C library is
+    "--builtin-locale=C.UTF-8",  # sorts the same on every machine, independent of its C library
     "--auth-local=peer",
     "--auth-host=reject",
     "--no-instructions",
@@ -28,16 +29,16 @@ _SETUP = f"CREATE ROLE {ROLE} LOGIN CREATEDB;\nCREATE DATABASE {DATABASE} OWNER 
 
 
 def clean_environment() -> dict[str, str]:
-    """What PostgreSQL's programs get to see: none of our secrets, and no PGPORT or PGDATA from a shell."""
+    """The environment of PostgreSQL's programs, without Licet's secrets and a shell's PGPORT and PGDATA."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
     return {**kept, "LC_ALL": "C"}
 
 
 def make_cluster(cluster: Path, account: ServerAccount, *, durable: bool) -> None:
-    """A new cluster with our role and database in it.
+    """Creates a cluster that contains Licet's role and database.
 
-    Built under another name and moved into place, so that one cut short is never taken for a database.
-    Raises StartupError with what PostgreSQL said.
+    It is created under another name and then renamed, so that an interrupted creation leaves no incomplete cluster.
+    Raises StartupError with PostgreSQL's output.
     """
     building = cluster.with_name(f"{cluster.name}.new-{secrets.token_hex(4)}")
     building.mkdir(mode=0o700)
@@ -54,7 +55,7 @@ def make_cluster(cluster: Path, account: ServerAccount, *, durable: bool) -> Non
 
 
 def check_cluster(cluster: Path) -> None:
-    """Raises StartupError where the folder is not a database that these programs can open."""
+    """Raises StartupError if the directory is not a cluster that the installed PostgreSQL can open."""
     try:
         found = (cluster / "PG_VERSION").read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -63,8 +64,8 @@ def check_cluster(cluster: Path) -> None:
         ) from None
     if found != str(MAJOR_VERSION):
         raise StartupError(
-            f"{cluster} was made by PostgreSQL {found}, and this Licet brings {MAJOR_VERSION}. Dump it with the Licet "
-            "that made it (pg_dump), and restore it into a new --data-dir."
+            f"{cluster} was created by PostgreSQL {found}, and this Licet contains {MAJOR_VERSION}. Dump it with the "
+            "Licet that created it (pg_dump), and restore it into a new --data-dir."
         )
 
 
@@ -82,5 +83,7 @@ def _run(account: ServerAccount, argv: list[str], building: Path, *, script: str
         **identity,
     )
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip())[-1500:]
-        raise StartupError(f"PostgreSQL could not make its database in {building.parent}:\n{said}")
+        output = (done.stderr.strip() or done.stdout.strip())[-1500:]
+        raise StartupError(
+            f"PostgreSQL could not create its database in {building.parent}. Correct what it reports:\n{output}"
+        )

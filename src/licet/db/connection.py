@@ -1,7 +1,7 @@
-"""The one name for a connection in signatures: asyncpg's own, or the pool's stand-in for it."""
+"""The type of a database connection in signatures: asyncpg's connection, or the pool's proxy for it."""
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 Connection = asyncpg.Connection | PoolConnectionProxy
-"""A connection, in a transaction wherever a docstring speaks of one."""
+"""A connection. It is in a transaction if the docstring of the function says so."""

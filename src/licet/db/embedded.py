@@ -1,12 +1,12 @@
-"""PostgreSQL that Licet brings along and runs itself, on a Unix socket and nothing else.
+"""The embedded PostgreSQL server, which Licet starts and stops, on a Unix socket only.
 
-    DATA_DIR/postgres        the database's files (mode 0700, the server account's)
-    DATA_DIR/run             its socket (mode 0700; a short directory elsewhere where that path is too long)
-    DATA_DIR/postgres.log    what it says
-    DATA_DIR/pg_hba.conf, pg_ident.conf    who may connect: by the kernel's word (`peer`), the account itself and root
+    DATA_DIR/postgres        the database's files (mode 0700, owned by the server account)
+    DATA_DIR/run             the socket (mode 0700; a short directory elsewhere if that path is too long)
+    DATA_DIR/postgres.log    the server's log
+    DATA_DIR/pg_hba.conf, pg_ident.conf    access rules: `peer` authentication of the server account and of root
 
-Nothing listens on TCP and there is no password to lose: whoever may enter the directory is the account itself or root.
-A server that outlived a killed parent is adopted. Why it is so: docs/decisions/embedded-postgresql.md.
+The server does not listen on TCP and has no password: only the server account and root can enter the directory.
+A server that is still running after its parent was killed is adopted. Reasons: docs/decisions/embedded-postgresql.md.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from urllib.parse import quote
 from licet.data_dir import make_data_dir
 from licet.db.binaries import binaries
 from licet.db.cluster import DATABASE, ROLE, SUPERUSER, check_cluster, clean_environment, make_cluster
-from licet.db.postmaster import Postmaster, find_postmaster, forget_stale, forget_stale_socket, shut_down
-from licet.db.server_account import ServerAccount, account_for
+from licet.db.postmaster import Postmaster, find_postmaster, remove_stale_pid_file, remove_stale_socket, shut_down
+from licet.db.server_account import ServerAccount, server_account_for
 from licet.db.socket_dir import choose_socket_dir
 from licet.startup_error import StartupError
 
@@ -34,12 +34,12 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    "log_error_verbosity": "terse",  # a DETAIL line quotes the row that failed
+    "log_error_verbosity": "terse",  # a DETAIL line would quote the row that failed
     "max_wal_size": "256MB",
-    "recovery_init_sync_method": "syncfs" if sys.platform == "linux" else "fsync",  # one call, not one for each file
-    "jit": "off",  # our statements are short: compiling them costs more than running them
+    "recovery_init_sync_method": "syncfs" if sys.platform == "linux" else "fsync",  # one call instead of one per file
+    "jit": "off",  # the statements are short: compiling them takes longer than running them
 }
-_FORGETFUL = {
+_NON_DURABLE_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -47,20 +47,20 @@ _FORGETFUL = {
     "max_wal_senders": "0",
     "io_method": "sync",
     "shared_buffers": "64MB",
-    # Its workers hold on to a database that is to be dropped, and small databases that live a second need none.
+    # An autovacuum worker blocks dropping a database, and databases that exist for a second need none.
     "autovacuum": "off",
 }
-"""For tests: a power cut loses the database, and nothing waits for the disk."""
-_START_PATIENCE_SECONDS = 300.0
-"""Recovery after a crash reads the whole write-ahead log; we wait as long as the process lives, up to this."""
+"""Settings for tests: no write waits for the disk, and a power cut destroys the database."""
+_START_TIMEOUT_SECONDS = 300.0
+"""Recovery after a crash reads the whole write-ahead log, so a start may take this long while the process runs."""
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
 
 class EmbeddedPostgres:
-    """One server over one data directory. The caller holds that directory's lock."""
+    """One server on one data directory. The caller holds the lock of that directory."""
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
-        # PostgreSQL resolves no symbolic links in its own records, and we compare with them.
+        # The path is compared with paths that PostgreSQL records, in which it resolves no symbolic links.
         self._data_dir = Path(os.path.realpath(data_dir))
         self._cluster = self._data_dir / "postgres"
         self._durable = durable
@@ -69,27 +69,33 @@ class EmbeddedPostgres:
 
     @property
     def dsn(self) -> str:
-        """`postgresql://licet@/licet?host=DIRECTORY`, for asyncpg and psql alike. Known once it is started."""
+        """`postgresql://licet@/licet?host=DIRECTORY`, for asyncpg and psql.
+
+        Known once the server has started.
+        """
         return self._dsn(ROLE, DATABASE)
 
     async def start(self) -> str:
-        """Starts or adopts the server, waits until it answers, and returns the DSN. Raises StartupError."""
+        """Starts or adopts the server, waits until it takes connections, and returns the DSN.
+
+        Raises StartupError.
+        """
         await asyncio.to_thread(self.launch)
         await self.ready()
         return self.dsn
 
     async def stop(self, *, patience_seconds: float = 3.0) -> None:
-        """Fast shutdown, the immediate one after `patience_seconds`. Does nothing when none runs."""
+        """Stops the server: a fast shutdown, after `patience_seconds` an immediate one."""
         await asyncio.to_thread(self._stop, patience_seconds)
 
     def launch(self) -> None:
-        """Makes the database if there is none, and starts the server's process without waiting for it."""
+        """Creates the database if there is none, and starts the server process without waiting for it."""
         make_data_dir(self._data_dir)
-        account = account_for(self._cluster)
+        account = server_account_for(self._cluster)
         if self._cluster.exists():
             check_cluster(self._cluster)
         else:
-            self._let_in(account)
+            self._check_reachable(account)
             make_cluster(self._cluster, account, durable=self._durable)
         changed = self._write_access_rules(account)
         running = find_postmaster(self._cluster)
@@ -97,41 +103,44 @@ class EmbeddedPostgres:
             if changed:
                 os.kill(running.pid, signal.SIGHUP)
             return
-        forget_stale(self._cluster)
+        remove_stale_pid_file(self._cluster)
         self._process = self._spawn(account)
 
     async def ready(self) -> None:
-        """Waits until the server takes connections. Raises StartupError with the end of its log if it gives up."""
-        deadline = time.monotonic() + _START_PATIENCE_SECONDS
+        """Waits until the server takes connections. Raises StartupError with the end of the server's log."""
+        deadline = time.monotonic() + _START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             running = find_postmaster(self._cluster)
             gone = self._process.poll() is not None if self._process else not (running and running.running)
             if gone:
-                await self._start_again_or_give_up()
+                await self._restart_or_raise()
             elif running and running.ready and self._is_mine(running) and await self._answers(running):
                 self._socket_dir = running.socket_dir
                 return
             await asyncio.sleep(0.005)
-        raise StartupError(f"PostgreSQL did not become ready in {_START_PATIENCE_SECONDS:.0f} s. {self._last_words()}")
+        raise StartupError(f"PostgreSQL did not become ready in {_START_TIMEOUT_SECONDS:.0f} s. {self._log_tail()}")
 
-    async def _start_again_or_give_up(self) -> None:
-        """What we adopted may have been on its way down, and a killed server's children linger for a moment."""
+    async def _restart_or_raise(self) -> None:
+        """Starts again if an adopted server was shutting down, or a killed server's children still ran.
+
+        Raises StartupError for any other reason.
+        """
         adopted = self._process is None
-        if not adopted and "shared memory block" not in self._last_words():
-            raise StartupError(f"PostgreSQL did not start. {self._last_words()}")
+        if not adopted and "shared memory block" not in self._log_tail():
+            raise StartupError(f"PostgreSQL did not start. {self._log_tail()}")
         await asyncio.sleep(0 if adopted else 0.2)
-        forget_stale(self._cluster)
-        self._process = self._spawn(account_for(self._cluster))
+        remove_stale_pid_file(self._cluster)
+        self._process = self._spawn(server_account_for(self._cluster))
 
     def _is_mine(self, running: Postmaster) -> bool:
-        """Not the pid file of the server before, which the new one has not replaced yet."""
+        """False for the pid file of the previous server, which the new one has not replaced yet."""
         return self._process is None or running.pid == self._process.pid
 
     async def _answers(self, running: Postmaster) -> bool:
-        """Whether it takes a connection. A server that we have just started and that says so is believed."""
+        """True if the server takes a connection. A server that this process started is not asked again."""
         if self._process is not None:
             return True
-        import asyncpg  # noqa: PLC0415 - the process starts before this costs a quarter of a second
+        import asyncpg  # noqa: PLC0415 - takes a quarter of a second, in which the server already starts
 
         try:
             connection = await asyncpg.connect(self._dsn(ROLE, DATABASE, running.socket_dir), timeout=5)
@@ -139,7 +148,7 @@ class EmbeddedPostgres:
             return False
         except asyncpg.PostgresError as error:
             raise StartupError(
-                f"A PostgreSQL (process {running.pid}) already serves {self._cluster} and turns Licet away: {error}. "
+                f"A PostgreSQL (process {running.pid}) already serves {self._cluster} and refuses Licet: {error}. "
                 f"Stop it (kill -INT {running.pid}) and start again."
             ) from error
         await connection.close()
@@ -153,12 +162,15 @@ class EmbeddedPostgres:
         elif running is not None:
             shut_down(running.pid, lambda: not running.running, patience_seconds=patience_seconds)
 
-    def _let_in(self, account: ServerAccount) -> None:
-        """Fails early, before anything is made, where the account cannot come in."""
+    def _check_reachable(self, account: ServerAccount) -> None:
+        """Raises StartupError, before anything is created, if the account cannot reach the data directory."""
         account.runs([], reaching=[self._data_dir, binaries() / "postgres"])
 
     def _write_access_rules(self, account: ServerAccount) -> bool:
-        """Written at each start: the directory may have come from another machine or user. True if that changed it."""
+        """Writes the access rules. Returns True if they changed.
+
+        They are written at each start, because the directory may have come from another machine or user.
+        """
         changed = False
         people = sorted({account.name, "root"})
         ident = "".join(f'licet "{name}" {role}\n' for name in people for role in (ROLE, SUPERUSER))
@@ -175,17 +187,17 @@ class EmbeddedPostgres:
 
     def _spawn(self, account: ServerAccount) -> "subprocess.Popen[bytes]":
         socket_dir = choose_socket_dir(self._data_dir, account)
-        forget_stale_socket(socket_dir)
+        remove_stale_socket(socket_dir)
         settings = {
             **_SETTINGS,
-            **({} if self._durable else _FORGETFUL),
+            **({} if self._durable else _NON_DURABLE_SETTINGS),
             "unix_socket_directories": str(socket_dir),
             "hba_file": str(self._data_dir / "pg_hba.conf"),
             "ident_file": str(self._data_dir / "pg_ident.conf"),
         }
         program = binaries() / "postgres"
         argv = [str(program), "-D", str(self._cluster)]
-        argv += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        argv += [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
         command, identity = account.runs(argv, reaching=[self._cluster, socket_dir, program])
         with self._open_log() as log:
             return subprocess.Popen(
@@ -195,7 +207,7 @@ class EmbeddedPostgres:
                 stderr=log,
                 cwd="/",
                 env=clean_environment(),
-                start_new_session=True,  # a Ctrl-C in the terminal is ours to answer, not the server's
+                start_new_session=True,  # Ctrl-C in the terminal must reach Licet only, not the server
                 **identity,
             )
 
@@ -205,16 +217,16 @@ class EmbeddedPostgres:
             path.rename(path.with_suffix(".log.1"))
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab")
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         path = self._data_dir / "postgres.log"
         if not path.exists():
-            return f"It wrote nothing to {path}."
+            return f"It wrote no log to {path}."
         with path.open("rb") as log:
             log.seek(max(0, path.stat().st_size - 1500))
-            return f"Its log ({path}) ends:\n{log.read().decode(errors='replace').strip()}"
+            return f"The end of its log ({path}):\n{log.read().decode(errors='replace').strip()}"
 
     def _dsn(self, role: str, database: str, socket_dir: Path | None = None) -> str:
         directory = socket_dir or self._socket_dir
         if directory is None:
-            raise RuntimeError("the embedded server has no address before it is started")
+            raise RuntimeError("the embedded server has no address before it is started: call start first")
         return f"postgresql://{role}@/{database}?host={quote(str(directory))}"

@@ -1,4 +1,4 @@
-"""Encryption of what must be shown again: license keys, kept answers. The first key encrypts, all decrypt."""
+"""Encrypts what must be shown again, such as license keys and stored responses."""
 
 from collections.abc import Sequence
 
@@ -6,23 +6,23 @@ from cryptography.fernet import Fernet, MultiFernet
 
 
 class Keyring:
-    """Fernet keys for rotation (`LICET_SECRET_KEYS`): a new one goes first, the old ones still open.
+    """Fernet keys (`LICET_SECRET_KEYS`): the first encrypts, all decrypt. To rotate, put a new key first.
 
-    Raises ValueError for a key that is not 32 url-safe base64 bytes, and for an empty ring.
+    Raises ValueError for a key that is not 32 bytes in URL-safe base64, and if there is no key.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
-            raise ValueError("at least one encryption key is needed: set LICET_SECRET_KEYS")
+            raise ValueError("there is no encryption key: set LICET_SECRET_KEYS")
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def encrypt(self, clear: str) -> bytes:
-        """`clear`, closed by the first key."""
+        """Encrypts `clear` with the first key."""
         return self._fernet.encrypt(clear.encode())
 
     def decrypt(self, token: bytes) -> str:
-        """What was closed by any of the keys.
+        """Decrypts a token that any of the keys encrypted.
 
-        Raises cryptography.fernet.InvalidToken where none of them closed it.
+        Raises cryptography.fernet.InvalidToken if none of them did.
         """
         return self._fernet.decrypt(token).decode()

@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - every part of a statement here is a constant of some store; what callers send are arguments
-"""A page of a table, and how many rows there are in all."""
+# ruff: noqa: S608 - every part of a statement here is a constant of a store; values of callers are arguments
+"""Reads a page of a table and the total number of rows."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from licet.kit.pages import Page
 
 
 class Where:
-    """The conditions of a list, of which each filter that was asked for adds one.
+    """The WHERE clause of a list, with one condition for each filter that is set.
 
-    Conditions that are not asked for are left out, rather than written as `$1 IS NULL OR …`, which hides the index.
+    A filter that is not set adds no condition. `$1 IS NULL OR …` would prevent the use of an index.
     """
 
     def __init__(self) -> None:
@@ -20,32 +20,32 @@ class Where:
         self.arguments: list[Any] = []
 
     def add(self, condition: str, *values: Any) -> "Where":
-        """A condition with `{}` where each argument stands, such as `status = {}`; none where a value is None."""
+        """Adds a condition with `{}` for each argument, such as `status = {}`, unless a value is None."""
         if None not in values:
-            places = [f"${len(self.arguments) + n}" for n in range(1, len(values) + 1)]
+            placeholders = [f"${len(self.arguments) + n}" for n in range(1, len(values) + 1)]
             self.arguments.extend(values)
-            self._conditions.append(condition.format(*places))
+            self._conditions.append(condition.format(*placeholders))
         return self
 
     @property
     def sql(self) -> str:
-        """The whole clause, or nothing."""
+        """The clause; empty if there are no conditions."""
         return f"WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
 
 
 async def fetch_page(
     conn: Connection, page: Page, where: Where, *, columns: str, table: str, order_by: str, joins: str = ""
 ) -> tuple[list[asyncpg.Record], int]:
-    """The rows of one page and the number of all, in two queries however long the page is.
+    """Returns the rows of a page and the total number of rows, with two queries.
 
-    joins: one-to-one, so that they change no count; left out of the counting. order_by: with an index, ending in a
-    unique column of the table, or two pages could show one row twice.
+    joins: must be one-to-one, because the count leaves them out. order_by: must have an index and end in a unique
+    column of the table, otherwise a row could be on two pages.
     """
     total: int = await conn.fetchval(f"SELECT count(*) FROM {table} {where.sql}", *where.arguments)
     if page.offset >= total:
         return [], total
     unique = order_by.rpartition(", ")[2].removesuffix(" DESC").removeprefix(f"{table}.")
-    # What is not of the page is passed over in the index alone, from the nearer end: neither read nor joined.
+    # Rows before the page are skipped in the index, from the nearer end. They are neither read nor joined.
     rows = await conn.fetch(
         f"""
         WITH page AS (SELECT {unique} FROM {table} {where.sql} {_slice(order_by, page, total)})
@@ -57,7 +57,7 @@ async def fetch_page(
 
 
 def _slice(order_by: str, page: Page, total: int) -> str:
-    """The page's part of all rows, counted from the beginning, or from the end where that is nearer."""
+    """ORDER BY, LIMIT and OFFSET of the page, counted from the end of the list if that is nearer."""
     if page.offset <= total // 2:
         return f"ORDER BY {order_by} LIMIT {page.limit:d} OFFSET {page.offset:d}"
     limit = min(page.limit, total - page.offset)
@@ -65,6 +65,6 @@ def _slice(order_by: str, page: Page, total: int) -> str:
 
 
 def _reverse(order_by: str) -> str:
-    """`a DESC, b` is `a, b DESC`: PostgreSQL walks the same index backwards."""
+    """The opposite order: `a DESC, b` becomes `a, b DESC`. PostgreSQL scans the same index backwards."""
     terms = order_by.split(", ")
     return ", ".join(term.removesuffix(" DESC") if term.endswith(" DESC") else f"{term} DESC" for term in terms)

@@ -1,4 +1,4 @@
-"""Advisory locks by name, for the length of a transaction: what is joined to each other is settled one at a time."""
+"""Advisory locks by name, held until the end of a transaction."""
 
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -7,9 +7,9 @@ from licet.db.connection import Connection
 
 
 async def lock(conn: Connection, names: Iterable[str]) -> None:
-    """Wait for, and hold until the transaction ends, the lock of each name.
+    """Waits for the lock of each name and holds it until the transaction ends.
 
-    They are taken in one order everywhere, so that two transactions cannot wait for each other.
+    All callers take locks in the same order, so that two transactions cannot deadlock.
     """
     numbers = sorted({_number(name) for name in names})
     await conn.execute(

@@ -1,7 +1,7 @@
-"""Bringing a database to this version's schema.
+"""Migrates a database to the schema of this version.
 
-The migrations are SQL files beside `migrations/versions/NNNN_name.py`; Alembic runs them and remembers how far it came.
-Its import costs over a second, so a start over a current database only compares two words.
+The migrations are SQL files beside `migrations/versions/NNNN_name.py`. Alembic runs them and stores the revision.
+Importing Alembic takes over a second, so a start with a current database only compares the revisions.
 """
 
 from pathlib import Path
@@ -12,11 +12,11 @@ from licet.db.connection import Connection
 from licet.startup_error import StartupError
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
-_LOCK = 0x6C69636574  # "licet": one migration at a time, whatever the number of nodes that start
+_LOCK = 0x6C69636574  # "licet": one migration at a time, even if several nodes start at once
 
 
 def known_revisions() -> list[str]:
-    """Every revision in order, the newest last. A revision is named as its file is."""
+    """Every revision in order, the newest last. A revision has the name of its file."""
     return sorted(path.stem for path in _VERSIONS.glob("[0-9]*_*.py"))
 
 
@@ -26,7 +26,7 @@ def head() -> str:
 
 
 async def schema_is_current(connection: Connection) -> bool:
-    """Whether the database is at `head`. Raises StartupError where a newer Licet has migrated it."""
+    """True if the database is at `head`. Raises StartupError if a newer version of Licet has migrated it."""
     found = await _current(connection)
     if found is not None and found not in known_revisions():
         raise StartupError(
@@ -36,10 +36,10 @@ async def schema_is_current(connection: Connection) -> bool:
     return found == head()
 
 
-async def migrate(dsn: str) -> bool:
-    """Brings the database to `head`, each migration in a transaction of its own. True if there was something to do.
+async def migrate_database(dsn: str) -> bool:
+    """Migrates the database to `head`, each migration in its own transaction.
 
-    Any number of nodes may call it at once: one works, the others wait and find it done.
+    Returns True if any was needed. Several nodes may call it at once: one migrates, the others wait for it.
     """
     connection = await asyncpg.connect(dsn)
     try:

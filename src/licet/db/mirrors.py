@@ -1,4 +1,7 @@
-"""The newest state of each Stripe object, and how new that is. What it means is `kit/versions.py`'s."""
+"""SQL for the table mirrors: the newest known state of each Stripe object, with its version.
+
+`kit/versions.py` explains versions.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +12,16 @@ from licet.kit.versions import Rank, Version
 
 
 @dataclass(frozen=True)
-class Held:
-    """What we hold of an object; `revision` changes with every write."""
+class StoredMirror:
+    """The stored state of an object. `revision` increases with every write."""
 
     version: Version
     revision: int
     account_id: UUID | None
 
 
-async def find_held(conn: Connection, stripe_id: str) -> Held | None:
-    """The state we hold of the object, or None."""
+async def find_mirror(conn: Connection, stripe_id: str) -> StoredMirror | None:
+    """The stored state of the object, or None."""
     row = await conn.fetchrow(
         "SELECT as_of, rank, was_read, revision, account_id, previous, object FROM mirrors WHERE stripe_id = $1",
         stripe_id,
@@ -26,16 +29,16 @@ async def find_held(conn: Connection, stripe_id: str) -> Held | None:
     if row is None:
         return None
     version = Version(row["object"], row["as_of"], Rank(row["rank"]), row["was_read"], row["previous"])
-    return Held(version, row["revision"], row["account_id"])
+    return StoredMirror(version, row["revision"], row["account_id"])
 
 
 async def find_revision(conn: Connection, stripe_id: str) -> int:
-    """The revision of what we hold of the object; 0 where we hold nothing."""
+    """The revision of the object's stored state; 0 if there is none."""
     return int(await conn.fetchval("SELECT coalesce(max(revision), 0) FROM mirrors WHERE stripe_id = $1", stripe_id))
 
 
-async def hold(conn: Connection, stripe_id: str, version: Version, account_id: UUID | None) -> None:
-    """Let `version` be what we hold of the object from now on."""
+async def write_mirror(conn: Connection, stripe_id: str, version: Version, account_id: UUID | None) -> None:
+    """Stores `version` as the state of the object."""
     kind: Any = version.object.get("object", "")
     await conn.execute(
         """
@@ -53,7 +56,7 @@ async def hold(conn: Connection, stripe_id: str, version: Version, account_id: U
         stripe_id,
         kind,
         account_id,
-        version.as_of,
+        version.time,
         int(version.rank),
         version.was_read,
         version.previous,

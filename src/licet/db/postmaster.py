@@ -1,4 +1,4 @@
-"""A running PostgreSQL server as its own pid file tells of it: found, recognised, stopped."""
+"""Finds a running PostgreSQL server by its pid file, and stops it."""
 
 import os
 import signal
@@ -14,51 +14,53 @@ _READY = "ready"
 
 @dataclass(frozen=True)
 class Postmaster:
-    """The head process of a server, from `postmaster.pid` (its lines are fixed in PostgreSQL's miscadmin.h)."""
+    """The main process of a server, from `postmaster.pid`. Source of its lines: PostgreSQL's miscadmin.h."""
 
     pid: int
     cluster: Path
     socket_dir: Path | None
-    """None for the moment in which the server has not written it yet."""
+    """None until the server has written it."""
     ready: bool
 
     @property
     def running(self) -> bool:
-        """Whether that process lives and serves this cluster: after a reboot the number may be somebody else's.
+        """True if the process runs and serves this cluster.
 
-        A server changes into its data directory; that is how it is known.
+        After a reboot the id may belong to another program. A server is recognised by its working directory, which is
+        the cluster.
         """
         proc = Path(f"/proc/{self.pid}")
         try:
             if proc.parent.joinpath("self").exists():
-                # A zombie (its parent was killed and nobody reaps it) has no cwd any more: FileNotFoundError.
+                # A zombie, whose parent was killed and which no process reaps, has no cwd: FileNotFoundError.
                 return (proc / "cwd").readlink() == self.cluster
-            asked = ["/bin/ps", "-p", str(self.pid), "-o", "command="]
-            return str(self.cluster) in subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+            ps = ["/bin/ps", "-p", str(self.pid), "-o", "command="]
+            return str(self.cluster) in subprocess.run(ps, capture_output=True, text=True, check=False).stdout
         except OSError:
             return False
 
 
 def shut_down(pid: int, gone: Callable[[], bool], *, patience_seconds: float) -> None:
-    """PostgreSQL's fast shutdown: open transactions are rolled back, everything is written, the process ends.
+    """Stops a server with a fast shutdown, which rolls back open transactions and writes all data.
 
-    After `patience_seconds` it is the immediate one, from which the next start recovers.
+    After `patience_seconds` it uses the immediate shutdown, after which the next start runs recovery. Raises
+    TimeoutError if the process does not end within `patience_seconds` again.
     """
-    for how in (signal.SIGINT, signal.SIGQUIT):
+    for stop_signal in (signal.SIGINT, signal.SIGQUIT):
         if gone():
             return
         with suppress(ProcessLookupError):
-            os.kill(pid, how)
+            os.kill(pid, stop_signal)
         deadline = time.monotonic() + patience_seconds
         while time.monotonic() < deadline:
             if gone():
                 return
             time.sleep(0.01)
-    raise TimeoutError(f"PostgreSQL (process {pid}) did not end in {2 * patience_seconds:.0f} s")
+    raise TimeoutError(f"PostgreSQL (process {pid}) did not stop in {2 * patience_seconds:.0f} s. Stop it by hand.")
 
 
 def find_postmaster(cluster: Path) -> Postmaster | None:
-    """What the pid file says; None if there is none or it holds no number."""
+    """The server of the pid file; None if there is no pid file or it contains no number."""
     try:
         lines = _pid_file(cluster).read_text(encoding="utf-8").splitlines()
         return Postmaster(
@@ -71,11 +73,11 @@ def find_postmaster(cluster: Path) -> Postmaster | None:
         return None
 
 
-def forget_stale(cluster: Path) -> None:
-    """Removes a pid file whose number now belongs to another program, which PostgreSQL would take for a live server.
+def remove_stale_pid_file(cluster: Path) -> None:
+    """Removes a pid file whose process id now belongs to another program.
 
-    One whose process is gone stays: PostgreSQL clears it itself, after looking for survivors in shared memory.
-    Only for who holds the data directory's lock.
+    PostgreSQL would mistake that program for a running server. If no process has the id, the file stays: PostgreSQL
+    removes it, after it has checked shared memory for surviving processes. The caller holds the data directory's lock.
     """
     found = find_postmaster(cluster)
     if found and found.running:
@@ -84,10 +86,11 @@ def forget_stale(cluster: Path) -> None:
         _pid_file(cluster).unlink(missing_ok=True)
 
 
-def forget_stale_socket(socket_dir: Path) -> None:
-    """Removes the lock that a killed server left beside its socket: the number in it, too, may be somebody else's now.
+def remove_stale_socket(socket_dir: Path) -> None:
+    """Removes the socket and the lock file of a killed server.
 
-    Only while no server runs on the one cluster that this directory belongs to.
+    The process id in the lock file may belong to another program now. Call it only while no server runs on the
+    cluster that this directory belongs to.
     """
     for name in (".s.PGSQL.5432.lock", ".s.PGSQL.5432"):
         (socket_dir / name).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""Who runs the embedded server.
+"""The operating system account that runs the embedded server.
 
-PostgreSQL refuses to run as root, so root hands it to a system user. That user may be unable to pass a parent of the
-data directory (a `/root` of mode 0700). Its mode stays as it is: the server is given the one capability that lets it
-pass (`dac_read_search`), or we say which parent is in the way.
+PostgreSQL refuses to run as root, so root runs it as a system user. That user may lack access to a parent of the
+data directory (a `/root` of mode 0700). Licet does not change that mode: it gives the server the one capability that
+it needs (`dac_read_search`), or reports which parent blocks the way.
 """
 
 import os
@@ -22,8 +22,8 @@ SYSTEM_USER = "licet"
 _CAP_DAC_READ_SEARCH, _CAP_SETPCAP = 2, 8  # linux/capability.h
 
 
-class Identity(TypedDict, total=False):
-    """The arguments of `subprocess.Popen` that change who runs the program."""
+class PopenIdentity(TypedDict, total=False):
+    """The arguments of `subprocess.Popen` that set the user of the program."""
 
     user: int
     group: int
@@ -32,16 +32,16 @@ class Identity(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ServerAccount:
-    """The operating system's user that owns the database's files and runs the server."""
+    """The operating system account that owns the database's files and runs the server."""
 
     uid: int
     gid: int
     name: str
 
-    def runs(self, argv: list[str], reaching: Iterable[Path]) -> tuple[list[str], Identity]:
-        """The command, and how to start it, so that it runs as this account and can reach every path in `reaching`.
+    def runs(self, argv: list[str], reaching: Iterable[Path]) -> tuple[list[str], PopenIdentity]:
+        """The command and Popen arguments that run `argv` as this account with access to `reaching`.
 
-        Raises StartupError, naming the directory in the way, where nothing short of changing a mode would do.
+        Raises StartupError, with the directory that blocks access, if only a change of its mode would help.
         """
         if os.geteuid() == self.uid:
             return argv, {}
@@ -52,18 +52,18 @@ class ServerAccount:
         if setpriv is None or not _may_pass_on_dac_read_search():
             raise StartupError(
                 f"PostgreSQL does not run as root, and the user {self.name!r} that runs it cannot pass {blocked} "
-                f"(mode {stat.S_IMODE(blocked.stat().st_mode):04o}); Licet does not change the mode of a directory "
-                "that it did not make. Choose another --data-dir (such as /var/lib/licet), or let that user pass: "
+                f"(mode {stat.S_IMODE(blocked.stat().st_mode):04o}). Licet does not change the mode of a directory "
+                "that it did not create. Choose another --data-dir (such as /var/lib/licet), or give that user access: "
                 f"chmod o+x {blocked}"
             )
         only = "-all,+dac_read_search"
-        who = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
+        user = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
         caps = [f"--inh-caps={only}", f"--ambient-caps={only}", f"--bounding-set={only}"]
-        # PostgreSQL asks access(2) about its own programs, for which the kernel puts capabilities aside without this.
-        return [setpriv, "--securebits=+no_setuid_fixup", *who, *caps, *argv], {}
+        # PostgreSQL calls access(2) on its own programs. Without this bit the kernel ignores capabilities there.
+        return [setpriv, "--securebits=+no_setuid_fixup", *user, *caps, *argv], {}
 
     def _blocked_by(self, path: Path) -> Path | None:
-        """The outermost directory on the way to `path`, itself included, that this account may not pass."""
+        """The outermost directory of `path`, itself included, that this account may not enter."""
         for directory in reversed([path, *path.parents]):
             facts = directory.stat()
             if not stat.S_ISDIR(facts.st_mode):
@@ -79,13 +79,17 @@ class ServerAccount:
         return None
 
     def own(self, path: Path) -> None:
-        """Gives a file or directory that we have just made to this account."""
+        """Makes this account the owner of a file or directory that Licet has just created."""
         if os.geteuid() != self.uid:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
-def account_for(cluster: Path) -> ServerAccount:
-    """Whoever owns the cluster where there is one; else the caller, or for root a system user, made on first need."""
+def server_account_for(cluster: Path) -> ServerAccount:
+    """The owner of an existing cluster, else the current user.
+
+    For root it is a system user, created if missing. Raises StartupError if the cluster belongs to another user and the
+    current user is not root.
+    """
     if cluster.exists():
         facts = cluster.stat()
         if facts.st_uid not in (0, os.geteuid()) and os.geteuid() != 0:
@@ -113,32 +117,32 @@ def _own_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         raise StartupError(
-            f"The user id {os.geteuid()} has no name in /etc/passwd, and PostgreSQL's initdb insists on one. Run as a "
-            "named user, or set LICET_DATABASE_URL to a PostgreSQL (15 or later) of yours."
+            f"The user id {os.geteuid()} has no name in /etc/passwd, which PostgreSQL's initdb requires. Run as a "
+            "named user, or set LICET_DATABASE_URL to your own PostgreSQL server (15 or later)."
         ) from None
 
 
 def _system_user() -> pwd.struct_passwd:
-    """The system user `licet`, made if it is missing. Two starts at once are fine: the slower finds it made."""
-    said = ""
+    """The system user `licet`, created if it is missing. Two processes may do this at once."""
+    complaint = ""
     for _ in range(20):
         try:
             return pwd.getpwnam(SYSTEM_USER)
         except KeyError:
-            said = _make_system_user()
-        # `useradd` gives up at once while another one holds the lock on /etc/passwd.
+            complaint = _make_system_user()
+        # `useradd` fails at once while another process has /etc/passwd locked.
         time.sleep(0.1)
     raise StartupError(
-        f"PostgreSQL does not run as root, and the system user {SYSTEM_USER!r} could not be made ({said}). "
-        "Make it by hand, run Licet as an ordinary user, or set LICET_DATABASE_URL to a PostgreSQL of yours."
+        f"PostgreSQL does not run as root, and the system user {SYSTEM_USER!r} could not be created ({complaint}). "
+        "Create it by hand, run Licet as an ordinary user, or set LICET_DATABASE_URL to your own PostgreSQL server."
     )
 
 
 def _make_system_user() -> str:
-    """Asks the system's own tool; answers what it complained about, empty if it did not."""
-    nowhere = ["--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"]
+    """Runs the system's tool for adding users. Returns its error output, empty if it succeeded."""
+    without_home = ["--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"]
     commands = [
-        ["useradd", "--system", "--user-group", *nowhere, SYSTEM_USER],
+        ["useradd", "--system", "--user-group", *without_home, SYSTEM_USER],
         ["adduser", "-S", "-D", "-H", "-s", "/sbin/nologin", SYSTEM_USER],  # BusyBox
     ]
     for command in commands:
@@ -150,7 +154,7 @@ def _make_system_user() -> str:
 
 
 def _may_pass_on_dac_read_search() -> bool:
-    """Whether root here really has that capability and may hand it on: a container's root often may not."""
+    """True if this process has the capability and may pass it on, which a container's root often may not."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:

@@ -1,1 +1,1 @@
-"""What every path has in common: the one error shape, request ids, limits, JSON as we read and write it."""
+"""What all routes share: errors, request ids, rate limits, JSON bodies, paging, the OpenAPI document."""

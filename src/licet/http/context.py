@@ -1,4 +1,4 @@
-"""What a request's code works with, and how a route gets it."""
+"""The context of a process (settings, pool, clock, Stripe), and the route parameter that provides it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """The one set of tools of a process, made where it starts and never changed.
+    """The shared objects of a process, created at its start and never changed.
 
-    now:     business time; wall time is `kit.times.wall_now`
-    stripe:  the one door to Stripe
-    keyring: closes and opens what must be shown again, such as license keys
+    now:     business time. Wall time is `kit.times.wall_now`.
+    stripe:  the client of Stripe
+    keyring: encrypts and decrypts what must be shown again, such as license keys
     """
 
     settings: Settings
@@ -32,7 +32,7 @@ class Context:
 
 
 def context_of(request: Request) -> Context:
-    """The context that `create_app` put into `app.state.context`."""
+    """The context of the application, which `create_app` puts into `app.state.context`."""
     return cast("Context", request.app.state.context)
 
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, the caller sees one shape (contract, section 1)."""
+"""Exception handlers: every error becomes a response of the same shape. Source: contract, section 1."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -14,36 +14,36 @@ from licet.errors import LicetError, MalformedJson, ValidationFailed, error_body
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _MAX_FIELDS = 50
-"""A body of a hundred thousand wrong items needs no answer of a hundred thousand lines."""
+"""The most invalid fields that a response lists, because a body can have a hundred thousand of them."""
 
-_SAID = {
-    400: ("malformed_json", "The body could not be read as JSON."),
-    404: ("not_found", "There is nothing at this address. /openapi.json lists what there is."),
-    405: ("method_not_allowed", "This address does not take that method; the Allow header lists those it takes."),
+_HTTP_ERRORS = {
+    400: ("malformed_json", "The body is not valid JSON. Send valid JSON in UTF-8."),
+    404: ("not_found", "There is nothing at this address. /openapi.json lists all addresses."),
+    405: ("method_not_allowed", "This address does not support the method. Use one that the Allow header lists."),
 }
 
 
-class Answered(Exception):
-    """No failure: what a request is answered with is known before its route has done anything."""
+class ResponseReady(Exception):
+    """Raised to send a response before the route has run. It is not an error."""
 
     def __init__(self, response: Response) -> None:
         super().__init__()
         self.response = response
 
 
-def error_answer(
+def error_response(
     status: int,
     code: str,
     message: str,
     details: dict[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The one error shape as an answer."""
+    """An error response from its parts."""
     return JSONResponse(error_body(status, code, message, details), status, dict(headers or {}))
 
 
-def answer_to(error: LicetError) -> JSONResponse:
-    """An error of ours as an answer, with the headers that go with its status."""
+def response_to(error: LicetError) -> JSONResponse:
+    """The response to an error, with `WWW-Authenticate` or `Retry-After` if its status needs one."""
     headers = {}
     if error.code == "unauthorized":
         headers["WWW-Authenticate"] = "Bearer"
@@ -52,64 +52,66 @@ def answer_to(error: LicetError) -> JSONResponse:
     return JSONResponse(error.as_json(), error.status, headers)
 
 
-def add_error_answers(app: FastAPI) -> None:
-    """Handlers for everything but the unforeseen, which `access_log` answers."""
-    app.add_exception_handler(LicetError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _starlettes)
-    app.add_exception_handler(Answered, _answered)
+def add_error_handlers(app: FastAPI) -> None:
+    """Adds the handlers. The middleware `UnhandledErrors` responds to all other exceptions."""
+    app.add_exception_handler(LicetError, _licet_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(ResponseReady, _response_ready)
 
 
-def field_name(where: Sequence[str | int]) -> str:
-    """Pydantic's `("body", "items", 0, "quantity")` as the caller would write it: `items[0].quantity`."""
+def field_name(location: Sequence[str | int]) -> str:
+    """`items[0].quantity` for Pydantic's location `("body", "items", 0, "quantity")`."""
     name = ""
-    for part in where[1:]:
+    for part in location[1:]:
         name += f"[{part}]" if isinstance(part, int) else f".{part}" if name else part
-    return name[:200] or str(where[0])
+    return name[:200] or str(location[0])
 
 
-async def _ours(_: Request, error: Exception) -> JSONResponse:
+async def _licet_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LicetError)  # noqa: S101 - the handler is registered for this class
-    return answer_to(error)
+    return response_to(error)
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _validation_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return answer_to(MalformedJson(_SAID[400][1]))
+        return response_to(MalformedJson(_HTTP_ERRORS[400][1]))
     fields = [{"field": field_name(fault["loc"]), "message": _message(fault)} for fault in faults[:_MAX_FIELDS]]
-    return answer_to(
-        ValidationFailed("The request does not fit; details.fields says where.", details={"fields": fields})
+    return response_to(
+        ValidationFailed(
+            "The request is invalid. Correct the fields that details.fields lists.", details={"fields": fields}
+        )
     )
 
 
 def _message(fault: Mapping[str, Any]) -> str:
-    words = str(fault["msg"]).removeprefix("Value error, ")
-    return words[0].lower() + words[1:]
+    sentence = str(fault["msg"]).removeprefix("Value error, ")
+    return sentence[0].lower() + sentence[1:]
 
 
-async def _answered(_: Request, answered: Exception) -> Response:
-    assert isinstance(answered, Answered)  # noqa: S101 - as above
-    return answered.response
+async def _response_ready(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ResponseReady)  # noqa: S101 - as above
+    return error.response
 
 
-async def _starlettes(request: Request, error: Exception) -> JSONResponse:
+async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     status = error.status_code
-    code, message = _SAID.get(status, (HTTPStatus(status).name.lower(), error.detail))
+    code, message = _HTTP_ERRORS.get(status, (HTTPStatus(status).name.lower(), error.detail))
     headers = dict(error.headers or {})
     if status == 405:
         headers["Allow"] = ", ".join(allowed_methods(request))
-    return error_answer(status, code, message, headers=headers)
+    return error_response(status, code, message, headers=headers)
 
 
 def allowed_methods(request: Request) -> list[str]:
-    """Every method that some route takes at this address.
+    """All methods that routes support at this address.
 
-    Starlette names those of the first route that matches alone, and GET and POST are two routes.
+    Starlette lists only those of the first matching route, and GET and POST are separate routes.
     """
-    asked = {
+    scope = {
         "type": "http",
         "path": request.scope["path"],
         "root_path": request.scope.get("root_path", ""),
@@ -118,5 +120,5 @@ def allowed_methods(request: Request) -> list[str]:
     return [
         method
         for method in _METHODS
-        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in request.app.routes)
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in request.app.routes)
     ]

@@ -1,4 +1,4 @@
-"""Pages of a list, as asked for in the query and as answered."""
+"""Paging of lists: the query parameters and the response body."""
 
 from collections.abc import Sequence
 from typing import Annotated, TypeVar
@@ -11,12 +11,12 @@ from licet.kit.pages import Page
 T = TypeVar("T")
 
 MAX_PAGE = 1_000_000
-"""Far beyond what anybody turns to, and far below where page times limit overflows a bigint."""
+"""High enough for every list, and low enough that page times limit fits in a bigint."""
 
 
 def _paging(
-    page: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Counted from 1.")] = 1,
-    limit: Annotated[int, Query(ge=1, le=100, description="How many a page holds.")] = 20,
+    page: Annotated[int, Query(ge=1, le=MAX_PAGE, description="The number of the page, from 1.")] = 1,
+    limit: Annotated[int, Query(ge=1, le=100, description="The number of items on a page.")] = 20,
 ) -> Page:
     return Page(page, limit)
 
@@ -26,7 +26,7 @@ Paging = Annotated[Page, Depends(_paging)]
 
 
 def listed(rows: Sequence[T], total: int, page: Page) -> ListResponse[T]:
-    """`{data, meta}`."""
+    """The response body of a list: `{data, meta}`."""
     meta = page.meta(total)
     return ListResponse(
         data=list(rows),

@@ -1,4 +1,4 @@
-"""Every request has an id: in the answer, in each log line, and in the cause of what it changed."""
+"""Middleware that gives each request an id, for its response, its log lines and its changes."""
 
 import re
 from typing import TYPE_CHECKING, cast
@@ -12,31 +12,31 @@ from licet.kit.ids import new_id
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HEADER = "X-Request-Id"
+REQUEST_ID_HEADER = "X-Request-Id"
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class RequestId:
-    """Takes the caller's `X-Request-Id` where it is `[A-Za-z0-9._-]{1,64}`, else makes one.
+    """Uses the caller's `X-Request-Id` if it matches `[A-Za-z0-9._-]{1,64}`, else generates one.
 
-    It stands outside everything else, so that no answer goes without.
+    It is the outermost middleware, so that every response has the header.
     """
 
     def __init__(self, app: "ASGIApp") -> None:
         self.app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serves one request under its id."""
+        """Handles one request with its id."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
         request_id = given if _GIVEN.fullmatch(given) else str(new_id())
         scope["licet.request_id"] = request_id
 
         async def send_with_id(message: "Message") -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request_id
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
 
         with bound_contextvars(request_id=request_id):
@@ -44,5 +44,5 @@ class RequestId:
 
 
 def request_id_of(request: Request) -> str:
-    """The id of this request, for the cause of what it changes."""
+    """The id of this request, which is recorded with the changes that it causes."""
     return cast("str", request.scope["licet.request_id"])

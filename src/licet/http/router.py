@@ -1,4 +1,4 @@
-"""The routers that every feature makes its routes with."""
+"""The router and the id parameter that all features use for their routes."""
 
 from collections.abc import Awaitable, Callable
 from email.message import Message
@@ -15,18 +15,18 @@ from licet.kit.ids import as_id
 
 
 def api_router(prefix: str = "", *, tag: str) -> APIRouter:
-    """A router whose routes read JSON by `json_body.parse_json`.
+    """A router whose routes parse JSON with `json_body.parse_json`.
 
-    A plain `APIRouter` would answer 422 to a wrong content type, and 500 to a NUL that reaches PostgreSQL.
+    A plain `APIRouter` would respond with 422 to a wrong content type, and with 500 to a NUL that reaches PostgreSQL.
     """
     return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute)
 
 
 class StrictRoute(APIRoute):
-    """A route whose body is read and checked before FastAPI looks at it."""
+    """A route whose body is parsed and checked before FastAPI validates it."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
-        """FastAPI's handler, behind our reading."""
+        """FastAPI's handler, preceded by the strict parser."""
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
         if self.body_field is None:
             return handle
@@ -37,21 +37,21 @@ class StrictRoute(APIRoute):
         return read_first
 
 
-def _path_id(written: Annotated[str, Path(alias="id", description="Its id, a UUID.", examples=[EXAMPLE_ID])]) -> UUID:
-    found = as_id(written)
-    if found is None:
-        raise NotFound("There is nothing with this id.")
-    return found
+def _path_id(text: Annotated[str, Path(alias="id", description="The id, a UUID.", examples=[EXAMPLE_ID])]) -> UUID:
+    parsed = as_id(text)
+    if parsed is None:
+        raise NotFound("Nothing has this id, because it is not a UUID. Check the id.")
+    return parsed
 
 
 PathId = Annotated[UUID, Depends(_path_id)]
-"""A route's parameter for the `{id}` in its path, an id of ours; 404 for what can be none.
+"""Route parameter for an `{id}` that is a UUID in the path; 404 for other text.
 
-It stands after the caller's, so that 401 goes first."""
+It comes after the caller's parameter, so that a missing credential gets 401 first."""
 
 
 class _JsonRequest(Request):
-    """A request whose body was parsed by us. FastAPI turns any error inside its own reading into a 400."""
+    """A request with an already parsed body. If FastAPI parsed it, every error would become a 400."""
 
     parsed: Any = None
 
@@ -69,8 +69,8 @@ class _JsonRequest(Request):
 
 
 def _check_content_type(request: Request) -> None:
-    said = Message()
-    said["content-type"] = request.headers.get("content-type", "")
-    subtype = said.get_content_subtype()
-    if said.get_content_maintype() != "application" or (subtype != "json" and not subtype.endswith("+json")):
+    message = Message()
+    message["content-type"] = request.headers.get("content-type", "")
+    subtype = message.get_content_subtype()
+    if message.get_content_maintype() != "application" or (subtype != "json" and not subtype.endswith("+json")):
         raise NotJson("Send the body as JSON, with the header Content-Type: application/json.")

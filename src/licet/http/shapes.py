@@ -1,4 +1,4 @@
-"""What bodies look like: camelCase outside, snake_case inside; strict about what comes, exact about what goes."""
+"""Base classes and field types of request and response bodies (camelCase in JSON)."""
 
 import re
 from datetime import UTC, datetime
@@ -24,14 +24,16 @@ from licet.kit.times import rfc3339
 T = TypeVar("T")
 
 EXAMPLE_ID = "0193a1b2-7c3d-7e4f-8a5b-123456789abc"
-"""An id of ours, as it stands in examples."""
+"""The id that examples use."""
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
 class RequestBody(BaseModel):
-    """A body that a caller sends. A field we do not know is refused (a typing error must not pass unseen), and so is a
-    number in quotes."""
+    """A request body.
+
+    Unknown fields are refused, so that a typing error is noticed, and so are numbers in quotes.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -44,7 +46,7 @@ class RequestBody(BaseModel):
 
 
 class ResponseBody(BaseModel):
-    """A body that we send, made with our own names."""
+    """A response body. Its constructor takes the Python names."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -58,24 +60,24 @@ class ResponseBody(BaseModel):
 
 def _read_time(value: Any) -> datetime:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise ValueError("must be a time with its zone, such as 2027-01-31T12:00:00Z")
+        raise ValueError("must be a time with a time zone, such as 2027-01-31T12:00:00Z")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("is no time that exists") from None
+        raise ValueError("is not a time that exists") from None
 
 
 def _read_email(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be an e-mail address")  # noqa: TRY004 - pydantic reports ValueErrors alone
+        raise ValueError("must be an e-mail address")  # noqa: TRY004 - pydantic reports only ValueErrors
     try:
-        # Whether it can be delivered is for the mail server to find out; a company's own .local or .test is an address.
-        found = email_validator.validate_email(
+        # Whether an address can receive mail is not checked: a company's internal .local or .test address is valid.
+        checked = email_validator.validate_email(
             value, check_deliverability=False, globally_deliverable=False, test_environment=True
         )
     except email_validator.EmailNotValidError as error:
         raise ValueError(f"must be an e-mail address: {error}") from None
-    return found.normalized
+    return checked.normalized
 
 
 Moment = Annotated[
@@ -83,14 +85,14 @@ Moment = Annotated[
     BeforeValidator(_read_time),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T12:00:00Z"]}),
 ]
-"""A time that a caller gives: RFC 3339 with its zone. Becomes aware UTC."""
+"""A time in a request: RFC 3339 with a time zone. It becomes aware UTC."""
 
 At = Annotated[
     datetime,
     PlainSerializer(rfc3339, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T12:00:00Z"]}),
 ]
-"""A time that we show: RFC 3339 in UTC, to the second."""
+"""A time in a response: RFC 3339 in UTC, to the second."""
 
 EmailAddress = Annotated[
     str,
@@ -104,33 +106,33 @@ Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
     Field(examples=["Ada Lovelace"]),
 ]
-"""A line of text for people."""
+"""A name that people read: 1 to 200 characters, without surrounding spaces."""
 
 OwnName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-"""A name that the caller made up for one of its own things, kept as it is."""
+"""The caller's own identifier of something, such as an externalId. It is stored unchanged."""
 
 
 def _not_null(value: Any) -> Any:
     if value is None:
-        raise ValueError("may be left out, but not be null")
+        raise ValueError("must not be null; leave it out instead")
     return value
 
 
 class _WithoutNull:
-    """For the description, which would have null beside what the field takes."""
+    """Removes null from the JSON Schema of the field."""
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        shown = dict(handler(core))
-        taken, _null = shown.pop("anyOf")
-        return {**shown, **taken}
+        schema = dict(handler(core))
+        value_schema, _null = schema.pop("anyOf")
+        return {**schema, **value_schema}
 
 
 MayBeLeftOut = Annotated[T | None, BeforeValidator(_not_null), _WithoutNull()]
-"""A field of a change: left out (None, the default) it stays as it is. Null is refused."""
+"""A field of an update. If it is left out (None, the default) the value is not changed. Null is refused."""
 
 
 class Meta(ResponseBody):
-    """Which page of how many."""
+    """The number of the page, and the totals of the list."""
 
     total: int = Field(examples=[1])
     page: int = Field(examples=[1])
@@ -139,7 +141,7 @@ class Meta(ResponseBody):
 
 
 class ListResponse(ResponseBody, Generic[T]):
-    """A page of a list, the newest first."""
+    """A page of a list. The items are in `data`, the newest first."""
 
     data: list[T]
     meta: Meta

@@ -1,1 +1,4 @@
-"""One `Idempotency-Key`: one thing made, one answer, however often it is asked for (docs/decisions/idempotency.md)."""
+"""Idempotent requests: the same `Idempotency-Key` creates one object and gets one response.
+
+Source: docs/decisions/idempotency.md.
+"""

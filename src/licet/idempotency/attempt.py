@@ -1,4 +1,4 @@
-"""One try to make something, and the answer that it ends with."""
+"""One attempt to carry out a request, and the response that is stored with its result."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,12 +11,16 @@ from licet.db.pool import Pool
 from licet.errors import Conflict, Unprocessable
 from licet.http.context import Context
 from licet.http.shapes import ResponseBody
-from licet.idempotency import kept, store
+from licet.idempotency import store
+from licet.idempotency.encrypted_response import encrypt_response
 from licet.kit.ids import new_id
 
 
 class Attempt:
-    """id: how the thing made is to be called, the same at every try under one key. claim None: there is no key."""
+    """One attempt to carry out a request that creates an object.
+
+    id: the id of the new object, the same at every attempt with the same key. claim None: the request has no key.
+    """
 
     def __init__(self, ctx: Context, status: int, claim: store.Claim | None) -> None:
         self.id = claim.made_id if claim else new_id()
@@ -27,7 +31,10 @@ class Attempt:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """For a creation of one statement: in a transaction only where an answer is kept with it."""
+        """A connection for a creation with one statement.
+
+        It is in a transaction only if a response is stored too.
+        """
         async with self._ctx.pool.acquire() as conn:
             if self._claim is None:
                 yield conn
@@ -35,45 +42,46 @@ class Attempt:
             async with conn.transaction():
                 yield conn
 
-    async def answer(self, conn: Connection | Pool, shown: ResponseBody, *, shown_once: bool = False) -> Response:
-        """The route's answer, with the status that it documents.
+    async def answer(self, conn: Connection | Pool, body: ResponseBody, *, shown_once: bool = False) -> Response:
+        """Returns the route's response, with the status that the route declares, and stores it.
 
-        conn: in the transaction of what was made; outside of one, all that was done must be safe to do again.
-        shown_once: it holds a secret, so it is neither kept nor cached, and asking again is a 409.
-        Raises Conflict where another try has taken over, so that the transaction is rolled back.
+        conn: in the transaction that created the object. Outside of a transaction, the whole request must be safe to
+        repeat.
+        shown_once: the body contains a secret, so it is neither stored nor cached, and a repeated request gets a 409.
+        Raises Conflict if another attempt has taken over, so that the transaction is rolled back.
         """
-        response = Response(shown.model_dump_json(), self._status, media_type="application/json")
+        response = Response(body.model_dump_json(), self._status, media_type="application/json")
         if shown_once:
             response.headers["Cache-Control"] = "no-store"
         self.answered = True
         if self._claim is not None:
-            closed = None if shown_once else kept.close(self._ctx.keyring, response)
-            if not await store.keep(conn, self._claim, self._status, closed):
+            encrypted = None if shown_once else encrypt_response(self._ctx.keyring, response)
+            if not await store.store_response(conn, self._claim, self._status, encrypted):
                 raise in_progress()
         return response
 
 
 def in_progress() -> Conflict:
-    """Another request with the same key has not been answered yet."""
+    """The error if another request with the same key is still running."""
     return Conflict(
-        "The first request with this Idempotency-Key is still running. Send the same again in a moment.",
+        "The first request with this Idempotency-Key is still running. Send the same request again in a moment.",
         code="idempotency_in_progress",
     )
 
 
 def key_reused() -> Unprocessable:
-    """The key belongs to another request."""
+    """The error if the key was used for another request."""
     return Unprocessable(
-        "This Idempotency-Key came before with another request. Send each request under a key of its own.",
+        "This Idempotency-Key was used for another request. Send each request with its own key.",
         code="idempotency_key_reused",
     )
 
 
 def answer_not_kept(made_id: UUID) -> Conflict:
-    """It was carried out, and its answer held a secret."""
+    """The error if the first request was carried out and its response, with a secret, was not stored."""
     return Conflict(
-        "The first request with this Idempotency-Key was carried out, and its answer alone showed the secret. Where "
-        "that answer was lost, end what details.id names and make another under a new key.",
+        "The first request with this Idempotency-Key was carried out, and only its response contained the secret. If "
+        "that response is lost, revoke or delete the object of details.id and create another with a new key.",
         code="idempotency_answer_not_kept",
         details={"id": str(made_id)},
     )

@@ -1,4 +1,7 @@
-"""When two requests are the same one, and which answers are kept: pure. Source: contract, section 1."""
+"""Pure rules: when two requests are the same, and which responses are stored.
+
+Source: contract, section 1.
+"""
 
 import hashlib
 import hmac
@@ -10,24 +13,24 @@ from uuid import UUID
 
 MAX_KEY_CHARACTERS = 255
 
-KEPT_FOR = timedelta(hours=24)
-"""From the first try on. Stripe forgets its own keys, which are made from ours, after as long."""
+RESPONSE_RETENTION = timedelta(hours=24)
+"""Counted from the first attempt. Stripe keeps its own idempotency keys, which Licet derives from these, as long."""
 
-LEASE = timedelta(seconds=60)
-"""For how long a try that says nothing is taken to be under way: far beyond what a checkout may take of Stripe's time,
-and how long a caller waits at most after this process was killed."""
+ATTEMPT_LEASE = timedelta(seconds=60)
+"""How long an attempt that has not ended counts as running. It is much longer than the calls to Stripe of a checkout
+may take, and is the longest that a caller must wait after a process was killed."""
 
-_NOT_KEPT = (401, 403, 408, 429)
-"""Said of the caller or of this moment, not of what was asked: another key, or a little later, it is another answer."""
+_NOT_STORED = (401, 403, 408, 429)
+"""These depend on the caller or the moment, not on the request, so a later attempt can get another response."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """A request that came with a key.
+class KeyedRequest:
+    """A request with an `Idempotency-Key`.
 
-    caller:     as `accounts.core.Caller.name`.
-    acting_for: the account; None where there is none.
-    body:       the JSON value, so that spaces and the order of names make no difference.
+    caller:     the name of the caller (`accounts.core.Caller.name`).
+    acting_for: the account that the request changes, or None.
+    body:       the parsed JSON, so that spaces and the order of names make no difference.
     """
 
     key: str
@@ -40,17 +43,20 @@ class Request:
 
     @property
     def hash(self) -> bytes:
-        """What its answer is found by: the key with all that it is scoped to."""
+        """The hash that its response is found by: of the key and everything that the key is scoped to."""
         scope = [self.caller, str(self.acting_for), self.method, self.path, self.key]
         return hashlib.sha256(json.dumps(scope).encode()).digest()
 
     @property
     def fingerprint(self) -> bytes:
-        """What must be the same the next time. Keyed, for of a short body a plain hash could be guessed."""
-        asked = json.dumps([self.query, self.body], sort_keys=True)
-        return hmac.digest(self.key.encode(), asked.encode(), "sha256")
+        """A hash of what must be the same at each attempt.
+
+        It is keyed, because a short body could be guessed.
+        """
+        content = json.dumps([self.query, self.body], sort_keys=True)
+        return hmac.digest(self.key.encode(), content.encode(), "sha256")
 
 
-def is_kept(status: int) -> bool:
-    """Whether an answer with this status is given again; else the request is tried anew."""
-    return status < 500 and status not in _NOT_KEPT
+def is_stored(status: int) -> bool:
+    """True if a response with this status is stored, False if a repeated request is attempted again."""
+    return status < 500 and status not in _NOT_STORED

@@ -1,4 +1,4 @@
-"""Kept answers go when their day is over."""
+"""The job that deletes expired responses."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,20 +8,20 @@ from licet.idempotency import store
 from licet.kit.times import wall_now
 from licet.queue.jobs import Job
 
-FORGET = "forget_answers"
+DELETE_EXPIRED_JOB = "forget_answers"
 
-GATHER = timedelta(minutes=10)
-"""An expired answer is no longer given; that it is removed may wait, so that no job is made for each."""
+DELETION_DELAY = timedelta(minutes=10)
+"""How long after its expiry a response may stay, so that one job deletes many. It is not returned after its expiry."""
 
 
 def idempotency_jobs(context: Context) -> list[Job]:
-    """The one kind of deferred work there is here. It follows wall time, as the keys do."""
+    """The job that deletes expired responses. It uses wall time, as the expiry of keys does."""
 
     async def run(_: str) -> None:
-        while await store.delete_expired(context.pool, wall_now()) == store.BATCH:
+        while await store.delete_expired(context.pool, wall_now()) == store.DELETE_BATCH_SIZE:
             pass
 
     async def due(_: datetime) -> Sequence[str]:
-        return ["expired"] if await store.some_expired(context.pool, wall_now() - GATHER) else []
+        return ["expired"] if await store.has_expired(context.pool, wall_now() - DELETION_DELAY) else []
 
-    return [Job(FORGET, run, due)]
+    return [Job(DELETE_EXPIRED_JOB, run, due)]

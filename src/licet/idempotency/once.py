@@ -1,13 +1,13 @@
-"""`once: Once`, the parameter of a route that makes something: the route accepts an `Idempotency-Key`.
+"""`once: Once`, the parameter with which a route that creates an object accepts an `Idempotency-Key`.
 
     async with once.attempt(acting_for=account_id) as attempt:
-        session = await ask_stripe(…, attempt.id)  # what is made elsewhere is called by an id that a retry has again
+        session = await create_at_stripe(…, attempt.id)  # the id is the same at a retry
         async with ctx.pool.acquire() as conn, conn.transaction():
             await write_session(conn, session)
-            return await attempt.answer(conn, CheckoutSession(…))  # kept with what was made, or neither is
+            return await attempt.answer(conn, CheckoutSession(…))  # stored in the same transaction
 
-What goes wrong in the block is kept too, where it would go wrong again (`core.is_kept`). Without the header the
-database is asked nothing more.
+An error in the block is stored too if a retry would get the same error (`core.is_stored`). A request without the
+header causes no further query.
 """
 
 from collections.abc import AsyncIterator
@@ -21,19 +21,20 @@ from licet.accounts.auth import CurrentCaller
 from licet.accounts.core import Caller
 from licet.errors import LicetError, ValidationFailed
 from licet.http.context import Context, Ctx
-from licet.http.error_responses import Answered, answer_to
+from licet.http.error_responses import ResponseReady, response_to
 from licet.http.json_body import parse_json
 from licet.http.openapi.operations import KEY_HEADER
-from licet.idempotency import core, kept, store
+from licet.idempotency import core, store
 from licet.idempotency.attempt import Attempt, answer_not_kept, in_progress, key_reused
+from licet.idempotency.encrypted_response import decrypt_response, encrypt_response
 from licet.kit.times import wall_now
 
 if TYPE_CHECKING:
     from fastapi.routing import APIRoute
 
 
-class Keyed:
-    """A request and its key. key None: none came, and each such request makes another thing."""
+class IdempotentRequest:
+    """A request and its key. key None: the request has no key, so each one creates another object."""
 
     def __init__(self, ctx: Context, request: Request, caller: Caller, key: str | None) -> None:
         self._ctx = ctx
@@ -43,10 +44,11 @@ class Keyed:
 
     @asynccontextmanager
     async def attempt(self, *, acting_for: UUID | None) -> AsyncIterator[Attempt]:
-        """The try that this request is. Where it was answered before, the block does not run and that answer goes out.
+        """Yields an attempt to carry out the request. If a response is stored, it raises that instead.
 
-        acting_for: the account that the key is scoped to; None where something is made for none.
-        Raises what `refusals` has.
+        acting_for: the account that the key is scoped to, or None.
+        Raises Conflict if another attempt is running or the response was not stored; Unprocessable if the key was used
+        for another request; ResponseReady with a stored response.
         """
         claim = None if self._key is None else await self._claim(self._key, acting_for)
         attempt = Attempt(self._ctx, cast("APIRoute", self._request.scope["route"]).status_code or 200, claim)
@@ -54,45 +56,47 @@ class Keyed:
             yield attempt
         except LicetError as error:
             if claim is not None:
-                await self._keep_failure(claim, error)
+                await self._store_error(claim, error)
             raise
         except Exception:
             if claim is not None:
-                await store.give_up(self._ctx.pool, claim)
+                await store.release_claim(self._ctx.pool, claim)
             raise
         if not attempt.answered:
             raise RuntimeError("a route that takes `once: Once` must return what `attempt.answer` gives")
 
     async def _claim(self, key: str, acting_for: UUID | None) -> store.Claim:
-        asked = await self._as_asked(key, acting_for)
-        claimed = await store.claim(self._ctx.pool, asked, wall_now())
-        if claimed is None:
-            raise self._outcome(asked, await store.find(self._ctx.pool, asked.hash))
-        return claimed
+        keyed = await self._keyed_request(key, acting_for)
+        claim = await store.claim_request(self._ctx.pool, keyed, wall_now())
+        if claim is None:
+            raise self._outcome(keyed, await store.find_request(self._ctx.pool, keyed.hash))
+        return claim
 
-    async def _as_asked(self, key: str, acting_for: UUID | None) -> core.Request:
+    async def _keyed_request(self, key: str, acting_for: UUID | None) -> core.KeyedRequest:
         request = self._request
         raw = await request.body()
         path, query = request.url.path, request.url.query
-        # A route that takes no body has not looked at what came.
+        # A route without a body has not parsed the body of the request.
         body = parse_json(raw) if raw else None
-        return core.Request(key, self._caller.name, acting_for, request.method, path, query, body)
+        return core.KeyedRequest(key, self._caller.name, acting_for, request.method, path, query, body)
 
-    def _outcome(self, asked: core.Request, found: store.Found | None) -> Exception:
-        if found is not None and found.fingerprint != asked.fingerprint:
+    def _outcome(self, keyed: core.KeyedRequest, stored: store.StoredRequest | None) -> Exception:
+        if stored is not None and stored.fingerprint != keyed.fingerprint:
             return key_reused()
-        if found is None or found.status is None:
-            # Given up or removed since it could not be claimed: coming again settles that as well.
+        if stored is None or stored.status is None:
+            # If it was released or deleted after the claim failed, sending the request again is right as well.
             return in_progress()
-        if found.answer is None:
-            return answer_not_kept(found.made_id)
-        return Answered(kept.open_again(self._ctx.keyring, found.status, found.answer))
+        if stored.answer is None:
+            return answer_not_kept(stored.made_id)
+        return ResponseReady(decrypt_response(self._ctx.keyring, stored.status, stored.answer))
 
-    async def _keep_failure(self, claim: store.Claim, error: LicetError) -> None:
-        if core.is_kept(error.status):
-            await store.keep(self._ctx.pool, claim, error.status, kept.close(self._ctx.keyring, answer_to(error)))
+    async def _store_error(self, claim: store.Claim, error: LicetError) -> None:
+        if core.is_stored(error.status):
+            await store.store_response(
+                self._ctx.pool, claim, error.status, encrypt_response(self._ctx.keyring, response_to(error))
+            )
         else:
-            await store.give_up(self._ctx.pool, claim)
+            await store.release_claim(self._ctx.pool, claim)
 
 
 def _once(
@@ -105,14 +109,15 @@ def _once(
             alias=KEY_HEADER,
             min_length=1,
             max_length=core.MAX_KEY_CHARACTERS,
-            description="Under one key the same request makes nothing twice: for 24 hours it gets the first answer.",
+            description="A unique key for this request. Requests with the same key create one object: for 24 hours "
+            "they get the response to the first one.",
         ),
     ] = None,
-) -> Keyed:
+) -> IdempotentRequest:
     if len(request.headers.getlist(KEY_HEADER)) > 1:
-        fault = {"field": KEY_HEADER, "message": "must come once"}
-        raise ValidationFailed("More than one Idempotency-Key came. Send one.", details={"fields": [fault]})
-    return Keyed(ctx, request, caller, key)
+        fault = {"field": KEY_HEADER, "message": "must be sent once"}
+        raise ValidationFailed("The request has several Idempotency-Keys. Send one.", details={"fields": [fault]})
+    return IdempotentRequest(ctx, request, caller, key)
 
 
-Once = Annotated[Keyed, Depends(_once)]
+Once = Annotated[IdempotentRequest, Depends(_once)]

@@ -1,4 +1,4 @@
-"""The table idempotency_keys. Times are wall times."""
+"""SQL for the table idempotency_keys. Times are wall times."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,15 +6,18 @@ from uuid import UUID
 
 from licet.db.connection import Connection
 from licet.db.pool import Pool
-from licet.idempotency.core import KEPT_FOR, LEASE, Request
+from licet.idempotency.core import ATTEMPT_LEASE, RESPONSE_RETENTION, KeyedRequest
 from licet.kit.ids import new_id
 
-BATCH = 1000
+DELETE_BATCH_SIZE = 1000
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to carry a request out, until the lease ends. made_id: of what it makes, the same at every try."""
+    """The right to carry out a request, until its lease ends.
+
+    made_id: the id of the new object, for all attempts.
+    """
 
     hash: bytes
     tries: int
@@ -22,8 +25,8 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is known of a request that cannot be claimed. status None: a try is under way."""
+class StoredRequest:
+    """A request that cannot be claimed. status None: an attempt is running."""
 
     fingerprint: bytes
     made_id: UUID
@@ -31,8 +34,11 @@ class Found:
     answer: bytes | None
 
 
-async def claim(pool: Pool, request: Request, now: datetime) -> Claim | None:
-    """Claims a request that is new, was given up, or whose last try ran out of time. None: `find` says why not."""
+async def claim_request(pool: Pool, request: KeyedRequest, now: datetime) -> Claim | None:
+    """Claims a request that is new, was released, or whose last attempt outlived its lease.
+
+    Returns None if it cannot be claimed; `find_request` then tells why.
+    """
     row = await pool.fetchrow(
         """
         INSERT INTO idempotency_keys AS old
@@ -44,7 +50,7 @@ async def claim(pool: Pool, request: Request, now: datetime) -> Claim | None:
             leased_until = excluded.leased_until,
             status = NULL,
             answer = NULL,
-            -- What was not answered is tried again; what has expired begins anew.
+            -- A request without a response is attempted again; an expired one is a new request.
             (made_id, created_at, expires_at) = (
                 SELECT old.made_id, old.created_at, old.expires_at WHERE old.expires_at > excluded.created_at
                 UNION ALL
@@ -60,23 +66,26 @@ async def claim(pool: Pool, request: Request, now: datetime) -> Claim | None:
         request.fingerprint,
         new_id(),
         now,
-        now + LEASE,
-        now + KEPT_FOR,
+        now + ATTEMPT_LEASE,
+        now + RESPONSE_RETENTION,
     )
     return Claim(**row) if row else None
 
 
-async def find(pool: Pool, hash_: bytes) -> Found | None:
+async def find_request(pool: Pool, hash_: bytes) -> StoredRequest | None:
     """The request with this hash."""
     row = await pool.fetchrow(
         "SELECT fingerprint, made_id, status, answer FROM idempotency_keys WHERE hash = $1", hash_
     )
-    return Found(**row) if row else None
+    return StoredRequest(**row) if row else None
 
 
-async def keep(conn: Connection | Pool, claim: Claim, status: int, answer: bytes | None) -> bool:
-    """Keeps the answer in the caller's transaction. False: the lease ran out, and another try has taken over."""
-    kept = await conn.fetchval(
+async def store_response(conn: Connection | Pool, claim: Claim, status: int, answer: bytes | None) -> bool:
+    """Stores the response in the caller's transaction.
+
+    Returns False if the lease ended and another attempt has taken over.
+    """
+    stored = await conn.fetchval(
         """
         UPDATE idempotency_keys SET status = $3, answer = $4, leased_until = NULL
         WHERE hash = $1 AND tries = $2 AND status IS NULL
@@ -87,24 +96,26 @@ async def keep(conn: Connection | Pool, claim: Claim, status: int, answer: bytes
         status,
         answer,
     )
-    return bool(kept)
+    return bool(stored)
 
 
-async def give_up(pool: Pool, claim: Claim) -> None:
-    """Lets the next try begin at once."""
+async def release_claim(pool: Pool, claim: Claim) -> None:
+    """Ends the lease, so that the next attempt can begin at once."""
     await pool.execute(
-        "UPDATE idempotency_keys SET leased_until = NULL WHERE hash = $1 AND tries = $2", claim.hash, claim.tries
+        "UPDATE idempotency_keys SET leased_until = NULL WHERE hash = $1 AND tries = $2",
+        claim.hash,
+        claim.tries,
     )
 
 
-async def some_expired(pool: Pool, before: datetime) -> bool:
-    """Whether there is one that expired before this time."""
+async def has_expired(pool: Pool, before: datetime) -> bool:
+    """True if a stored request expired before this time."""
     found: bool = await pool.fetchval("SELECT EXISTS (SELECT FROM idempotency_keys WHERE expires_at < $1)", before)
     return found
 
 
 async def delete_expired(pool: Pool, now: datetime) -> int:
-    """Removes a batch of the expired ones; how many. Several workers may do so at once."""
+    """Deletes a batch of expired requests and returns their number. Several workers may do so at once."""
     deleted: str = await pool.execute(
         """
         DELETE FROM idempotency_keys WHERE hash IN (
@@ -112,6 +123,6 @@ async def delete_expired(pool: Pool, now: datetime) -> int:
             FOR UPDATE SKIP LOCKED)
         """,
         now,
-        BATCH,
+        DELETE_BATCH_SIZE,
     )
     return int(deleted.removeprefix("DELETE "))

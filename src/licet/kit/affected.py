@@ -1,4 +1,4 @@
-"""What a mirrored object may change: the purchases to settle anew, and what must first be read from Stripe."""
+"""The purchases that a mirrored object affects, and the objects that must be read from Stripe."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,10 +7,11 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Affected:
-    """Stripe's ids, by the way they lead to licenses.
+    """Stripe ids by kind of object, from which `find_purchases` finds the purchases to settle.
 
-    reads: (kind, id) of what the payload did not settle.
-    ignored: why there is nothing to do at all.
+    account_id: the account of the object, if known.
+    reads: (kind, id) of the objects to read, because the payload left them open.
+    ignored: the reason if the whole object is ignored.
     """
 
     account_id: UUID | None = None
@@ -35,6 +36,6 @@ class Affected:
         )
 
 
-def ids(*found: str | None) -> frozenset[str]:
-    """Those of the ids that are there."""
-    return frozenset(one for one in found if one)
+def ids(*values: str | None) -> frozenset[str]:
+    """A set of the ids that are not None or empty."""
+    return frozenset(value for value in values if value)

@@ -8,10 +8,10 @@ CauseKind = Literal["stripe_event", "stripe_read", "api_call", "operator", "cata
 
 @dataclass(frozen=True)
 class Cause:
-    """What stands in a timeline's `because`: the kind, the id by which it can be looked up, and a word on it.
+    """The cause in a timeline's `because`: its kind, an id to look it up by, and an optional detail.
 
-    id: a Stripe event id, the id of the object that was read, a request id, a catalogue key, or for what time alone
-    changed the subscription; for a rule of ours what it was applied to.
+    id: by kind, a Stripe event id, the id of the object that was read, a request id, a catalogue key, the subscription
+    that changed by time alone, or the object that a rule of Licet was applied to.
     """
 
     kind: CauseKind
@@ -19,13 +19,13 @@ class Cause:
     detail: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The stored and shown form: `{kind, id, detail?}`."""
-        shown: dict[str, Any] = {"kind": self.kind, "id": self.id}
+        """The stored form, which the API returns too: `{kind, id, detail?}`."""
+        fields: dict[str, Any] = {"kind": self.kind, "id": self.id}
         if self.detail is not None:
-            shown["detail"] = self.detail
-        return shown
+            fields["detail"] = self.detail
+        return fields
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Cause":
-        """The cause that `as_json` wrote."""
+        """The cause from its stored form."""
         return cls(stored["kind"], stored["id"], stored.get("detail"))

@@ -1,4 +1,4 @@
-"""What may stand where a host is named: a name, or an address in any of the forms that operating systems understand."""
+"""Parses hosts: names, and IP addresses in any form that operating systems accept."""
 
 import re
 import socket
@@ -12,26 +12,26 @@ _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 
 def literal_address(host: str) -> Address | None:
-    """The address that `host` is, without brackets; None for what would have to be looked up.
+    """The IP address that `host` (without brackets) is; None for a name, which would have to be resolved.
 
-    IPv4 also as `inet_aton` reads it, as resolvers do: 2130706433, 0x7f.1, 0177.0.0.1 and 127.1 are all 127.0.0.1.
+    IPv4 is also parsed as `inet_aton` and resolvers do: 2130706433, 0x7f.1, 0177.0.0.1 and 127.1 are all 127.0.0.1.
     """
     try:
         return ip_address(host)
     except ValueError:
         pass
     try:
-        # It reads on to the first space, so that a host with one in it would pass.
+        # `inet_aton` stops at the first space, so a host with a space in it would be accepted.
         return None if not host.isascii() or any(map(str.isspace, host)) else IPv4Address(socket.inet_aton(host))
     except OSError:
         return None
 
 
 def is_host_name(text: str) -> bool:
-    """Whether it is a name in ASCII, without the dot at its end. One that ends in a number is none: no such domain is.
+    """Whether `text` is an ASCII host name without a trailing dot.
 
-    Underscores are let through: names within a network of containers have them. Source: RFC 1123; WHATWG URL, "ends in
-    a number".
+    A name whose last label is a number is not one. Underscores are accepted: names within container networks have them.
+    Source: RFC 1123; WHATWG URL, "ends in a number".
     """
     labels = text.split(".")
     return (

@@ -1,4 +1,4 @@
-"""Ids of ours: UUIDv7, made here and not by the database, so that rows can name each other before they are written."""
+"""Row ids: UUIDv7, generated here so that rows can refer to each other before they are inserted."""
 
 from uuid import UUID
 
@@ -6,14 +6,14 @@ import uuid_utils
 
 
 def new_id() -> UUID:
-    """A new UUIDv7: unique without asking anyone, and sorted by the moment it was made."""
+    """Generate a UUIDv7: unique without coordination, and sorted by creation time."""
     return UUID(bytes=uuid_utils.uuid7().bytes)
 
 
 def as_id(text: str) -> UUID | None:
-    """The id that a caller wrote, in the one way in which we write it; None where it can be none."""
+    """The id that a caller sent, if it is in canonical form; else None."""
     try:
-        found = UUID(text)
+        parsed = UUID(text)
     except ValueError:
         return None
-    return found if str(found) == text.lower() else None
+    return parsed if str(parsed) == text.lower() else None

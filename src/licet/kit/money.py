@@ -1,4 +1,4 @@
-"""Money in words: an integer in the currency's minor unit, beside its currency."""
+"""Formats money, which is an integer in the currency's minor unit beside its currency."""
 
 ZERO_DECIMAL = frozenset(
     ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf")

@@ -1,4 +1,4 @@
-"""Pages of a list: which part was asked for, and what is said about it."""
+"""Pages of a list: which part is requested, and the `meta` of its response."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ class Page:
 
     @property
     def offset(self) -> int:
-        """How many rows come before this page."""
+        """The number of rows before this page."""
         return (self.page - 1) * self.limit
 
     def meta(self, total: int) -> dict[str, int]:
-        """The `meta` of a list answer: `{total, page, limit, totalPages}`."""
+        """The `meta` of a list response: `{total, page, limit, totalPages}`."""
         return {"total": total, "page": self.page, "limit": self.limit, "totalPages": -(-total // self.limit)}

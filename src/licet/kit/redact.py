@@ -1,6 +1,6 @@
-"""Secrets never reach a log line: what looks like one is replaced before anything is written.
+"""Redacts secrets: whatever looks like one is replaced before a log line is written.
 
-This is the net below, not the rule: nobody is meant to log a secret, and an exception's text may hold one all the same.
+This is a safety net: code must not log secrets, but the text of an exception may contain one all the same.
 """
 
 import re
@@ -15,11 +15,11 @@ _NAMED = re.compile(
     r"(.*[_-])?(authorization|api[_-]?keys?|operator[_-]?key|license[_-]?keys?|password|cookie|secrets?([_-]?keys?)?|token)",
     re.IGNORECASE,
 )
-"""Names under which a value is a secret, whatever it looks like."""
+"""Field names whose values are always redacted."""
 
 _PATTERNS = (
-    # API keys and Stripe's: lic_test_…, sk_live_…, rk_test_…; a checkout session's id too, for holding it is a
-    # credential of its own at the return page.
+    # API keys and Stripe's: lic_test_…, sk_live_…, rk_test_…; a checkout session's id too, because it is a
+    # credential at the return page.
     (re.compile(r"\b([A-Za-z][A-Za-z0-9]*_(?:live|test)_)[A-Za-z0-9_-]{8,}"), rf"\1{_GONE}"),
     (re.compile(r"\b(sk_)(?!live_|test_)[A-Za-z0-9_]{8,}"), rf"\1{_GONE}"),
     (re.compile(r"\b(whsec_)[A-Za-z0-9+/=_-]{4,}"), rf"\1{_GONE}"),
@@ -27,7 +27,7 @@ _PATTERNS = (
     (re.compile(r"(_secret_)[A-Za-z0-9]{8,}"), rf"\1{_GONE}"),
     # License keys: PREFIX-XXXX-XXXX-XXXX-XXXX in Crockford's base32. A UUID does not fit: its last group is longer.
     (re.compile(r"\b([A-Z0-9]{1,16})(?:-[0-9A-HJKMNP-TV-Z]{4}){4,8}\b", re.IGNORECASE), rf"\1-{_GONE}"),
-    # A JWT, whoever made it: its first part is a JSON object in base64.
+    # A JWT of any issuer: its first part is a JSON object in base64.
     (re.compile(r"\b(eyJ)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), rf"\1{_GONE}"),
     (re.compile(r"(authorization[\"']?\s*[:=]\s*[\"']?(?:bearer |basic )?)[^\s\"',}]+", re.IGNORECASE), rf"\1{_GONE}"),
     (re.compile(r"(\bbearer )[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE), rf"\1{_GONE}"),
@@ -37,16 +37,16 @@ _PATTERNS = (
 
 
 def redact(text: str) -> str:
-    """`text` with everything that looks like a secret replaced; what kind it was can still be seen."""
+    """`text` with everything that looks like a secret replaced; the kind of secret stays visible."""
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     return text
 
 
 def redact_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor, to stand just before the renderer.
+    """A structlog processor that redacts an event. Place it just before the renderer.
 
-    It writes the trace of an exception out itself: a renderer that did so later would show it as it is.
+    It formats tracebacks itself, because a renderer that formats them later would not redact them.
     """
     event = structlog.processors.format_exc_info(logger, method, event)
     return {name: _clean(name, value) for name, value in event.items()}
@@ -58,7 +58,7 @@ def _clean(name: Any, value: Any) -> Any:
     if isinstance(name, str) and _NAMED.fullmatch(name):
         return _GONE
     if isinstance(value, Mapping):
-        return {key: _clean(key, one) for key, one in value.items()}
+        return {key: _clean(key, item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_clean(None, one) for one in value]
+        return [_clean(None, item) for item in value]
     return redact(value if isinstance(value, str) else str(value))

@@ -1,7 +1,7 @@
-"""What the statuses of a Stripe subscription come to. Source: Stripe's documentation, `subscription.status`."""
+"""Sets of Stripe's subscription statuses. Source: Stripe's documentation, `subscription.status`."""
 
 ENDED = frozenset({"canceled", "incomplete_expired"})
-"""Over for good: nothing follows."""
+"""The subscription has ended permanently."""
 
 ENTITLED = frozenset({"active", "trialing"})
-"""Paid up, or on trial."""
+"""The subscription is paid, or in its trial."""

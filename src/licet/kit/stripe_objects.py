@@ -1,4 +1,4 @@
-"""Reading Stripe's JSON: expandable fields, and facts that Stripe keeps in a place of their own."""
+"""Reads Stripe's JSON: expandable fields, and fields nested in other objects."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ StripeObject = dict[str, Any]
 
 @dataclass(frozen=True)
 class Paid:
-    """That a payment paid an invoice, where no invoice payment says so. One of its two ids is there.
+    """A payment of an invoice that is known without an invoice payment. One of the two ids is set.
 
     amount: in minor units of `currency`.
     """
@@ -23,8 +23,8 @@ class Paid:
 def id_of(field: str | StripeObject | None) -> str | None:
     """The id in an expandable field, expanded or not."""
     if isinstance(field, dict):
-        found: str | None = field.get("id")
-        return found
+        object_id: str | None = field.get("id")
+        return object_id
     return field
 
 
@@ -35,14 +35,14 @@ def subscription_of_invoice(invoice: StripeObject) -> str | None:
 
 
 def payment_of(invoice_payment: StripeObject) -> tuple[str | None, str | None]:
-    """(payment intent, charge) of an invoice payment: one of them, or neither."""
+    """(payment intent, charge) of an invoice payment: one of them is set, or neither."""
     payment = invoice_payment.get("payment") or {}
     return id_of(payment.get("payment_intent")), id_of(payment.get("charge"))
 
 
 def product_of_price(price: StripeObject) -> str:
-    """The product's id of a price, expanded or not."""
-    found = id_of(price["product"])
-    if found is None:
+    """The id of a price's product, expanded or not. Raises ValueError if there is none."""
+    product_id = id_of(price["product"])
+    if product_id is None:
         raise ValueError(f"price {price.get('id')} names no product")
-    return found
+    return product_id

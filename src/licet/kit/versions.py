@@ -1,13 +1,13 @@
-"""Which of two states of one Stripe object is the newer.
+"""Rules: which of two versions of one Stripe object is newer.
 
-Events arrive in any order, and `created` has whole seconds: one purchase sends several events in one of them.
+Events arrive in any order, and `created` has whole seconds: one purchase sends several events in one second.
 
-1. Another second decides; but a read's time is our clock's, not Stripe's, so near a read time decides nothing.
-2. In the same second, equal objects are the same state; `.created` is older and `.deleted` newer than any other event.
-3. Then what is final wins: nothing follows it.
-4. Then the one whose `previous_attributes` fit the other came after it. Values recur (a quantity goes up and down
-   again), so this only chooses what to hold meanwhile, and Stripe is asked.
-5. What is left is unclear, and Stripe is asked.
+1. The later second is newer. But a read is timed by our clock, not Stripe's, so near a read the time decides nothing.
+2. In the same second, equal objects are the same version; `.created` is older and `.deleted` newer than other events.
+3. Then a final state is newer: nothing follows it.
+4. Then the version whose `previous_attributes` match the other one is newer. Values recur (a quantity goes up and down
+   again), so this only chooses what to store for now, and the object is read from Stripe.
+5. Otherwise the order is unclear, and the object is read from Stripe.
 
 Source: docs/decisions/order-does-not-matter.md.
 """
@@ -20,11 +20,11 @@ from typing import Any
 from licet.kit.statuses import ENDED
 
 CLOCK_SKEW = timedelta(seconds=300)
-"""How far our clock may be from Stripe's, as far as signatures allow: this near a read, times are not compared."""
+"""How far our clock may differ from Stripe's, as with signatures: this near a read, times are not compared."""
 
 
 class Rank(IntEnum):
-    """What an event's type says of its place in the object's life."""
+    """The place of an event in its object's life, by the event's type."""
 
     CREATED = 0
     OTHER = 1
@@ -39,7 +39,7 @@ class Rank(IntEnum):
 
 
 class Verdict(StrEnum):
-    """What an incoming state is, against the one we hold; `SEEMS_` where Stripe must be asked all the same."""
+    """An incoming version compared with the stored one; `SEEMS_`: the object must be read all the same."""
 
     NEWER = "newer"
     SAME = "same"
@@ -50,35 +50,36 @@ class Verdict(StrEnum):
 
     @property
     def sure(self) -> bool:
-        """Whether nothing needs to be read."""
+        """Whether the object need not be read from Stripe."""
         return self in (Verdict.NEWER, Verdict.SAME, Verdict.STALE)
 
     @property
     def applies(self) -> bool:
-        """Whether the incoming state is what we hold from now on."""
+        """Whether the incoming version replaces the stored one."""
         return self in (Verdict.NEWER, Verdict.SEEMS_NEWER)
 
 
 @dataclass(frozen=True)
 class Version:
-    """A state of one object, and how new it is.
+    """A version of one Stripe object.
 
-    as_of: `created` of the event that brought it, or for a read the time just before asking.
-    previous: the event's `previous_attributes`; None where it has none.
+    time: the version time: `created` of the event that carried it, or for a read our time just before the request.
+    was_read: whether it was read from Stripe, not carried by an event.
+    previous: the event's `previous_attributes`; None if it has none.
     """
 
     object: dict[str, Any]
-    as_of: datetime
+    time: datetime
     rank: Rank
     was_read: bool = False
     previous: dict[str, Any] | None = None
 
 
 def compare(held: Version | None, incoming: Version) -> Verdict:
-    """What `incoming`, brought by an event, is against what we hold."""
+    """Compare `incoming`, carried by an event, with the stored version."""
     if held is None:
         return Verdict.NEWER
-    apart = incoming.as_of - held.as_of
+    apart = incoming.time - held.time
     leeway = CLOCK_SKEW if held.was_read or incoming.was_read else timedelta()
     if apart > leeway:
         return Verdict.NEWER
@@ -96,21 +97,21 @@ def _within_one_second(held: Version, incoming: Version) -> Verdict:
         return Verdict.NEWER if incoming.rank is Rank.DELETED else Verdict.STALE
     if is_final(held.object) != is_final(incoming.object):
         return Verdict.NEWER if is_final(incoming.object) else Verdict.STALE
-    follows = _fits(incoming.previous, held.object)
-    precedes = _fits(held.previous, incoming.object)
+    follows = _matches(incoming.previous, held.object)
+    precedes = _matches(held.previous, incoming.object)
     if follows != precedes:
         return Verdict.SEEMS_NEWER if follows else Verdict.SEEMS_STALE
     return Verdict.UNCLEAR
 
 
-def _fits(previous: dict[str, Any] | None, other: dict[str, Any]) -> bool:
-    """Whether `other` has the values that `previous` says were there before the change."""
+def _matches(previous: dict[str, Any] | None, other: dict[str, Any]) -> bool:
+    """Whether `other` has the values from before the change that `previous` names."""
     return bool(previous) and _has(other, previous)
 
 
 def _has(value: Any, part: Any) -> bool:
     if isinstance(part, dict) and isinstance(value, dict):
-        return all(key in value and _has(value[key], wanted) for key, wanted in part.items())
+        return all(key in value and _has(value[key], expected) for key, expected in part.items())
     return bool(value == part)
 
 
@@ -118,7 +119,7 @@ FINAL: dict[str, dict[str, frozenset[str | None]]] = {
     "subscription": {"status": frozenset(ENDED)},
     "invoice": {"status": frozenset({"paid", "void"})},
     "refund": {"status": frozenset({"failed", "canceled"})},
-    # Detached: Stripe attaches it to nobody again.
+    # Detached: Stripe does not allow to attach it again.
     "payment_method": {"customer": frozenset({None})},
     "subscription_schedule": {"status": frozenset({"completed", "released", "canceled"})},
     "checkout.session": {
@@ -126,16 +127,16 @@ FINAL: dict[str, dict[str, frozenset[str | None]]] = {
         "payment_status": frozenset({"paid", "no_payment_required"}),
     },
 }
-"""By kind of object and field, the values that nothing follows.
+"""By kind of object and field, the values that are final: they never change again.
 
-A dispute has none: one that was won or lost may be appealed, and an inquiry that was closed may come back as a dispute.
+A dispute has none: a decided one may be appealed, and a closed inquiry may become a dispute.
 """
 
 
 def is_final(obj: dict[str, Any]) -> bool:
-    """Whether this state is one that nothing follows.
+    """Whether this state is final.
 
-    A session without payment due carries `no_payment_required` from its creation, so its status must say complete too.
+    A session with nothing to pay has `no_payment_required` from its creation, so an open session is never final.
     """
     fields = FINAL.get(obj.get("object", ""), {})
     if obj.get("object") == "checkout.session" and obj.get("status") == "open":

@@ -1,14 +1,14 @@
-"""The state of a license is a pure function of facts and the time, never of the order in which they were learnt.
+"""Rules: the state of a license is a pure function of facts and time, never of the order of events.
 
-The first that holds:
+The first rule that matches wins:
 
-1. revoked: by hand; payment refunded in full; a dispute on it was lost; its subscription has ended; it is spare.
-2. suspended: by hand; a cancellation is taking effect at once; a dispute is open; its subscription is unpaid, paused or
-   incomplete, or past_due with paid-through time plus grace behind it.
-3. expired: paid-through time is behind it, plus the renewal slack while the subscription is active or trialing.
+1. revoked: by an operator; payment refunded in full; dispute lost; subscription ended; the unit is unused.
+2. suspended: by an operator; an immediate cancellation is in progress; a dispute is open; the subscription is unpaid,
+   paused or incomplete, or past_due and `paid_until` plus grace has passed.
+3. expired: `paid_until` has passed, plus the renewal slack while the subscription is active or trialing.
 4. active.
 
-What a full refund, a dispute or the end does can be set per product; the contract's defaults stand in `Policy`.
+What a full refund, a dispute or the end of a subscription does can be set per product; `Policy` has the defaults.
 Source: contract, section 4; docs/decisions/license-state.md; Stripe's list of subscription statuses.
 """
 
@@ -19,22 +19,25 @@ from typing import Any, Literal, Self
 
 from licet.kit.statuses import ENDED, ENTITLED
 
-Status = Literal["active", "suspended", "revoked", "expired"]
+LicenseStatus = Literal["active", "suspended", "revoked", "expired"]
 Effect = Literal["nothing", "suspend", "revoke"]
 Dispute = Literal["none", "open", "won", "lost"]
 Refunded = Literal["none", "part", "full"]
 
 RENEWAL_SLACK = timedelta(hours=72)
-"""At a renewal Stripe turns the period first and takes the money about an hour later: nobody may be locked out then."""
+"""At a renewal Stripe starts the new period and charges about an hour later: the license stays active meanwhile."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What a product's licenses are, and what befalls them. Stored as JSON beside the product.
+    """The license policy of a product, with the default of every field.
 
-    activations: how many a license may hold; None is without limit.
-    units: "each": three units are three licenses; "one": one license whose limit grows.
-    grace_days: how long a license outlives a renewal that failed; whole days.
+    The JSON stored with the product holds only the fields that the catalogue sets.
+
+    activations: the limit of activations of a license; None is no limit.
+    units: "each": three units are three licenses; "one": one license with three times the limit.
+    grace_days: whole days for which a license stays active after a failed renewal.
+    refund_full to ended: what happens to the licenses then.
     """
 
     prefix: str
@@ -52,7 +55,7 @@ class Policy:
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
-        """The policy as the catalogue stores it, in camelCase."""
+        """The policy from its stored JSON, whose names are in camelCase."""
         names = {
             "prefix": "prefix",
             "activations": "activations",
@@ -72,25 +75,26 @@ class Policy:
 
 @dataclass(frozen=True)
 class Term:
-    """The subscription that a license lives by.
+    """The subscription of a license.
 
-    paid_through: the end of the newest period that was paid for, or of the trial; None where nothing is known yet.
-    ends_at: when a scheduled end takes effect.
-    cancelling: an immediate cancellation was asked for, and Stripe has not confirmed it yet.
+    paid_until: the end of the newest period that was paid for, or of the trial; None if not known yet.
+    ends_at: when a scheduled cancellation takes effect.
+    cancelling: an immediate cancellation was requested, and Stripe has not confirmed it yet.
     """
 
     status: str
-    paid_through: datetime | None
+    paid_until: datetime | None
     ends_at: datetime | None = None
     cancelling: bool = False
 
 
 @dataclass(frozen=True)
 class Facts:
-    """All that decides over one license.
+    """Everything that decides the state of one license.
 
-    term: None for what was bought once.
-    by_hand: what an operator decided and nobody lifted.
+    term: None for a one-time purchase.
+    by_hand: an operator's decision that was not lifted.
+    wanted: False for an unused unit: the subscription's quantity no longer includes it.
     """
 
     term: Term | None = None
@@ -102,20 +106,20 @@ class Facts:
 
 @dataclass(frozen=True)
 class State:
-    """What a license is, why, and what time alone will make of it.
+    """The status of a license, its reason, and the status that follows by the passing of time alone.
 
-    valid_until: from then on (aware UTC) it reads as `then`; None: never.
-    expires_at: the paid-through time itself, without grace or slack; None is perpetual.
+    valid_until: from this time on (aware UTC, exclusive) the status is `then`; None: never.
+    expires_at: `paid_until` without grace or slack; None is perpetual.
     """
 
-    status: Status
+    status: LicenseStatus
     reason: str
     valid_until: datetime | None = None
-    then: Status | None = None
+    then: LicenseStatus | None = None
     expires_at: datetime | None = None
 
-    def at(self, now: datetime) -> Status:
-        """The status as it reads at `now`."""
+    def at(self, now: datetime) -> LicenseStatus:
+        """The status at `now`."""
         if self.valid_until is not None and self.then is not None and self.valid_until <= now:
             return self.then
         return self.status
@@ -124,21 +128,21 @@ class State:
 def decide(facts: Facts, policy: Policy, now: datetime) -> State:
     """State of one license at `now`. No I/O, no clock, no randomness.
 
-    now: aware, UTC. Never raises over facts: one without its counterpart does not count yet.
+    now: aware, UTC. Never raises over facts: a fact without its counterpart has no effect yet.
     """
-    expires_at = facts.term.paid_through if facts.term else None
-    standing = _standing_effects(facts, policy)
+    expires_at = facts.term.paid_until if facts.term else None
+    effects = _effects(facts, policy)
     for effect, status in (("revoke", "revoked"), ("suspend", "suspended")):
-        for found, reason in standing:
-            if found == effect:
+        for candidate, reason in effects:
+            if candidate == effect:
                 return State(status, reason, expires_at=expires_at)  # type: ignore[arg-type]  # the pairs above are Statuses
     if facts.term is None:
         return State("active", "paid")
-    return _in_time(facts.term, policy, now, expires_at)
+    return _state_by_time(facts.term, policy, now, expires_at)
 
 
-def _standing_effects(facts: Facts, policy: Policy) -> list[tuple[Effect, str]]:
-    """What stands against the license whatever the time, strongest causes first."""
+def _effects(facts: Facts, policy: Policy) -> list[tuple[Effect, str]]:
+    """The effects that do not depend on time, in the order in which their reasons take precedence."""
     effects: list[tuple[Effect, str]] = [(facts.by_hand, "by_hand")]
     if facts.refunded == "full":
         effects.append((policy.refund_full, "refunded"))
@@ -166,42 +170,42 @@ def _standing_effects(facts: Facts, policy: Policy) -> list[tuple[Effect, str]]:
     return effects
 
 
-def _in_time(term: Term, policy: Policy, now: datetime, expires_at: datetime | None) -> State:
-    """What is left when nothing stands against a subscription's license: the passing of time."""
-    paid_through = term.paid_through
-    if paid_through is None:
+def _state_by_time(term: Term, policy: Policy, now: datetime, expires_at: datetime | None) -> State:
+    """The state of a subscription's license to which no effect applies: active, or out of time."""
+    paid_until = term.paid_until
+    if paid_until is None:
         return State("active", f"subscription_{term.status}")
     if term.status == "past_due":
-        until, after, why = paid_through + timedelta(days=policy.grace_days), "suspended", "payment_overdue"
+        until, after, reason_after = paid_until + timedelta(days=policy.grace_days), "suspended", "payment_overdue"
     else:
-        until, after, why = _last_moment(term, paid_through), "expired", "paid_period_over"
+        until, after, reason_after = _expiry(term, paid_until), "expired", "paid_period_over"
     if until <= now:
-        return State(after, why, expires_at=expires_at)  # type: ignore[arg-type]  # one of the two literals above
+        return State(after, reason_after, expires_at=expires_at)  # type: ignore[arg-type]  # one of the two literals above
     reason = "in_grace" if term.status == "past_due" else f"subscription_{term.status}"
     return State("active", reason, until, after, expires_at)  # type: ignore[arg-type]  # as above
 
 
-def _last_moment(term: Term, paid_through: datetime) -> datetime:
-    """Until when an unrenewed license holds: the slack counts only while a renewal may still come."""
+def _expiry(term: Term, paid_until: datetime) -> datetime:
+    """When an unrenewed license expires: the slack is added only while a renewal may still come."""
     if term.status not in ENTITLED:
-        return paid_through
-    with_slack = paid_through + RENEWAL_SLACK
+        return paid_until
+    with_slack = paid_until + RENEWAL_SLACK
     if term.ends_at is None:
         return with_slack
-    return min(with_slack, max(paid_through, term.ends_at))
+    return min(with_slack, max(paid_until, term.ends_at))
 
 
-STANDS: dict[str, Dispute] = {"needs_response": "open", "under_review": "open", "won": "won", "lost": "lost"}
-"""The money is still argued over, or the argument is over."""
+DISPUTE_STATUSES: dict[str, Dispute] = {"needs_response": "open", "under_review": "open", "won": "won", "lost": "lost"}
+"""Stripe's dispute statuses that affect licenses, by what they mean for them."""
 
 
-def gravest(statuses: Iterable[str]) -> Dispute:
-    """What counts among the statuses of all disputes on a purchase: lost, else open, else won."""
-    found = {_stands(status) for status in statuses}
+def worst_dispute(statuses: Iterable[str]) -> Dispute:
+    """The dispute that counts among all on a purchase: a lost one, else an open one, else a won one."""
+    disputes = {_dispute(status) for status in statuses}
     order: tuple[Dispute, ...] = ("lost", "open", "won")
-    return next((one for one in order if one in found), "none")
+    return next((dispute for dispute in order if dispute in disputes), "none")
 
 
-def _stands(status: str) -> Dispute:
-    # An appeal opens again what was decided.
-    return "open" if status.startswith("appeal_") else STANDS.get(status, "none")
+def _dispute(status: str) -> Dispute:
+    # An appeal reopens a dispute that was decided.
+    return "open" if status.startswith("appeal_") else DISPUTE_STATUSES.get(status, "none")

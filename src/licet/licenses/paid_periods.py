@@ -1,12 +1,13 @@
-"""What was paid for on a subscription: until when each item is, and what became of its newest period. Pure rules.
+"""Rules: until when a subscription's items are paid for, and whether the newest period was refunded.
 
-A line bills an item for a while. There are three kinds:
+An invoice line bills an item for a span of time. There are three kinds:
 
-- a whole period, which it begins;
-- a charge: a proration that takes money for a while, most often the rest of a period after a change within it;
-- a credit: a proration that gives money back for what an item no longer needs.
+- a whole period, which the line begins;
+- a charge: a proration that bills a span, most often the rest of a period after a change within it;
+- a credit: a proration that credits a span that the item no longer uses.
 
-A charge beyond what its invoice gives back begins a period as well: a year that takes a month's place is billed so.
+A charge that ends later than the credits of its invoice begins a period too: a change from monthly to yearly is billed
+like that.
 Source: contract, section 4; docs/decisions/license-state.md; Stripe's documentation, "Prorations" and "Set the
 subscription billing renewal date".
 """
@@ -17,13 +18,13 @@ from datetime import datetime
 
 from licet.licenses.core import Refunded
 
-_OF_ALL = ("subscription_create", "subscription_cycle")
-"""Reasons of invoices that are for the subscription as a whole, whatever their lines look like."""
+_WHOLE_SUBSCRIPTION = ("subscription_create", "subscription_cycle")
+"""Billing reasons of invoices for the whole subscription, whatever their lines are."""
 
 
 @dataclass(frozen=True)
 class PeriodLine:
-    """What an invoice bills a subscription item for. amount: minor units of its currency, below 0 for a credit."""
+    """A line of an invoice for a subscription item. amount: in minor units, negative for a credit."""
 
     item: str
     starts: datetime
@@ -33,18 +34,18 @@ class PeriodLine:
 
     @property
     def credit(self) -> bool:
-        """Whether it gives back."""
+        """Whether it is a proration with a negative amount."""
         return self.proration and self.amount < 0
 
     @property
     def charge(self) -> bool:
-        """Whether it is a proration that takes; nothing at all, with a discount of the whole, is paid for too."""
+        """Whether it is a proration that bills; an amount of 0, after a discount of 100%, counts as paid."""
         return self.proration and not self.credit
 
 
 @dataclass(frozen=True)
 class PaidInvoice:
-    """A paid invoice of a subscription, newest first in lists; amounts in minor units of its own currency."""
+    """A paid invoice of a subscription. Lists are newest first; amounts in minor units of its currency."""
 
     id: str
     billing_reason: str | None
@@ -54,47 +55,47 @@ class PaidInvoice:
 
     @property
     def refunded(self) -> Refunded:
-        """How much of it went back. Of nothing paid, nothing can go back."""
+        """How much of it was refunded. An invoice of 0 is never refunded."""
         return refunded(self.amount_paid, self.amount_refunded)
 
     @property
-    def of_all(self) -> bool:
-        """Whether it is for a period of the subscription as a whole, not for a change of one item."""
-        if self.billing_reason in _OF_ALL:
-            return any(self.begun(line.item) for line in self.lines)
+    def whole_subscription(self) -> bool:
+        """Whether it is for a period of the whole subscription, not for a change of one item."""
+        if self.billing_reason in _WHOLE_SUBSCRIPTION:
+            return any(self.new_period_end(line.item) for line in self.lines)
         return self.billing_reason != "subscription_update" and any(not line.proration for line in self.lines)
 
-    def begun(self, item_id: str) -> datetime | None:
-        """The end of the period that it begins for an item, if it does."""
+    def new_period_end(self, item_id: str) -> datetime | None:
+        """The end of the period that the invoice begins for an item; None if it begins none."""
         lines = self._of(item_id)
-        # An item that takes another's place has no credit of its own.
-        given_back = max((line.ends for line in _credits(lines) or _credits(self.lines)), default=None)
+        # An item that replaces another one has no credit of its own.
+        credited_until = max((line.ends for line in _credits(lines) or _credits(self.lines)), default=None)
         ends = [
             line.ends
             for line in lines
-            if not line.proration or (line.charge and (given_back is None or given_back < line.ends))
+            if not line.proration or (line.charge and (credited_until is None or credited_until < line.ends))
         ]
         return max(ends, default=None)
 
-    def paid_through(self, item_id: str, before: datetime | None) -> datetime | None:
-        """Until when an item is paid for with this invoice, having been so until `before`."""
+    def paid_until(self, item_id: str, before: datetime | None) -> datetime | None:
+        """Until when an item is paid for with this invoice, if it was paid until `before` without it."""
         lines = self._of(item_id)
         if any(not line.proration for line in lines):
-            return self.begun(item_id)
-        return _later(self._within(lines, before), self.begun(item_id))
+            return self.new_period_end(item_id)
+        return _later(self._after_change(lines, before), self.new_period_end(item_id))
 
     @staticmethod
-    def _within(lines: Sequence[PeriodLine], before: datetime | None) -> datetime | None:
-        """What a change leaves of the time that was paid for."""
-        given_back = _credits(lines)
-        if before is None or not given_back:
+    def _after_change(lines: Sequence[PeriodLine], before: datetime | None) -> datetime | None:
+        """Until when an item is paid for after a change: `before`, less credits, plus charges."""
+        given = _credits(lines)
+        if before is None or not given:
             return before
-        until = max(line.ends for line in given_back)
+        until = max(line.ends for line in given)
         if until > before:
-            # What is changed was not paid for itself, so that its credit paid for nothing.
+            # The credited span was not paid for itself, so the credit does not shorten what was paid for.
             return before
         charged = max((line.ends for line in lines if line.charge), default=None)
-        rest = before if until < before else min(line.starts for line in given_back)
+        rest = before if until < before else min(line.starts for line in given)
         return _later(rest, charged)
 
     def _of(self, item_id: str) -> list[PeriodLine]:
@@ -103,53 +104,55 @@ class PaidInvoice:
 
 @dataclass(frozen=True)
 class Periods:
-    """What was paid for on a subscription: its paid invoices, newest first."""
+    """The paid invoices of a subscription, newest first."""
 
     invoices: Sequence[PaidInvoice] = ()
 
     def refunded(self, item_id: str | None) -> Refunded:
-        """What became of an item's newest paid period; refunds of changes, and what else was billed, do not count.
+        """How much of an item's newest paid period was refunded. Refunds of other charges do not count.
 
-        item_id: None for what is no longer any item's.
+        item_id: None for a unit that no longer belongs to an item.
         """
-        for one in self.invoices:
-            if one.of_all:
-                return one.refunded
-            items = {line.item for line in one.lines} if item_id is None else {item_id}
-            if one.refunded != "full" and any(one.begun(each) for each in items):
+        for invoice in self.invoices:
+            if invoice.whole_subscription:
+                return invoice.refunded
+            items = {line.item for line in invoice.lines} if item_id is None else {item_id}
+            if invoice.refunded != "full" and any(invoice.new_period_end(item) for item in items):
                 return "none"
         return "none"
 
-    def paid_through(self, item_id: str, current_end: datetime, *, refunds_count: bool) -> datetime | None:
-        """Until when an item is paid for; one added within a period has that of its siblings, and no more than its own.
+    def paid_until(self, item_id: str, current_end: datetime, *, refunds_count: bool) -> datetime | None:
+        """Until when an item is paid for; None if nothing was paid.
 
-        current_end: of the item's own period, paid or not.
-        refunds_count: whether a period refunded in full is as if it had never been paid.
+        An item that was added within a period is paid for as its siblings are, but not beyond its own period.
+
+        current_end: the end of the item's own period, paid or not.
+        refunds_count: whether a period that was refunded in full counts as never paid.
         """
-        kept = [one for one in self.invoices if not (refunds_count and one.refunded == "full")]
+        kept = [invoice for invoice in self.invoices if not (refunds_count and invoice.refunded == "full")]
         until: datetime | None = None
-        for one in reversed(kept):
-            until = one.paid_through(item_id, until)
+        for invoice in reversed(kept):
+            until = invoice.paid_until(item_id, until)
         if until is not None:
             return until
-        siblings = next((found for one in kept if (found := _begun_by(one))), None)
+        siblings = next((ends for invoice in kept if (ends := _new_period_ends(invoice))), None)
         return min(max(siblings), current_end) if siblings else None
 
 
-def refunded(paid: int, returned: int) -> Refunded:
-    """In full means that refunds equal what was paid (contract, section 4). Minor units of one currency."""
-    if returned <= 0:
+def refunded(amount_paid: int, amount_refunded: int) -> Refunded:
+    """Compare refunds with the amount paid (contract, section 4). Both in minor units of one currency."""
+    if amount_refunded <= 0:
         return "none"
-    return "full" if paid > 0 and returned >= paid else "part"
+    return "full" if amount_paid > 0 and amount_refunded >= amount_paid else "part"
 
 
-def _begun_by(invoice: PaidInvoice) -> list[datetime]:
-    return [end for line in invoice.lines if (end := invoice.begun(line.item))]
+def _new_period_ends(invoice: PaidInvoice) -> list[datetime]:
+    return [end for line in invoice.lines if (end := invoice.new_period_end(line.item))]
 
 
 def _credits(lines: Sequence[PeriodLine]) -> list[PeriodLine]:
     return [line for line in lines if line.credit]
 
 
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((each for each in (one, other) if each is not None), default=None)
+def _later(first: datetime | None, second: datetime | None) -> datetime | None:
+    return max((time for time in (first, second) if time is not None), default=None)

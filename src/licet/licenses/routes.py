@@ -1,4 +1,4 @@
-"""What a customer holds: `/api/licenses`."""
+"""The licenses API: `/api/licenses`."""
 
 from typing import Annotated
 from uuid import UUID
@@ -11,42 +11,44 @@ from licet.http.openapi.document import responses
 from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
 from licet.http.shapes import ListResponse
-from licet.licenses import shown
-from licet.licenses.core import Status
-from licet.licenses.shown import License, LicenseChange, LicenseDetails
+from licet.licenses import view_store
+from licet.licenses.core import LicenseStatus
+from licet.licenses.schemas import License, LicenseChange, LicenseDetails
 
 router = api_router("/api/licenses", tag="licenses")
 
 
-@router.get("", summary="The licenses, the newest first", responses=responses(401, 403, 404))
+@router.get("", summary="List licenses", responses=responses(401, 403, 404))
 async def list_licenses(
     ctx: Ctx,
     _: Reader,
     account_id: SeenAccount,
     page: Paging,
-    status: Annotated[Status | None, Query(description="Those that read so now.")] = None,
-    product_id: Annotated[UUID | None, Query(alias="productId", description="Those of this product.")] = None,
+    status: Annotated[
+        LicenseStatus | None, Query(description="Only licenses with this status at the time of the request.")
+    ] = None,
+    product_id: Annotated[UUID | None, Query(alias="productId", description="Only licenses of this product.")] = None,
 ) -> ListResponse[License]:
-    """Each with its key and what it allows. `status` is as it reads now, in the filter too."""
+    """Newest first, each with its key and entitlements. `status` is that at the time of the request."""
     async with ctx.pool.acquire() as conn:
-        rows, total = await shown.list_licenses(
+        rows, total = await view_store.list_licenses(
             conn, ctx.keyring, page, now=ctx.now(), account_id=account_id, status=status, product_id=product_id
         )
     return listed(rows, total, page)
 
 
-@router.get("/{id}", summary="One license", responses=responses(401, 403, 404))
+@router.get("/{id}", summary="Get a license", responses=responses(401, 403, 404))
 async def get_license(ctx: Ctx, _: Reader, account_id: SeenAccount, license_id: PathId) -> LicenseDetails:
-    """With where it is in use."""
+    """Includes its activations."""
     async with ctx.pool.acquire() as conn:
-        return await shown.get_license(conn, ctx.keyring, license_id, now=ctx.now(), account_id=account_id)
+        return await view_store.get_license(conn, ctx.keyring, license_id, now=ctx.now(), account_id=account_id)
 
 
-@router.get("/{id}/timeline", summary="Why a license is as it is", responses=responses(401, 403, 404))
+@router.get("/{id}/timeline", summary="List the changes of a license", responses=responses(401, 403, 404))
 async def list_license_changes(
     ctx: Ctx, _: Reader, account_id: SeenAccount, license_id: PathId, page: Paging
 ) -> ListResponse[LicenseChange]:
-    """Every change with its cause, the newest first."""
+    """Its timeline: every change with its cause, newest first."""
     async with ctx.pool.acquire() as conn:
-        rows, total = await shown.list_changes(conn, page, license_id, account_id=account_id)
+        rows, total = await view_store.list_changes(conn, page, license_id, account_id=account_id)
     return listed(rows, total, page)

@@ -1,4 +1,4 @@
-"""The licenses table: the unit each stands for, its key, and what `decide` said of it last."""
+"""The licenses table: the unit of each license, its key, and the state that `decide` returned last."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class LicenseRecord:
 
 @dataclass(frozen=True)
 class NewLicense:
-    """A license to be made: for a unit of an order line, or for one of a subscription."""
+    """A license to be issued, for a unit of an order line or of a subscription."""
 
     account_id: UUID
     product_id: UUID
@@ -48,7 +48,7 @@ class NewLicense:
 
 @dataclass(frozen=True)
 class LicenseChangeRecord:
-    """One line of a license's timeline. `reason` is the rule that held."""
+    """One entry of a license's timeline. `reason` is the rule of `decide` that matched."""
 
     license_id: UUID
     account_id: UUID
@@ -81,8 +81,8 @@ def _license(row: asyncpg.Record) -> LicenseRecord:
     )
 
 
-async def lock_of_subscription(conn: Connection, stripe_subscription_id: str) -> list[LicenseRecord]:
-    """The licenses of a subscription, locked, in the one order in which licenses are locked."""
+async def lock_licenses_of_subscription(conn: Connection, stripe_subscription_id: str) -> list[LicenseRecord]:
+    """The licenses of a subscription, locked. Licenses are always locked in the order of their ids."""
     rows = await conn.fetch(
         _SELECT + " WHERE stripe_subscription_id = $1 ORDER BY id FOR UPDATE",
         stripe_subscription_id,
@@ -90,8 +90,8 @@ async def lock_of_subscription(conn: Connection, stripe_subscription_id: str) ->
     return [_license(row) for row in rows]
 
 
-async def lock_of_session(conn: Connection, stripe_session_id: str) -> list[LicenseRecord]:
-    """The one-time licenses of a checkout session, locked in the same order."""
+async def lock_licenses_of_session(conn: Connection, stripe_session_id: str) -> list[LicenseRecord]:
+    """The one-time licenses of a checkout session, locked in the order of their ids."""
     rows = await conn.fetch(
         _SELECT + " WHERE stripe_session_id = $1 ORDER BY id FOR UPDATE",
         stripe_session_id,
@@ -99,8 +99,8 @@ async def lock_of_session(conn: Connection, stripe_session_id: str) -> list[Lice
     return [_license(row) for row in rows]
 
 
-async def insert(conn: Connection, new: NewLicense, state: State, now: datetime) -> UUID:
-    """Write a new license with the state it begins in."""
+async def insert_license(conn: Connection, new: NewLicense, state: State, now: datetime) -> UUID:
+    """Insert a new license with its first state, and return its id."""
     license_id = new_id()
     await conn.execute(
         """
@@ -132,8 +132,8 @@ async def insert(conn: Connection, new: NewLicense, state: State, now: datetime)
     return license_id
 
 
-async def update(conn: Connection, changed: LicenseRecord) -> None:
-    """Write what may change of a license: its product, order, limit, whether it is wanted, and its state."""
+async def update_license(conn: Connection, changed: LicenseRecord) -> None:
+    """Write the fields of a license that can change: product, order, limit, `wanted` and state."""
     await conn.execute(
         """
         UPDATE licenses SET product_id = $2, order_id = $3, wanted = $4, activations_limit = $5, status = $6,
@@ -156,8 +156,8 @@ async def update(conn: Connection, changed: LicenseRecord) -> None:
 async def write_timeline(
     conn: Connection, changes: Sequence[LicenseChangeRecord], cause: Cause, now: datetime
 ) -> list[UUID]:
-    """Add lines to timelines, all with one cause. The lines' ids."""
-    line_ids = [new_id() for _ in changes]
+    """Add entries to timelines, all with one cause. Returns the entries' ids."""
+    entry_ids = [new_id() for _ in changes]
     await conn.executemany(
         """
         INSERT INTO license_timeline (id, license_id, account_id, at, change, from_value, to_value, because)
@@ -165,23 +165,23 @@ async def write_timeline(
         """,
         [
             (
-                line_id,
-                one.license_id,
-                one.account_id,
+                entry_id,
+                change.license_id,
+                change.account_id,
                 now,
-                one.change,
-                one.from_value,
-                one.to_value,
-                {**cause.as_json(), "reason": one.reason},
+                change.change,
+                change.from_value,
+                change.to_value,
+                {**cause.as_json(), "reason": change.reason},
             )
-            for line_id, one in zip(line_ids, changes, strict=True)
+            for entry_id, change in zip(entry_ids, changes, strict=True)
         ],
     )
-    return line_ids
+    return entry_ids
 
 
 async def link_order(conn: Connection, stripe_subscription_id: str, order_id: UUID) -> None:
-    """Say of a subscription's licenses which order they were bought with."""
+    """Link a subscription's licenses to the order that they were bought with."""
     await conn.execute(
         "UPDATE licenses SET order_id = $2 WHERE stripe_subscription_id = $1 AND order_id IS NULL",
         stripe_subscription_id,
@@ -190,6 +190,6 @@ async def link_order(conn: Connection, stripe_subscription_id: str, order_id: UU
 
 
 async def list_policies(conn: Connection, product_ids: Sequence[UUID]) -> dict[UUID, Policy]:
-    """What the catalogue says of these products' licenses; one whose policy was taken away has the defaults."""
+    """The license policy of each of these products; the defaults where its policy was removed."""
     rows = await conn.fetch("SELECT id, license_policy FROM products WHERE id = ANY ($1)", product_ids)
     return {row["id"]: Policy.from_json(row["license_policy"] or {"prefix": ""}) for row in rows}

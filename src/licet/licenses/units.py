@@ -1,7 +1,7 @@
-"""Which license stands for which unit of a subscription, when items come, go, change their quantity or product.
+"""Rules: matches a subscription's licenses to the units that its items ask for.
 
-A unit is (subscription, group, n). Its group is the product's in the catalogue, so an upgrade within a group passes the
-units on, with their keys. What is no longer wanted stays as a spare and comes back with the same key.
+A unit is (subscription, group, n). Its group is that of the product in the catalogue: an upgrade within a group keeps
+the units and their keys. A unit that is no longer wanted is kept as unused, and is reused with the same key.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Wanted:
-    """One unit that an item asks for. `limit`: its activations; None is without limit."""
+    """One unit that an item asks for. `limit`: of its activations; None is no limit."""
 
     product_id: UUID
     group: str
@@ -22,18 +22,18 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Unit:
-    """A license there is, and the unit it stands for. A spare one is not wanted at present."""
+    """An existing license and its unit. unused: no item asks for it at present."""
 
     license_id: UUID
     product_id: UUID
     group: str
     n: int
-    spare: bool = False
+    unused: bool = False
 
 
 @dataclass(frozen=True)
 class Placed:
-    """What a unit shall be: `license_id` is None for one to be made, `wanted` None for a spare."""
+    """A unit and its license. license_id None: issue one. wanted None: the unit is unused."""
 
     license_id: UUID | None
     group: str
@@ -42,52 +42,52 @@ class Placed:
 
 
 def place(units: Sequence[Unit], wanted: Iterable[Wanted]) -> list[Placed]:
-    """Give each wanted unit a license that is there, or a new place; what is left over is spare, the highest n first.
+    """Match each wanted unit to an existing license or to a new unit; units left over become unused.
 
-    A license in use goes before a spare one, then one of the very product before one of its group, then a low n before
-    a high one: what a customer has activated stays, whatever lies unused beside it.
+    A license in use is matched before an unused one, then the same product before others of its group, then a lower n
+    before a higher one: a license that a customer has activated stays in use.
     """
     by_group: dict[str, list[Wanted]] = defaultdict(list)
-    for want in wanted:
-        by_group[want.group].append(want)
-    there: dict[str, list[Unit]] = defaultdict(list)
+    for wish in wanted:
+        by_group[wish.group].append(wish)
+    existing: dict[str, list[Unit]] = defaultdict(list)
     for unit in sorted(units, key=lambda unit: unit.n):
-        there[unit.group].append(unit)
+        existing[unit.group].append(unit)
     placed: list[Placed] = []
-    for group in sorted(by_group.keys() | there.keys()):
-        placed += _place_group(group, there[group], by_group[group])
+    for group in sorted(by_group.keys() | existing.keys()):
+        placed += _place_group(group, existing[group], by_group[group])
     return placed
 
 
 def _place_group(group: str, units: list[Unit], wanted: list[Wanted]) -> list[Placed]:
     free = list(units)
     placed: list[Placed] = []
-    homeless = list(wanted)
-    for spare in (False, True):
+    unmatched = list(wanted)
+    for unused in (False, True):
         for same_product in (True, False):
-            homeless, found = _match(free, homeless, spare=spare, same_product=same_product)
-            placed += [Placed(unit.license_id, group, unit.n, want) for unit, want in found]
+            unmatched, matches = _match(free, unmatched, unused=unused, same_product=same_product)
+            placed += [Placed(unit.license_id, group, unit.n, wish) for unit, wish in matches]
     next_n = max((unit.n for unit in units), default=-1) + 1
-    for want in homeless:
-        placed.append(Placed(None, group, next_n, want))
+    for wish in unmatched:
+        placed.append(Placed(None, group, next_n, wish))
         next_n += 1
     return placed + [Placed(unit.license_id, group, unit.n, None) for unit in free]
 
 
 def _match(
-    free: list[Unit], wanted: list[Wanted], *, spare: bool, same_product: bool
+    free: list[Unit], wanted: list[Wanted], *, unused: bool, same_product: bool
 ) -> tuple[list[Wanted], list[tuple[Unit, Wanted]]]:
-    """(what is still wanted, what found a license): those that are taken leave `free`."""
-    left: list[Wanted] = []
-    found: list[tuple[Unit, Wanted]] = []
-    for want in wanted:
-        fits = (
-            unit for unit in free if unit.spare == spare and (not same_product or unit.product_id == want.product_id)
+    """(still unmatched, matches). Matched units are removed from `free`."""
+    unmatched: list[Wanted] = []
+    matches: list[tuple[Unit, Wanted]] = []
+    for wish in wanted:
+        candidates = (
+            unit for unit in free if unit.unused == unused and (not same_product or unit.product_id == wish.product_id)
         )
-        unit = next(fits, None)
+        unit = next(candidates, None)
         if unit is None:
-            left.append(want)
+            unmatched.append(wish)
         else:
             free.remove(unit)
-            found.append((unit, want))
-    return left, found
+            matches.append((unit, wish))
+    return unmatched, matches

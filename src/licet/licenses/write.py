@@ -1,4 +1,4 @@
-"""What settling a purchase shares, once and recurring: issuing a license, and writing what changed with its cause."""
+"""Writes a license change: the row, its timeline entries with their cause, the outgoing events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from licet.outbox import EventName, OutgoingEvent, publish
 
 @dataclass(frozen=True)
 class ChangeContext:
-    """With what, why and when purchases are settled. `now`: business time, aware UTC."""
+    """Keyring, cause and time of a change. `now`: business time, aware UTC."""
 
     keyring: Keyring
     cause: Cause
@@ -25,70 +25,70 @@ class ChangeContext:
 
 
 def key_material(policy: Policy, keyring: Keyring) -> tuple[bytes, bytes]:
-    """(hash, encrypted) of a new key: the key itself leaves this function in no other form."""
+    """(hash, ciphertext) of a new key. The key itself is never returned."""
     key = new_key(policy.prefix)
     return key_hash(key), keyring.encrypt(key)
 
 
-async def write_issued(conn: Connection, new: store.NewLicense, state: State, settling: ChangeContext) -> None:
-    """Write a new license, and the first line of its timeline."""
-    license_id = await store.insert(conn, new, state, settling.now)
+async def write_issued(conn: Connection, new: store.NewLicense, state: State, context: ChangeContext) -> None:
+    """Insert a new license with the first entry of its timeline, and publish its events."""
+    license_id = await store.insert_license(conn, new, state, context.now)
     issued = LicenseChangeRecord(license_id, new.account_id, "issued", None, state.status, state.reason)
-    await _write_down(conn, [issued], settling)
+    await _write_timeline(conn, [issued], context)
 
 
-async def write_changes(conn: Connection, before: LicenseRecord, after: LicenseRecord, settling: ChangeContext) -> None:
-    """Write what changed of a license, with its cause; nothing where nothing did."""
+async def write_changes(conn: Connection, before: LicenseRecord, after: LicenseRecord, context: ChangeContext) -> None:
+    """Write a license change with its timeline entries and outgoing events; nothing if unchanged."""
     if before == after:
         return
-    await store.update(conn, after)
+    await store.update_license(conn, after)
     pairs = (
         ("status", before.state.status, after.state.status),
-        ("expiresAt", _shown(before.state.expires_at), _shown(after.state.expires_at)),
+        ("expiresAt", _as_text(before.state.expires_at), _as_text(after.state.expires_at)),
         ("productId", str(before.product_id), str(after.product_id)),
-        ("activationsLimit", _shown(before.activations_limit), _shown(after.activations_limit)),
+        ("activationsLimit", _as_text(before.activations_limit), _as_text(after.activations_limit)),
     )
     changes = [
         LicenseChangeRecord(after.id, after.account_id, name, old, new, after.state.reason)
         for name, old, new in pairs
         if old != new
     ]
-    await _write_down(conn, changes, settling)
+    await _write_timeline(conn, changes, context)
 
 
-async def _write_down(conn: Connection, changes: Sequence[LicenseChangeRecord], settling: ChangeContext) -> None:
-    """The lines of the timeline, and word of each that the vendor's systems may listen for."""
-    line_ids = await store.write_timeline(conn, changes, settling.cause, settling.now)
-    happened = [
+async def _write_timeline(conn: Connection, changes: Sequence[LicenseChangeRecord], context: ChangeContext) -> None:
+    """Write timeline entries, and publish the outgoing events of those that have one."""
+    entry_ids = await store.write_timeline(conn, changes, context.cause, context.now)
+    events = [
         OutgoingEvent(
             event,
-            str(line_id),
+            str(entry_id),
             change.account_id,
-            {"licenseId": str(change.license_id), "lineId": str(line_id)},
+            {"licenseId": str(change.license_id), "lineId": str(entry_id)},
         )
-        for line_id, change in zip(line_ids, changes, strict=True)
+        for entry_id, change in zip(entry_ids, changes, strict=True)
         for event in _events_of(change)
     ]
-    await publish(conn, happened, settling.now)
+    await publish(conn, events, context.now)
 
 
 def _events_of(change: LicenseChangeRecord) -> list[EventName]:
-    """Mostly one. A license that begins as one that may not be used is issued, and that too."""
+    """The outgoing events of a change: none or one, but two for a license that is issued inactive."""
     if change.change == "issued":
-        return ["license.issued", *([] if change.to_value == "active" else [_TOLD_AS[change.to_value]])]
-    return [_TOLD_AS[change.to_value]] if change.change == "status" else []
+        return ["license.issued", *([] if change.to_value == "active" else [_EVENT_BY_STATUS[change.to_value]])]
+    return [_EVENT_BY_STATUS[change.to_value]] if change.change == "status" else []
 
 
-_TOLD_AS: Mapping[str | None, EventName] = {
+_EVENT_BY_STATUS: Mapping[str | None, EventName] = {
     "active": "license.reinstated",
     "suspended": "license.suspended",
     "revoked": "license.revoked",
     "expired": "license.expired",
 }
-"""By the status that a license has now, the event that tells of it. Active again: whatever stood against it is gone."""
+"""By the new status of a license, its outgoing event. An issued license that becomes active was reinstated."""
 
 
-def _shown(value: datetime | int | None) -> str | None:
+def _as_text(value: datetime | int | None) -> str | None:
     if isinstance(value, datetime):
         return rfc3339(value)
     return None if value is None else str(value)

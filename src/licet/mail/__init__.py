@@ -1,1 +1,1 @@
-"""E-mail: queued with the fact it tells of, rendered from ids when sent or shown, sent by SMTP or kept."""
+"""Email: queued with the fact that it reports, rendered when sent or shown, sent by SMTP or kept."""

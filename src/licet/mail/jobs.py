@@ -1,4 +1,7 @@
-"""The job that sends a mail: claimed, rendered, handed to the mail server, marked. With no server it is kept."""
+"""The job that sends one email: claim it, render it, hand it to the mail server, mark it sent.
+
+Without a mail server it marks the email kept.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -19,24 +22,24 @@ from licet.queue.jobs import Job
 log = structlog.get_logger(__name__)
 
 Compose = Callable[[str, dict[str, Any]], Awaitable[Rendered]]
-"""(template, about) -> the bodies, read from the ids at this moment."""
+"""(template, about) -> the rendered bodies, from rows as they are at the time of the call."""
 
-LEASE = timedelta(minutes=5)
-"""How long a claimed mail is left alone; well beyond the mail server's timeout."""
+EMAIL_LEASE = timedelta(minutes=5)
+"""How long no other worker takes a claimed email; well beyond the timeout of the mail server."""
 
-WAITS = (
+EMAIL_RETRY_DELAYS = (
     timedelta(minutes=1),
     timedelta(minutes=5),
     timedelta(minutes=30),
     timedelta(hours=2),
     timedelta(hours=8),
 )
-"""After each try that failed, in business time; after the last of them there is one more try."""
+"""The delay after each failed attempt, in business time. One more attempt follows the last delay."""
 
 
 @dataclass(frozen=True)
 class Mailer:
-    """What sends mail. server None: there is none, and mails are kept to be shown."""
+    """Sends emails. server None: no mail server is configured, and emails are kept to be shown."""
 
     pool: Pool
     now: Now
@@ -45,47 +48,48 @@ class Mailer:
     server: SmtpServer | None
 
     async def send(self, key: str) -> None:
-        """Send the mail with this id, if it is due. Whatever fails is written down and tried again later."""
+        """Send the email with this id if it is due. A failure is recorded and retried later, not raised."""
         email_id = UUID(key)
         if self.server is None:
             await store.mark_kept(self.pool, email_id)
             return
         now = self.now()
-        mail = await store.claim(self.pool, email_id, now, now + LEASE)
-        if mail is None:
+        email = await store.claim_email(self.pool, email_id, now, now + EMAIL_LEASE)
+        if email is None:
             return
         try:
-            bodies = await self.compose(mail.template, mail.about)
+            bodies = await self.compose(email.template, email.about)
             message = build_message(
-                email_id=mail.id,
+                email_id=email.id,
                 sender=self.sender,
-                to=mail.to_address,
-                subject=mail.subject,
+                to=email.to_address,
+                subject=email.subject,
                 bodies=bodies,
                 now=wall_now(),
             )
             await self.server.send(message)
         except NotSent as error:
-            await self._failed(mail, str(error), permanent=error.permanent)
+            await self._failed(email, str(error), permanent=error.permanent)
         except Exception as error:
-            # A fault of ours. Its own words could hold what the mail holds, so they go to the log alone, redacted.
-            log.exception("mail could not be made", email_id=key, template=mail.template)
-            await self._failed(mail, f"could not be made: {type(error).__name__}; the log says more")
+            # An error in Licet itself. Its message could contain what the email contains, so it goes to the log only,
+            # where it is redacted.
+            log.exception("email could not be rendered", email_id=key, template=email.template)
+            await self._failed(email, f"rendering failed: {type(error).__name__}; see the log")
         else:
-            await store.mark_sent(self.pool, mail.id, self.now())
-            log.info("mail sent", email_id=key, template=mail.template, attempt=mail.attempts)
+            await store.mark_sent(self.pool, email.id, self.now())
+            log.info("email sent", email_id=key, template=email.template, attempt=email.attempts)
 
     async def due(self, now: datetime) -> Sequence[str]:
-        """The mails whose time has come."""
-        return await store.list_due(self.pool, now)
+        """The ids of emails that are due."""
+        return await store.list_due_emails(self.pool, now)
 
-    async def _failed(self, mail: store.Claimed, error: str, *, permanent: bool = False) -> None:
-        again = not permanent and mail.attempts <= len(WAITS)
-        again_at = self.now() + WAITS[mail.attempts - 1] if again else None
-        await store.mark_failed(self.pool, mail.id, error, again_at)
-        log.warning("mail not sent", email_id=str(mail.id), template=mail.template, reason=error, again_at=again_at)
+    async def _failed(self, email: store.ClaimedEmail, error: str, *, permanent: bool = False) -> None:
+        again = not permanent and email.attempts <= len(EMAIL_RETRY_DELAYS)
+        again_at = self.now() + EMAIL_RETRY_DELAYS[email.attempts - 1] if again else None
+        await store.mark_failed(self.pool, email.id, error, again_at)
+        log.warning("email not sent", email_id=str(email.id), template=email.template, reason=error, again_at=again_at)
 
 
-def mail_jobs(post: Mailer) -> list[Job]:
-    """The one kind of deferred work there is here."""
-    return [Job(store.SEND, post.send, post.due)]
+def email_jobs(mailer: Mailer) -> list[Job]:
+    """The jobs of this package."""
+    return [Job(store.SEND_EMAIL_JOB, mailer.send, mailer.due)]

@@ -1,4 +1,4 @@
-"""A mail as it goes over the wire."""
+"""Builds the MIME message of an email."""
 
 import re
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ _DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 @dataclass(frozen=True)
 class Sender:
-    """LICET_MAIL_FROM, taken apart."""
+    """The sender in LICET_MAIL_FROM: a name and an address."""
 
     name: str
     address: Address
 
     @classmethod
     def parse(cls, mail_from: str) -> "Sender":
-        """`Acme Billing <billing@acme.test>`, or the address alone. Raises ValueError for what holds no address."""
+        """Parse `Acme Billing <billing@acme.test>` or a bare address. Raises ValueError without an address."""
         name, spec = parseaddr(mail_from)
         return cls(name or spec.partition("@")[2], _address(spec, name))
 
@@ -34,10 +34,10 @@ class Sender:
 def build_message(
     *, email_id: UUID, sender: Sender, to: str, subject: str, bodies: Rendered, now: datetime
 ) -> EmailMessage:
-    """The message, text and HTML.
+    """Build the message, with a text and an HTML body.
 
-    Its Message-ID is made of the e-mail's id, so that one sent again after a crash is recognised as the same.
-    now: the real time. Raises ValueError for an address that is none; no header takes a line break.
+    The Message-ID contains the email's id, so that mail software recognises an email that is sent again after a crash.
+    now: wall time. Raises ValueError for an invalid address. Line breaks are removed from every header.
     """
     message = EmailMessage()
     message["From"] = sender.address
@@ -45,7 +45,7 @@ def build_message(
     message["Subject"] = one_line(subject)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{email_id}@{sender.address.domain}>"
-    # So that nobody's out-of-office assistant answers it (RFC 3834).
+    # Keeps out-of-office assistants from replying (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(bodies.text)
     message.add_alternative(bodies.html, subtype="html")
@@ -53,17 +53,17 @@ def build_message(
 
 
 def _address(spec: str, name: str = "") -> Address:
-    """Not as strict as where an address is given to us: `licet@localhost` is one, on a machine of one's own."""
+    """Parse an address. Less strict than the API: `licet@localhost` is valid for a local mail server."""
     local, at, domain = spec.rpartition("@")
     if not at or not _LOCAL.fullmatch(local) or len(spec) > 320:
-        raise ValueError("not an e-mail address: it must read name@example.com")
+        raise ValueError("not an email address: it must look like name@example.com")
     return Address(one_line(name), local, domain if _DOMAIN.fullmatch(domain) else _ascii(domain))
 
 
 def _ascii(domain: str) -> str:
-    # Every server understands the xn-- form; a local part beyond ASCII needs one that speaks SMTPUTF8.
+    # Every server accepts the xn-- form of a domain. A local part beyond ASCII needs a server with SMTPUTF8.
     try:
-        found = email_validator.validate_email(f"x@{domain}", check_deliverability=False)
+        validated = email_validator.validate_email(f"x@{domain}", check_deliverability=False)
     except email_validator.EmailNotValidError as error:
-        raise ValueError(f"not an e-mail address: {error}") from None
-    return found.ascii_domain
+        raise ValueError(f"not an email address: {error}") from None
+    return validated.ascii_domain

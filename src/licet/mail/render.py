@@ -1,4 +1,4 @@
-"""A template and its data become a mail's two bodies. Everything in HTML is escaped; text stays as it is."""
+"""Renders an email's text and HTML bodies from a template and its data. Values are escaped in HTML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Branding:
-    """What every mail says of its sender: the name it signs with, and where we are reached (no slash at the end)."""
+    """What every email shows of its sender. public_url: Licet's own, without a trailing slash."""
 
     vendor: str
     public_url: str
@@ -23,18 +23,18 @@ class Branding:
 
 @dataclass(frozen=True)
 class Rendered:
-    """The two bodies of one mail."""
+    """The two bodies of an email."""
 
     text: str
     html: str
 
 
-def render(template: str, data: Mapping[str, Any], house: Branding) -> Rendered:
-    """Both bodies. Raises jinja2.TemplateNotFound for an unknown template, UndefinedError where data is missing."""
-    given = {**data, "house": house}
+def render_email(template: str, data: Mapping[str, Any], branding: Branding) -> Rendered:
+    """Render both bodies. Raises jinja2.TemplateNotFound, or jinja2.UndefinedError if data is missing."""
+    context = {**data, "branding": branding}
     return Rendered(
-        text=_environment.get_template(f"{template}.txt").render(given),
-        html=_environment.get_template(f"{template}.html").render(given),
+        text=_environment.get_template(f"{template}.txt").render(context),
+        html=_environment.get_template(f"{template}.html").render(context),
     )
 
 

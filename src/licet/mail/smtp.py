@@ -1,4 +1,4 @@
-"""The mail server: where it is, how it is spoken to, and what its refusals mean."""
+"""The SMTP client: parses LICET_SMTP_URL, sends messages, classifies failures."""
 
 import asyncio
 import ssl
@@ -11,17 +11,17 @@ import aiosmtplib
 
 from licet.kit.redact import redact
 
-STEP_SECONDS = 10.0
-"""For each thing the server is asked."""
+SMTP_STEP_SECONDS = 10.0
+"""Timeout of each SMTP command."""
 
-TOTAL_SECONDS = 30.0
-"""For one whole delivery: a server that answers each time just before its time is up would never end."""
+SMTP_TOTAL_SECONDS = 30.0
+"""Timeout of sending one message: without it, a server that answers slowly each time could take forever."""
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SMTP_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 class NotSent(Exception):
-    """The mail was not taken. permanent: trying again would change nothing. The text never holds a secret."""
+    """The message was not sent. permanent: a retry cannot succeed. The text never contains a secret."""
 
     def __init__(self, reason: str, *, permanent: bool = False) -> None:
         super().__init__(reason)
@@ -30,10 +30,11 @@ class NotSent(Exception):
 
 @dataclass(frozen=True)
 class SmtpServer:
-    """LICET_SMTP_URL, taken apart: `smtp://user:password@host:587` or `smtps://user:password@host:465`.
+    """The mail server in LICET_SMTP_URL.
 
-    tls: from the first byte (smtps); else STARTTLS wherever the server offers it.
-    tls_context: whom to believe; None is the system's certificate authorities.
+    The URL is `smtp://user:password@host:587` or `smtps://user:password@host:465`.
+    tls: implicit TLS (smtps); otherwise STARTTLS if the server offers it.
+    tls_context: the trusted certificates; None: the system's certificate authorities.
     """
 
     host: str
@@ -42,27 +43,33 @@ class SmtpServer:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls_context: ssl.SSLContext | None = None
-    step_seconds: float = STEP_SECONDS
+    step_seconds: float = SMTP_STEP_SECONDS
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Raises ValueError, which never quotes the URL, for one of another shape."""
-        wrong = "LICET_SMTP_URL must read smtp://user:password@host:587 or smtps://user:password@host:465"
+        """Parse the URL. Raises ValueError, which never quotes the URL, if it is malformed."""
+        malformed = "LICET_SMTP_URL must look like smtp://user:password@host:587 or smtps://user:password@host:465"
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError:
-            raise ValueError(wrong) from None
+            raise ValueError(malformed) from None
         if parts.scheme not in ("smtp", "smtps") or not host or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError(wrong)
+            raise ValueError(malformed)
         tls = parts.scheme == "smtps"
-        name, word = parts.username or None, parts.password
-        return cls(host, port or (465 if tls else 587), tls, name and unquote(name), word and unquote(word))
+        username, password = parts.username or None, parts.password
+        return cls(
+            host,
+            port or (465 if tls else 587),
+            tls,
+            username and unquote(username),
+            password and unquote(password),
+        )
 
     async def send(self, message: EmailMessage) -> None:
-        """Hand one message over. Raises NotSent, whatever went wrong."""
+        """Send one message. Raises NotSent for every failure."""
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
+            async with asyncio.timeout(SMTP_TOTAL_SECONDS):
                 await self._send(message)
         except TimeoutError:
             raise NotSent(f"the mail server {self.host} did not answer in time") from None
@@ -70,12 +77,14 @@ class SmtpServer:
             raise NotSent(f"the mail server {self.host} refuses the user name or password ({error.code})") from None
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]
-            said = "; ".join(f"{refused.code} {refused.message}" for refused in error.recipients)
+            replies = "; ".join(f"{refused.code} {refused.message}" for refused in error.recipients)
             raise NotSent(
-                _safe(f"the mail server refuses the recipient: {said}"), permanent=all(code >= 500 for code in codes)
+                _safe(f"the mail server refuses the recipient: {replies}"), permanent=all(code >= 500 for code in codes)
             ) from None
         except aiosmtplib.SMTPNotSupported as error:
-            raise NotSent(_safe(f"the mail server {self.host} cannot do that: {error}"), permanent=True) from None
+            raise NotSent(
+                _safe(f"the mail server {self.host} lacks a required extension: {error}"), permanent=True
+            ) from None
         except aiosmtplib.SMTPResponseException as error:
             raise NotSent(_safe(f"the mail server {self.host} answers {error.code} {error.message}")) from None
         except (aiosmtplib.SMTPException, OSError) as error:
@@ -86,17 +95,17 @@ class SmtpServer:
             hostname=self.host,
             port=self.port,
             use_tls=self.tls,
-            # None: STARTTLS wherever it is offered.
+            # None: STARTTLS if the server offers it.
             start_tls=False if self.tls else None,
             timeout=self.step_seconds,
             tls_context=self.tls_context,
         )
         async with client:
             if self.username is not None:
-                if client.get_transport_info("sslcontext") is None and self.host not in LOOPBACK:
+                if client.get_transport_info("sslcontext") is None and self.host not in SMTP_LOOPBACK_HOSTS:
                     raise NotSent(
-                        f"the mail server {self.host} offers no encryption, so it is not given the password: "
-                        "use smtps://, or a server with STARTTLS"
+                        f"the mail server {self.host} offers no encryption, so the password was not sent: "
+                        "use smtps:// or a server with STARTTLS"
                     )
                 await client.login(self.username, self.password or "")
             await client.send_message(message)

@@ -1,4 +1,4 @@
-"""The e-mails' rows: one per business fact, and how far each has come."""
+"""The table emails: one row per template and business fact, with its delivery status."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from licet.db.pool import Pool
 from licet.kit.ids import new_id
 from licet.queue.jobs import enqueue
 
-SEND = "mail_send"
-"""The job's entrypoint; its key is the e-mail's id."""
+SEND_EMAIL_JOB = "mail_send"
+"""The job's entrypoint. The job's key is the email's id."""
 
 
-async def queue_mail(
+async def queue_email(
     conn: Connection,
     *,
     template: str,
@@ -26,13 +26,13 @@ async def queue_mail(
     about: dict[str, Any],
     now: datetime,
 ) -> None:
-    """Have a mail sent once the caller's transaction commits; a second one about the same fact is not made.
+    """Queue an email, to be sent once the caller's transaction commits; once per template and fact.
 
-    fact: what it tells of, with the template unique for ever. about: the ids that it is rendered from, never a secret.
-    subject: one line; what would break a header is taken out. now: business time.
+    fact: what the email reports; (template, fact) is unique. about: the ids that it is rendered from, never a secret.
+    subject: line breaks and control characters are removed. now: business time.
     """
     email_id = new_id()
-    made = await conn.fetchval(
+    inserted_id = await conn.fetchval(
         """
         INSERT INTO emails (id, account_id, template, fact, to_address, subject, about, status, created_at, due_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8)
@@ -48,18 +48,18 @@ async def queue_mail(
         about,
         now,
     )
-    if made is not None:
-        await enqueue(conn, SEND, str(made))
+    if inserted_id is not None:
+        await enqueue(conn, SEND_EMAIL_JOB, str(inserted_id))
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and control characters, at most 200 characters long."""
+    """Return the text without line breaks and control characters, cut to 200 characters."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200]
 
 
 @dataclass(frozen=True)
-class Claimed:
-    """A mail that is ours to send now. attempts counts this one."""
+class ClaimedEmail:
+    """An email that this worker has claimed. attempts: includes the current one."""
 
     id: UUID
     template: str
@@ -69,10 +69,10 @@ class Claimed:
     attempts: int
 
 
-async def claim(pool: Pool, email_id: UUID, now: datetime, until: datetime) -> Claimed | None:
-    """Take a mail that is due for sending; None where there is nothing to do, or another worker has it.
+async def claim_email(pool: Pool, email_id: UUID, now: datetime, until: datetime) -> ClaimedEmail | None:
+    """Claim a queued email that is due. None if it is not, or if another worker holds it.
 
-    until: when it is due again should we never come back from sending it.
+    until: when the email is due again if this process dies while sending.
     """
     row = await pool.fetchrow(
         """
@@ -84,23 +84,23 @@ async def claim(pool: Pool, email_id: UUID, now: datetime, until: datetime) -> C
         now,
         until,
     )
-    return Claimed(**row) if row else None
+    return ClaimedEmail(**row) if row else None
 
 
 async def mark_sent(pool: Pool, email_id: UUID, now: datetime) -> None:
-    """It has left the house."""
+    """Mark an email as accepted by the mail server."""
     await pool.execute(
         "UPDATE emails SET status = 'sent', sent_at = $2, due_at = NULL, error = NULL WHERE id = $1", email_id, now
     )
 
 
 async def mark_kept(pool: Pool, email_id: UUID) -> None:
-    """There is no mail server: it is only shown."""
+    """Mark a queued email as kept: there is no mail server, and it is only shown."""
     await pool.execute("UPDATE emails SET status = 'kept', due_at = NULL WHERE id = $1 AND status = 'queued'", email_id)
 
 
 async def mark_failed(pool: Pool, email_id: UUID, error: str, again_at: datetime | None) -> None:
-    """It could not be sent: again at that time, or never (None)."""
+    """Record a failed attempt. again_at: when to retry; None: never, and the status becomes failed."""
     await pool.execute(
         """
         UPDATE emails SET
@@ -113,7 +113,7 @@ async def mark_failed(pool: Pool, email_id: UUID, error: str, again_at: datetime
     )
 
 
-async def list_due(pool: Pool, now: datetime) -> Sequence[str]:
-    """The ids of mails whose time has come, a hundred at once."""
+async def list_due_emails(pool: Pool, now: datetime) -> Sequence[str]:
+    """The ids of emails that are due, the longest due first, at most 100."""
     rows = await pool.fetch("SELECT id FROM emails WHERE due_at <= $1 ORDER BY due_at LIMIT 100", now)
     return [str(row["id"]) for row in rows]

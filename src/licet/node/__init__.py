@@ -1,1 +1,1 @@
-"""A running Licet: what `licet up` puts together in one process, in the order in which it starts and stops."""
+"""A running Licet: the parts that `licet up` starts in one process, and the order of start and stop."""

@@ -1,4 +1,4 @@
-"""What a node tells the world when it is ready."""
+"""The addresses and one-time secrets that a node prints when it is ready."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where to find what runs, and the secrets that are shown once.
+    """Addresses of the running parts, and secrets that are shown once.
 
-    operator_key: only when it was just made. database_url: only of the embedded server.
+    operator_key: only if it was made at this start. database_url: only of the embedded server.
     sandbox_url, webhook_secret: only in sandbox mode.
     """
 
@@ -20,16 +20,16 @@ class Addresses:
     webhook_secret: str | None = None
 
     def as_json(self) -> dict[str, str]:
-        """The line of `licet up --json`: what there is not is left out."""
-        named = {
+        """The line that `licet up --json` prints. Missing values are left out."""
+        values = {
             "url": self.url,
             "sandboxUrl": self.sandbox_url,
             "operatorKey": self.operator_key,
             "databaseUrl": self.database_url,
             "webhookSecret": self.webhook_secret,
         }
-        return {name: value for name, value in named.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 OnReady: TypeAlias = Callable[[Addresses], None]
-"""Called once, when every address answers."""
+"""Called once, when all addresses respond."""

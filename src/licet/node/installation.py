@@ -1,7 +1,9 @@
-"""A database remembers what filled it, so that what was issued in play never counts in earnest."""
+"""Checks that the database belongs to the configured mode and Stripe account.
+
+The database records both, so that licenses from the sandbox or test mode never count in production.
+"""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -10,77 +12,70 @@ from licet.config import Mode
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.errors import StripeRefused, StripeUnavailable
+from licet.node.store import Installation, claim_stripe_account, find_installation, insert_installation
 from licet.startup_error import StartupError
 from licet.stripe_api.client import StripeApi
 
 log = structlog.get_logger(__name__)
 
-_WORDS: dict[str, str] = {"sandbox": "the built-in sandbox", "test": "Stripe's test mode", "live": "Stripe's live mode"}
-_ASK_WITHIN_SECONDS = 3.0
-_ASK_AGAIN_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Installation:
-    """What the database says of itself. stripe_account_id: None until Stripe has once been reached."""
-
-    mode: str
-    stripe_account_id: str | None
-
-
-async def find_installation(connection: Connection) -> Installation | None:
-    """None for a database that nothing has filled yet."""
-    row = await connection.fetchrow("SELECT mode, stripe_account_id FROM installation")
-    return Installation(row["mode"], row["stripe_account_id"]) if row else None
+_MODE_NAMES: dict[str, str] = {
+    "sandbox": "the built-in sandbox",
+    "test": "Stripe's test mode",
+    "live": "Stripe's live mode",
+}
+_STRIPE_TIMEOUT_SECONDS = 3.0
+_RETRY_SECONDS = 60.0
 
 
 def check_mode(found: Installation | None, mode: Mode) -> None:
-    """Raises StartupError where the database was filled in another mode."""
+    """Raises StartupError if the database was filled in another mode."""
     if found is not None and found.mode != mode:
         raise StartupError(
-            f"This database was filled in {_WORDS[found.mode]}, and the settings ask for {_WORDS[mode]}. "
-            "Give the other mode a database of its own: another --data-dir or LICET_DATABASE_URL."
+            f"This database was filled in {_MODE_NAMES[found.mode]}, but the settings select {_MODE_NAMES[mode]}. "
+            "Use another database for each mode: another --data-dir or LICET_DATABASE_URL."
         )
 
 
-async def remember_mode(connection: Connection, mode: Mode, now: datetime) -> None:
-    """Writes it down, once; of two nodes that race, both must then find their own."""
-    await connection.execute(
-        "INSERT INTO installation (mode, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING", mode, now
-    )
+async def record_mode(connection: Connection, mode: Mode, now: datetime) -> None:
+    """Records the mode of an empty database.
+
+    Raises StartupError if another node has just recorded another mode.
+    """
+    await insert_installation(connection, mode, now)
     check_mode(await find_installation(connection), mode)
 
 
 async def check_account(pool: Pool, stripe: StripeApi) -> bool:
-    """Holds the key's account against the one that filled the database. False where Stripe could not be asked.
+    """Checks that STRIPE_SECRET_KEY belongs to the account that filled the database.
 
-    Raises StartupError for another account, and for a key that Stripe does not accept.
+    Returns False if Stripe could not be reached. Raises StartupError for another account and for an invalid key.
     """
     try:
-        account = await asyncio.wait_for(stripe.retrieve("account", ""), _ASK_WITHIN_SECONDS)
+        account = await asyncio.wait_for(stripe.retrieve("account", ""), _STRIPE_TIMEOUT_SECONDS)
     except StripeRefused as error:
         raise StartupError(error.message) from None
     except (StripeUnavailable, TimeoutError):
-        log.warning("stripe could not be asked for its account", retry_seconds=_ASK_AGAIN_SECONDS)
+        log.warning("stripe_account_not_checked", retry_seconds=_RETRY_SECONDS)
         return False
     if account is None:
-        raise StartupError("Stripe knows no account for STRIPE_SECRET_KEY. Check the key.")
-    filled_by: str = await pool.fetchval(
-        "UPDATE installation SET stripe_account_id = coalesce(stripe_account_id, $1) RETURNING stripe_account_id",
-        account["id"],
-    )
+        raise StartupError("Stripe has no account for STRIPE_SECRET_KEY. Check the key.")
+    async with pool.acquire() as connection:
+        filled_by = await claim_stripe_account(connection, account["id"])
     if filled_by != account["id"]:
         raise StartupError(
-            f"This database was filled from the Stripe account {filled_by}, and the key belongs to {account['id']}. "
-            "Give each account a database of its own: another --data-dir or LICET_DATABASE_URL."
+            f"This database was filled from the Stripe account {filled_by}, but the key belongs to {account['id']}. "
+            "Use another database for each account: another --data-dir or LICET_DATABASE_URL."
         )
     return True
 
 
-async def keep_asking(pool: Pool, stripe: StripeApi) -> None:
-    """For a start while Stripe was not to be reached. Never returns; raises StartupError as `check_account` does."""
-    known = False
-    while not known:
-        await asyncio.sleep(_ASK_AGAIN_SECONDS)
-        known = await check_account(pool, stripe)
+async def check_account_later(pool: Pool, stripe: StripeApi) -> None:
+    """Repeats `check_account` until Stripe responds. Never returns.
+
+    Raises StartupError as `check_account` does.
+    """
+    checked = False
+    while not checked:
+        await asyncio.sleep(_RETRY_SECONDS)
+        checked = await check_account(pool, stripe)
     await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""Sockets that are bound before anything else starts, so that a taken port is the first thing said."""
+"""Opens listening sockets, before anything else starts, so that a port in use is reported first."""
 
 import errno
 import ipaddress
@@ -10,16 +10,17 @@ _BACKLOG = 2048
 
 
 def listen(host: str, port: int, *, option: str) -> socket.socket:
-    """A listening socket; port 0 takes a free one. `option` is what the message tells the operator to change.
+    """Opens a listening socket.
 
-    It listens at once: Linux lets two programs bind one port as long as neither listens.
-    Raises StartupError where the port is taken or the host is none of this machine's.
+    port: 0 takes a free port. option: the command-line option that an error names.
+    It listens immediately, because Linux lets two programs bind the same port as long as neither listens.
+    Raises StartupError if the port is in use or the host is not an address of this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise StartupError(f"{host!r} is no address to listen on: {error.strerror}. Change LICET_HOST.") from None
+        raise StartupError(f"Cannot listen on the host {host!r}: {error.strerror}. Change LICET_HOST.") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
@@ -27,12 +28,12 @@ def listen(host: str, port: int, *, option: str) -> socket.socket:
         listening.setblocking(False)
     except OSError as error:
         listening.close()
-        raise StartupError(_reason(error, host, port, option)) from None
+        raise StartupError(_bind_error(error, host, port, option)) from None
     return listening
 
 
 def url_of(listening: socket.socket) -> str:
-    """The `http://` address under which a program on this machine reaches the socket."""
+    """The `http://` address of the socket for programs on this machine."""
     host, port = listening.getsockname()[:2]
     address = ipaddress.ip_address(host)
     if address.is_unspecified:
@@ -40,11 +41,11 @@ def url_of(listening: socket.socket) -> str:
     return f"http://{address}:{port}" if address.version == 4 else f"http://[{address}]:{port}"
 
 
-def _reason(error: OSError, host: str, port: int, option: str) -> str:
+def _bind_error(error: OSError, host: str, port: int, option: str) -> str:
     variable = f"LICET_{option.removeprefix('--').replace('-', '_').upper()}"
-    choose = f"Choose another with {option} or {variable} (0 takes a free one)."
+    advice = f"Choose another port with {option} or {variable} (0 takes a free port)."
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is already taken by another program. {choose}"
+        return f"Port {port} on {host} is already in use by another program. {advice}"
     if error.errno == errno.EACCES:
-        return f"This user may not listen on port {port}. {choose}"
-    return f"Cannot listen on {host} port {port}: {error.strerror}. Change LICET_HOST, or choose another port. {choose}"
+        return f"This user may not listen on port {port}. {advice}"
+    return f"Cannot listen on {host} port {port}: {error.strerror}. Change LICET_HOST, or: {advice}"

@@ -1,4 +1,4 @@
-"""Logs: one structured line an event, on stderr, ours and the libraries' alike."""
+"""Logging setup: one structured line per event on stderr, for Licet and its libraries."""
 
 import logging
 import sys
@@ -9,11 +9,11 @@ from licet.config import Settings
 from licet.kit.redact import redact_secrets
 
 _QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "asyncio", "alembic")
-"""Loggers that only speak up from a warning on. Access lines of uvicorn hold query strings, so ours stand instead."""
+"""Loggers that log only warnings and errors. uvicorn's access lines contain query strings; Licet logs its own."""
 
 
 def set_up_logs(settings: Settings) -> None:
-    """JSON unless stderr is a terminal, or as LICET_LOG_FORMAT says."""
+    """Configures logging: LICET_LOG_FORMAT, or by default JSON unless stderr is a terminal."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -1,4 +1,4 @@
-"""The built-in sandbox as a part of the node: started beside the API, and told where to send its events."""
+"""Runs the built-in Stripe sandbox in the node, and registers Licet's webhook endpoint there."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from licet.data_dir import read_private, write_private
-from licet.node.http import HttpServer
+from licet.node.http_server import HttpServer
 from licet.node.listening import url_of
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.version import API_VERSION
@@ -19,56 +19,56 @@ if TYPE_CHECKING:
     from licet.kit.times import Now
     from licet_sandbox import Sandbox
 
-FINISHES_WITHIN_SECONDS = 1
+SANDBOX_SHUTDOWN_SECONDS = 1
 
 STRIPE_KEY = "sk_test_sandbox"
-"""The sandbox takes any test key, and all see one account."""
+"""The sandbox accepts any test key. All keys see the same account."""
 
 
 class RunningSandbox:
-    """The sandbox and the server in front of it."""
+    """The sandbox and its HTTP server."""
 
     def __init__(self, sandbox: "Sandbox", server: HttpServer, serving: "asyncio.Task[None]") -> None:
         self._sandbox = sandbox
         self._server = server
         self.serving = serving
-        """Ends only if the server does."""
+        """Ends only when the server ends."""
         self.url: str = sandbox.base_url
         self.now: Now = sandbox.now
         self.on_clock_advanced: Callable[[Callable[[], Awaitable[None]]], None] = sandbox.on_clock_advanced
 
     async def stop(self) -> None:
-        """Whoever speaks to it has ended by now, so nobody waits for its answers."""
+        """Stops the server and the sandbox. Call it after the sandbox's clients have ended."""
         await self._server.stop()
         await self._sandbox.stop()
 
 
 async def start_sandbox(data_dir: Path, listening: socket.socket) -> RunningSandbox:
-    """Starts it over `DATA_DIR/sandbox.db`. The file holds signing secrets: mode 0600."""
-    from licet_sandbox import Sandbox  # noqa: PLC0415 - only play imports it
+    """Starts the sandbox on `DATA_DIR/sandbox.db`. The file contains signing secrets and has mode 0600."""
+    from licet_sandbox import Sandbox  # noqa: PLC0415 - imported in sandbox mode only
 
     path = data_dir / "sandbox.db"
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600))
     sandbox = Sandbox(path)
     sandbox.base_url = url_of(listening)
     await sandbox.start()
-    server = HttpServer(sandbox.app, listening, finishes_within_seconds=FINISHES_WITHIN_SECONDS)
+    server = HttpServer(sandbox.app, listening, shutdown_seconds=SANDBOX_SHUTDOWN_SECONDS)
     return RunningSandbox(sandbox, server, await server.start())
 
 
-async def webhook_secret(stripe: StripeApi, url: str, events: Sequence[str], data_dir: Path) -> str:
-    """The signing secret of our endpoint at the sandbox, which is made on the first start and follows our address.
+async def ensure_webhook_endpoint(stripe: StripeApi, url: str, events: Sequence[str], data_dir: Path) -> str:
+    """Creates Licet's webhook endpoint at the sandbox, or updates its URL and events. Returns its secret.
 
-    Stripe tells the secret once, so it is kept in `DATA_DIR/sandbox-webhook.json` (mode 0600).
+    Stripe returns the secret only on creation, so it is stored in `DATA_DIR/sandbox-webhook.json` (mode 0600).
     """
     path = data_dir / "sandbox-webhook.json"
-    kept = json.loads(read_private(path) or "{}")
-    wanted = {"url": url, "enabled_events": list(events)}
-    endpoint = await stripe.retrieve("webhook_endpoint", kept["id"]) if kept else None
+    stored = json.loads(read_private(path) or "{}")
+    params = {"url": url, "enabled_events": list(events)}
+    endpoint = await stripe.retrieve("webhook_endpoint", stored["id"]) if stored else None
     if endpoint is None or endpoint.get("deleted"):
-        made = await stripe.create("webhook_endpoint", {**wanted, "api_version": API_VERSION})
-        write_private(path, json.dumps({"id": made["id"], "secret": made["secret"]}))
-        return str(made["secret"])
+        created = await stripe.create("webhook_endpoint", {**params, "api_version": API_VERSION})
+        write_private(path, json.dumps({"id": created["id"], "secret": created["secret"]}))
+        return str(created["secret"])
     if endpoint["url"] != url or sorted(endpoint["enabled_events"]) != sorted(events):
-        await stripe.update("webhook_endpoint", endpoint["id"], wanted)
-    return str(kept["secret"])
+        await stripe.update("webhook_endpoint", endpoint["id"], params)
+    return str(stored["secret"])

@@ -1,7 +1,7 @@
-"""The node over a running database: the part whose libraries take their time to import.
+"""Starts and stops the parts of a node on a running database. Its libraries are slow to import.
 
-It starts pool, sandbox, worker and API in this order and stops them in the reverse, so that requests and jobs under way
-find what they need until they are done.
+It starts the pool, the sandbox, the workers and the API in this order, and stops them in reverse, so that requests and
+jobs in progress can finish.
 """
 
 import asyncio
@@ -11,19 +11,23 @@ from contextlib import AsyncExitStack
 import asyncpg
 from pydantic import SecretStr
 
-from licet.app import DELIVERIES_AT_ONCE, create_app, delivery_worker_jobs, jobs, prepare, webhook_events
+from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
+from licet.catalog.file import EXAMPLE, read_catalog
+from licet.catalog.push import push_catalog
 from licet.config import Settings
 from licet.db.keyring import Keyring
-from licet.db.migrate import migrate, schema_is_current
+from licet.db.migrate import migrate_database, schema_is_current
 from licet.db.pool import Pool, open_pool
 from licet.http.context import Context
 from licet.kit.times import Now, wall_now
 from licet.node import installation
 from licet.node.addresses import Addresses, OnReady
-from licet.node.first_secrets import encryption_keys, first_operator_key
-from licet.node.http import HttpServer
+from licet.node.http_server import HttpServer
 from licet.node.listening import url_of
-from licet.node.sandbox import STRIPE_KEY, RunningSandbox, start_sandbox, webhook_secret
+from licet.node.sandbox import STRIPE_KEY, RunningSandbox, ensure_webhook_endpoint, start_sandbox
+from licet.node.startup_secrets import encryption_keys, first_operator_key
+from licet.node.store import catalog_is_empty, find_installation
+from licet.outgoing_webhooks.transport.sender import MAX_CONCURRENT
 from licet.queue.worker import Worker
 from licet.startup_error import StartupError
 from licet.stripe_api.client import StripeApi
@@ -31,18 +35,18 @@ from licet.stripe_api.client import StripeApi
 OLDEST_POSTGRESQL = 15
 WEBHOOK_PATH = "/api/billing/webhooks"
 
-# A stop takes five seconds at most, PostgreSQL's own included.
-WORK_FINISHES_WITHIN_SECONDS = 3
-POOL_CLOSES_WITHIN_SECONDS = 0.3
+# A stop takes at most five seconds, including PostgreSQL's.
+WORK_SHUTDOWN_SECONDS = 3
+POOL_CLOSE_SECONDS = 0.3
 
 
 async def serve(
     settings: Settings, *, dsn: str, api_socket: socket.socket, sandbox_socket: socket.socket | None, ready: OnReady
 ) -> None:
-    """Serves until it is cancelled, or until a part of it ends by itself, which is raised.
+    """Serves until it is cancelled or one of its parts ends, whose error it raises.
 
-    sandbox_socket: in sandbox mode.
-    Raises StartupError where database, Stripe account and settings do not fit together.
+    sandbox_socket: in sandbox mode only.
+    Raises StartupError if the database, the Stripe account and the settings do not match.
     """
     async with AsyncExitStack() as stack:
         pool = await _open_current_database(dsn)
@@ -57,27 +61,27 @@ async def serve(
         stripe = _stripe(settings, sandbox)
         stack.push_async_callback(stripe.close)
         if sandbox:
-            hook = f"{settings.public_url}{WEBHOOK_PATH}"
-            secret = await webhook_secret(stripe, hook, webhook_events(), settings.data_dir)
+            webhook_url = f"{settings.public_url}{WEBHOOK_PATH}"
+            secret = await ensure_webhook_endpoint(stripe, webhook_url, webhook_events(), settings.data_dir)
             settings = settings.model_copy(update={"stripe_webhook_secrets": (SecretStr(secret),)})
-        account_known = sandbox is not None or await installation.check_account(pool, stripe)
+        account_checked = sandbox is not None or await installation.check_account(pool, stripe)
 
         now: Now = sandbox.now if sandbox else wall_now
         context = Context(settings=settings, pool=pool, now=now, stripe=stripe, keyring=keyring)
-        await prepare(context)
-        # Two: machines that answer slowly, or not at all, hold up neither events nor mail.
+        if sandbox:
+            await _push_example_catalog(context)
+        # Outgoing webhooks have their own worker, so that slow endpoints delay neither Stripe's events nor mail.
         worker = Worker(dsn, pool, jobs(context), now)
-        runner = Worker(
-            dsn, pool, await stack.enter_async_context(delivery_worker_jobs(context)), now, at_once=DELIVERIES_AT_ONCE
-        )
+        delivery_jobs = await stack.enter_async_context(delivery_worker_jobs(context))
+        delivery_worker = Worker(dsn, pool, delivery_jobs, now, max_jobs=MAX_CONCURRENT)
         if sandbox:
             sandbox.on_clock_advanced(worker.hand_over_due)
-            sandbox.on_clock_advanced(runner.hand_over_due)
+            sandbox.on_clock_advanced(delivery_worker.hand_over_due)
         app = create_app(context)
-        api = HttpServer(app, api_socket, finishes_within_seconds=WORK_FINISHES_WITHIN_SECONDS, lifespan="on")
-        working = [asyncio.create_task(worker.run()), asyncio.create_task(runner.run())]
-        tasks = [await api.start(), *working]
-        stack.push_async_callback(_finish_work, api, worker, runner, working)
+        api = HttpServer(app, api_socket, shutdown_seconds=WORK_SHUTDOWN_SECONDS, lifespan="on")
+        worker_tasks = [asyncio.create_task(worker.run()), asyncio.create_task(delivery_worker.run())]
+        tasks = [await api.start(), *worker_tasks]
+        stack.push_async_callback(_stop_work, api, worker, delivery_worker, worker_tasks)
         if sandbox:
             tasks.append(sandbox.serving)
 
@@ -90,24 +94,24 @@ async def serve(
                 webhook_secret=secret if sandbox else None,
             )
         )
-        if not account_known:
-            tasks.append(asyncio.create_task(installation.keep_asking(pool, stripe)))
+        if not account_checked:
+            tasks.append(asyncio.create_task(installation.check_account_later(pool, stripe)))
             stack.callback(tasks[-1].cancel)
-        await _until_one_ends(tasks)
+        await _wait_for_any(tasks)
 
 
 async def _open_current_database(dsn: str) -> Pool:
-    """A pool over a database whose schema is this version's. Raises StartupError where it cannot be reached or used."""
+    """Opens a pool and migrates the schema. Raises StartupError if the database cannot be used."""
     try:
         pool = await open_pool(dsn, min_size=2, max_size=20)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise StartupError(f"The database cannot be reached: {error}. Check LICET_DATABASE_URL.") from None
+        raise StartupError(f"Cannot connect to the database: {error}. Check LICET_DATABASE_URL.") from None
     try:
         async with pool.acquire() as connection:
             _check_version(connection.get_server_version().major)
             current = await schema_is_current(connection)
         if not current:
-            await migrate(dsn)
+            await migrate_database(dsn)
     except BaseException:
         await _close(pool)
         raise
@@ -116,16 +120,16 @@ async def _open_current_database(dsn: str) -> Pool:
 
 def _check_version(major: int) -> None:
     if major < OLDEST_POSTGRESQL:
-        raise StartupError(f"The database is PostgreSQL {major}; Licet needs {OLDEST_POSTGRESQL} or later.")
+        raise StartupError(f"The database is PostgreSQL {major}. Upgrade it to {OLDEST_POSTGRESQL} or later.")
 
 
 async def _claim_database(pool: Pool, settings: Settings) -> tuple[Keyring, str | None]:
-    """Holds the settings against what filled the database; returns its encryption and, just made, the operator key."""
+    """Checks the database's mode. Returns its keyring, and the operator key if it was just made."""
     async with pool.acquire() as connection:
-        found = await installation.find_installation(connection)
+        found = await find_installation(connection)
         installation.check_mode(found, settings.mode)
         keys = encryption_keys(settings, empty_database=found is None)
-        await installation.remember_mode(connection, settings.mode, wall_now())
+        await installation.record_mode(connection, settings.mode, wall_now())
     return Keyring(keys), await first_operator_key(pool, settings, settings.data_dir / "operator.key")
 
 
@@ -138,32 +142,43 @@ def _stripe(settings: Settings, sandbox: RunningSandbox | None) -> StripeApi:
     )
 
 
-async def _until_one_ends(tasks: "list[asyncio.Task[None]]") -> None:
-    """Raises what made it end. Cancelled, it leaves them running: each is stopped in its turn."""
+async def _push_example_catalog(context: Context) -> None:
+    """Pushes the example catalogue if no catalogue was ever pushed. Sandbox mode only."""
+    async with context.pool.acquire() as connection:
+        empty = await catalog_is_empty(connection)
+    if empty:
+        await push_catalog(read_catalog(EXAMPLE), context.pool, context.stripe)
+
+
+async def _wait_for_any(tasks: "list[asyncio.Task[None]]") -> None:
+    """Waits until a task ends, and raises its error. On cancellation the tasks keep running."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
-    raise RuntimeError("a part of Licet ended by itself")
+    raise RuntimeError("a part of Licet ended unexpectedly")
 
 
-async def _finish_work(api: HttpServer, worker: Worker, runner: Worker, working: "list[asyncio.Task[None]]") -> None:
-    """Lets requests and jobs under way finish, side by side; a job that is not done in time is handed back.
+async def _stop_work(
+    api: HttpServer, worker: Worker, delivery_worker: Worker, worker_tasks: "list[asyncio.Task[None]]"
+) -> None:
+    """Waits for requests and jobs in progress, concurrently.
 
-    Errands are handed back at once: what they wait for takes its own time.
+    A job that takes too long is returned to the queue. Deliveries are returned to the queue immediately, because they
+    wait for other machines.
     """
     await worker.stop()
-    await runner.stop(cut_off=True)
+    await delivery_worker.stop(cut_off=True)
     await asyncio.gather(
         api.stop(),
-        asyncio.wait(working, timeout=float(WORK_FINISHES_WITHIN_SECONDS)),
+        asyncio.wait(worker_tasks, timeout=float(WORK_SHUTDOWN_SECONDS)),
     )
-    for task in working:
+    for task in worker_tasks:
         task.cancel()
-    await asyncio.gather(*working, return_exceptions=True)
+    await asyncio.gather(*worker_tasks, return_exceptions=True)
 
 
 async def _close(pool: Pool) -> None:
     try:
-        await asyncio.wait_for(pool.close(), POOL_CLOSES_WITHIN_SECONDS)
+        await asyncio.wait_for(pool.close(), POOL_CLOSE_SECONDS)
     except TimeoutError:
         pool.terminate()

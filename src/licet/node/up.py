@@ -1,7 +1,7 @@
-"""`licet up`: everything in one process.
+"""`licet up`: runs everything in one process.
 
-What is cheap and may refuse comes first (lock, sockets), then PostgreSQL's process, and while that starts the libraries
-are imported: they take most of the time that a start takes (docs/decisions/quick-start.md).
+The lock and the sockets come first, because they are cheap and may fail. Then PostgreSQL starts, and meanwhile the
+libraries are imported, which takes most of the time of a start (docs/decisions/quick-start.md).
 """
 
 import asyncio
@@ -17,27 +17,27 @@ from licet.db.embedded import EmbeddedPostgres
 from licet.node.addresses import OnReady
 from licet.node.listening import listen
 
-STOPS_WITHIN_SECONDS = 4.5
-"""From the signal to the end. PostgreSQL gets what the other parts have left of it, as a rule nearly all."""
-POSTGRES_GETS_AT_LEAST_SECONDS = 0.5
-"""Then it is told to drop everything, from which the next start recovers, which takes it seconds."""
+SHUTDOWN_SECONDS = 4.5
+"""Time from the signal to the end. PostgreSQL gets the time that the other parts have not used, usually most of it."""
+POSTGRES_MIN_SHUTDOWN_SECONDS = 0.5
+"""After its time PostgreSQL is shut down immediately. The next start then takes some seconds to recover."""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run_up(settings: Settings, ready: OnReady) -> None:
-    """Runs until SIGTERM, SIGINT or SIGHUP, which end it cleanly. Raises StartupError, and what made a part end."""
+    """Runs until SIGTERM, SIGINT or SIGHUP. Raises StartupError, and the error of a part that failed."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told_to_stop(settings, ready))
+        runner.run(_run_until_signal(settings, ready))
 
 
-class Told:
-    """Whether and when a signal said to stop."""
+class StopRequest:
+    """Records whether and when a signal requested the stop."""
 
     def __init__(self) -> None:
         self._at: float | None = None
 
-    def now(self) -> bool:
-        """Notes the time; False if it was told before."""
+    def record(self) -> bool:
+        """Records the time. Returns False if a stop was requested before."""
         first = self._at is None
         if first:
             self._at = time.monotonic()
@@ -48,11 +48,11 @@ class Told:
 
     @property
     def seconds_left(self) -> float:
-        """Of the time that a stop may take."""
-        return STOPS_WITHIN_SECONDS - (time.monotonic() - self._at if self._at is not None else 0)
+        """Time left for the shutdown."""
+        return SHUTDOWN_SECONDS - (time.monotonic() - self._at if self._at is not None else 0)
 
 
-async def _up(settings: Settings, ready: OnReady, told: Told) -> None:
+async def _up(settings: Settings, ready: OnReady, stop_request: StopRequest) -> None:
     async with AsyncExitStack() as stack:
         make_data_dir(settings.data_dir)
         stack.enter_context(DataDirLock(settings.data_dir))
@@ -65,49 +65,49 @@ async def _up(settings: Settings, ready: OnReady, told: Told) -> None:
         embedded = None
         if settings.database_url is None:
             embedded = LaunchedPostgres(settings)
-            stack.push_async_callback(embedded.stop, told)
-            await asyncio.sleep(0)  # its thread begins before the imports take this one
+            stack.push_async_callback(embedded.stop, stop_request)
+            await asyncio.sleep(0)  # its thread starts before the imports block this one
 
-        from licet.node.logs import set_up_logs  # noqa: PLC0415 - what PostgreSQL starts beside
+        from licet.node.logs import set_up_logs  # noqa: PLC0415 - imported while PostgreSQL starts
         from licet.node.serving import serve  # noqa: PLC0415
 
         set_up_logs(settings)
-        dsn = await embedded.ready() if embedded else _given(settings)
+        dsn = await embedded.ready() if embedded else _database_url(settings)
         await serve(settings, dsn=dsn, api_socket=api_socket, sandbox_socket=sandbox_socket, ready=ready)
 
 
-def _given(settings: Settings) -> str:
+def _database_url(settings: Settings) -> str:
     return settings.database_url.get_secret_value() if settings.database_url else ""
 
 
 class LaunchedPostgres:
-    """The embedded server, on its way up in a thread."""
+    """The embedded PostgreSQL, started in a thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._server = EmbeddedPostgres(settings.data_dir)
         self._launching = asyncio.create_task(asyncio.to_thread(self._server.launch))
 
     async def ready(self) -> str:
-        """The DSN, once it answers. Raises StartupError where it does not."""
-        # Cancelled, the thread would go on with nobody waiting for it; `stop` does.
+        """Waits until it accepts connections and returns its DSN. Raises StartupError if it does not start."""
+        # Shielded: on cancellation the thread continues, and `stop` waits for it.
         await asyncio.shield(self._launching)
         await self._server.ready()
         return self._server.dsn
 
-    async def stop(self, told: Told) -> None:
-        """Also while it is still starting."""
+    async def stop(self, stop_request: StopRequest) -> None:
+        """Stops it, also while it is still starting."""
         await asyncio.wait([self._launching])
         if self._launching.exception() is None:
-            await self._server.stop(patience_seconds=max(told.seconds_left, POSTGRES_GETS_AT_LEAST_SECONDS))
+            await self._server.stop(patience_seconds=max(stop_request.seconds_left, POSTGRES_MIN_SHUTDOWN_SECONDS))
 
 
-async def _until_told_to_stop(settings: Settings, ready: OnReady) -> None:
-    """Cancels what runs at the first signal; later ones change nothing, since the stop is bounded."""
-    told = Told()
-    task = asyncio.create_task(_up(settings, ready, told))
+async def _run_until_signal(settings: Settings, ready: OnReady) -> None:
+    """Cancels the node on the first signal. Ignores later signals: the shutdown time is limited."""
+    stop_request = StopRequest()
+    task = asyncio.create_task(_up(settings, ready, stop_request))
 
     def stop() -> None:
-        if told.now():
+        if stop_request.record():
             task.cancel()
 
     loop = asyncio.get_running_loop()
@@ -116,5 +116,5 @@ async def _until_told_to_stop(settings: Settings, ready: OnReady) -> None:
     try:
         await task
     except asyncio.CancelledError:
-        if not told:
+        if not stop_request:
             raise

@@ -1,4 +1,4 @@
-"""To whom a mail goes: to a buyer, or to the operator."""
+"""Queues emails to a buyer or to the operator."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,8 @@ import asyncpg
 import structlog
 
 from licet.db.connection import Connection
-from licet.mail.store import queue_mail
+from licet.mail.store import queue_email
+from licet.notifications.store import find_account_email
 
 log = structlog.get_logger(__name__)
 
@@ -23,21 +24,15 @@ async def mail_buyer(
     about: dict[str, Any],
     now: datetime,
 ) -> None:
-    """Queue one mail to the purchase's address, else to the account's. Nobody to write to is said in the log.
+    """Queue one email to the address given at the purchase, or else to the account's.
 
-    row: what it is about, with `account_id` and `customer_email`.
+    row: what the email is about, with `account_id` and `customer_email`. Without an address, a warning is logged.
     """
-    to = row["customer_email"] or await conn.fetchval(
-        """
-        SELECT coalesce(account.email, customer.email) FROM accounts AS account
-        LEFT JOIN customers AS customer USING (stripe_customer_id) WHERE account.id = $1
-        """,
-        row["account_id"],
-    )
+    to = row["customer_email"] or await find_account_email(conn, row["account_id"])
     if to is None:
-        log.warning("mail_without_address", template=template, fact=fact)
+        log.warning("email_without_address", template=template, fact=fact)
         return
-    await queue_mail(
+    await queue_email(
         conn,
         template=template,
         fact=fact,
@@ -60,10 +55,10 @@ async def mail_operator(
     about: dict[str, Any],
     now: datetime,
 ) -> None:
-    """Queue one mail to LICET_OPERATOR_EMAIL. to: None where that is unset, which is said in the log."""
+    """Queue one email to the operator. to: LICET_OPERATOR_EMAIL; None: only log a warning."""
     if to is None:
-        log.warning("mail_without_address", template=template, fact=fact)
+        log.warning("email_without_address", template=template, fact=fact)
         return
-    await queue_mail(
+    await queue_email(
         conn, template=template, fact=fact, to=to, account_id=account_id, subject=subject, about=about, now=now
     )

@@ -1,1 +1,1 @@
-"""The vendor's identity provider: the one door to it. Its keys, and what its tokens say of who is calling."""
+"""The vendor's identity provider (OpenID Connect): reads its keys and verifies its tokens."""

@@ -1,7 +1,8 @@
-"""The provider's keys in memory: read when first needed, again now and then, and when a token names an unknown one.
+"""Keeps the provider's keys in memory.
 
-However many requests wait, one asks; a flood of made-up key ids makes no flood of questions; and a provider that is
-away for a while keeps nobody out whose key is known.
+They are read on first use, periodically, and for a token with an unknown key. Only one request at a time reads them, a
+minimum interval protects the provider from tokens with made-up key ids, and known keys are used while the provider is
+unreachable.
 """
 
 import asyncio
@@ -13,21 +14,21 @@ import structlog
 from jwt import PyJWK
 
 from licet.errors import IdentityProviderUnavailable
-from licet.oidc.keys import pick, usable
+from licet.oidc.keys import find_key_for, usable_keys
 from licet.oidc.published import NotPublished, fetch_keys
 
-FRESH_SECONDS = 600.0
-"""After that the provider is asked again, so that a key which it has taken back goes."""
-KEPT_SECONDS = 24 * 3600.0
-"""As long keys are used of a provider that does not answer any more."""
-ASK_AGAIN_SECONDS = 10.0
-"""The provider is never asked more often, whatever comes."""
+KEYS_REFRESH_SECONDS = 600.0
+"""After this time the keys are read again, so that a key that the provider has withdrawn is removed."""
+MAX_KEYS_AGE_SECONDS = 24 * 3600.0
+"""How long keys are used while the provider is unreachable."""
+MIN_FETCH_INTERVAL_SECONDS = 10.0
+"""The shortest time between two reads of the keys."""
 
 log = structlog.get_logger("licet.oidc")
 
 
 class KeySet:
-    """The keys of one issuer. clock: seconds that only go forward."""
+    """The keys of one issuer. clock: monotonic seconds."""
 
     def __init__(
         self,
@@ -40,41 +41,42 @@ class KeySet:
         self._fetch = fetch
         self._clock = clock
         self._keys: tuple[PyJWK, ...] = ()
-        self._asked_at = self._read_at = float("-inf")
-        self._asking = asyncio.Lock()
+        self._tried_at = self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
 
     async def find(self, kid: str | None, algorithm: str) -> PyJWK | None:
-        """The key that a token names; None where the provider has no such one.
+        """The key that a token names; None if the provider has no such key.
 
-        Raises IdentityProviderUnavailable where that cannot be told, for it does not answer.
+        Raises IdentityProviderUnavailable if the key is unknown and the keys cannot be read.
         """
-        found = self._pick(kid, algorithm)
-        # While another asks whether a known key still holds, it does.
-        if found is None or (self._age() > FRESH_SECONDS and not self._asking.locked()):
-            await self._ask_unless_just_asked()
-            found = self._pick(kid, algorithm)
-        if found is None and self._read_at < self._asked_at:
+        key = self._find_known(kid, algorithm)
+        # A known key is used while another request reads the keys again.
+        if key is None or (self._age() > KEYS_REFRESH_SECONDS and not self._reading.locked()):
+            await self._read_unless_just_tried()
+            key = self._find_known(kid, algorithm)
+        if key is None and self._read_at < self._tried_at:
+            seconds = round(MIN_FETCH_INTERVAL_SECONDS)
             raise IdentityProviderUnavailable(
-                "The identity provider does not tell its keys, so this token cannot be checked. "
-                "Try again in a moment; API keys go on working.",
-                retry_after_seconds=round(ASK_AGAIN_SECONDS),
+                "The keys of the identity provider cannot be read, so this token cannot be verified. "
+                f"Try again in {seconds} s, or send an API key.",
+                retry_after_seconds=seconds,
             )
-        return found
+        return key
 
-    def _pick(self, kid: str | None, algorithm: str) -> PyJWK | None:
-        return pick(self._keys, kid, algorithm) if self._age() <= KEPT_SECONDS else None
+    def _find_known(self, kid: str | None, algorithm: str) -> PyJWK | None:
+        return find_key_for(self._keys, kid, algorithm) if self._age() <= MAX_KEYS_AGE_SECONDS else None
 
     def _age(self) -> float:
         return self._clock() - self._read_at
 
-    async def _ask_unless_just_asked(self) -> None:
-        async with self._asking:
+    async def _read_unless_just_tried(self) -> None:
+        async with self._reading:
             now = self._clock()
-            if now - self._asked_at < ASK_AGAIN_SECONDS:
+            if now - self._tried_at < MIN_FETCH_INTERVAL_SECONDS:
                 return
-            self._asked_at = now
+            self._tried_at = now
             try:
-                self._keys = usable(await self._fetch(self._issuer))
+                self._keys = usable_keys(await self._fetch(self._issuer))
             except NotPublished as error:
                 log.warning("the identity provider's keys cannot be read", issuer=self._issuer, reason=str(error))
                 return

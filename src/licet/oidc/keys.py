@@ -1,6 +1,6 @@
-"""Which of the published keys can verify a token, each bound to its one algorithm.
+"""Selects the published keys that can verify tokens, and binds each to its algorithm.
 
-A key never verifies what its type is not for, whatever a token's header says: an RSA key RS256, a P-256 key ES256.
+An RSA key verifies only RS256 and a P-256 key only ES256, regardless of a token's header.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,19 +14,22 @@ from jwt.exceptions import PyJWTError
 _ALGORITHM_OF = {"RSA": "RS256", "EC": "ES256"}
 ALGORITHMS = tuple(_ALGORITHM_OF.values())
 MAX_KEYS = 100
-"""Providers publish a handful; each is looked at for every token."""
+"""Providers publish only a few, and every key is checked for each token."""
 
 
-def usable(published: Iterable[Any]) -> tuple[PyJWK, ...]:
-    """Those that sign in a way that is accepted here. Others are passed over, as RFC 7517, section 5, asks."""
-    found = (_read(one) for one in published)
-    return tuple(key for key in found if key is not None)[:MAX_KEYS]
+def usable_keys(published: Iterable[Any]) -> tuple[PyJWK, ...]:
+    """The keys of accepted types. Others are ignored, as RFC 7517, section 5, requires."""
+    keys = (_read(jwk) for jwk in published)
+    return tuple(key for key in keys if key is not None)[:MAX_KEYS]
 
 
-def pick(keys: Sequence[PyJWK], kid: str | None, algorithm: str) -> PyJWK | None:
-    """The one that a token's header means; without `kid` the only one there is for this algorithm."""
-    meant = [key for key in keys if key.algorithm_name == algorithm and kid in (None, key.key_id)]
-    return meant[0] if len(meant) == 1 else None
+def find_key_for(keys: Sequence[PyJWK], kid: str | None, algorithm: str) -> PyJWK | None:
+    """The key that a token's header names, or None.
+
+    Without `kid` it is the key for this algorithm, if there is only one.
+    """
+    matching = [key for key in keys if key.algorithm_name == algorithm and kid in (None, key.key_id)]
+    return matching[0] if len(matching) == 1 else None
 
 
 def _read(published: Any) -> PyJWK | None:

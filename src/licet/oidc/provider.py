@@ -1,4 +1,4 @@
-"""What a token says of who is calling, if the provider signed it, for us, and it holds now.
+"""Verifies tokens of the identity provider: signature, issuer, audience, time and type.
 
 Source: contract, section 1; RFC 7519; RFC 8725, sections 3.1 to 3.12; docs/decisions/oidc.md.
 """
@@ -20,18 +20,18 @@ from licet.errors import Unauthorized
 from licet.oidc.key_set import KeySet
 from licet.oidc.keys import ALGORITHMS
 
-LONGEST = 16 * 1024
-"""Characters of a token. Those of large companies, with every group in them, have some 8000."""
+MAX_TOKEN_CHARACTERS = 16 * 1024
+"""Tokens of large companies, which list all groups of a user, have about 8000 characters."""
 SKEW_SECONDS = 60
-"""As far the provider's clock and ours may be apart."""
-_TYPES = ("jwt", "at+jwt", "application/at+jwt")
-"""Of what is signed for an audience, identity and access tokens alone are credentials; a logout token is none."""
-_REQUIRED = ["iss", "sub", "aud", "exp"]
+"""The allowed difference between the clocks of the provider and of this machine."""
+_TOKEN_TYPES = ("jwt", "at+jwt", "application/at+jwt")
+"""Identity and access tokens. Other signed tokens, such as logout tokens, are not credentials."""
+_REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp"]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is calling, as the provider says. email: None unless it says that it has verified it."""
+    """The subject of a verified token. email: None unless the provider has verified it."""
 
     issuer: str
     subject: str
@@ -40,7 +40,7 @@ class Identity:
 
 
 class IdentityProvider:
-    """One issuer, and the audience that its tokens must name."""
+    """Verifies the tokens of one issuer for one audience."""
 
     def __init__(self, issuer: str, audience: str, keys: KeySet | None = None) -> None:
         self._issuer = issuer
@@ -48,11 +48,14 @@ class IdentityProvider:
         self._keys = keys or KeySet(issuer)
 
     async def identify(self, token: str) -> Identity:
-        """Raises Unauthorized, saying what is wrong with the token; IdentityProviderUnavailable without keys."""
+        """Verifies a token and returns its subject.
+
+        Raises Unauthorized with the reason; IdentityProviderUnavailable if the keys cannot be read.
+        """
         kid, algorithm = _key_named(token)
         key = await self._keys.find(kid, algorithm)
         if key is None:
-            raise Unauthorized("This token is not signed by a key of the identity provider. Sign in again.")
+            raise Unauthorized("This token is not signed with a key of the identity provider. Sign in again.")
         try:
             claims = jwt.decode(
                 token,
@@ -61,51 +64,57 @@ class IdentityProvider:
                 audience=self._audience,
                 issuer=self._issuer,
                 leeway=SKEW_SECONDS,
-                options={"require": _REQUIRED, "enforce_minimum_key_length": True},
+                options={"require": _REQUIRED_CLAIMS, "enforce_minimum_key_length": True},
             )
         except PyJWTError as error:
-            raise Unauthorized(_said(error)) from None
+            raise Unauthorized(_reason(error)) from None
         return _identity(claims)
 
 
 def _key_named(token: str) -> tuple[str | None, str]:
-    """The key id and algorithm of a token's header, of which nothing is believed yet."""
-    if len(token) > LONGEST:
-        raise Unauthorized(f"This token is longer than {LONGEST} characters. Ask for one with fewer claims.")
+    """The key id and algorithm of a token's header, which is not verified yet."""
+    if len(token) > MAX_TOKEN_CHARACTERS:
+        raise Unauthorized(
+            f"This token is longer than {MAX_TOKEN_CHARACTERS} characters. Request one with fewer claims."
+        )
     try:
         header = jwt.get_unverified_header(token)
     except PyJWTError:
-        raise Unauthorized("This is no token that can be read here.") from None
+        raise Unauthorized("This is not a valid JWT. Send a token of the identity provider, or an API key.") from None
     if header.get("alg") not in ALGORITHMS:
-        raise Unauthorized(f"Tokens must be signed with {' or '.join(ALGORITHMS)}.")
-    if str(header.get("typ", "JWT")).lower() not in _TYPES:
-        raise Unauthorized("This is a token of another kind. Send an identity or an access token.")
+        raise Unauthorized(
+            f"This token's algorithm is not accepted. Let the identity provider sign with {' or '.join(ALGORITHMS)}."
+        )
+    if str(header.get("typ", "JWT")).lower() not in _TOKEN_TYPES:
+        raise Unauthorized("This token's type is not accepted. Send an identity token or an access token.")
     return header.get("kid"), header["alg"]
 
 
-def _said(error: PyJWTError) -> str:
+def _reason(error: PyJWTError) -> str:
     match error:
         case ExpiredSignatureError():
             return "This token has expired. Sign in again."
         case ImmatureSignatureError():
-            return "This token is not valid yet: compare this machine's clock with the identity provider's."
+            return "This token is not valid yet. Compare this machine's clock with the identity provider's."
         case InvalidAudienceError():
-            return "This token is for somebody else: its aud does not name this service."
+            return "This token is for another service: its aud must contain LICET_OIDC_AUDIENCE. Request one for Licet."
         case InvalidIssuerError():
-            return "This token is of another issuer."
+            return "This token is from another issuer: its iss must be exactly LICET_OIDC_ISSUER."
         case MissingRequiredClaimError():
-            return f"This token has no {error.claim}."
+            return f"This token has no {error.claim}. Let the identity provider add this claim."
         case _:
-            return "This token's signature or claims do not hold. Sign in again."
+            return "This token's signature or claims are invalid. Sign in again."
 
 
 def _identity(claims: dict[str, Any]) -> Identity:
     subject = claims["sub"]
     # Source: OpenID Connect Core 1.0, section 2, "sub".
     if not 0 < len(subject) <= 255 or not subject.isprintable():
-        raise Unauthorized("This token's sub must have 1 to 255 printable characters.")
+        raise Unauthorized("This token's sub is invalid. Let the identity provider send 1 to 255 printable characters.")
     if "events" in claims:
-        raise Unauthorized("This token tells of an event, such as a logout, and is no credential.")
+        raise Unauthorized(
+            "This token reports an event, such as a logout, and is not a credential. Send an identity or access token."
+        )
     return Identity(claims["iss"], subject, _text(claims, "name"), _email(claims))
 
 

@@ -1,7 +1,7 @@
-"""What the provider publishes: where its keys are, and the keys themselves.
+"""Reads the provider's configuration and its published keys.
 
-It is read with care, for it decides who gets in: https alone (http only from an issuer on this machine), no redirect,
-five seconds and 256 KiB. Source: OpenID Connect Discovery 1.0, sections 4.1 to 4.3.
+These decide which tokens are accepted, so the limits are strict: only https (http only for an issuer on this machine),
+no redirects, five seconds and 256 KiB. Source: OpenID Connect Discovery 1.0, sections 4.1 to 4.3.
 """
 
 import asyncio
@@ -12,26 +12,27 @@ import httpx
 
 from licet.kit.loopback import is_loopback
 
-WITHIN_SECONDS = 5.0
-MAX_BYTES = 256 * 1024
+OIDC_TIMEOUT_SECONDS = 5.0
+MAX_RESPONSE_BYTES = 256 * 1024
 
 
 class NotPublished(Exception):
-    """The provider cannot be reached, or what it publishes cannot be used. The message is for the operator's log."""
+    """The provider is unreachable, or its configuration or keys are invalid.
+
+    The message is for the operator's log.
+    """
 
 
 async def fetch_keys(issuer: str) -> list[Any]:
-    """The keys as they are published, unchecked. Raises NotPublished."""
+    """The published keys, not validated. Raises NotPublished."""
     try:
-        async with asyncio.timeout(WITHIN_SECONDS), await asyncio.to_thread(_client, issuer) as http:
+        async with asyncio.timeout(OIDC_TIMEOUT_SECONDS), await asyncio.to_thread(_client, issuer) as http:
             configuration = await _get(http, f"{issuer.removesuffix('/')}/.well-known/openid-configuration")
             if configuration.get("issuer") != issuer:
-                raise NotPublished(
-                    "its configuration names another issuer; LICET_OIDC_ISSUER must be the same, exactly"
-                )
+                raise NotPublished("its configuration names another issuer; LICET_OIDC_ISSUER must be exactly the same")
             published = (await _get(http, _address_of_keys(configuration, issuer))).get("keys")
     except TimeoutError:
-        raise NotPublished(f"it did not answer within {WITHIN_SECONDS:.0f} s") from None
+        raise NotPublished(f"it did not answer within {OIDC_TIMEOUT_SECONDS:.0f} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # OSError: certificates that cannot be read
         raise NotPublished(f"it cannot be reached: {type(error).__name__}") from None
     if not isinstance(published, list):
@@ -40,41 +41,47 @@ async def fetch_keys(issuer: str) -> list[Any]:
 
 
 def _client(issuer: str) -> httpx.AsyncClient:
-    """Made in a thread, for reading the system's certificates takes its time; past any proxy on this machine."""
+    """A client, created in a thread because reading the system's certificates is slow.
+
+    It uses no proxy for an issuer on this machine.
+    """
     local = is_loopback(httpx.URL(issuer).host)
     return httpx.AsyncClient(
-        timeout=WITHIN_SECONDS,
+        timeout=OIDC_TIMEOUT_SECONDS,
         follow_redirects=False,
         trust_env=not local,
-        # As it comes: a compressed answer could be a thousand times as large as what was counted.
+        # Uncompressed, because a compressed response could be a thousand times larger than the bytes counted.
         headers={"Accept": "application/json", "Accept-Encoding": "identity"},
     )
 
 
 async def _get(http: httpx.AsyncClient, url: str) -> dict[str, Any]:
     raw = bytearray()
-    async with http.stream("GET", url) as answer:
-        if answer.status_code != 200:
-            raise NotPublished(f"{url} answered {answer.status_code}")
-        async for chunk in answer.aiter_raw():
+    async with http.stream("GET", url) as response:
+        if response.status_code != 200:
+            raise NotPublished(f"{url} answered {response.status_code}")
+        async for chunk in response.aiter_raw():
             raw += chunk
-            if len(raw) > MAX_BYTES:
-                raise NotPublished(f"{url} answered more than {MAX_BYTES} bytes")
+            if len(raw) > MAX_RESPONSE_BYTES:
+                raise NotPublished(f"{url} answered more than {MAX_RESPONSE_BYTES} bytes")
     try:
-        found = json.loads(raw)
+        document = json.loads(raw)
     except (ValueError, RecursionError):
         raise NotPublished(f"{url} did not answer with JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise NotPublished(f"{url} did not answer with a JSON object")
-    return found
+    return document
 
 
 def _address_of_keys(configuration: dict[str, Any], issuer: str) -> str:
-    """`jwks_uri`. It may lie on another host, but never on a less protected way than the issuer itself."""
+    """`jwks_uri`.
+
+    It may be on another host, but must be https unless it and an http issuer are on this machine.
+    """
     url = configuration.get("jwks_uri")
     if isinstance(url, str) and (url.startswith("https://") or _both_on_this_machine(url, issuer)):
         return url
-    raise NotPublished("its configuration names no jwks_uri that begins with https://")
+    raise NotPublished("its configuration has no jwks_uri that begins with https://")
 
 
 def _both_on_this_machine(url: str, issuer: str) -> bool:

@@ -1,1 +1,1 @@
-"""Money received: checkout sessions and the orders they become, invoices and what paid them."""
+"""Money received: checkout sessions with the orders they become, and invoices with their payments."""

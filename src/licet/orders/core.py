@@ -1,18 +1,19 @@
-"""The status of an order, from what is known of its payment, its refunds and its subscription."""
+"""The status of an order, decided from its payment, its refunds and its subscription."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 OrderStatus = Literal["pending", "paid", "partially_refunded", "refunded", "failed", "expired", "cancelled"]
 
-PAID = frozenset({"paid", "no_payment_required"})
+PAID_STATUSES = frozenset({"paid", "no_payment_required"})
 
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """What decides over an order; amounts in minor units of one currency.
+    """The facts that decide an order's status. Amounts are in minor units of one currency.
 
-    amount_paid: what full refunds equal. all_ended: every line was recurring, and the subscription has ended.
+    amount_paid: a refund of this amount is a full refund.
+    all_ended: every line is recurring and the subscription has ended.
     """
 
     session_status: str
@@ -24,11 +25,12 @@ class OrderFacts:
 
 
 def order_status(facts: OrderFacts) -> OrderStatus:
-    """The strongest that holds: refunded, cancelled, partially_refunded, paid; before payment failed, expired, pending.
+    """Return the status of an order. The first status that applies wins.
 
+    After payment: refunded, cancelled, partially_refunded, paid. Before: failed, expired, pending.
     Source: contract, section 2, Orders.
     """
-    if facts.payment_status in PAID and facts.session_status == "complete":
+    if facts.payment_status in PAID_STATUSES and facts.session_status == "complete":
         if 0 < facts.amount_paid <= facts.amount_refunded:
             return "refunded"
         if facts.all_ended:

@@ -1,4 +1,4 @@
-"""What receipts and payment failures say, read from their ids when they are sent or shown."""
+"""Template data of receipts and payment-failed emails, read when the email is sent or shown."""
 
 from typing import Any
 
@@ -7,12 +7,14 @@ import asyncpg
 from licet.db.connection import Connection
 from licet.db.keyring import Keyring
 from licet.errors import NotFound
+from licet.orders.invoice_store import find_invoice_for_email, list_invoice_lines_for_email
+from licet.orders.store import find_session_for_email, list_session_lines_for_email
 
 
 async def gather_receipt(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
-    """`{name, number, paid_at, total, amount_paid, currency, lines, invoice_url, invoice_pdf}`. about: `{"invoiceId"}`.
+    """Return the data of the receipt. about: `{"invoiceId"}`. Raises NotFound for an unknown invoice.
 
-    Raises NotFound for an unknown invoice.
+    Shape: `{name, number, paid_at, total, amount_paid, currency, lines, invoice_url, invoice_pdf}`.
     """
     invoice = await _get_invoice(conn, about["invoiceId"])
     return {
@@ -29,13 +31,14 @@ async def gather_receipt(conn: Connection, _: Keyring, about: dict[str, Any]) ->
 
 
 async def gather_payment_failed(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
-    """`{name, number, amount, currency, lines, url, next_attempt_at, paid, in_checkout}`.
+    """Return the data of the payment-failed email: an invoice's or a checkout session's.
 
-    about: `{"invoiceId", "attempt"}` for a renewal, `{"sessionId"}` for a try on the checkout page. `url` is where to
-    pay. Raises NotFound for an unknown one.
+    about: `{"invoiceId", "attempt"}` for a renewal, `{"sessionId"}` for a payment on the checkout page.
+    Shape: `{name, number, amount, currency, lines, url, next_attempt_at, paid, in_checkout}`; `url` is where to pay.
+    Raises NotFound for an unknown invoice or session.
     """
     if "sessionId" in about:
-        return await _of_session(conn, about["sessionId"])
+        return await _gather_session(conn, about["sessionId"])
     invoice = await _get_invoice(conn, about["invoiceId"])
     return {
         "name": invoice["name"],
@@ -50,32 +53,16 @@ async def gather_payment_failed(conn: Connection, _: Keyring, about: dict[str, A
     }
 
 
-async def _of_session(conn: Connection, stripe_session_id: str) -> dict[str, Any]:
-    session = await conn.fetchrow(
-        """
-        SELECT session.status, session.amount_total, session.currency, session.url, account.name
-        FROM checkout_sessions AS session JOIN accounts AS account ON account.id = session.account_id
-        WHERE session.stripe_session_id = $1
-        """,
-        stripe_session_id,
-    )
+async def _gather_session(conn: Connection, stripe_session_id: str) -> dict[str, Any]:
+    session = await find_session_for_email(conn, stripe_session_id)
     if session is None:
-        raise NotFound("There is no such checkout session to write about.")
-    lines = await conn.fetch(
-        """
-        SELECT coalesce(product.name, line.stripe_product_id) AS description, line.quantity,
-               line.unit_amount * line.quantity AS amount, line.currency
-        FROM checkout_lines AS line LEFT JOIN products AS product USING (stripe_product_id)
-        WHERE line.stripe_session_id = $1 ORDER BY line.position
-        """,
-        stripe_session_id,
-    )
+        raise NotFound("This email is about a checkout session that no longer exists.")
     return {
         "name": session["name"],
         "number": None,
         "amount": session["amount_total"],
         "currency": session["currency"],
-        "lines": [dict(line) for line in lines],
+        "lines": await list_session_lines_for_email(conn, stripe_session_id),
         "url": session["url"],
         "next_attempt_at": None,
         "paid": session["status"] == "complete",
@@ -84,28 +71,13 @@ async def _of_session(conn: Connection, stripe_session_id: str) -> dict[str, Any
 
 
 async def _get_invoice(conn: Connection, stripe_invoice_id: str) -> asyncpg.Record:
-    invoice = await conn.fetchrow(
-        """
-        SELECT invoice.*, account.name
-        FROM invoices AS invoice LEFT JOIN accounts AS account ON account.id = invoice.account_id
-        WHERE invoice.stripe_invoice_id = $1
-        """,
-        stripe_invoice_id,
-    )
+    invoice = await find_invoice_for_email(conn, stripe_invoice_id)
     if invoice is None:
-        raise NotFound(f"There is no invoice {stripe_invoice_id} to write about.")
+        raise NotFound(f"This email is about the invoice {stripe_invoice_id}, which no longer exists.")
     return invoice
 
 
 async def _invoice_lines(conn: Connection, stripe_invoice_id: str) -> list[dict[str, Any]]:
-    rows = await conn.fetch(
-        """
-        SELECT coalesce(line.description, product.name, 'Item') AS description, line.quantity, line.amount,
-               line.currency
-        FROM invoice_lines AS line LEFT JOIN products AS product USING (stripe_product_id)
-        WHERE line.stripe_invoice_id = $1 ORDER BY line.position
-        """,
-        stripe_invoice_id,
-    )
-    # Stripe's own descriptions of what renews say the quantity themselves: 3, a multiplication sign, the product.
-    return [{**row, "quantity": None if " \u00d7 " in row["description"] else row["quantity"]} for row in rows]
+    lines = await list_invoice_lines_for_email(conn, stripe_invoice_id)
+    # Stripe's descriptions of subscription lines already contain the quantity: "3 \u00d7 Connector".
+    return [{**line, "quantity": None if " \u00d7 " in line["description"] else line["quantity"]} for line in lines]

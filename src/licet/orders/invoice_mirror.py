@@ -1,4 +1,7 @@
-"""Invoices and what paid them become our rows: periods that were paid for, and the way from a payment to a purchase."""
+"""Copies Stripe invoices, their lines and their payments into the database.
+
+Invoice lines carry the periods that were paid for. Invoice payments link a refund or dispute to its purchase.
+"""
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
@@ -9,13 +12,13 @@ from licet.kit.versions import Version
 
 
 async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Version) -> Affected:
-    """Store an invoice with its lines. Lines that `has_more` cuts off are read."""
+    """Insert or update an invoice with its lines. If `has_more` cuts the lines off, request a read."""
     invoice_id: str = invoice["id"]
     if invoice["lines"].get("has_more"):
         return Affected(reads=frozenset({("invoice", invoice_id)}))
     customer_id = id_of(invoice.get("customer"))
     account_id, reads = (
-        await account_of_customer(conn, customer_id, version.as_of) if customer_id else (None, frozenset())
+        await account_of_customer(conn, customer_id, version.time) if customer_id else (None, frozenset())
     )
     subscription_id = subscription_of_invoice(invoice)
     await conn.execute(
@@ -56,19 +59,19 @@ async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Versi
         from_epoch_or_none((invoice.get("status_transitions") or {}).get("paid_at")),
     )
     await _replace_lines(conn, invoice_id, invoice["lines"]["data"])
-    touched = Affected(account_id, invoices=ids(invoice_id), subscriptions=ids(subscription_id), reads=reads)
+    affected = Affected(account_id, invoices=ids(invoice_id), subscriptions=ids(subscription_id), reads=reads)
     for payment in (invoice.get("payments") or {}).get("data", []):
-        touched |= await mirror_invoice_payment(conn, payment, version)
-    return touched
+        affected |= await mirror_invoice_payment(conn, payment, version)
+    return affected
 
 
 async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _version: Version) -> Affected:
-    """Remember which payment paid which invoice: refunds and disputes are found by it."""
+    """Insert or update the link from a payment to its invoice. Refunds and disputes are found by it."""
     payment_intent_id, charge_id = payment_of(payment)
     invoice_id = id_of(payment["invoice"])
     await conn.execute(
         "DELETE FROM invoice_payments WHERE stripe_invoice_payment_id = $1",
-        _told_in_passing(invoice_id, payment_intent_id, charge_id),
+        _provisional_id(invoice_id, payment_intent_id, charge_id),
     )
     await conn.execute(
         """
@@ -91,7 +94,10 @@ async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _versi
 
 
 async def link_payment(conn: Connection, paid: Paid) -> Affected:
-    """Remember the same where an older layout tells it in passing, until Stripe's own invoice payment is known."""
+    """Insert a link from a payment to its invoice that an older API version reports.
+
+    Older versions report it inside another object. It has a provisional id until Stripe's own invoice payment arrives.
+    """
     await conn.execute(
         """
         INSERT INTO invoice_payments (stripe_invoice_payment_id, stripe_invoice_id, stripe_payment_intent_id,
@@ -100,7 +106,7 @@ async def link_payment(conn: Connection, paid: Paid) -> Affected:
         WHERE NOT EXISTS (SELECT 1 FROM invoice_payments WHERE stripe_invoice_id = $2
                               AND (stripe_payment_intent_id = $3 OR stripe_charge_id = $4))
         """,
-        _told_in_passing(paid.invoice_id, paid.payment_intent_id, paid.charge_id),
+        _provisional_id(paid.invoice_id, paid.payment_intent_id, paid.charge_id),
         paid.invoice_id,
         paid.payment_intent_id,
         paid.charge_id,
@@ -112,8 +118,8 @@ async def link_payment(conn: Connection, paid: Paid) -> Affected:
     )
 
 
-def _told_in_passing(invoice_id: str | None, payment_intent_id: str | None, charge_id: str | None) -> str:
-    """The id of ours of a payment that has none of Stripe's yet."""
+def _provisional_id(invoice_id: str | None, payment_intent_id: str | None, charge_id: str | None) -> str:
+    """The id of a payment link until Stripe's id of it is known."""
     return f"{invoice_id}:{payment_intent_id or charge_id}"
 
 

@@ -1,14 +1,14 @@
-"""Checkout sessions become our rows: what was bought, by whom, and whether it is paid.
+"""Copies Stripe checkout sessions into the database: buyer, lines and payment status.
 
-Sessions that we made are known with their lines before the buyer sees them. One made elsewhere (a payment link, the
-dashboard) is read with its lines, and nothing that its buyer could have set is believed.
+Sessions created by Licet are stored with their lines before the buyer sees them. A session created elsewhere (a payment
+link, Stripe's dashboard) is read with its lines; fields that its buyer could have set are not trusted.
 """
 
 from uuid import UUID
 
 import asyncpg
 
-from licet.accounts.mirror import account_of_customer, make_account
+from licet.accounts.mirror import account_of_customer, create_customer_account
 from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
 from licet.kit.ids import new_id
@@ -18,12 +18,12 @@ from licet.kit.versions import Version
 
 
 async def mirror_session(conn: Connection, session: StripeObject, version: Version) -> Affected:
-    """Store the outcome of a checkout. The subscription that it made is read at once where nobody told us of it yet."""
+    """Store the outcome of a checkout; request a read of its subscription if that is not mirrored yet."""
     if session["mode"] == "setup":
-        return Affected(ignored="a set-up session buys nothing")
+        return Affected(ignored="a session in setup mode buys nothing")
     known = await _find(conn, session["id"])
     if known is None and session["status"] != "complete":
-        return Affected(ignored="a session that was made elsewhere and not completed")
+        return Affected(ignored="a session that was created elsewhere and is not complete")
     account_id, account_reads = await _account(conn, session, known, version)
     if known is None:
         await _insert(conn, session, account_id)
@@ -48,7 +48,7 @@ async def mirror_session(conn: Connection, session: StripeObject, version: Versi
 
 
 async def mark_payment_failed(conn: Connection, stripe_session_id: str) -> None:
-    """A payment that settles later has failed: only the event's type says so, the session looks as before."""
+    """Record that a delayed payment failed. Only the event type shows it; the session is unchanged."""
     await conn.execute(
         "UPDATE checkout_sessions SET payment_failed = true WHERE stripe_session_id = $1", stripe_session_id
     )
@@ -63,13 +63,16 @@ async def _find(conn: Connection, stripe_session_id: str) -> asyncpg.Record | No
 async def _account(
     conn: Connection, session: StripeObject, known: asyncpg.Record | None, version: Version
 ) -> tuple[UUID, frozenset[tuple[str, str]]]:
-    """Whose purchase it is: by our own row, else by the customer, else a new account for a guest."""
+    """Return the buying account and reads to request.
+
+    The account is the row's, else the customer's, else a new one for a guest.
+    """
     account_id: UUID | None = known["account_id"] if known else None
     customer_id = id_of(session.get("customer"))
     if customer_id is not None:
-        of_customer, reads = await account_of_customer(conn, customer_id, version.as_of, otherwise=account_id)
+        of_customer, reads = await account_of_customer(conn, customer_id, version.time, otherwise=account_id)
         return account_id or of_customer, reads
-    return account_id or await make_account(conn, version.as_of), frozenset()
+    return account_id or await create_customer_account(conn, version.time), frozenset()
 
 
 async def _insert(conn: Connection, session: StripeObject, account_id: UUID) -> None:

@@ -1,4 +1,4 @@
-"""What an attempt to deliver writes: that it is under way, and how it ended, of the delivery and of its endpoint."""
+"""Claims deliveries and records the result of each attempt, for the delivery and its endpoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from uuid import UUID
 
 from licet.db.connection import Connection
 from licet.db.pool import Pool
-from licet.outgoing_webhooks.core import Failure, Health
+from licet.outgoing_webhooks.core import AttemptFailure, EndpointHealth
 
 
 @dataclass(frozen=True)
-class Claimed:
-    """A delivery that is ours to make now. attempts counts this one; the secrets are encrypted, the newest first."""
+class ClaimedDelivery:
+    """A delivery that this worker has claimed. attempts: includes the current one."""
 
     id: UUID
     event_id: UUID
@@ -25,8 +25,8 @@ class Claimed:
     previous_secret_until: datetime | None
 
 
-async def find_endpoint(pool: Pool, delivery_id: UUID) -> tuple[UUID, int] | None:
-    """Where a delivery goes, and how often in a row nobody answered there; None where that was deleted."""
+async def find_endpoint_of_delivery(pool: Pool, delivery_id: UUID) -> tuple[UUID, int] | None:
+    """The endpoint's id and its count of consecutive attempts without a response. None if it was deleted."""
     row = await pool.fetchrow(
         """
         SELECT endpoint.id, unreachable FROM deliveries JOIN webhook_endpoints AS endpoint ON endpoint.id = endpoint_id
@@ -37,36 +37,36 @@ async def find_endpoint(pool: Pool, delivery_id: UUID) -> tuple[UUID, int] | Non
     return (row["id"], row["unreachable"]) if row else None
 
 
-async def claim(pool: Pool, delivery_id: UUID, now: datetime, until: datetime) -> Claimed | None:
-    """Take a delivery that is due; None where there is nothing to do, or not now.
+async def claim_delivery(pool: Pool, delivery_id: UUID, now: datetime, until: datetime) -> ClaimedDelivery | None:
+    """Claim a delivery that is due. None if it is not due, or if its endpoint is disabled or paused.
 
-    until: when it is due again should we never come back from sending it.
+    until: when the delivery is due again if this process dies while sending.
     """
     row = await pool.fetchrow(
         """
         UPDATE deliveries SET attempts = attempts + 1, due_at = $3
-        FROM webhook_endpoints AS endpoint, outgoing_events AS happened
+        FROM webhook_endpoints AS endpoint, outgoing_events AS event
         WHERE deliveries.id = $1 AND status = 'pending' AND due_at <= $2
-            AND endpoint.id = endpoint_id AND happened.id = event_id
+            AND endpoint.id = endpoint_id AND event.id = event_id
             AND disabled_at IS NULL AND (rests_until IS NULL OR rests_until <= $2)
-        RETURNING deliveries.id, event_id, event, attempts, endpoint_id, url, secret_encrypted,
+        RETURNING deliveries.id, event_id, event.event, attempts, endpoint_id, url, secret_encrypted,
                   previous_secret_encrypted, previous_secret_until
         """,
         delivery_id,
         now,
         until,
     )
-    return Claimed(**row) if row else None
+    return ClaimedDelivery(**row) if row else None
 
 
-async def leave(pool: Pool, delivery_id: UUID) -> None:
-    """What becomes of one that could not be taken: it is over where nobody listens any more, else it waits.
+async def close_unclaimed(pool: Pool, delivery_id: UUID) -> None:
+    """Close a delivery that could not be claimed, if its endpoint was deleted or disabled.
 
-    One whose endpoint was deleted goes with it.
+    With a deleted endpoint the delivery is deleted, with a disabled one it fails. Otherwise nothing changes.
     """
     await pool.execute(
         """
-        WITH gone AS (
+        WITH deleted AS (
             DELETE FROM deliveries WHERE id = $1
             AND NOT EXISTS (SELECT 1 FROM webhook_endpoints AS endpoint WHERE endpoint.id = endpoint_id)
         )
@@ -78,8 +78,8 @@ async def leave(pool: Pool, delivery_id: UUID) -> None:
     )
 
 
-async def hand_back(pool: Pool, claimed: Claimed, now: datetime) -> None:
-    """We were told to stop before it was done: whoever comes next begins it anew, and it was no attempt."""
+async def release_delivery(pool: Pool, claimed: ClaimedDelivery, now: datetime) -> None:
+    """Return a claimed delivery after a shutdown cancelled its attempt, which is not counted."""
     await pool.execute(
         """
         UPDATE deliveries SET attempts = attempts - 1, due_at = $3
@@ -91,11 +91,11 @@ async def hand_back(pool: Pool, claimed: Claimed, now: datetime) -> None:
     )
 
 
-async def delivered(pool: Pool, done: Claimed, status: int, now: datetime) -> None:
-    """It has arrived, so its endpoint is well."""
+async def mark_delivered(pool: Pool, claimed: ClaimedDelivery, status: int, now: datetime) -> None:
+    """Mark a delivery as delivered and reset its endpoint's health."""
     await pool.execute(
         """
-        WITH done AS (
+        WITH delivered AS (
             UPDATE deliveries SET status = 'delivered', delivered_at = $2, due_at = NULL,
                 response_status = $3, error = NULL
             WHERE id = $1
@@ -103,17 +103,17 @@ async def delivered(pool: Pool, done: Claimed, status: int, now: datetime) -> No
         UPDATE webhook_endpoints SET failing_since = NULL, unreachable = 0, rests_until = NULL
         WHERE id = $4 AND failing_since IS NOT NULL
         """,
-        done.id,
+        claimed.id,
         now,
         status,
-        done.endpoint_id,
+        claimed.endpoint_id,
     )
 
 
-async def failed(
-    conn: Connection, tried: Claimed, *, status: int | None, error: str, again_at: datetime | None
+async def mark_attempt_failed(
+    conn: Connection, claimed: ClaimedDelivery, *, status: int | None, error: str, again_at: datetime | None
 ) -> None:
-    """It has not arrived: again at that time, or never (None). One that is replayed since begins anew all the same."""
+    """Record a failed attempt, unless the delivery was replayed since. again_at None: no retry."""
     await conn.execute(
         """
         UPDATE deliveries SET
@@ -121,32 +121,29 @@ async def failed(
             status = CASE WHEN $5::timestamptz IS NULL THEN 'failed' ELSE status END
         WHERE id = $1 AND attempts = $2 AND status = 'pending'
         """,
-        tried.id,
-        tried.attempts,
+        claimed.id,
+        claimed.attempts,
         status,
         error,
         again_at,
     )
 
 
-async def lock_health(conn: Connection, tried: Claimed) -> Health | None:
-    """How the endpoint is doing, locked. None where this attempt says nothing of it any more.
-
-    That is where it was deleted, disabled or given another address meanwhile.
-    """
+async def lock_health(conn: Connection, claimed: ClaimedDelivery) -> EndpointHealth | None:
+    """Lock and return the endpoint's health. None if it was deleted, disabled or changed its URL."""
     row = await conn.fetchrow(
         """
         SELECT failing_since, unreachable, rests_until FROM webhook_endpoints
         WHERE id = $1 AND url = $2 AND disabled_at IS NULL FOR UPDATE
         """,
-        tried.endpoint_id,
-        tried.url,
+        claimed.endpoint_id,
+        claimed.url,
     )
-    return Health(**row) if row else None
+    return EndpointHealth(**row) if row else None
 
 
-async def write_failure(conn: Connection, tried: Claimed, failure: Failure, now: datetime) -> None:
-    """What follows of it for the endpoint. The caller has locked its health."""
+async def update_health(conn: Connection, claimed: ClaimedDelivery, failure: AttemptFailure, now: datetime) -> None:
+    """Write the endpoint's health after a failed attempt. The caller holds the lock of `lock_health`."""
     await conn.execute(
         """
         UPDATE webhook_endpoints SET
@@ -154,7 +151,7 @@ async def write_failure(conn: Connection, tried: Claimed, failure: Failure, now:
             disabled_at = CASE WHEN $5::text IS NOT NULL THEN $6::timestamptz END, disabled_because = $5
         WHERE id = $1
         """,
-        tried.endpoint_id,
+        claimed.endpoint_id,
         failure.health.failing_since,
         failure.health.unreachable,
         failure.health.rests_until,
@@ -163,8 +160,8 @@ async def write_failure(conn: Connection, tried: Claimed, failure: Failure, now:
     )
 
 
-async def fail_the_rest(conn: Connection, endpoint_id: UUID) -> None:
-    """Nothing is on its way to an endpoint any more that was disabled: an operator finds it and may replay it."""
+async def fail_pending_deliveries(conn: Connection, endpoint_id: UUID) -> None:
+    """Fail every pending delivery of a disabled endpoint, so that an operator can find and replay them."""
     await conn.execute(
         """
         UPDATE deliveries SET
@@ -175,17 +172,17 @@ async def fail_the_rest(conn: Connection, endpoint_id: UUID) -> None:
     )
 
 
-async def over(pool: Pool, tried: Claimed, error: str) -> None:
-    """There is nothing to deliver any more."""
+async def mark_undeliverable(pool: Pool, claimed: ClaimedDelivery, error: str) -> None:
+    """Fail a delivery that has no body any more."""
     await pool.execute(
         "UPDATE deliveries SET status = 'failed', due_at = NULL, error = $2 WHERE id = $1",
-        tried.id,
+        claimed.id,
         error,
     )
 
 
-async def list_due(pool: Pool, now: datetime, at_once: int) -> Sequence[str]:
-    """The deliveries whose time has come, of each endpoint `at_once` at most, the longest due first."""
+async def list_due_deliveries(pool: Pool, now: datetime, per_endpoint: int) -> Sequence[str]:
+    """The ids of deliveries that are due, the longest due first, at most `per_endpoint` of each endpoint."""
     rows = await pool.fetch(
         """
         SELECT due.id FROM webhook_endpoints AS endpoint
@@ -196,6 +193,6 @@ async def list_due(pool: Pool, now: datetime, at_once: int) -> Sequence[str]:
         ORDER BY due.due_at
         """,
         now,
-        at_once,
+        per_endpoint,
     )
     return [str(row["id"]) for row in rows]

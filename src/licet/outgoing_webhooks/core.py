@@ -1,8 +1,9 @@
-"""When a delivery is tried again, when an endpoint rests, and when nobody listens there any more. Pure.
+"""Rules for failed deliveries: when to retry, and when to pause or disable the endpoint. Pure.
 
-1. A delivery that failed is tried again after each of `WAITS`: for three days.
-2. An endpoint where nobody answers rests, longer each time, so that it does not hold up the others.
-3. One that has failed for `GIVES_UP_AFTER` without a single success is disabled, and one that answers 410 Gone at once.
+1. A failed delivery is retried after each of `DELIVERY_RETRY_DELAYS`, over three days.
+2. An endpoint that does not respond is paused, longer each time, so that it does not hold up other endpoints.
+3. An endpoint that fails for `DISABLE_AFTER` without a success is disabled. One that answers 410 Gone is disabled at
+   once.
 
 Source: contract, section 6; the Standard Webhooks specification.
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-WAITS = (
+DELIVERY_RETRY_DELAYS = (
     timedelta(seconds=30),
     timedelta(minutes=5),
     timedelta(minutes=30),
@@ -22,26 +23,32 @@ WAITS = (
     timedelta(hours=18),
     timedelta(hours=23),
 )
-"""After each attempt that failed; after the last of them there is one more."""
+"""The delay after each failed attempt. One more attempt follows the last delay."""
 
-GIVES_UP_AFTER = timedelta(days=3)
-"""A little less than all of `WAITS`: an endpoint to which even a single delivery fails to the end is disabled by it."""
+DISABLE_AFTER = timedelta(days=3)
+"""Slightly less than the sum of `DELIVERY_RETRY_DELAYS`, so that one delivery that fails every attempt is enough."""
 
-RESTS = (timedelta(seconds=30), timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=15))
-"""By how often in a row nobody answered; the last holds from then on."""
+ENDPOINT_BACKOFFS = (
+    timedelta(seconds=30),
+    timedelta(minutes=1),
+    timedelta(minutes=2),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+)
+"""The pause after each consecutive attempt without a response. The last one repeats."""
 
-GONE = 410
+HTTP_GONE = 410
 
-Because = Literal["asked", "failing", "gone"]
-"""Why an endpoint is told nothing any more."""
+DisabledReason = Literal["asked", "failing", "gone"]
+"""Why an endpoint is disabled. asked: by an operator; failing: no success for too long; gone: it answered 410."""
 
 
 @dataclass(frozen=True)
-class Health:
-    """How an endpoint is doing.
+class EndpointHealth:
+    """The failures of an endpoint since its last success. Times are aware UTC.
 
-    failing_since: its first failure since its last success; unreachable: how often in a row nobody answered;
-    rests_until: until when nobody tries it. Times are aware UTC.
+    failing_since: the first failure. unreachable: the number of consecutive attempts without a response.
+    rests_until: no attempt is made before this time.
     """
 
     failing_since: datetime | None = None
@@ -50,33 +57,39 @@ class Health:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """What follows from an attempt that failed.
+class AttemptFailure:
+    """The consequences of a failed attempt.
 
-    again_at: None where it was the last. health: the endpoint's from now on; disabled: why it is told nothing any more.
+    again_at: the next attempt; None: there is none. health: the endpoint's new health.
+    disabled: why the endpoint is to be disabled; None: it stays enabled.
     """
 
     again_at: datetime | None
-    health: Health
-    disabled: Because | None
+    health: EndpointHealth
+    disabled: DisabledReason | None
 
 
-def after_failure(*, attempts: int, status: int | None, health: Health, now: datetime) -> Failure:
-    """attempts: of this delivery, this one counted; status: the answer's, None where nobody answered.
+def after_failure(*, attempts: int, status: int | None, health: EndpointHealth, now: datetime) -> AttemptFailure:
+    """Decide what follows from a failed attempt.
 
-    health: the endpoint's before.
+    attempts: of this delivery, including this one. status: the HTTP status, None if there was no response.
+    health: the endpoint's health before this attempt.
     """
-    disabled: Because | None = None
-    if status == GONE:
+    disabled: DisabledReason | None = None
+    if status == HTTP_GONE:
         disabled = "gone"
-    elif health.failing_since is not None and health.failing_since + GIVES_UP_AFTER <= now:
+    elif health.failing_since is not None and health.failing_since + DISABLE_AFTER <= now:
         disabled = "failing"
-    again_at = now + WAITS[attempts - 1] if attempts <= len(WAITS) and disabled is None else None
+    again_at = (
+        now + DELIVERY_RETRY_DELAYS[attempts - 1]
+        if attempts <= len(DELIVERY_RETRY_DELAYS) and disabled is None
+        else None
+    )
     failing_since = health.failing_since or now
     if status is not None:
-        return Failure(again_at, Health(failing_since), disabled)
+        return AttemptFailure(again_at, EndpointHealth(failing_since), disabled)
     if health.rests_until is not None and health.rests_until > now:
-        # Of those that found nobody at the same moment the first one counts.
-        return Failure(again_at, replace(health, failing_since=failing_since), disabled)
-    rest = RESTS[min(health.unreachable, len(RESTS) - 1)]
-    return Failure(again_at, Health(failing_since, health.unreachable + 1, now + rest), disabled)
+        # Of several concurrent attempts without a response, only the first counts.
+        return AttemptFailure(again_at, replace(health, failing_since=failing_since), disabled)
+    backoff = ENDPOINT_BACKOFFS[min(health.unreachable, len(ENDPOINT_BACKOFFS) - 1)]
+    return AttemptFailure(again_at, EndpointHealth(failing_since, health.unreachable + 1, now + backoff), disabled)

@@ -1,4 +1,4 @@
-"""Operators see what was sent to an endpoint, and have it sent again: `/api/webhook-endpoints/{id}/deliveries`."""
+"""`/api/webhook-endpoints/{id}/deliveries`: operators list, retrieve and replay deliveries."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -15,115 +15,117 @@ from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
 from licet.http.shapes import EXAMPLE_ID, At, ListResponse, ResponseBody
 from licet.kit.ids import as_id
-from licet.outbox import DELIVER
+from licet.outbox import DELIVER_JOB
 from licet.outgoing_webhooks import delivery_store as store
 from licet.outgoing_webhooks.delivery_store import DeliveryRecord
 from licet.outgoing_webhooks.endpoint_routes import get_endpoint
-from licet.outgoing_webhooks.payloads.registry import compose
+from licet.outgoing_webhooks.payloads.registry import compose_event
 from licet.queue.jobs import enqueue
 
 router = api_router("/api/webhook-endpoints/{id}/deliveries", tag="deliveries")
 
-Status = Literal["pending", "delivered", "failed"]
-_DISABLED = (409, 'The endpoint is disabled. Enable it first: PATCH it with {"enabled": true}.')
+DeliveryStatus = Literal["pending", "delivered", "failed"]
+_ENDPOINT_DISABLED = (409, 'The endpoint is disabled. Enable it first: PATCH it with {"enabled": true}.')
 
 
 def _delivery_id(
-    written: Annotated[str, Path(alias="deliveryId", description="The delivery's id, a UUID.", examples=[EXAMPLE_ID])],
+    text: Annotated[str, Path(alias="deliveryId", description="The delivery's id, a UUID.", examples=[EXAMPLE_ID])],
 ) -> UUID:
-    found = as_id(written)
-    if found is None:
-        raise _not_there()
-    return found
+    delivery_id = as_id(text)
+    if delivery_id is None:
+        raise _delivery_not_found()
+    return delivery_id
 
 
 DeliveryId = Annotated[UUID, Depends(_delivery_id)]
 
 
 class Delivery(ResponseBody):
-    """An event on its way to an endpoint, without what it says."""
+    """The delivery of an event to an endpoint, without the body."""
 
     id: UUID
-    event_id: UUID = Field(description="What `webhook-id` is: the same at each attempt, and to each endpoint.")
+    event_id: UUID = Field(description="The value of `webhook-id`, the same in every attempt and for every endpoint.")
     event: str = Field(examples=["checkout.completed"])
-    status: Status = Field(description="failed: it is not tried again by itself.", examples=["delivered"])
+    status: DeliveryStatus = Field(description="failed: not retried, but can be replayed.", examples=["delivered"])
     attempts: int = Field(examples=[1])
     created_at: At
     delivered_at: At | None
-    next_attempt_at: At | None = Field(description="Null: it is not tried again by itself.", examples=[None])
-    response_status: int | None = Field(description="Of the last attempt. Null: nobody answered.", examples=[200])
-    error: str | None = Field(description="Of the last attempt.", examples=[None])
+    next_attempt_at: At | None = Field(description="Null if no further attempt is scheduled.", examples=[None])
+    response_status: int | None = Field(description="Of the last attempt. Null without a response.", examples=[200])
+    error: str | None = Field(description="Why the last attempt failed.", examples=[None])
 
 
 class DeliveryDetails(Delivery):
-    """A delivery with what would be sent now, written anew from what it is about: no license key is kept in it."""
+    """A delivery with the body that would be sent now. It is rendered for this response, not stored."""
 
     body: dict[str, Any] | None = Field(
-        description="Null where what it is about is not there any more.",
+        description="Null if the object that the event is about no longer exists.",
         examples=[{"id": EXAMPLE_ID, "event": "checkout.completed", "createdAt": "2027-01-31T12:00:00Z", "data": {}}],
     )
 
 
-@router.get("", summary="What was sent to a webhook endpoint, the newest first", responses=responses(401, 403, 404))
+@router.get("", summary="List deliveries of a webhook endpoint", responses=responses(401, 403, 404))
 async def list_deliveries(
     ctx: Ctx,
     _: Operator,
     endpoint_id: PathId,
     page: Paging,
-    status: Annotated[Status | None, Query(description="Those that are so.")] = None,
+    status: Annotated[DeliveryStatus | None, Query(description="Only deliveries with this status.")] = None,
 ) -> ListResponse[Delivery]:
-    """What is still to be sent, too. Also by status."""
+    """Newest first, including pending deliveries."""
     async with ctx.pool.acquire() as conn:
         await get_endpoint(conn, endpoint_id)
-        found, total = await store.list_deliveries(conn, page, endpoint_id, status=status)
-    return listed([Delivery(**_fields(one)) for one in found], total, page)
+        records, total = await store.list_delivery_records(conn, page, endpoint_id, status=status)
+    return listed([Delivery(**_fields(record)) for record in records], total, page)
 
 
-@router.get("/{deliveryId}", summary="One delivery", responses=responses(401, 403, 404))
+@router.get("/{deliveryId}", summary="Retrieve a delivery", responses=responses(401, 403, 404))
 async def get_delivery(
     ctx: Ctx, _: Operator, endpoint_id: PathId, delivery_id: DeliveryId, response: Response
 ) -> DeliveryDetails:
-    """With what it says, license keys and all."""
+    """Includes the body, which may contain license keys."""
     async with ctx.pool.acquire() as conn:
-        found = await _get(conn, endpoint_id, delivery_id)
-    body = await _body(ctx, found.event_id)
+        delivery = await _get(conn, endpoint_id, delivery_id)
+    body = await _body(ctx, delivery.event_id)
     response.headers["Cache-Control"] = "no-store"
-    return DeliveryDetails(**_fields(found), body=body)
+    return DeliveryDetails(**_fields(delivery), body=body)
 
 
 @router.post(
     "/{deliveryId}/replay",
-    summary="Send a delivery again",
-    responses=responses(401, 403, 404, endpoint_disabled=_DISABLED),
+    summary="Replay a delivery",
+    responses=responses(401, 403, 404, endpoint_disabled=_ENDPOINT_DISABLED),
 )
 async def replay_delivery(ctx: Ctx, _: Operator, endpoint_id: PathId, delivery_id: DeliveryId) -> Delivery:
-    """At once, whatever became of it before, and under the same `webhook-id`; its attempts are counted anew. An
-    endpoint where nobody has just answered is given a rest first, of a quarter of an hour at most."""
+    """Sends the event again at once with the same `webhook-id`, whatever the delivery's status.
+
+    The count of attempts restarts. If the endpoint has just failed to respond, Licet waits up to 15 minutes first.
+    """
     now = ctx.now()
     async with ctx.pool.acquire() as conn, conn.transaction():
         await _get(conn, endpoint_id, delivery_id)
         if (await get_endpoint(conn, endpoint_id)).disabled_because is not None:
-            raise Conflict(_DISABLED[1], code="endpoint_disabled")
-        await store.start_again(conn, delivery_id, now)
-        await enqueue(conn, DELIVER, str(delivery_id))
+            raise Conflict(_ENDPOINT_DISABLED[1], code="endpoint_disabled")
+        await store.reset_delivery(conn, delivery_id, now)
+        await enqueue(conn, DELIVER_JOB, str(delivery_id))
         return Delivery(**_fields(await _get(conn, endpoint_id, delivery_id)))
 
 
 async def _get(conn: Connection, endpoint_id: UUID, delivery_id: UUID) -> DeliveryRecord:
-    found = await store.find_delivery(conn, endpoint_id, delivery_id)
-    if found is None:
-        raise _not_there()
-    return found
+    delivery = await store.find_delivery(conn, endpoint_id, delivery_id)
+    if delivery is None:
+        raise _delivery_not_found()
+    return delivery
 
 
 async def _body(ctx: Context, event_id: UUID) -> dict[str, Any] | None:
     try:
-        return await compose(ctx, event_id)
+        return await compose_event(ctx, event_id)
     except NotFound:
         return None
 
 
-def _not_there() -> NotFound:
+def _delivery_not_found() -> NotFound:
     return NotFound("This endpoint has no such delivery.")
 
 

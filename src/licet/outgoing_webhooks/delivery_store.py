@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - what is put into the statements are the constants below
-"""The table deliveries, as operators see it: each event on its way to each endpoint."""
+# ruff: noqa: S608 - only the constants below are formatted into the statements
+"""The table deliveries, as operators see it: one row per event and endpoint."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +14,10 @@ from licet.kit.pages import Page
 
 @dataclass(frozen=True)
 class DeliveryRecord:
-    """How far an event has come on its way to one endpoint. Times are business times.
+    """The delivery of one event to one endpoint. Times are business times.
 
-    due_at: when it is tried next; None: not by itself. response_status, error: of the last attempt; both None where it
-    went well or there was none yet, response_status None where nobody answered.
+    due_at: the next attempt; None: there is none. response_status, error: of the last attempt, None before the first.
+    error is None after a success, response_status if there was no response.
     """
 
     id: UUID
@@ -33,9 +33,9 @@ class DeliveryRecord:
 
 
 _DELIVERY = """
-    deliveries.id, deliveries.event_id, happened.event, deliveries.status, deliveries.attempts, deliveries.created_at,
+    deliveries.id, deliveries.event_id, event.event, deliveries.status, deliveries.attempts, deliveries.created_at,
     deliveries.delivered_at, deliveries.due_at, deliveries.response_status, deliveries.error"""
-_WITH_EVENT = "JOIN outgoing_events AS happened ON happened.id = deliveries.event_id"
+_WITH_EVENT = "JOIN outgoing_events AS event ON event.id = deliveries.event_id"
 _NEWEST = "deliveries.created_at DESC, deliveries.id"
 
 
@@ -43,10 +43,10 @@ def _delivery(row: asyncpg.Record) -> DeliveryRecord:
     return DeliveryRecord(**dict(row))
 
 
-async def list_deliveries(
+async def list_delivery_records(
     conn: Connection, page: Page, endpoint_id: UUID, *, status: str | None
 ) -> tuple[list[DeliveryRecord], int]:
-    """A page of an endpoint's deliveries, the newest first, and how many there are. status None: whatever it is."""
+    """A page of an endpoint's deliveries, newest first, and the total count. status None: all."""
     where = Where().add("endpoint_id = {}", endpoint_id).add("status = {}", status)
     rows, total = await fetch_page(
         conn, page, where, columns=_DELIVERY, table="deliveries", joins=_WITH_EVENT, order_by=_NEWEST
@@ -55,7 +55,7 @@ async def list_deliveries(
 
 
 async def find_delivery(conn: Connection, endpoint_id: UUID, delivery_id: UUID) -> DeliveryRecord | None:
-    """One delivery, where it is this endpoint's."""
+    """One delivery. None if it does not exist or belongs to another endpoint."""
     row = await conn.fetchrow(
         f"SELECT {_DELIVERY} FROM deliveries {_WITH_EVENT} WHERE deliveries.id = $1 AND endpoint_id = $2",
         delivery_id,
@@ -64,8 +64,8 @@ async def find_delivery(conn: Connection, endpoint_id: UUID, delivery_id: UUID) 
     return _delivery(row) if row else None
 
 
-async def start_again(conn: Connection, delivery_id: UUID, now: datetime) -> None:
-    """It is due at once, as if it had never been tried. now: business time."""
+async def reset_delivery(conn: Connection, delivery_id: UUID, now: datetime) -> None:
+    """Reset a delivery, so that it is due at once as if it had never been attempted. now: business time."""
     await conn.execute(
         """
         UPDATE deliveries SET status = 'pending', attempts = 0, due_at = $2, delivered_at = NULL,
@@ -77,11 +77,14 @@ async def start_again(conn: Connection, delivery_id: UUID, now: datetime) -> Non
     )
 
 
-async def delete_some(conn: Connection, endpoint_id: UUID, at_most: int) -> int:
-    """Of an endpoint's deliveries as many; how many went. A million in one statement would hold up whoever vacuums."""
-    done: str = await conn.execute(
+async def delete_deliveries(conn: Connection, endpoint_id: UUID, at_most: int) -> int:
+    """Delete up to `at_most` deliveries of an endpoint. Returns how many.
+
+    A single statement over a million rows would hold back vacuum.
+    """
+    command_tag: str = await conn.execute(
         "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE endpoint_id = $1 LIMIT $2)",
         endpoint_id,
         at_most,
     )
-    return int(done.removeprefix("DELETE "))
+    return int(command_tag.removeprefix("DELETE "))

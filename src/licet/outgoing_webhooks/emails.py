@@ -1,4 +1,4 @@
-"""What the letter about an endpoint that was disabled says, read from its id when it is sent or shown."""
+"""Template data of the email about a disabled endpoint, read when the email is sent or shown."""
 
 from typing import Any
 from uuid import UUID
@@ -6,29 +6,18 @@ from uuid import UUID
 from licet.db.connection import Connection
 from licet.db.keyring import Keyring
 from licet.errors import NotFound
+from licet.outgoing_webhooks.endpoint_store import find_endpoint_for_email
 
 
 async def gather_endpoint_disabled(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
-    """`{url, endpoint_id, disabled_because, failing_since, status, error}`, for an operator. about: `{"endpointId"}`.
+    """Return the data of the email. about: `{"endpointId"}`.
 
-    status and error: of the last attempt that failed. disabled_because: None where it was enabled again since.
-    Raises NotFound for one that was deleted.
+    Shape: `{url, endpoint_id, disabled_because, failing_since, status, error}`.
+    status and error: of the last delivery that failed. disabled_because: None if the endpoint was enabled again.
+    Raises NotFound if it was deleted.
     """
-    row = await conn.fetchrow(
-        """
-        SELECT endpoint.url, endpoint.id AS endpoint_id, endpoint.disabled_because, endpoint.failing_since,
-               last.response_status AS status, last.error
-        FROM webhook_endpoints AS endpoint
-        LEFT JOIN LATERAL (
-            SELECT response_status, error FROM deliveries
-            WHERE endpoint_id = endpoint.id AND status = 'failed' AND attempts > 0
-            ORDER BY created_at DESC, id LIMIT 1
-        ) AS last ON true
-        WHERE endpoint.id = $1
-        """,
-        UUID(about["endpointId"]),
-    )
-    if row is None:
+    endpoint = await find_endpoint_for_email(conn, UUID(about["endpointId"]))
+    if endpoint is None:
         raise NotFound("The webhook endpoint was deleted.")
-    # Whoever needs a token in an address puts it into the query.
-    return {**row, "url": row["url"].split("?")[0]}
+    # The query is left out, because it may contain a token.
+    return {**endpoint, "url": endpoint["url"].split("?")[0]}

@@ -1,4 +1,4 @@
-"""Operators say where the vendor's systems listen: `/api/webhook-endpoints`."""
+"""`/api/webhook-endpoints`: operators manage the URLs that outgoing events are sent to."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -17,138 +17,153 @@ from licet.http.shapes import ListResponse
 from licet.idempotency.once import Once
 from licet.kit.times import wall_now
 from licet.outgoing_webhooks import endpoint_store
-from licet.outgoing_webhooks.delivery_store import delete_some
+from licet.outgoing_webhooks.delivery_store import delete_deliveries
 from licet.outgoing_webhooks.endpoint_schemas import (
     CreatedWebhookEndpoint,
     CreateWebhookEndpointRequest,
     UpdatedWebhookEndpoint,
     UpdateWebhookEndpointRequest,
     WebhookEndpoint,
-    check_url,
-    fields,
+    check_endpoint_url,
+    endpoint_fields,
 )
 from licet.outgoing_webhooks.endpoint_store import EndpointRecord
 from licet.outgoing_webhooks.transport.signing import new_secret
 
 router = api_router("/api/webhook-endpoints", tag="deliveries")
 
-MOST_ENDPOINTS = 50
-"""Each event is written down for each of them, in the transaction of a sale."""
-BOTH_SIGN_FOR = timedelta(hours=24)
-"""After a rotation, for the vendor to bring the new secret to where signatures are checked."""
-_AT_ONCE = 5000
+MAX_ENDPOINTS = 50
+"""A sale's transaction writes one delivery per event and endpoint, so the number is limited."""
 
-_REFUSED = (422, "url is refused: 127.0.0.1 is a private address.", {"field": "url"})
-_TOO_MANY = (409, f"There are {MOST_ENDPOINTS} webhook endpoints, which is the most. Delete one first.")
+PREVIOUS_SECRET_VALID_FOR = timedelta(hours=24)
+"""How long the replaced secret also signs after a rotation, so that receivers can be updated."""
+
+_DELETE_BATCH = 5000
+
+_REFUSED = (422, "The host leads to 127.0.0.1, which is not a public address.", {"field": "url"})
+_TOO_MANY = (409, f"There are {MAX_ENDPOINTS} webhook endpoints already, the maximum. Delete one first.")
 
 
 @router.post(
     "",
     status_code=201,
     response_model=CreatedWebhookEndpoint,
-    summary="Make a webhook endpoint",
+    summary="Create a webhook endpoint",
     responses=responses(
         401,
         403,
         invalid_webhook_url=_REFUSED,
         too_many_endpoints=_TOO_MANY,
-        idempotency_answer_not_kept=(409, "It was made, and its secret shown, by the first request."),
+        idempotency_answer_not_kept=(
+            409,
+            "The first request created the endpoint and returned its secret.",
+        ),
     ),
 )
-async def make_webhook_endpoint(ctx: Ctx, _: Operator, once: Once, asked: CreateWebhookEndpointRequest) -> Response:
-    """It is told what happens from now on. `secret`, by which it knows that it is us, is in this answer alone: it is
-    kept encrypted. Asked again under the same key, it is a 409."""
+async def make_webhook_endpoint(ctx: Ctx, _: Operator, once: Once, body: CreateWebhookEndpointRequest) -> Response:
+    """The endpoint receives events from now on.
+
+    `secret`, which signs the deliveries, is returned only here; it is stored encrypted. A repeated request with the
+    same `Idempotency-Key` gets a 409.
+    """
     async with once.attempt(acting_for=None) as attempt:
-        await check_url(ctx.settings, asked.url)
-        made = EndpointRecord(attempt.id, asked.url, asked.description, list(asked.events), ctx.now(), None, None)
+        await check_endpoint_url(ctx.settings, body.url)
+        endpoint = EndpointRecord(attempt.id, body.url, body.description, list(body.events), ctx.now(), None, None)
         secret = new_secret()
         async with ctx.pool.acquire() as conn, conn.transaction():
-            await _check_room(conn)
-            await endpoint_store.insert_endpoint(conn, made, ctx.keyring.encrypt(secret))
-            return await attempt.answer(conn, CreatedWebhookEndpoint(**fields(made), secret=secret), shown_once=True)
+            await _check_endpoint_limit(conn)
+            await endpoint_store.insert_endpoint(conn, endpoint, ctx.keyring.encrypt(secret))
+            return await attempt.answer(
+                conn, CreatedWebhookEndpoint(**endpoint_fields(endpoint), secret=secret), shown_once=True
+            )
 
 
-@router.get("", summary="The webhook endpoints, the newest first", responses=responses(401, 403))
+@router.get("", summary="List webhook endpoints", responses=responses(401, 403))
 async def list_webhook_endpoints(ctx: Ctx, _: Operator, page: Paging) -> ListResponse[WebhookEndpoint]:
-    """Disabled ones too."""
+    """Newest first, including disabled endpoints."""
     async with ctx.pool.acquire() as conn:
         endpoints, total = await endpoint_store.list_endpoints(conn, page)
-    return listed([WebhookEndpoint(**fields(one)) for one in endpoints], total, page)
+    return listed([WebhookEndpoint(**endpoint_fields(endpoint)) for endpoint in endpoints], total, page)
 
 
-@router.get("/{id}", summary="One webhook endpoint", responses=responses(401, 403, 404))
+@router.get("/{id}", summary="Retrieve a webhook endpoint", responses=responses(401, 403, 404))
 async def get_webhook_endpoint(ctx: Ctx, _: Operator, endpoint_id: PathId) -> WebhookEndpoint:
-    """With how it has been doing."""
+    """Includes since when deliveries to it have been failing."""
     async with ctx.pool.acquire() as conn:
-        return WebhookEndpoint(**fields(await get_endpoint(conn, endpoint_id)))
+        return WebhookEndpoint(**endpoint_fields(await get_endpoint(conn, endpoint_id)))
 
 
 @router.patch(
     "/{id}",
-    summary="Change, disable or enable a webhook endpoint, or rotate its secret",
+    summary="Update a webhook endpoint",
     responses=responses(401, 403, 404, invalid_webhook_url=_REFUSED),
 )
 async def change_webhook_endpoint(
-    ctx: Ctx, _: Operator, endpoint_id: PathId, asked: UpdateWebhookEndpointRequest, response: Response
+    ctx: Ctx, _: Operator, endpoint_id: PathId, body: UpdateWebhookEndpointRequest, response: Response
 ) -> UpdatedWebhookEndpoint:
-    """Changes what is named and nothing else. What is on its way to a disabled endpoint fails when its time comes, and
-    can be replayed. Of two rotations within 24 hours, the secret before the first signs no more."""
-    if asked.url is not None:
-        await check_url(ctx.settings, asked.url)
+    """Changes only the fields in the request; also disables, enables and rotates the secret.
+
+    Pending deliveries to a disabled endpoint fail when they are due and can be replayed. After a second rotation within
+    24 hours, only the two newest secrets sign.
+    """
+    if body.url is not None:
+        await check_endpoint_url(ctx.settings, body.url)
     async with ctx.pool.acquire() as conn, conn.transaction():
-        await get_endpoint(conn, endpoint_id, to_change=True)
-        secret = await _change(ctx, conn, endpoint_id, asked)
+        await get_endpoint(conn, endpoint_id, for_update=True)
+        secret = await _change(ctx, conn, endpoint_id, body)
         changed = await get_endpoint(conn, endpoint_id)
     if secret is not None:
         response.headers["Cache-Control"] = "no-store"
-    return UpdatedWebhookEndpoint(**fields(changed), secret=secret)
+    return UpdatedWebhookEndpoint(**endpoint_fields(changed), secret=secret)
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a webhook endpoint", responses=responses(401, 403, 404))
 async def delete_webhook_endpoint(ctx: Ctx, _: Operator, endpoint_id: PathId) -> None:
-    """With its deliveries: what has not arrived never will. To keep them, disable it instead."""
+    """Deletes the endpoint with its deliveries; pending ones are not sent. Disable it to keep them."""
     async with ctx.pool.acquire() as conn:
-        # Nothing new comes to a disabled one, and should we be killed in between, it is still there to be deleted.
-        if not await endpoint_store.disable(conn, endpoint_id, ctx.now()):
-            raise _not_there()
-        while await delete_some(conn, endpoint_id, _AT_ONCE) == _AT_ONCE:
+        # A disabled endpoint gets no new deliveries. If this process dies here, the endpoint can still be deleted.
+        if not await endpoint_store.disable_endpoint(conn, endpoint_id, ctx.now()):
+            raise _endpoint_not_found()
+        while await delete_deliveries(conn, endpoint_id, _DELETE_BATCH) == _DELETE_BATCH:
             pass
         await endpoint_store.delete_endpoint(conn, endpoint_id)
 
 
-async def get_endpoint(conn: Connection, endpoint_id: UUID, *, to_change: bool = False) -> EndpointRecord:
-    """Raises NotFound. to_change: locked until the transaction ends."""
-    found = await endpoint_store.find_endpoint(conn, endpoint_id, to_change=to_change)
-    if found is None:
-        raise _not_there()
-    return found
+async def get_endpoint(conn: Connection, endpoint_id: UUID, *, for_update: bool = False) -> EndpointRecord:
+    """Return an endpoint. Raises NotFound. for_update: lock its row until the transaction ends."""
+    endpoint = await endpoint_store.find_endpoint(conn, endpoint_id, for_update=for_update)
+    if endpoint is None:
+        raise _endpoint_not_found()
+    return endpoint
 
 
-async def _check_room(conn: Connection) -> None:
-    """Holds a lock until the transaction ends, or two at once would both find the last place free."""
+async def _check_endpoint_limit(conn: Connection) -> None:
+    """Raise Conflict at the limit. Concurrent requests wait for the end of this transaction."""
     await lock(conn, ["webhook_endpoints"])
-    if await endpoint_store.count_endpoints(conn) >= MOST_ENDPOINTS:
+    if await endpoint_store.count_endpoints(conn) >= MAX_ENDPOINTS:
         raise Conflict(_TOO_MANY[1], code="too_many_endpoints")
 
 
-async def _change(ctx: Context, conn: Connection, endpoint_id: UUID, asked: UpdateWebhookEndpointRequest) -> str | None:
-    """The new secret, where there is one."""
-    if asked.url is not None:
-        await endpoint_store.move(conn, endpoint_id, asked.url)
-    if asked.events is not None:
-        await endpoint_store.listen_for(conn, endpoint_id, asked.events)
-    if "description" in asked.model_fields_set:
-        await endpoint_store.describe(conn, endpoint_id, asked.description)
-    if asked.enabled is True:
-        await endpoint_store.enable(conn, endpoint_id)
-    elif asked.enabled is False:
-        await endpoint_store.disable(conn, endpoint_id, ctx.now())
-    if asked.rotate_secret is None:
+async def _change(ctx: Context, conn: Connection, endpoint_id: UUID, body: UpdateWebhookEndpointRequest) -> str | None:
+    """Apply the changes. Returns the new secret, if it was rotated."""
+    if body.url is not None:
+        await endpoint_store.set_url(conn, endpoint_id, body.url)
+    if body.events is not None:
+        await endpoint_store.set_events(conn, endpoint_id, body.events)
+    if "description" in body.model_fields_set:
+        await endpoint_store.set_description(conn, endpoint_id, body.description)
+    if body.enabled is True:
+        await endpoint_store.enable_endpoint(conn, endpoint_id)
+    elif body.enabled is False:
+        await endpoint_store.disable_endpoint(conn, endpoint_id, ctx.now())
+    if body.rotate_secret is None:
         return None
     secret = new_secret()
-    await endpoint_store.rotate(conn, endpoint_id, ctx.keyring.encrypt(secret), wall_now() + BOTH_SIGN_FOR)
+    await endpoint_store.rotate_secret(
+        conn, endpoint_id, ctx.keyring.encrypt(secret), wall_now() + PREVIOUS_SECRET_VALID_FOR
+    )
     return secret
 
 
-def _not_there() -> NotFound:
+def _endpoint_not_found() -> NotFound:
     return NotFound("There is no such webhook endpoint.")

@@ -1,4 +1,4 @@
-"""What an operator says of an endpoint, and where none may be."""
+"""Bodies of the webhook endpoint routes, and the check of an endpoint's URL."""
 
 from typing import Annotated, Any, Literal, Self, TypeAlias
 from uuid import UUID
@@ -8,54 +8,54 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 from licet.config import Settings
 from licet.errors import Unprocessable
 from licet.http.shapes import At, MayBeLeftOut, RequestBody, ResponseBody
-from licet.outbox import EVERYTHING, EventName
-from licet.outgoing_webhooks.core import Because
+from licet.outbox import ALL_EVENTS, EventName
+from licet.outgoing_webhooks.core import DisabledReason
 from licet.outgoing_webhooks.endpoint_store import EndpointRecord
-from licet.outgoing_webhooks.transport.allowed_targets import Allowed, RefusedTarget, check_target
+from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets, RefusedTarget, check_target
 
-MOST_EVENTS = 20
+MAX_EVENTS = 20
 
 
-def _events(names: list[str]) -> list[str]:
+def _check_events(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
-        raise ValueError("must not name an event twice")
-    if EVERYTHING in names and len(names) > 1:
-        raise ValueError("must hold '*' alone, for it means all events")
+        raise ValueError("must not contain an event twice")
+    if ALL_EVENTS in names and len(names) > 1:
+        raise ValueError("must contain nothing else if it contains '*', which means all events")
     return names
 
 
-_AS_SCHEMA: dict[str, Any] = {
+_EVENTS_SCHEMA: dict[str, Any] = {
     "uniqueItems": True,
-    "if": {"contains": {"const": EVERYTHING}},
+    "if": {"contains": {"const": ALL_EVENTS}},
     "then": {"maxItems": 1},
 }
-"""What `_events` holds, for the description."""
+"""The rules of `_check_events`, for the OpenAPI document."""
 
 Events: TypeAlias = Annotated[
     list[Literal[EventName, "*"]],
-    AfterValidator(_events),
+    AfterValidator(_check_events),
     Field(
         min_length=1,
-        max_length=MOST_EVENTS,
-        description='By name, or `["*"]`: all events, also those that come with later versions.',
+        max_length=MAX_EVENTS,
+        description='Names of events, or `["*"]` for all events, including those that later versions add.',
         examples=[["checkout.completed", "license.revoked"]],
-        json_schema_extra=_AS_SCHEMA,
+        json_schema_extra=_EVENTS_SCHEMA,
     ),
 ]
 Url: TypeAlias = Annotated[
     str,
     Field(
-        description="https://, and public; `LICET_WEBHOOKS_ALLOW_PRIVATE` says what else may be.",
+        description="A public https:// URL. `LICET_WEBHOOKS_ALLOW_PRIVATE` lists exceptions.",
         examples=["https://hooks.example.com/licet"],
     ),
 ]
 Description: TypeAlias = Annotated[
-    str, StringConstraints(max_length=500), Field(description="For people.", examples=["The shop's backend"])
+    str, StringConstraints(max_length=500), Field(description="A note for people.", examples=["The shop's backend"])
 ]
 
 
 class CreateWebhookEndpointRequest(RequestBody):
-    """Where it listens, and for what."""
+    """A new endpoint: its URL and the events that it receives."""
 
     url: Url
     events: Events
@@ -63,7 +63,7 @@ class CreateWebhookEndpointRequest(RequestBody):
 
 
 class UpdateWebhookEndpointRequest(RequestBody):
-    """What is left out stays as it is; `description` alone may be null."""
+    """Fields that are left out do not change. Only `description` may be null."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
@@ -71,31 +71,31 @@ class UpdateWebhookEndpointRequest(RequestBody):
     events: MayBeLeftOut[Events] = None
     description: Description | None = None
     enabled: MayBeLeftOut[bool] = Field(
-        None, description="true: also as one that never failed. false: it is told nothing any more.", examples=[True]
+        None, description="true: enable and reset its failures. false: disable; it receives no events.", examples=[True]
     )
     rotate_secret: MayBeLeftOut[Literal[True]] = Field(
-        None, description="Another secret, which is in the answer; the one before signs too for 24 hours."
+        None, description="Replace the secret. The response contains the new one; the old one also signs for 24 hours."
     )
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _check_not_empty(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("must name what is to change")
+            raise ValueError("must contain at least one field")
         return self
 
 
 class InvalidWebhookUrl(Unprocessable):
-    """An address that nothing is sent to; `message` says why."""
+    """A URL that webhooks are not sent to. `message` says why."""
 
     code = "invalid_webhook_url"
 
 
-async def check_url(settings: Settings, url: str) -> None:
-    """Let the address pass, its name looked up, or raise InvalidWebhookUrl. To be called with no connection held."""
+async def check_endpoint_url(settings: Settings, url: str) -> None:
+    """Raise InvalidWebhookUrl unless the URL is allowed. Looks the host up: hold no connection."""
     try:
-        await check_target(url, Allowed.parse(settings.webhooks_allow_private))
-    except RefusedTarget as refused:
-        raise InvalidWebhookUrl(str(refused), details={"field": "url"}) from None
+        await check_target(url, AllowedTargets.parse(settings.webhooks_allow_private))
+    except RefusedTarget as error:
+        raise InvalidWebhookUrl(str(error), details={"field": "url"}) from None
 
 
 _SECRET = "whsec_" + "x" * 43 + "="
@@ -106,12 +106,12 @@ class WebhookEndpoint(ResponseBody):
 
     id: UUID
     url: str = Field(examples=["https://hooks.example.com/licet"])
-    # No enumeration: a later version's events must neither break a client of this one, nor a node beside it.
+    # No enumeration: events of a later version must not break a client, or another node, of this version.
     events: list[str] = Field(examples=[["checkout.completed", "license.revoked"]])
     description: str | None = Field(examples=["The shop's backend"])
     enabled: bool = Field(examples=[True])
-    disabled_because: Because | None = Field(
-        description="asked: an operator did. failing: three days without a success. gone: it answered 410.",
+    disabled_because: DisabledReason | None = Field(
+        description="asked: by an operator. failing: no success for three days. gone: it answered 410.",
         examples=[None],
     )
     failing_since: At | None = Field(description="The first failure after the last success.", examples=[None])
@@ -119,19 +119,19 @@ class WebhookEndpoint(ResponseBody):
 
 
 class CreatedWebhookEndpoint(WebhookEndpoint):
-    """With the secret that signs, which is shown this once."""
+    """An endpoint with its secret, which is returned only once."""
 
     secret: str = Field(examples=[_SECRET])
 
 
 class UpdatedWebhookEndpoint(WebhookEndpoint):
-    """With the secret, where it was just rotated."""
+    """An endpoint, with its new secret if it was rotated."""
 
-    secret: str | None = Field(description="Null, but for `rotateSecret`; shown this once.", examples=[_SECRET])
+    secret: str | None = Field(description="Null without `rotateSecret`. Returned only once.", examples=[_SECRET])
 
 
-def fields(endpoint: EndpointRecord) -> dict[str, Any]:
-    """What any of the three shows of an endpoint."""
+def endpoint_fields(endpoint: EndpointRecord) -> dict[str, Any]:
+    """The fields that the three response bodies share."""
     return {
         "id": endpoint.id,
         "url": endpoint.url,

@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - what is put into the statements are the constants below
-"""The table webhook_endpoints: where the vendor's systems listen, as operators see and change it."""
+# ruff: noqa: S608 - only the constants below are formatted into the statements
+"""The table webhook_endpoints: the URLs that outgoing events are sent to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from licet.kit.pages import Page
 class EndpointRecord:
     """An endpoint without its secrets. Times are business times.
 
-    disabled_because: asked (an operator), failing (for too long), gone (it said so); None: it is told what happens.
+    disabled_because: a `core.DisabledReason`; None: the endpoint is enabled.
     failing_since: the first failure after the last success.
     """
 
@@ -31,80 +31,80 @@ class EndpointRecord:
 
 
 _ENDPOINT = "id, url, description, events, created_at, disabled_because, failing_since"
-_TROUBLE_FORGOTTEN = "failing_since = NULL, unreachable = 0, rests_until = NULL"
+_RESET_HEALTH = "failing_since = NULL, unreachable = 0, rests_until = NULL"
 
 
 def _endpoint(row: asyncpg.Record) -> EndpointRecord:
     return EndpointRecord(**dict(row))
 
 
-async def insert_endpoint(conn: Connection, made: EndpointRecord, secret_encrypted: bytes) -> None:
-    """A new endpoint, which has neither failed nor been disabled."""
+async def insert_endpoint(conn: Connection, endpoint: EndpointRecord, secret_encrypted: bytes) -> None:
+    """Insert an enabled endpoint."""
     await conn.execute(
         """
         INSERT INTO webhook_endpoints (id, url, description, events, created_at, secret_encrypted)
         VALUES ($1, $2, $3, $4, $5, $6)
         """,
-        made.id,
-        made.url,
-        made.description,
-        made.events,
-        made.created_at,
+        endpoint.id,
+        endpoint.url,
+        endpoint.description,
+        endpoint.events,
+        endpoint.created_at,
         secret_encrypted,
     )
 
 
 async def count_endpoints(conn: Connection) -> int:
-    """How many there are, disabled ones too."""
-    found: int = await conn.fetchval("SELECT count(*) FROM webhook_endpoints")
-    return found
+    """The number of endpoints, including disabled ones."""
+    count: int = await conn.fetchval("SELECT count(*) FROM webhook_endpoints")
+    return count
 
 
 async def list_endpoints(conn: Connection, page: Page) -> tuple[list[EndpointRecord], int]:
-    """A page of the endpoints, disabled ones too, the newest first, and how many there are."""
+    """A page of all endpoints, including disabled ones, newest first, and the total count."""
     rows, total = await fetch_page(
         conn, page, Where(), columns=_ENDPOINT, table="webhook_endpoints", order_by="created_at DESC, id"
     )
     return [_endpoint(row) for row in rows], total
 
 
-async def find_endpoint(conn: Connection, endpoint_id: UUID, *, to_change: bool = False) -> EndpointRecord | None:
-    """One endpoint. to_change: locked until the transaction ends."""
+async def find_endpoint(conn: Connection, endpoint_id: UUID, *, for_update: bool = False) -> EndpointRecord | None:
+    """One endpoint. for_update: lock its row until the transaction ends."""
     row = await conn.fetchrow(
-        f"SELECT {_ENDPOINT} FROM webhook_endpoints WHERE id = $1 {'FOR UPDATE' if to_change else ''}", endpoint_id
+        f"SELECT {_ENDPOINT} FROM webhook_endpoints WHERE id = $1 {'FOR UPDATE' if for_update else ''}", endpoint_id
     )
     return _endpoint(row) if row else None
 
 
-async def move(conn: Connection, endpoint_id: UUID, url: str) -> None:
-    """Where it listens from now on. That the old address failed says nothing of a new one."""
+async def set_url(conn: Connection, endpoint_id: UUID, url: str) -> None:
+    """Change an endpoint's URL and reset its health, which is that of the old URL."""
     await conn.execute(
-        f"UPDATE webhook_endpoints SET url = $2, {_TROUBLE_FORGOTTEN} WHERE id = $1 AND url <> $2", endpoint_id, url
+        f"UPDATE webhook_endpoints SET url = $2, {_RESET_HEALTH} WHERE id = $1 AND url <> $2", endpoint_id, url
     )
 
 
-async def listen_for(conn: Connection, endpoint_id: UUID, events: Sequence[str]) -> None:
-    """What it is told from now on."""
+async def set_events(conn: Connection, endpoint_id: UUID, events: Sequence[str]) -> None:
+    """Change the events that an endpoint receives."""
     await conn.execute("UPDATE webhook_endpoints SET events = $2 WHERE id = $1", endpoint_id, list(events))
 
 
-async def describe(conn: Connection, endpoint_id: UUID, description: str | None) -> None:
-    """What it is, in words for people; None: none."""
+async def set_description(conn: Connection, endpoint_id: UUID, description: str | None) -> None:
+    """Change an endpoint's description."""
     await conn.execute("UPDATE webhook_endpoints SET description = $2 WHERE id = $1", endpoint_id, description)
 
 
-async def enable(conn: Connection, endpoint_id: UUID) -> None:
-    """It is told what happens from now on, as one that never failed."""
+async def enable_endpoint(conn: Connection, endpoint_id: UUID) -> None:
+    """Enable an endpoint and reset its health."""
     await conn.execute(
         f"""
-        UPDATE webhook_endpoints SET disabled_at = NULL, disabled_because = NULL, {_TROUBLE_FORGOTTEN} WHERE id = $1
+        UPDATE webhook_endpoints SET disabled_at = NULL, disabled_because = NULL, {_RESET_HEALTH} WHERE id = $1
         """,
         endpoint_id,
     )
 
 
-async def disable(conn: Connection, endpoint_id: UUID, now: datetime) -> bool:
-    """It is told nothing any more, because an operator asks for it. False: no such endpoint."""
+async def disable_endpoint(conn: Connection, endpoint_id: UUID, now: datetime) -> bool:
+    """Disable an endpoint on an operator's request. Returns False if it does not exist."""
     row = await conn.fetchrow(
         """
         UPDATE webhook_endpoints SET disabled_at = coalesce(disabled_at, $2), disabled_because = 'asked'
@@ -116,8 +116,8 @@ async def disable(conn: Connection, endpoint_id: UUID, now: datetime) -> bool:
     return row is not None
 
 
-async def rotate(conn: Connection, endpoint_id: UUID, secret_encrypted: bytes, both_until: datetime) -> None:
-    """Another secret, beside which the one before signs until then (wall time). One before that signs no more."""
+async def rotate_secret(conn: Connection, endpoint_id: UUID, secret_encrypted: bytes, previous_until: datetime) -> None:
+    """Replace the secret. Only the replaced one also signs, until `previous_until` (wall time)."""
     await conn.execute(
         """
         UPDATE webhook_endpoints SET
@@ -126,10 +126,28 @@ async def rotate(conn: Connection, endpoint_id: UUID, secret_encrypted: bytes, b
         """,
         endpoint_id,
         secret_encrypted,
-        both_until,
+        previous_until,
     )
 
 
 async def delete_endpoint(conn: Connection, endpoint_id: UUID) -> None:
-    """Without its deliveries: those go before it (`delivery_store.delete_some`)."""
+    """Delete an endpoint. Its deliveries must be deleted first (`delivery_store.delete_deliveries`)."""
     await conn.execute("DELETE FROM webhook_endpoints WHERE id = $1", endpoint_id)
+
+
+async def find_endpoint_for_email(conn: Connection, endpoint_id: UUID) -> asyncpg.Record | None:
+    """An endpoint with `status` and `error` of its last failed delivery."""
+    return await conn.fetchrow(
+        """
+        SELECT endpoint.url, endpoint.id AS endpoint_id, endpoint.disabled_because, endpoint.failing_since,
+               last.response_status AS status, last.error
+        FROM webhook_endpoints AS endpoint
+        LEFT JOIN LATERAL (
+            SELECT response_status, error FROM deliveries
+            WHERE endpoint_id = endpoint.id AND status = 'failed' AND attempts > 0
+            ORDER BY created_at DESC, id LIMIT 1
+        ) AS last ON true
+        WHERE endpoint.id = $1
+        """,
+        endpoint_id,
+    )

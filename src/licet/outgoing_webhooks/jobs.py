@@ -1,4 +1,4 @@
-"""The job that makes a delivery: claimed, rendered, signed, sent, marked. At least once, never lost."""
+"""The job that makes a delivery, at least once: claim, render, sign, send, mark."""
 
 import asyncio
 from collections import Counter
@@ -14,81 +14,81 @@ from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.times import wall_now
 from licet.notifications.recipients import mail_operator
-from licet.outbox import DELIVER
+from licet.outbox import DELIVER_JOB
 from licet.outgoing_webhooks import attempt_store
-from licet.outgoing_webhooks.attempt_store import Claimed
-from licet.outgoing_webhooks.core import Health, after_failure
-from licet.outgoing_webhooks.payloads.registry import compose, encode
-from licet.outgoing_webhooks.transport.sender import Answer, WebhookSender
+from licet.outgoing_webhooks.attempt_store import ClaimedDelivery
+from licet.outgoing_webhooks.core import EndpointHealth, after_failure
+from licet.outgoing_webhooks.payloads.registry import compose_event, encode
+from licet.outgoing_webhooks.transport.sender import AttemptResult, WebhookSender
 from licet.outgoing_webhooks.transport.signing import signed_headers
 from licet.queue.jobs import Job
 
 log = structlog.get_logger(__name__)
 
-LEASE = timedelta(minutes=2)
-"""How long a claimed delivery is left alone; well beyond what an attempt may take."""
+DELIVERY_LEASE = timedelta(minutes=2)
+"""How long no other worker takes a claimed delivery; well beyond the timeout of an attempt."""
 
 
-def delivery_jobs(context: Context, courier: WebhookSender) -> list[Job]:
-    """The one kind of deferred work there is here."""
-    places = EndpointLimit()
+def delivery_jobs(context: Context, sender: WebhookSender) -> list[Job]:
+    """The jobs of this package."""
+    limit = EndpointLimit()
 
     async def run(key: str) -> None:
         delivery_id = UUID(key)
-        found = await attempt_store.find_endpoint(context.pool, delivery_id)
-        if found is None:
-            await attempt_store.leave(context.pool, delivery_id)
+        endpoint = await attempt_store.find_endpoint_of_delivery(context.pool, delivery_id)
+        if endpoint is None:
+            await attempt_store.close_unclaimed(context.pool, delivery_id)
             return
-        endpoint_id, unreachable = found
-        with places.one(endpoint_id, unreachable=unreachable) as place:
-            if place:
-                await _deliver(context, courier, delivery_id)
+        endpoint_id, unreachable = endpoint
+        with limit.slot(endpoint_id, unreachable=unreachable) as free:
+            if free:
+                await _deliver(context, sender, delivery_id)
 
     async def due(now: datetime) -> Sequence[str]:
-        return await attempt_store.list_due(context.pool, now, MAX_PER_ENDPOINT)
+        return await attempt_store.list_due_deliveries(context.pool, now, MAX_PER_ENDPOINT)
 
-    return [Job(DELIVER, run, due)]
+    return [Job(DELIVER_JOB, run, due)]
 
 
-async def _deliver(ctx: Context, courier: WebhookSender, delivery_id: UUID) -> None:
+async def _deliver(ctx: Context, sender: WebhookSender, delivery_id: UUID) -> None:
     now = ctx.now()
-    claimed = await attempt_store.claim(ctx.pool, delivery_id, now, now + LEASE)
+    claimed = await attempt_store.claim_delivery(ctx.pool, delivery_id, now, now + DELIVERY_LEASE)
     if claimed is None:
-        await attempt_store.leave(ctx.pool, delivery_id)
+        await attempt_store.close_unclaimed(ctx.pool, delivery_id)
         return
     try:
-        await _attempt(ctx, courier, claimed)
+        await _attempt(ctx, sender, claimed)
     except asyncio.CancelledError:
-        await asyncio.shield(attempt_store.hand_back(ctx.pool, claimed, ctx.now()))
+        await asyncio.shield(attempt_store.release_delivery(ctx.pool, claimed, ctx.now()))
         raise
 
 
-async def _attempt(ctx: Context, courier: WebhookSender, claimed: Claimed) -> None:
+async def _attempt(ctx: Context, sender: WebhookSender, claimed: ClaimedDelivery) -> None:
     try:
-        answer = await _send(ctx, courier, claimed)
+        result = await _send(ctx, sender, claimed)
     except NotFound:
-        await attempt_store.over(ctx.pool, claimed, "what it tells of is not there any more")
+        await attempt_store.mark_undeliverable(ctx.pool, claimed, "what the event is about no longer exists")
     except Exception as error:
-        # A fault of ours, which says nothing of the endpoint. Its own words could hold what the body holds, so they go
-        # to the log alone, redacted.
-        log.exception("delivery_could_not_be_made", delivery=str(claimed.id), event_name=claimed.event)
-        await _not_made(ctx, claimed, f"could not be made: {type(error).__name__}; the log says more")
+        # An error in Licet itself, not in the endpoint. Its message could contain what the body contains, so it goes to
+        # the log only, where it is redacted.
+        log.exception("delivery_not_rendered", delivery=str(claimed.id), event_name=claimed.event)
+        await _render_failed(ctx, claimed, f"rendering failed: {type(error).__name__}; see the log")
     else:
-        if answer.error is None and answer.status is not None:
-            await attempt_store.delivered(ctx.pool, claimed, answer.status, ctx.now())
+        if result.error is None and result.status is not None:
+            await attempt_store.mark_delivered(ctx.pool, claimed, result.status, ctx.now())
             log.info("delivered", delivery=str(claimed.id), event_name=claimed.event, attempt=claimed.attempts)
         else:
-            await _failed(ctx, claimed, answer)
+            await _failed(ctx, claimed, result)
 
 
-async def _not_made(ctx: Context, claimed: Claimed, error: str) -> None:
-    failure = after_failure(attempts=claimed.attempts, status=None, health=Health(), now=ctx.now())
+async def _render_failed(ctx: Context, claimed: ClaimedDelivery, error: str) -> None:
+    failure = after_failure(attempts=claimed.attempts, status=None, health=EndpointHealth(), now=ctx.now())
     async with ctx.pool.acquire() as conn:
-        await attempt_store.failed(conn, claimed, status=None, error=error, again_at=failure.again_at)
+        await attempt_store.mark_attempt_failed(conn, claimed, status=None, error=error, again_at=failure.again_at)
 
 
-async def _send(ctx: Context, courier: WebhookSender, claimed: Claimed) -> Answer:
-    body = encode(await compose(ctx, claimed.event_id))
+async def _send(ctx: Context, sender: WebhookSender, claimed: ClaimedDelivery) -> AttemptResult:
+    body = encode(await compose_event(ctx, claimed.event_id))
     at = wall_now()
     secrets = [ctx.keyring.decrypt(claimed.secret_encrypted)]
     if claimed.previous_secret_encrypted and claimed.previous_secret_until and claimed.previous_secret_until > at:
@@ -101,23 +101,27 @@ async def _send(ctx: Context, courier: WebhookSender, claimed: Claimed) -> Answe
         secrets=secrets,
         at=at,
     )
-    return await courier.send(claimed.url, headers, body)
+    return await sender.send(claimed.url, headers, body)
 
 
-async def _failed(ctx: Context, claimed: Claimed, answer: Answer) -> None:
+async def _failed(ctx: Context, claimed: ClaimedDelivery, result: AttemptResult) -> None:
     now = ctx.now()
-    error = answer.error or "nobody answered"
+    error = result.error or "no response"
     async with ctx.pool.acquire() as conn, conn.transaction():
         health = await attempt_store.lock_health(conn, claimed)
-        failure = after_failure(attempts=claimed.attempts, status=answer.status, health=health or Health(), now=now)
-        await attempt_store.failed(conn, claimed, status=answer.status, error=error, again_at=failure.again_at)
+        failure = after_failure(
+            attempts=claimed.attempts, status=result.status, health=health or EndpointHealth(), now=now
+        )
+        await attempt_store.mark_attempt_failed(
+            conn, claimed, status=result.status, error=error, again_at=failure.again_at
+        )
         if health is not None:
-            await attempt_store.write_failure(conn, claimed, failure, now)
+            await attempt_store.update_health(conn, claimed, failure, now)
             if failure.disabled:
-                await attempt_store.fail_the_rest(conn, claimed.endpoint_id)
-                await _tell_operator(ctx, conn, claimed, now)
+                await attempt_store.fail_pending_deliveries(conn, claimed.endpoint_id)
+                await _mail_operator(ctx, conn, claimed, now)
     log.warning(
-        "not_delivered",
+        "delivery_failed",
         delivery=str(claimed.id),
         event_name=claimed.event,
         attempt=claimed.attempts,
@@ -127,7 +131,7 @@ async def _failed(ctx: Context, claimed: Claimed, answer: Answer) -> None:
     )
 
 
-async def _tell_operator(ctx: Context, conn: Connection, claimed: Claimed, now: datetime) -> None:
+async def _mail_operator(ctx: Context, conn: Connection, claimed: ClaimedDelivery, now: datetime) -> None:
     await mail_operator(
         conn,
         template="endpoint_disabled",
@@ -141,28 +145,31 @@ async def _tell_operator(ctx: Context, conn: Connection, claimed: Claimed, now: 
 
 
 MAX_PER_ENDPOINT = 4
-"""To one endpoint, from one worker."""
+"""The number of concurrent deliveries from one worker to one endpoint."""
 
-AFTER_SILENCE = 1
-"""Where nobody answered the last time, it is tried with one."""
+MAX_PER_UNREACHABLE_ENDPOINT = 1
+"""The same, if the endpoint did not respond to the last attempt."""
 
 
 class EndpointLimit:
-    """The places that are taken. Whoever finds none leaves its delivery as it is: it stays due."""
+    """Limits concurrent deliveries per endpoint, so that a slow one does not block others.
+
+    A delivery for which there is no slot is not attempted. It stays due.
+    """
 
     def __init__(self) -> None:
-        self._taken: Counter[UUID] = Counter()
+        self._used: Counter[UUID] = Counter()
 
     @contextmanager
-    def one(self, endpoint_id: UUID, *, unreachable: int) -> Iterator[bool]:
-        """A place for as long as the block lasts; False where there is none."""
-        if self._taken[endpoint_id] >= (AFTER_SILENCE if unreachable else MAX_PER_ENDPOINT):
+    def slot(self, endpoint_id: UUID, *, unreachable: int) -> Iterator[bool]:
+        """Hold a slot while the block runs. Yields False if there is none."""
+        if self._used[endpoint_id] >= (MAX_PER_UNREACHABLE_ENDPOINT if unreachable else MAX_PER_ENDPOINT):
             yield False
             return
-        self._taken[endpoint_id] += 1
+        self._used[endpoint_id] += 1
         try:
             yield True
         finally:
-            self._taken[endpoint_id] -= 1
-            if not self._taken[endpoint_id]:
-                del self._taken[endpoint_id]
+            self._used[endpoint_id] -= 1
+            if not self._used[endpoint_id]:
+                del self._used[endpoint_id]

@@ -1,1 +1,1 @@
-"""With what customers pay."""
+"""The payment methods that customers pay with."""

@@ -1,4 +1,4 @@
-"""A Stripe payment method becomes our row as long as it is attached to a customer, and none when it is no more."""
+"""Copies Stripe payment methods into the database while they are attached to a customer."""
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
@@ -9,16 +9,17 @@ from licet.kit.versions import Version
 
 
 async def mirror_payment_method(conn: Connection, method: StripeObject, version: Version) -> Affected:
-    """Store what is shown of a method. Which one is the default, its customer and the subscriptions say.
+    """Insert or update a payment method; delete it if it was detached.
 
-    What was detached names no customer, and Stripe attaches it to none again. A deleted customer has none, either.
+    Which one is the default is stored with the customer and the subscriptions. A detached method names no customer,
+    and Stripe never attaches it again. Methods of a deleted customer are not stored.
     """
     customer_id = id_of(method.get("customer"))
     if customer_id is None:
         await conn.execute("DELETE FROM payment_methods WHERE stripe_payment_method_id = $1", method["id"])
         return Affected()
-    account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
-    # Beside the type stands what there is to say of a method of this type: `card`, `sepa_debit`, …
+    account_id, reads = await account_of_customer(conn, customer_id, version.time)
+    # The details are under a key named after the type: `card`, `sepa_debit`, …
     details = method.get(method["type"]) or {}
     await conn.execute(
         """

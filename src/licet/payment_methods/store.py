@@ -1,4 +1,4 @@
-"""What a customer can pay with, as mirrored, and which of it is the default."""
+"""Reads an account's mirrored payment methods and which one is the default."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,8 +13,8 @@ from licet.kit.statuses import ENDED
 class PaymentMethodRecord:
     """A payment method that is attached to a customer of the account.
 
-    is_default: what the next renewal is paid with (contract, section 2): the default of a subscription that has not
-    ended, else the customer's.
+    is_default: whether the next renewal is charged to it (contract, section 2). That is the default of a subscription
+    that has not ended, or else the customer's default.
     """
 
     stripe_payment_method_id: str
@@ -42,7 +42,7 @@ _METHODS = """
 
 
 async def list_methods(conn: Connection, account_id: UUID) -> list[PaymentMethodRecord]:
-    """All of an account's methods, the newest first."""
+    """All payment methods of an account, newest first."""
     rows = await conn.fetch(
         f"{_METHODS} ORDER BY method.created_at DESC, method.stripe_payment_method_id",
         account_id,
@@ -52,15 +52,15 @@ async def list_methods(conn: Connection, account_id: UUID) -> list[PaymentMethod
 
 
 async def find_method(conn: Connection, account_id: UUID, stripe_payment_method_id: str) -> PaymentMethodRecord | None:
-    """One of the account's methods; None for another account's, and for one that is attached to nobody."""
+    """One payment method of the account. None if it is detached or belongs to another account."""
     row = await conn.fetchrow(
         f"{_METHODS} AND method.stripe_payment_method_id = $3", account_id, list(ENDED), stripe_payment_method_id
     )
     return _method(row) if row else None
 
 
-async def is_needed(conn: Connection, account_id: UUID, method: PaymentMethodRecord) -> bool:
-    """Whether a subscription that has not ended is, or may be, paid with it: by name, or as the default."""
+async def is_in_use(conn: Connection, account_id: UUID, method: PaymentMethodRecord) -> bool:
+    """Whether a subscription that has not ended is charged to it, by itself or as a default."""
     return bool(
         await conn.fetchval(
             """

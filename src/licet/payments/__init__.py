@@ -1,1 +1,1 @@
-"""The Payments API: organisations subscribe to plans. It holds no rules: those stand in plans and changes."""
+"""The Payments API: organisations subscribe to plans. The rules are in `plans` and `actions`."""

@@ -1,4 +1,4 @@
-"""An organisation subscribes: `POST /payment/subscription-checkout`, and its buyer's return."""
+"""Subscribes an organisation: `/payment/subscription-checkout` and `/payment/subscription-process`."""
 
 import secrets
 from typing import Annotated
@@ -9,20 +9,20 @@ from pydantic import Field, StringConstraints
 from licet.accounts.auth import CurrentCaller, Writer
 from licet.checkout.actions import open_session, start_checkout
 from licet.checkout.core import CartItem
-from licet.checkout.returning import Outcome, process
-from licet.checkout.session import Wish
+from licet.checkout.returning import CheckoutOutcome, process_return
+from licet.checkout.session import PurchaseRequest
 from licet.errors import Conflict
 from licet.http.context import Context, Ctx
 from licet.http.openapi.document import responses
-from licet.http.openapi.errors import Failure
+from licet.http.openapi.errors import ErrorExample
 from licet.http.rate_limits.admission import limit
 from licet.http.request_id import request_id_of
 from licet.http.router import api_router
 from licet.http.shapes import RequestBody, ResponseBody
 from licet.idempotency.once import Once
 from licet.kit.cause import Cause
-from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
-from licet.payments.returning import CANCELLED, RETURN
+from licet.payments.organizations import ORGANIZATION_NOT_FOUND, OrganizationId, find_organization
+from licet.payments.return_pages import CANCELLED_PATH, RETURN_PATH
 from licet.plans.selection import choose
 from licet.plans.store import CurrentPlan, find_current_plan
 
@@ -30,63 +30,65 @@ router = api_router("/payment", tag="payment")
 
 StripeIdParam = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
-_EXISTS: Failure = (
+_SUBSCRIPTION_EXISTS = "The organisation already has a subscription. Change it with POST /payment/subscription-update."
+_SUBSCRIPTION_EXISTS_ERROR: ErrorExample = (
     409,
-    "The organisation has a subscription that has not ended: update that one.",
+    _SUBSCRIPTION_EXISTS,
     {"subscriptionId": "sub_1QxYz"},
 )
 
-CHOICE: dict[str, Failure] = {
+PLAN_CHOICE_ERRORS: dict[str, ErrorExample] = {
     "invalid_product": (
         422,
-        "prod_1QxYz is no plan on sale. GET /payment/subscription-plans lists those.",
+        "prod_1QxYz is not a plan on sale. GET /payment/subscription-plans lists the plans.",
         {"productId": "prod_1QxYz"},
     ),
     "invalid_price": (
         422,
-        "price_1QxYz is no price on sale of Growth. GET /payment/subscription-plans lists those.",
+        "price_1QxYz is not a price of Growth on sale. GET /payment/subscription-plans lists the prices.",
         {"productId": "prod_1QxYz", "priceId": "price_1QxYz"},
     ),
 }
-"""What naming a plan and a price can get: for a route's `responses`."""
+"""Errors of a route that takes a plan and a price, for its `responses`."""
 
 
 class PlanCheckoutRequest(RequestBody):
-    """Which plan, at which price. Product and price are named by Stripe's ids, the product by ours too."""
+    """The plan and price to subscribe to. Both ids are Stripe's; `productId` may also be Licet's id."""
 
-    organization_id: Named
+    organization_id: OrganizationId
     price_id: StripeIdParam = Field(examples=["price_1QxYz"])
     product_id: StripeIdParam = Field(examples=["prod_1QxYz"])
     success_url: str | None = Field(
         None,
-        description="Where the buyer goes once it is paid, {CHECKOUT_SESSION_ID} filled in; a page of ours if absent.",
+        description="URL for the buyer after payment. {CHECKOUT_SESSION_ID} in it becomes the session's id. "
+        "Default: a page of Licet's.",
         examples=["https://example.com/welcome?session={CHECKOUT_SESSION_ID}"],
     )
     cancel_url: str | None = Field(
         None,
-        description="Where the buyer goes who does not pay; LICET_APP_URL if absent, else a page of ours.",
+        description="URL for a buyer who leaves without paying. Default: LICET_APP_URL, else a page of Licet's.",
         examples=["https://example.com/plans"],
     )
 
 
 class PlanCheckout(ResponseBody):
-    """Where the buyer pays."""
+    """The hosted payment page to send the buyer to."""
 
     url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
 
 
 class ProcessedCheckout(ResponseBody):
-    """What became of a checkout. Subscription, product and price are Stripe's ids, null unless it was processed."""
+    """The outcome of a checkout. The ids of Stripe's objects are null unless it is processed."""
 
-    status: Outcome = Field(
-        description="processed: paid for, and everything is in place. pending: not paid yet, or the payment is still "
-        "on its way. failed: the payment did not go through, or was for a second plan and is returned. expired: nobody "
-        "paid in time.",
+    status: CheckoutOutcome = Field(
+        description="processed: paid, and the plan or license is active. pending: not paid yet, or the payment is "
+        "still being processed. failed: the payment failed, or it was for a duplicate plan and is being refunded. "
+        "expired: the buyer did not pay in time.",
         examples=["processed"],
     )
     subscription_id: str | None = Field(examples=["sub_1QxYz"])
     organization_id: str = Field(
-        description="Our id of it, also where you call it by an externalId.",
+        description="Licet's id of the organisation, never its externalId.",
         examples=["01912d68-783e-7a03-8467-5661c1243ad4"],
     )
     product_id: str | None = Field(examples=["prod_1QxYz"])
@@ -104,26 +106,26 @@ class ProcessedCheckout(ResponseBody):
         502,
         503,
         **ORGANIZATION_NOT_FOUND,
-        subscription_exists=_EXISTS,
+        subscription_exists=_SUBSCRIPTION_EXISTS_ERROR,
         invalid_redirect_url=(
             422,
-            "Buyers are not sent to this URL; details.field says which one it is.",
+            "Buyers cannot be sent to this URL; details.field names it.",
             {"field": "successUrl"},
         ),
-        **CHOICE,
+        **PLAN_CHOICE_ERRORS,
     ),
 )
-async def subscribe(ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, asked: PlanCheckoutRequest) -> Response:
-    """Makes a hosted checkout page for one plan. Two of them that are both paid make one subscription all the same."""
-    organization = await find_organization(ctx, caller, asked.organization_id)
+async def subscribe(ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, body: PlanCheckoutRequest) -> Response:
+    """Creates a hosted payment page for one plan. If two pages are paid, the second payment is refunded."""
+    organization = await find_organization(ctx, caller, body.organization_id)
     async with once.attempt(acting_for=organization) as attempt:
         async with ctx.pool.acquire() as conn:
             current = await find_current_plan(conn, organization)
             if current is not None:
                 raise _subscription_exists(current)
-            chosen = await choose(conn, asked.product_id, asked.price_id, None)
+            chosen = await choose(conn, body.product_id, body.price_id, None)
         item = CartItem(str(chosen.plan.product_id), 1, chosen.price.place.stripe_price_id)
-        opened = await open_session(ctx, organization, _wish(ctx, asked, item), attempt.id)
+        opened = await open_session(ctx, organization, _wish(ctx, body, item), attempt.id)
         async with ctx.pool.acquire() as conn, conn.transaction():
             started = await start_checkout(conn, opened)
             return await attempt.answer(conn, PlanCheckout(url=started.url))
@@ -131,32 +133,32 @@ async def subscribe(ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, aske
 
 def _subscription_exists(current: CurrentPlan) -> Conflict:
     return Conflict(
-        "The organisation has a subscription that has not ended: POST /payment/subscription-update changes it.",
+        _SUBSCRIPTION_EXISTS,
         code="subscription_exists",
         details={"subscriptionId": current.stripe_subscription_id},
     )
 
 
-def _wish(ctx: Context, asked: PlanCheckoutRequest, item: CartItem) -> Wish:
+def _wish(ctx: Context, body: PlanCheckoutRequest, item: CartItem) -> PurchaseRequest:
     secret = secrets.token_urlsafe(32)
-    ours = ctx.settings.public_url or ""
-    return Wish(
+    public_url = ctx.settings.public_url or ""
+    default_success_url = f"{public_url}{RETURN_PATH}?secret={secret}"
+    default_cancel_url = ctx.settings.app_url or f"{public_url}{CANCELLED_PATH}"
+    return PurchaseRequest(
         items=[item],
-        success_url=f"{ours}{RETURN}?secret={secret}" if asked.success_url is None else asked.success_url,
-        cancel_url=(ctx.settings.app_url or f"{ours}{CANCELLED}") if asked.cancel_url is None else asked.cancel_url,
+        success_url=default_success_url if body.success_url is None else body.success_url,
+        cancel_url=default_cancel_url if body.cancel_url is None else body.cancel_url,
         one_plan=True,
-        secret=secret if asked.success_url is None else None,
-        ours=frozenset(
-            name
-            for name, given in (("successUrl", asked.success_url), ("cancelUrl", asked.cancel_url))
-            if given is None
+        secret=secret if body.success_url is None else None,
+        trusted_fields=frozenset(
+            field for field, url in (("successUrl", body.success_url), ("cancelUrl", body.cancel_url)) if url is None
         ),
     )
 
 
 @router.post(
     "/subscription-process",
-    summary="What became of a checkout, now",
+    summary="Process a checkout",
     responses=responses(502, 503, checkout_not_found=(404, "There is no such checkout.")),
 )
 async def process_checkout(
@@ -167,18 +169,20 @@ async def process_checkout(
         Query(
             min_length=1,
             max_length=255,
-            description="The checkout session's id, or the token in our own return address. No key is needed.",
+            description="The checkout session's id, or the secret of Licet's return page. No API key is needed.",
             examples=["cs_test_a1b2c3"],
         ),
     ],
 ) -> ProcessedCheckout:
-    """Does what the webhook would do, if that has not come yet: the page after payment need not wait for it."""
+    """Returns the outcome of a checkout. Does the work of Stripe's event if that has not arrived yet."""
     await limit(request, "process", secret)
-    found = await process(ctx, secret, Cause("api_call", request_id_of(request), "the buyer came back"))
+    checkout = await process_return(
+        ctx, secret, Cause("api_call", request_id_of(request), "the buyer returned from checkout")
+    )
     return ProcessedCheckout(
-        status=found.outcome,
-        subscription_id=found.stripe_subscription_id,
-        organization_id=str(found.account_id),
-        product_id=found.stripe_product_id,
-        price_id=found.stripe_price_id,
+        status=checkout.outcome,
+        subscription_id=checkout.stripe_subscription_id,
+        organization_id=str(checkout.account_id),
+        product_id=checkout.stripe_product_id,
+        price_id=checkout.stripe_price_id,
     )

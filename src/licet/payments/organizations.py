@@ -1,4 +1,4 @@
-"""For which organisation a call is: by our id of the account, or the `externalId` that the caller gave it."""
+"""Resolves `organizationId` to an account, by the account's id or its `externalId`."""
 
 from typing import Annotated
 from uuid import UUID
@@ -8,38 +8,42 @@ from pydantic import Field, StringConstraints
 
 from licet.accounts.auth import CurrentCaller
 from licet.accounts.core import Caller
-from licet.accounts.store import find_named_account
+from licet.accounts.store import find_account_id
 from licet.errors import NotFound
 from licet.http.context import Context, Ctx
 from licet.kit.ids import as_id
 
-Named = Annotated[
+OrganizationId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=255),
-    Field(description="The organisation's id, or the externalId that you gave it.", examples=["acme"]),
+    Field(description="The organisation's id or its externalId.", examples=["acme"]),
 ]
 
-ORGANIZATION_NOT_FOUND = {"organization_not_found": (404, "There is no such organisation, or it is not this key's.")}
-"""For a route's `responses`."""
+ORGANIZATION_NOT_FOUND = {
+    "organization_not_found": (404, "No organisation has this id or externalId, or this key may not access it.")
+}
+"""An error of a route, for its `responses`."""
 
 
-def no_organization() -> NotFound:
-    """There is none, or it is not the caller's to see: they cannot be told apart."""
+def organization_not_found() -> NotFound:
+    """The same error for an unknown organisation and for one that the caller may not see."""
     return NotFound(ORGANIZATION_NOT_FOUND["organization_not_found"][1], code="organization_not_found")
 
 
-async def find_organization(ctx: Context, caller: Caller, named: str) -> UUID:
-    """The account. Raises NotFound organization_not_found for one that is unknown, or not the key's own."""
+async def find_organization(ctx: Context, caller: Caller, organization_id: str) -> UUID:
+    """The organisation's account id. Raises NotFound organization_not_found."""
     async with ctx.pool.acquire() as conn:
-        found = await find_named_account(conn, as_id(named), named)
+        found = await find_account_id(conn, as_id(organization_id), organization_id)
     if found is None or caller.account_id not in (None, found):
-        raise no_organization()
+        raise organization_not_found()
     return found
 
 
-async def _asked_for(ctx: Ctx, caller: CurrentCaller, named: Annotated[Named, Query(alias="organizationId")]) -> UUID:
-    return await find_organization(ctx, caller, named)
+async def _from_query(
+    ctx: Ctx, caller: CurrentCaller, organization_id: Annotated[OrganizationId, Query(alias="organizationId")]
+) -> UUID:
+    return await find_organization(ctx, caller, organization_id)
 
 
-Organization = Annotated[UUID, Depends(_asked_for)]
-"""A route's parameter, from `?organizationId=`."""
+Organization = Annotated[UUID, Depends(_from_query)]
+"""The account id of `?organizationId=`, as a route's parameter."""

@@ -1,4 +1,4 @@
-"""A plain page of ours, for people: a title, a sentence, and where to go on."""
+"""Renders the HTML page that buyers see: a title, a sentence and a link."""
 
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
-    # The secret in the address is told to nobody.
+    # The address contains the secret, so it is not sent to other sites.
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -19,7 +19,7 @@ _HEADERS = {
 def plain_page(
     status: int, title: str, text: str, *, link: str | None = None, refresh: str | int | None = None
 ) -> HTMLResponse:
-    """The page. link: to go on. refresh: seconds until it is loaded again, or those and `; url=`; None: it stays."""
+    """Returns the page. link: where "Continue" leads. refresh: the `refresh` meta tag's content, if any."""
     body = _templates().get_template("plain.html").render(title=title, text=text, link=link, refresh=refresh)
     return HTMLResponse(body, status, _HEADERS)
 

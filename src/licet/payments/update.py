@@ -1,4 +1,4 @@
-"""An organisation changes its plan: `/payment/subscription-update`, `-preview` and `-cancel`."""
+"""Changes an organisation's plan: `/payment/subscription-update`, `-preview` and `-cancel`."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from licet.accounts.auth import CurrentCaller, Writer
 from licet.actions.plans.change import change_plan
-from licet.actions.plans.current import Changed, Outcome, get_current_plan
+from licet.actions.plans.current import PlanChange, PlanChangeOutcome, get_current_plan
 from licet.actions.plans.downgrade import PRICE_ARCHIVED
 from licet.actions.plans.overdue import PAYMENT_OVERDUE
 from licet.actions.plans.preview import preview
@@ -18,85 +18,86 @@ from licet.actions.subscriptions.lock import CHANGING
 from licet.errors import StripeRefused
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
-from licet.http.openapi.errors import Failure
+from licet.http.openapi.errors import ErrorExample
 from licet.http.request_id import request_id_of
 from licet.http.router import api_router
 from licet.http.shapes import EXAMPLE_ID, At, RequestBody, ResponseBody
 from licet.kit.cause import Cause
 from licet.kit.ids import as_id
-from licet.payments.checkout import CHOICE, StripeIdParam
-from licet.payments.organizations import ORGANIZATION_NOT_FOUND, Named, find_organization
+from licet.payments.checkout import PLAN_CHOICE_ERRORS, StripeIdParam
+from licet.payments.organizations import ORGANIZATION_NOT_FOUND, OrganizationId, find_organization
 from licet.plans.selection import Chosen, choose
 from licet.plans.store import find_current_plan
 
 router = api_router("/payment", tag="payment")
 
-_NO_SUBSCRIPTION = {"no_subscription": (404, "The organisation has no subscription that has not ended.")}
-_CURRENCIES: dict[str, Failure] = {
+_NO_SUBSCRIPTION = {"no_subscription": (404, "The organisation has no subscription to a plan.")}
+_CURRENCIES: dict[str, ErrorExample] = {
     "mixed_currencies": (
         422,
-        "The subscription is paid in usd, and price_1QxYz is in eur: Stripe changes no currency.",
+        "The subscription is paid in usd and price_1QxYz is in eur. Stripe cannot change a subscription's currency.",
         {"priceId": "price_1QxYz"},
     )
 }
 
 
 class PlanRequest(RequestBody):
-    """Which plan, at which price. Product and price are named by Stripe's ids, the product by ours too."""
+    """The plan and price to change to. Both ids are Stripe's; `productId` may also be Licet's id."""
 
-    organization_id: Named
+    organization_id: OrganizationId
     price_id: StripeIdParam = Field(examples=["price_1QxYz"])
     product_id: StripeIdParam = Field(examples=["prod_1QxYz"])
 
 
 class PlanUpdateRequest(PlanRequest):
-    """`quoteId` of a preview: then exactly what that said is charged, or nothing changes."""
+    """A change of plan. With `quoteId`, the amount of that preview is charged, or nothing changes."""
 
     quote_id: StripeIdParam | None = Field(
         None,
-        description="Of a preview of this very change. Without it, what the change costs at this moment is charged.",
+        description="From a preview of the same change. Without it, the cost at the time of the request is charged.",
         examples=[EXAMPLE_ID],
     )
 
 
 class PlanCancellationRequest(RequestBody):
-    """At the period's end, unless it is to be at once."""
+    """A cancellation, at the end of the period by default."""
 
-    organization_id: Named
+    organization_id: OrganizationId
     immediately: bool = Field(
-        False, description="True ends it now, with no refund; false when the period that is paid for ends."
+        False, description="true: cancel now, without a refund. false: cancel at the end of the paid period."
     )
 
 
 class PlanUpdate(ResponseBody):
-    """What came of a change. Subscription, product and price are Stripe's ids."""
+    """The result of a change of plan. Subscription, product and price are Stripe's ids."""
 
-    status: Outcome = Field(
-        description="updated: it took effect. scheduled: it will, at effectiveAt. unchanged: the plan is what it was.",
+    status: PlanChangeOutcome = Field(
+        description="updated: the change took effect. scheduled: it takes effect at effectiveAt. unchanged: the "
+        "organisation already has this plan.",
         examples=["updated"],
     )
     subscription_id: str = Field(examples=["sub_1QxYz"])
     product_id: str = Field(examples=["prod_1QxYz"])
     price_id: str = Field(examples=["price_1QxYz"])
     effective_at: At = Field(
-        description="When it took effect, or will. Keep it with priceId where it is scheduled: no other call says what "
-        "waits."
+        description="When the change took effect or will. Store it with priceId if status is scheduled: no other call "
+        "returns a scheduled change."
     )
     proration_amount: int = Field(
-        description="What is charged now, in the currency's minor unit; 0 where nothing is.", examples=[7000]
+        description="The amount charged now, in the currency's minor unit; 0 if nothing is charged.", examples=[7000]
     )
     currency: str = Field(examples=["usd"])
 
 
 class PlanPreview(PlanUpdate):
-    """What the same update would answer, and the quote that holds it to that."""
+    """The response that the update would give, and a quote for its amount."""
 
     quote_id: str = Field(examples=[EXAMPLE_ID])
-    expires_at: At = Field(description="Until when quoteId holds: a quarter of an hour.")
+    expires_at: At = Field(description="When the quote expires, 15 minutes after it was made.")
 
 
 class EmptyResponse(ResponseBody):
-    """Nothing more to say."""
+    """An empty object."""
 
 
 @router.post(
@@ -110,39 +111,39 @@ class EmptyResponse(ResponseBody):
         503,
         **ORGANIZATION_NOT_FOUND,
         **_NO_SUBSCRIPTION,
-        **CHOICE,
+        **PLAN_CHOICE_ERRORS,
         **_CURRENCIES,
         **CHANGING,
         **PAYMENT_OVERDUE,
         **PRICE_ARCHIVED,
-        quote_expired=(409, "The quote has expired, or what it was reckoned from has changed. Ask anew."),
+        quote_expired=(409, "The quote has expired, or the amount to charge has changed. Request a new preview."),
     ),
 )
 async def update_subscription(
-    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: PlanUpdateRequest
+    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, body: PlanUpdateRequest
 ) -> PlanUpdate:
-    """Up at once and paid at once (402 where the card is declined: the plan is what it was); down at the period's end.
+    """Upgrades take effect and are charged immediately; downgrades take effect at the end of the period.
 
-    What is overdue is paid before a change up, and is part of `prorationAmount`. Where the period was refunded in full,
-    a change at once begins another, for the whole of the new price.
-    A scheduled cancellation is taken back, and another change that waits is dropped. In a trial every change takes
-    effect at once and costs nothing.
+    If the card is declined (402), the plan does not change. Overdue invoices are paid before an upgrade and are part of
+    `prorationAmount`. If the current period was refunded in full, an immediate change starts a new period at the full
+    price. A change removes a scheduled cancellation and replaces another scheduled change. During a trial, every change
+    takes effect immediately and costs nothing.
     """
-    organization = await find_organization(ctx, caller, asked.organization_id)
-    chosen = await _chosen(ctx, organization, asked)
+    organization = await find_organization(ctx, caller, body.organization_id)
+    chosen = await _choose_plan(ctx, organization, body)
     cause = Cause("api_call", request_id_of(request), "the plan changed")
     quote_id = None
-    if asked.quote_id is not None:
-        # What can be no quote's id is of none that holds.
-        quote_id = as_id(asked.quote_id) or UUID(int=0)
-    async with _still_offered(ctx, organization, asked):
-        changed = await change_plan(ctx, organization, chosen, cause, quote_id)
-    return PlanUpdate.model_validate(_fields(chosen, changed))
+    if body.quote_id is not None:
+        # A malformed id is answered like an unknown quote: quote_expired.
+        quote_id = as_id(body.quote_id) or UUID(int=0)
+    async with _check_still_on_sale(ctx, organization, body):
+        result = await change_plan(ctx, organization, chosen, cause, quote_id)
+    return PlanUpdate.model_validate(_fields(chosen, result))
 
 
 @router.post(
     "/subscription-preview",
-    summary="What a change of plan would cost",
+    summary="Preview a change of plan",
     responses=responses(
         401,
         403,
@@ -150,69 +151,74 @@ async def update_subscription(
         503,
         **ORGANIZATION_NOT_FOUND,
         **_NO_SUBSCRIPTION,
-        **CHOICE,
+        **PLAN_CHOICE_ERRORS,
         **_CURRENCIES,
         **CHANGING,
         **PAYMENT_OVERDUE,
     ),
 )
 async def preview_update(
-    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: PlanRequest
+    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, body: PlanRequest
 ) -> PlanPreview:
-    """Nothing changes, and nothing is charged. The quote holds for a quarter of an hour.
+    """Returns what a change would cost. Nothing is changed or charged.
 
-    `scheduled` is what the catalogue says: whether Stripe lets it wait (`price_archived`), the update alone finds out.
+    The quote is valid for 15 minutes. A preview says `scheduled` by the catalogue alone. The update may still fail with
+    `price_archived` if Stripe does not allow the change to be scheduled.
     """
-    organization = await find_organization(ctx, caller, asked.organization_id)
-    chosen = await _chosen(ctx, organization, asked)
-    cause = Cause("api_call", request_id_of(request), "a change previewed")
-    async with _still_offered(ctx, organization, asked):
-        changed, quote = await preview(ctx, organization, chosen, cause)
+    organization = await find_organization(ctx, caller, body.organization_id)
+    chosen = await _choose_plan(ctx, organization, body)
+    cause = Cause("api_call", request_id_of(request), "a change of plan previewed")
+    async with _check_still_on_sale(ctx, organization, body):
+        result, quote = await preview(ctx, organization, chosen, cause)
     return PlanPreview.model_validate(
-        {**_fields(chosen, changed), "quote_id": str(quote.id), "expires_at": quote.expires_at}
+        {**_fields(chosen, result), "quote_id": str(quote.id), "expires_at": quote.expires_at}
     )
 
 
 @router.post(
     "/subscription-cancel",
-    summary="End the subscription",
+    summary="Cancel the subscription",
     responses=responses(401, 403, 502, 503, **ORGANIZATION_NOT_FOUND, **_NO_SUBSCRIPTION, **CHANGING),
 )
 async def cancel_plan(
-    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, asked: PlanCancellationRequest
+    request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, body: PlanCancellationRequest
 ) -> EmptyResponse:
-    """At the end of the period that is paid for, or at once, with no refund."""
-    organization = await find_organization(ctx, caller, asked.organization_id)
+    """Cancels at the end of the paid period, or immediately without a refund."""
+    organization = await find_organization(ctx, caller, body.organization_id)
     plan = await get_current_plan(ctx, organization)
     cause = Cause("api_call", request_id_of(request), "the plan cancelled")
-    end = cancel.cancel_now if asked.immediately else cancel.cancel_at_period_end
-    await end(ctx, organization, plan.stripe_subscription_id, cause)
+    cancel_plan_subscription = cancel.cancel_now if body.immediately else cancel.cancel_at_period_end
+    await cancel_plan_subscription(ctx, organization, plan.stripe_subscription_id, cause)
     return EmptyResponse()
 
 
-async def _chosen(ctx: Ctx, organization: UUID, asked: PlanRequest) -> Chosen:
+async def _choose_plan(ctx: Ctx, organization: UUID, body: PlanRequest) -> Chosen:
     async with ctx.pool.acquire() as conn:
         current = await find_current_plan(conn, organization)
-        return await choose(conn, asked.product_id, asked.price_id, current)
+        return await choose(conn, body.product_id, body.price_id, current)
 
 
 @asynccontextmanager
-async def _still_offered(ctx: Ctx, organization: UUID, asked: PlanRequest) -> AsyncIterator[None]:
-    """Where Stripe refuses what was an archived price of its own as it chose, and by now is not: invalid_price."""
+async def _check_still_on_sale(ctx: Ctx, organization: UUID, body: PlanRequest) -> AsyncIterator[None]:
+    """Checks the price again if Stripe refuses the change.
+
+    Raises invalid_price if it is no longer on sale. An archived price is accepted only while the organisation pays it,
+    and its plan may have changed meanwhile.
+    """
     try:
         yield
     except StripeRefused:
-        await _chosen(ctx, organization, asked)
+        await _choose_plan(ctx, organization, body)
         raise
 
 
-def _fields(chosen: Chosen, changed: Changed) -> dict[str, object]:
+def _fields(chosen: Chosen, result: PlanChange) -> dict[str, object]:
     return {
-        "status": changed.outcome,
-        "subscription_id": changed.stripe_subscription_id,
+        "status": result.outcome,
+        "subscription_id": result.stripe_subscription_id,
         "product_id": chosen.plan.stripe_product_id,
         "price_id": chosen.price.place.stripe_price_id,
-        "effective_at": changed.effective_at,
-        "proration_amount": changed.amount,
-        "currency": changed.currency,
+        "effective_at": result.effective_at,
+        "proration_amount": result.amount,
+        "currency": result.currency,
     }

@@ -1,1 +1,1 @@
-"""Plans: what an organisation is subscribed to, what else it may choose, and what a change of plans is."""
+"""Plans: the account's plan, the plans that it may choose, and the rules of a change of plan."""

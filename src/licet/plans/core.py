@@ -1,8 +1,9 @@
-"""Which change of plans is up and which is down. Pure.
+"""Rules that tell an upgrade from a downgrade. Pure.
 
-1. The catalogue's rank says it, never a comparison of prices.
-2. For the same rank the longer interval is up, and so is another price of the same length: it takes effect at once.
-3. The price that is had already is no change.
+1. The catalogue's rank decides, never a comparison of prices.
+2. Among prices of the same rank, a shorter billing interval is a downgrade. Any other price is an upgrade, one with the
+   same interval too, so the change takes effect immediately.
+3. The current price is no change.
 
 Source: contract, section 3.
 """
@@ -13,37 +14,37 @@ from typing import Literal
 Change = Literal["subscribe", "upgrade", "downgrade", "same"]
 
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
-"""Enough to tell which of two intervals is longer."""
+"""Precise enough to tell which of two intervals is longer."""
 
 
 @dataclass(frozen=True)
-class Rhythm:
-    """How often something renews."""
+class BillingInterval:
+    """How often a price renews: every `interval_count` of Stripe's `interval`."""
 
     interval: str
     interval_count: int
 
     @property
     def days(self) -> int:
-        """About how long it is."""
+        """The approximate length."""
         return _DAYS[self.interval] * self.interval_count
 
 
 @dataclass(frozen=True)
 class Place:
-    """A price's place among the plans."""
+    """A price's place among the plans: the plan's rank, and how often the price renews."""
 
     stripe_price_id: str
     rank: int
-    rhythm: Rhythm
+    billing: BillingInterval
 
 
 def change_to(wanted: Place, current: Place | None) -> Change:
-    """What choosing `wanted` is for who has `current` (None: nothing yet)."""
+    """The change from `current` (None: no plan yet) to `wanted`."""
     if current is None:
         return "subscribe"
     if wanted.stripe_price_id == current.stripe_price_id:
         return "same"
     if wanted.rank != current.rank:
         return "upgrade" if wanted.rank > current.rank else "downgrade"
-    return "downgrade" if wanted.rhythm.days < current.rhythm.days else "upgrade"
+    return "downgrade" if wanted.billing.days < current.billing.days else "upgrade"

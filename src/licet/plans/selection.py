@@ -1,4 +1,4 @@
-"""The plan and price that a caller names: by Stripe's ids, the product by ours too."""
+"""Finds the plan and the price that a caller names: by Stripe's ids, the product also by Licet's."""
 
 from dataclasses import dataclass
 
@@ -9,26 +9,27 @@ from licet.plans.store import CurrentPlan, PlanPriceRecord, PlanRecord, list_pla
 
 @dataclass(frozen=True)
 class Chosen:
-    """A price on sale of a plan on sale, or those that the account has already."""
+    """A plan and one of its prices: on sale, or the account's current ones."""
 
     plan: PlanRecord
     price: PlanPriceRecord
 
 
 async def choose(conn: Connection, product_id: str, price_id: str, current: CurrentPlan | None) -> Chosen:
-    """What is named by an account that is subscribed to `current`, which it may choose again, archived or not.
+    """The plan and price with these ids.
 
-    Raises Unprocessable invalid_product, or invalid_price where it is not one of that plan's.
+    `current`, the account's plan, may be chosen even if it is archived. Raises Unprocessable invalid_product, or
+    invalid_price if the price is not one of that plan's.
     """
     plans = await list_plans(conn, current)
-    plan = next((one for one in plans if product_id in (one.stripe_product_id, str(one.product_id))), None)
+    plan = next((found for found in plans if product_id in (found.stripe_product_id, str(found.product_id))), None)
     if plan is None:
         raise Unprocessable(
             f"{product_id} is no plan on sale. GET /payment/subscription-plans lists those.",
             code="invalid_product",
             details={"productId": product_id},
         )
-    price = next((one for one in plan.prices if one.place.stripe_price_id == price_id), None)
+    price = next((found for found in plan.prices if found.place.stripe_price_id == price_id), None)
     if price is None:
         raise Unprocessable(
             f"{price_id} is no price on sale of {plan.name}. GET /payment/subscription-plans lists those.",

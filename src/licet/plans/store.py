@@ -1,4 +1,4 @@
-"""Plans in the catalogue, and the one that an account is subscribed to."""
+"""Plans in the catalogue, the plan that an account is subscribed to, and the features that it has."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +10,12 @@ import asyncpg
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.kit.statuses import ENDED, ENTITLED
-from licet.plans.core import Place, Rhythm
+from licet.plans.core import BillingInterval, Place
 
 
 @dataclass(frozen=True)
 class PlanPriceRecord:
-    """What a plan can be had for. Amount in minor units of `currency`; trial_days: 0 is no trial."""
+    """A price of a plan. Amount in minor units of `currency`. trial_days: 0 means no trial."""
 
     place: Place
     amount: int
@@ -25,7 +25,7 @@ class PlanPriceRecord:
 
 @dataclass(frozen=True)
 class PlanRecord:
-    """A plan with its prices, in the catalogue's order."""
+    """A plan with its prices, which are in the catalogue's order."""
 
     product_id: UUID
     stripe_product_id: str
@@ -37,9 +37,9 @@ class PlanRecord:
 
 @dataclass(frozen=True)
 class CurrentPlan:
-    """The subscription to a plan that has not ended. Times are aware UTC.
+    """A subscription to a plan, not ended. Times are aware UTC.
 
-    planned_price_id: what it changes to by itself when the period ends; None where nothing waits.
+    planned_price_id: the price of a pending change, which takes effect when the period ends; None without one.
     """
 
     stripe_subscription_id: str
@@ -59,15 +59,15 @@ class CurrentPlan:
     stripe_latest_invoice_id: str | None
 
     @property
-    def ends_by_itself(self) -> bool:
-        """Whether its end is scheduled."""
+    def is_scheduled_to_cancel(self) -> bool:
+        """True if a cancellation is scheduled."""
         return self.cancel_at_period_end or self.cancel_at is not None
 
 
 async def list_plans(conn: Connection, current: CurrentPlan | None) -> list[PlanRecord]:
-    """What an account may choose, in the catalogue's order: what is on sale, and what it has already.
+    """The plans that an account may choose, in the catalogue's order: those on sale, and its current one.
 
-    current: what it is subscribed to. Archived, it is still here with the price that is paid, and with no other.
+    current: the account's plan. If that is archived, it is listed with the current price only.
     """
     rows = await conn.fetch(
         """
@@ -96,13 +96,13 @@ def _price(row: asyncpg.Record) -> PlanPriceRecord:
 
 
 def _place(row: asyncpg.Record) -> Place:
-    return Place(row["stripe_price_id"], row["rank"], Rhythm(row["interval"], row["interval_count"]))
+    return Place(row["stripe_price_id"], row["rank"], BillingInterval(row["interval"], row["interval_count"]))
 
 
 async def find_current_plan(conn: Connection | Pool, account_id: UUID) -> CurrentPlan | None:
-    """What the account is subscribed to: the first made of what has not ended, one in good standing before others.
+    """The account's plan: the oldest subscription that has not ended, one that is paid up before others.
 
-    Of what is being undone or ended at once there is nothing to change any more.
+    Subscriptions that are being cancelled immediately, or undone as duplicates, cannot be changed and do not count.
     """
     row = await conn.fetchrow(
         """
@@ -134,6 +134,60 @@ async def find_current_plan(conn: Connection | Pool, account_id: UUID) -> Curren
 
 
 def _current(row: dict[str, Any]) -> CurrentPlan:
-    place = Place(row["stripe_price_id"], row["rank"], Rhythm(row["interval"], row["interval_count"]))
+    place = Place(row["stripe_price_id"], row["rank"], BillingInterval(row["interval"], row["interval_count"]))
     fields = CurrentPlan.__dataclass_fields__.keys() - {"place"}
     return CurrentPlan(place=place, **{name: row[name] for name in fields})
+
+
+async def list_other_items(conn: Connection, plan: CurrentPlan) -> list[asyncpg.Record]:
+    """`(id, ends)` of the subscription's other items: Stripe's id, and the end of the current period."""
+    return await conn.fetch(
+        """
+        SELECT stripe_subscription_item_id AS id, current_period_end_at AS ends FROM subscription_items
+        WHERE stripe_subscription_id = $1 AND stripe_subscription_item_id <> $2
+        """,
+        plan.stripe_subscription_id,
+        plan.stripe_item_id,
+    )
+
+
+async def list_plan_items(conn: Connection, account_id: UUID) -> list[asyncpg.Record]:
+    """The items of the account's plans, with subscription and product, in the catalogue's order.
+
+    Ended subscriptions are left out.
+
+    cancelling: the subscription is being cancelled immediately, or is a duplicate plan.
+    """
+    return await conn.fetch(
+        """
+        SELECT subscription.*, item.stripe_subscription_item_id, item.current_period_start_at,
+               item.current_period_end_at, product.id AS product_id, product.features, product.grace_days,
+               product.license_policy,
+               EXISTS (SELECT 1 FROM cancellations AS going
+                       WHERE going.stripe_subscription_id = subscription.stripe_subscription_id
+                       UNION ALL
+                       SELECT 1 FROM second_plans AS second
+                       WHERE second.stripe_subscription_id = subscription.stripe_subscription_id) AS cancelling
+        FROM subscriptions AS subscription
+        JOIN subscription_items AS item USING (stripe_subscription_id)
+        JOIN products AS product USING (stripe_product_id)
+        WHERE subscription.account_id = $1 AND subscription.status <> ALL ($2) AND product.kind = 'plan'
+        ORDER BY product.position, product.id, subscription.created_at, stripe_subscription_id, item.position
+        """,
+        account_id,
+        list(ENDED),
+    )
+
+
+async def list_active_licenses(conn: Connection, account_id: UUID) -> list[asyncpg.Record]:
+    """The account's licenses stored as active, with their products' features, in the catalogue's order."""
+    return await conn.fetch(
+        """
+        SELECT license.id, license.status, license.reason, license.valid_until, license.then_status,
+               product.id AS product_id, product.features
+        FROM licenses AS license JOIN products AS product ON product.id = license.product_id
+        WHERE license.account_id = $1 AND license.status = 'active' AND product.kind = 'license'
+        ORDER BY product.position, license.created_at, license.id
+        """,
+        account_id,
+    )

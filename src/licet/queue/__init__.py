@@ -1,1 +1,1 @@
-"""Deferred jobs, on the same database: enqueued in the transaction that wants them, done by any number of workers."""
+"""Deferred jobs in the application database: enqueued in a transaction, run by any number of workers."""

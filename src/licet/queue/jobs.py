@@ -1,7 +1,7 @@
-"""What a job is, and how one is enqueued.
+"""Jobs, and how one is enqueued.
 
-A job is only a hint: what is to be done stands in a feature's own table with its `due_at`, in business time, and stays
-there until it is done. So a job that is lost, skipped as a duplicate or run twice does no harm.
+A job is only a hint. The work itself is a row of a feature's own table with its `due_at`, in business time, and the row
+stays until the work is done (`due.py`). So a job that is lost, dropped as a duplicate or run twice does no harm.
 """
 
 import json
@@ -20,8 +20,8 @@ from licet.db.connection import Connection
 class Job:
     """One kind of deferred work.
 
-    run: does the one named by a key. It must be safe to run twice, and to run when there is nothing left to do.
-    due: the keys whose time has come by the business time given, oldest first, a bounded number at once.
+    run: does the work that a key names. It must be safe to run twice, and when there is nothing left to do.
+    due: lists the keys that are due at a business time, the longest due first, a bounded number at once.
     """
 
     entrypoint: str
@@ -29,21 +29,21 @@ class Job:
     due: Callable[[datetime], Awaitable[Sequence[str]]] | None = None
 
 
-class _OverOurConnections(AsyncpgDriver):
-    """pgqueuer hands over its jobs' headers as JSON text; our connections turn values into JSON themselves."""
+class _JsonDecodingDriver(AsyncpgDriver):
+    """Decodes the headers that pgqueuer passes as JSON text: Licet's connections encode JSON themselves."""
 
     async def fetch(self, query: str, *args: Any) -> list[dict[str, object]]:
-        """Runs the one query that `enqueue` makes: the headers come last."""
+        """Run the one query that `enqueue` makes: the headers are its last argument."""
         *others, headers = args
-        return await super().fetch(query, *others, [json.loads(one) for one in headers])
+        return await super().fetch(query, *others, [json.loads(header) for header in headers])
 
 
 async def enqueue(conn: Connection, entrypoint: str, *keys: str) -> None:
-    """Hand these over to the workers when the caller's transaction commits; a key that already waits is not added."""
+    """Enqueue a job for each key, when the transaction commits; a key that already waits is skipped."""
     if not keys:
         return
     count = len(keys)
-    await Queries(_OverOurConnections(conn)).enqueue(  # type: ignore[arg-type]  # pgqueuer names the one of asyncpg's two connection types
+    await Queries(_JsonDecodingDriver(conn)).enqueue(  # type: ignore[arg-type]  # pgqueuer names the one of asyncpg's two connection types
         [entrypoint] * count,
         [key.encode() for key in keys],
         [0] * count,

@@ -1,4 +1,4 @@
-"""A worker: takes jobs as they come, and every second hands over what has fallen due in business time."""
+"""A worker: runs jobs as they are enqueued, and enqueues what is due in business time every second."""
 
 import asyncio
 import contextlib
@@ -15,16 +15,17 @@ from pgqueuer.domain.models import Job as QueuedJob
 
 from licet.kit.times import Now
 from licet.queue.jobs import Job, enqueue
+from licet.queue.store import prune_log
 
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
 RECONNECT_SECONDS = 2.0
-JOB_SECONDS = 120.0
+JOB_TIMEOUT_SECONDS = 120.0
 PRUNE_SECONDS = 3600.0
-CLOSE_SECONDS = 1.0
+CLOSE_TIMEOUT_SECONDS = 1.0
 
-LOST = (
+DATABASE_AWAY = (
     OSError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
@@ -32,19 +33,19 @@ LOST = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
-"""What a connection raises when the database is away."""
+"""The errors of a connection whose database is away."""
 
 
 class Worker:
-    """Runs `jobs` until told to stop. Any number of workers may share one database.
+    """Runs `jobs` until it is stopped. Any number of workers may share one database.
 
-    dsn: a direct connection (LISTEN does not pass through a transaction pooler). at_once: how many jobs it runs at the
-    same time.
+    dsn: a direct connection (LISTEN does not pass through a transaction pooler). max_jobs: how many jobs the
+    worker runs at the same time.
     """
 
-    def __init__(self, dsn: str, pool: asyncpg.Pool, jobs: Sequence[Job], now: Now, *, at_once: int = 20) -> None:
+    def __init__(self, dsn: str, pool: asyncpg.Pool, jobs: Sequence[Job], now: Now, *, max_jobs: int = 20) -> None:
         self._dsn = dsn
-        self._at_once = at_once
+        self._max_jobs = max_jobs
         self._under_way: set[asyncio.Task[None]] = set()
         self._pool = pool
         self._jobs = jobs
@@ -53,14 +54,14 @@ class Worker:
         self._manager: QueueManager | None = None
 
     async def run(self) -> None:
-        """Work until `stop` is called; a lost connection is opened anew."""
+        """Run jobs until `stop` is called; a lost connection is opened again."""
         ticker = asyncio.create_task(self._tick_forever())
-        pruner = asyncio.create_task(self._prune_forever())
+        pruner = asyncio.create_task(self._prune_log_forever())
         try:
             while not self._stopping.is_set():
                 try:
                     await self._work()
-                except (*LOST, FailingListenerError) as lost:
+                except (*DATABASE_AWAY, FailingListenerError) as lost:
                     log.warning("worker_lost_database", error=type(lost).__name__, retry_seconds=RECONNECT_SECONDS)
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping.wait(), RECONNECT_SECONDS)
@@ -70,7 +71,7 @@ class Worker:
             await asyncio.gather(ticker, pruner, return_exceptions=True)
 
     async def stop(self, *, cut_off: bool = False) -> None:
-        """Take no more jobs; `run` returns when those under way are done. cut_off: cancelled, to hand back."""
+        """Take no more jobs; `run` returns when those under way are done. cut_off: cancel those under way."""
         self._stopping.set()
         if self._manager is not None:
             self._manager.shutdown.set()
@@ -79,7 +80,7 @@ class Worker:
                 task.cancel()
 
     async def hand_over_due(self) -> None:
-        """Enqueue all that is due by now: on every tick, and when business time was turned."""
+        """Enqueue everything that is due: on every tick, and when the sandbox's clock was advanced."""
         now = self._now()
         for job in self._jobs:
             if job.due is None:
@@ -93,24 +94,24 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 await self.hand_over_due()
-            except LOST as lost:
+            except DATABASE_AWAY as lost:
                 log.warning("ticker_lost_database", error=type(lost).__name__)
             except Exception:
-                # One feature's fault must not stop what the others have due.
+                # An error in one feature must not keep the others' work from being enqueued.
                 log.exception("tick_failed")
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _prune_forever(self) -> None:
-        """pgqueuer logs every job and keeps the lines for ever: a week of them is enough to see what went on."""
+    async def _prune_log_forever(self) -> None:
+        """pgqueuer logs every job and never deletes a line; a week of them is enough to see what happened."""
         while not self._stopping.is_set():
             try:
-                await self._pool.execute("DELETE FROM pgqueuer_log WHERE created < now() - interval '7 days'")
-            except LOST as lost:
+                await prune_log(self._pool)
+            except DATABASE_AWAY as lost:
                 log.warning("pruning_lost_database", error=type(lost).__name__)
             await asyncio.sleep(PRUNE_SECONDS)
 
     async def _work(self) -> None:
-        # A connection of its own, without our codecs: pgqueuer reads its JSON itself.
+        # A connection of its own, without the JSON codecs of the pool: pgqueuer decodes its JSON itself.
         connection = await asyncpg.connect(self._dsn, server_settings={"application_name": "licet-worker"})
         try:
             manager = QueueManager(Queries(AsyncpgDriver(connection)))
@@ -122,15 +123,15 @@ class Worker:
             await manager.run(
                 dequeue_timeout=timedelta(seconds=10),
                 batch_size=10,
-                max_concurrent_tasks=self._at_once,
+                max_concurrent_tasks=self._max_jobs,
                 shutdown_on_listener_failure=True,
             )
         finally:
             self._manager = None
             try:
-                await connection.close(timeout=CLOSE_SECONDS)
-            except (TimeoutError, *LOST):
-                # A database that does not answer must not keep us from ending.
+                await connection.close(timeout=CLOSE_TIMEOUT_SECONDS)
+            except (TimeoutError, *DATABASE_AWAY):
+                # A database that does not answer must not keep the worker from stopping.
                 connection.terminate()
 
     def _register(self, manager: QueueManager, job: Job) -> None:
@@ -140,10 +141,10 @@ class Worker:
             task = asyncio.create_task(_run(job, key))
             self._under_way.add(task)
             try:
-                # Cut off, it has ended like any other: its row is due, and whoever comes next finds it.
+                # A job that is cut off counts as ended: its row is still due, and the next worker runs it.
                 await asyncio.wait([task])
             except asyncio.CancelledError:
-                # It gives back what it holds before we are gone, and with us the connections.
+                # The job releases what it holds before the worker ends and its connections are closed.
                 task.cancel()
                 await asyncio.wait([task])
                 raise
@@ -153,9 +154,9 @@ class Worker:
 
 async def _run(job: Job, key: str) -> None:
     try:
-        # One that hangs would keep the worker from coming back after a lost connection.
-        async with asyncio.timeout(JOB_SECONDS):
+        # A job that hangs would keep the worker from reconnecting after a lost connection.
+        async with asyncio.timeout(JOB_TIMEOUT_SECONDS):
             await job.run(key)
     except Exception:
-        # The queue forgets a job that raised; its row is still due, and the ticker hands it over again.
+        # pgqueuer drops a job that raised. Its row is still due, so it is enqueued again on the next tick.
         log.exception("job_failed", entrypoint=job.entrypoint, key=key)

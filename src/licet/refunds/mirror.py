@@ -1,7 +1,7 @@
-"""Refunds and disputes become our rows.
+"""Copies Stripe refunds and disputes into the database.
 
-What was given back is the sum of the refunds that did not fail, never the charge's own total. A dispute gives nothing
-back: the buyer's bank takes the money, and what that means for licenses its status says.
+The refunded amount is the sum of the refunds that did not fail, never the total that the charge reports. A dispute is
+not a refund: the buyer's bank withdraws the money, and the dispute's status decides what happens to licenses.
 """
 
 from licet.db.connection import Connection
@@ -10,12 +10,12 @@ from licet.kit.stripe_objects import StripeObject, id_of
 from licet.kit.times import from_epoch
 from licet.kit.versions import Version
 
-FAILED = ("failed", "canceled")
-"""Refund statuses that give nothing back."""
+FAILED_REFUND_STATUSES = ("failed", "canceled")
+"""Statuses of refunds that returned no money."""
 
 
 async def mirror_refund(conn: Connection, refund: StripeObject, _version: Version) -> Affected:
-    """Store a refund; which purchase it belongs to, its payment says."""
+    """Insert or update a refund. Its payment links it to the purchase."""
     charge_id, payment_intent_id = id_of(refund.get("charge")), id_of(refund.get("payment_intent"))
     await conn.execute(
         """
@@ -38,11 +38,11 @@ async def mirror_refund(conn: Connection, refund: StripeObject, _version: Versio
 
 
 async def mirror_charge(conn: Connection, charge: StripeObject, _version: Version) -> Affected:
-    """Hold the refunds we know against what the charge says was returned; where they differ, they are read."""
+    """Compare the charge's `amount_refunded` with its mirrored refunds; request a read if they differ."""
     known: int = await conn.fetchval(
         "SELECT coalesce(sum(amount), 0)::bigint FROM refunds WHERE stripe_charge_id = $1 AND status <> ALL ($2)",
         charge["id"],
-        FAILED,
+        FAILED_REFUND_STATUSES,
     )
     settled = known == charge["amount_refunded"]
     return Affected(
@@ -53,7 +53,7 @@ async def mirror_charge(conn: Connection, charge: StripeObject, _version: Versio
 
 
 async def mirror_dispute(conn: Connection, dispute: StripeObject, _version: Version) -> Affected:
-    """Store a dispute; which purchase it is about, its payment says."""
+    """Insert or update a dispute. Its payment links it to the purchase."""
     charge_id, payment_intent_id = id_of(dispute["charge"]), id_of(dispute.get("payment_intent"))
     await conn.execute(
         """

@@ -1,1 +1,1 @@
-"""The one door to Stripe: client, signature check, translation of failures, read budget."""
+"""The client of Stripe's API: calls, retries, errors, webhook signatures, read budget."""

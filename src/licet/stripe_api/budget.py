@@ -1,9 +1,8 @@
-"""How many reads a second the background may spend, so that buyers' calls are never the ones refused.
+"""Limits the reads per second of background work, so that Stripe does not refuse the calls of buyers.
 
-Stripe allows 100 requests a second in live mode and 25 in test mode; four fifths of that are for catching up,
-refreshing and comparing. It counts in this process: several workers share the limit by Stripe's 429s, which are waited
-out.
-Source: Stripe's documentation, "Rate limits".
+Stripe allows 100 requests per second in live mode and 25 in test mode. Background work (catching up, refreshing,
+comparing) may use four fifths of that. Each process has its own budget; if several together exceed Stripe's limit,
+Stripe responds with 429 and the calls wait and retry. Source: Stripe's documentation, "Rate limits".
 """
 
 import asyncio
@@ -15,7 +14,7 @@ TEST_PER_SECOND = 20
 
 
 class ReadBudget:
-    """A bucket of `per_second` tokens that refills steadily; who finds it empty waits for his turn, in order."""
+    """A token bucket of `per_second` tokens. A caller that finds it empty waits, in order of arrival."""
 
     def __init__(self, per_second: float, clock: Callable[[], float] = monotonic) -> None:
         self._per_second = per_second
@@ -23,14 +22,14 @@ class ReadBudget:
         self._tokens = per_second
         self._as_of = clock()
 
-    async def take(self) -> None:
-        """Wait until one more read fits in the budget."""
+    async def acquire(self) -> None:
+        """Waits until the budget allows one more read."""
         wait = self.reserve()
         if wait > 0:
             await asyncio.sleep(wait)
 
     def reserve(self) -> float:
-        """Take one token, on credit if need be: the seconds until it is really there."""
+        """Takes one token, in advance if the bucket is empty. Returns the seconds until it is available."""
         now = self._clock()
         self._tokens = min(self._per_second, self._tokens + (now - self._as_of) * self._per_second) - 1
         self._as_of = now

@@ -1,4 +1,4 @@
-"""One call to Stripe: its tries, its time, its log line."""
+"""Makes a call to Stripe: with retries, a time limit and a log line for each try."""
 
 import asyncio
 import random
@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import structlog
 
-from licet.stripe_api.failures import Failure, translate
-from licet.stripe_api.request import Answer, Request
-from licet.stripe_api.retries import TOTAL_SECONDS, wait_before_retry
+from licet.stripe_api.failures import StripeFailure, error_for
+from licet.stripe_api.request import StripeRequest, StripeResponse
+from licet.stripe_api.retries import CALL_TIMEOUT_SECONDS, wait_before_retry
 
 if TYPE_CHECKING:
     from licet.stripe_api.sdk import Sdk
@@ -27,8 +27,8 @@ _gives_up_at: ContextVar[float] = ContextVar("gives_up_at", default=inf)
 
 
 @contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Let all calls made within take no longer than this together: what several of them do, one caller waits for."""
+def time_limit(seconds: float) -> Iterator[None]:
+    """Limits the total time of all calls to Stripe within the block, for which one caller waits."""
     token = _gives_up_at.set(min(_gives_up_at.get(), monotonic() + seconds))
     try:
         yield
@@ -37,7 +37,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 class Calls:
-    """The connection to Stripe, made at the first call."""
+    """The connection to Stripe, opened at the first call."""
 
     def __init__(self, secret_key: str, base_url: str | None, timeout_seconds: float) -> None:
         self._secret_key = secret_key
@@ -49,47 +49,49 @@ class Calls:
     async def call(
         self, method: str, path: str, params: dict[str, Any] | None = None, idempotency_key: str | None = None
     ) -> dict[str, Any]:
-        """Stripe's answer, after as many tries as it takes within `TOTAL_SECONDS`, or within what `at_most` leaves.
+        """Calls Stripe, with retries, and returns the object of its response.
 
-        A POST without a key of the caller's has one made, which all its tries carry. Raises what `translate` makes of a
-        failure: CardDeclined, StripeRefused, StripeUnavailable.
+        All tries together take at most `CALL_TIMEOUT_SECONDS`, or less within `time_limit`. A POST without an
+        idempotency key gets a generated one for all its tries. Raises CardDeclined, StripeRefused, StripeUnavailable.
         """
         if method == "post" and idempotency_key is None:
             idempotency_key = str(uuid4())
-        request = Request(method, path, params or {}, idempotency_key)
+        request = StripeRequest(method, path, params or {}, idempotency_key)
         sdk = await self._connect()
-        gives_up_at = min(monotonic() + TOTAL_SECONDS, _gives_up_at.get())
+        gives_up_at = min(monotonic() + CALL_TIMEOUT_SECONDS, _gives_up_at.get())
         tries = 0
         while True:
             tries += 1
             result = await self._try(sdk, request, gives_up_at - monotonic(), tries)
-            if isinstance(result, Answer):
+            if isinstance(result, StripeResponse):
                 return result.object
             wait = wait_before_retry(result, tries, gives_up_at - monotonic(), random.random)
             if wait is None:
-                raise translate(result)
+                raise error_for(result)
             await asyncio.sleep(wait)
 
     async def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Closes the connection, if it is open."""
         if self._sdk is not None:
             await self._sdk.close()
 
-    async def _try(self, sdk: "Sdk", request: Request, seconds_left: float, number: int) -> Answer | Failure:
+    async def _try(
+        self, sdk: "Sdk", request: StripeRequest, seconds_left: float, number: int
+    ) -> StripeResponse | StripeFailure:
         started = monotonic()
-        result: Answer | Failure
+        result: StripeResponse | StripeFailure
         try:
-            # httpx's own timeout is for each read alone: an answer that drips would never end.
+            # httpx's own timeout is per read, so a response that arrives slowly would never time out.
             async with asyncio.timeout(min(seconds_left, self._timeout_seconds)):
                 result = await sdk.ask(request)
         except TimeoutError:
-            result = Failure(None, "it did not answer in time")
+            result = StripeFailure(None, "it did not answer in time")
         log.info(
             "stripe call",
             method=request.method,
             path=request.path,
-            status=200 if isinstance(result, Answer) else result.status,
-            stripe_code=None if isinstance(result, Answer) else result.code,
+            status=200 if isinstance(result, StripeResponse) else result.status,
+            stripe_code=None if isinstance(result, StripeResponse) else result.code,
             stripe_request_id=result.request_id,
             attempt=number,
             milliseconds=round((monotonic() - started) * 1000),
@@ -99,7 +101,7 @@ class Calls:
     async def _connect(self) -> "Sdk":
         async with self._making:
             if self._sdk is None:
-                # In a thread: the import takes most of a second, and other requests are not to stand still for it.
+                # In a thread, because the import takes most of a second and must not block other requests.
                 module = await asyncio.to_thread(import_module, "licet.stripe_api.sdk")
                 self._sdk = module.Sdk(self._secret_key, self._base_url, self._timeout_seconds)
             return self._sdk

@@ -1,4 +1,4 @@
-"""Stripe, spoken to in plain dicts as in its JSON."""
+"""The client of Stripe's API. Objects are plain dicts, as in Stripe's JSON."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from licet.stripe_api.calls import Calls
 from licet.stripe_api.failures import is_missing
 from licet.stripe_api.paths import collection, member
 
-PAGE = 100
-"""Objects a page: the most that Stripe gives."""
+PAGE_SIZE = 100
+"""Objects per page, the most that Stripe allows."""
 
 
 class StripeApi:
-    """The one way to Stripe; `kind` is what an object's own `object` field says: "customer", "checkout.session".
+    """Stripe's API. `kind` is the value of an object's `object` field: "customer", "checkout.session".
 
-    base_url: another counterpart than Stripe itself. timeout_seconds: for one try; all tries of a call together take
-    20 s at most. Every failure is raised as one of ours (`failures.py`).
+    base_url: another server than Stripe, such as the sandbox. timeout_seconds: for one try; all tries of a call
+    together take at most 20 s. All methods raise CardDeclined, StripeRefused, StripeUnavailable.
     """
 
     def __init__(self, secret_key: str, *, base_url: str | None = None, timeout_seconds: float = 10.0) -> None:
@@ -28,13 +28,16 @@ class StripeApi:
 
     @property
     def in_background(self) -> "StripeApi":
-        """The same connection for work that nobody waits for: its reads keep to the budget (`budget.py`)."""
+        """The same connection for background work: its reads are limited by the budget (`budget.py`)."""
         if self._background is None:
             self._background = _Background(self)
         return self._background
 
     async def retrieve(self, kind: str, stripe_id: str, expand: Sequence[str] = ()) -> dict[str, Any] | None:
-        """The object, or None where Stripe has no such one. A deleted one may come back as `{"deleted": true}`."""
+        """Retrieves an object; None if it does not exist.
+
+        A deleted one may be returned as `{"deleted": true}`.
+        """
         try:
             return await self._read(member(kind, stripe_id), {"expand": list(expand)} if expand else {})
         except StripeRefused as error:
@@ -43,12 +46,13 @@ class StripeApi:
             raise
 
     async def list_all(self, kind: str, **params: Any) -> AsyncIterator[dict[str, Any]]:
-        """Every object that the parameters select, newest first, page by page as they are asked for.
+        """Yields all objects that match the parameters, the newest first.
 
-        The lines of a session are `list_all("item", session=…)`; of an invoice, `list_all("line_item", invoice=…)`.
+        It reads the next page when it is needed. `list_all("item", session=…)` lists the lines of a session and
+        `list_all("line_item", invoice=…)` those of an invoice.
         """
         path, query = collection(kind, params)
-        query.setdefault("limit", PAGE)
+        query.setdefault("limit", PAGE_SIZE)
         while True:
             page = await self._read(path, query)
             for obj in page["data"]:
@@ -58,36 +62,39 @@ class StripeApi:
             query["starting_after"] = page["data"][-1]["id"]
 
     async def create(self, kind: str, params: dict[str, Any], idempotency_key: str | None = None) -> dict[str, Any]:
-        """The new object. Name a key wherever a crash between this call and our commit could repeat it."""
+        """Creates an object. Pass a key if a crash between this call and the commit could repeat the call."""
         path, body = collection(kind, params)
         return await self.calls.call("post", path, body, idempotency_key)
 
     async def update(
         self, kind: str, stripe_id: str, params: dict[str, Any], idempotency_key: str | None = None
     ) -> dict[str, Any]:
-        """The object as it is after the change. "" clears a field, None leaves it."""
+        """Updates an object and returns the updated one. "" clears a field, None leaves it unchanged."""
         return await self.calls.call("post", member(kind, stripe_id), params, idempotency_key)
 
     async def act(self, kind: str, stripe_id: str, verb: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The object as it is after one of Stripe's own verbs on it: `pay` an invoice, `release` a schedule."""
+        """Applies one of Stripe's verbs, such as `pay` (invoice) or `release` (schedule).
+
+        Returns the updated object.
+        """
         return await self.calls.call("post", f"{member(kind, stripe_id)}/{verb}", params)
 
     async def delete(self, kind: str, stripe_id: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Delete it, or cancel it where that is what Stripe's DELETE does (a subscription)."""
+        """Deletes an object, or cancels it if Stripe's DELETE does so (a subscription)."""
         return await self.calls.call("delete", member(kind, stripe_id), params)
 
     async def close(self) -> None:
-        """Close the connection; nothing may be asked afterwards."""
+        """Closes the connection. No call is possible afterwards."""
         await self.calls.close()
 
     async def _read(self, path: str, query: dict[str, Any]) -> dict[str, Any]:
         if self._budget is not None:
-            await self._budget.take()
+            await self._budget.acquire()
         return await self.calls.call("get", path, query)
 
 
 class _Background(StripeApi):
-    """Only `StripeApi.in_background` makes one: it has its owner's connection, and a budget."""
+    """The client of `StripeApi.in_background`: it shares its owner's connection and has a budget."""
 
     def __init__(self, of: StripeApi) -> None:
         self.live = of.live

@@ -1,4 +1,4 @@
-"""Where each kind of object lives in Stripe's API, by the name that its `object` field gives it."""
+"""The path of each kind of object in Stripe's API, by the value of its `object` field."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,29 +31,29 @@ COLLECTIONS: Mapping[str, str] = {
     "subscription_schedule": "/v1/subscription_schedules",
     "webhook_endpoint": "/v1/webhook_endpoints",
 }
-"""`item` is a line of a checkout session, `line_item` one of an invoice: Stripe's own names for them. A preview is an
-invoice too, which is made and not kept."""
+"""`item` is a line of a checkout session and `line_item` a line of an invoice, as Stripe names them. An
+`invoice_preview` is an invoice that Stripe returns and does not store."""
 
 
 def collection(kind: str, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The path under which objects of this kind are listed and created, and what is left of the parameters.
+    """The path under which objects of this kind are listed and created, and the remaining parameters.
 
-    A line belongs to a session or an invoice, which is named among the parameters. Raises KeyError for an unknown kind
-    or a missing owner.
+    For a line, the parameters contain the session or invoice that it belongs to, which becomes part of the path.
+    Raises KeyError for an unknown kind or a missing owner.
     """
-    path, left = COLLECTIONS[kind], dict(params)
+    path, remaining = COLLECTIONS[kind], dict(params)
     for owner in ("session", "invoice"):
         if f"{{{owner}}}" in path:
-            path = path.replace(f"{{{owner}}}", _segment(left.pop(owner)))
-    return path, left
+            path = path.replace(f"{{{owner}}}", _segment(remaining.pop(owner)))
+    return path, remaining
 
 
 def member(kind: str, stripe_id: str) -> str:
-    """The path of one object. The account is one of a kind: it has no id in its path."""
+    """The path of one object. The path of the account has no id, because there is only one."""
     return "/v1/account" if kind == "account" else f"{COLLECTIONS[kind]}/{_segment(stripe_id)}"
 
 
 def _segment(stripe_id: str) -> str:
     if not stripe_id:
-        raise ValueError("a Stripe id is needed: without one the path names the whole collection")
+        raise ValueError("a Stripe id is needed: without it the path would name the whole collection")
     return quote(stripe_id, safe="")

@@ -1,12 +1,12 @@
-"""What is asked of Stripe, and what it answers when all is well (what else it answers: `failures.py`)."""
+"""A request to Stripe and its successful response. `failures.py` has the failed ones."""
 
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
-class Request:
-    """One call, the same for each of its tries."""
+class StripeRequest:
+    """A call, which is the same at each try."""
 
     method: str
     path: str
@@ -15,8 +15,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The object as in Stripe's JSON, and Stripe's own id of the request."""
+class StripeResponse:
+    """The object of a successful response, as in Stripe's JSON, and Stripe's id of the request."""
 
     object: dict[str, Any]
     request_id: str | None

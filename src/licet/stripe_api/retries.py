@@ -1,26 +1,28 @@
-"""When a call to Stripe is made again, and after how long: pure.
+"""Pure rules: when a call to Stripe is repeated, and after how long.
 
-A caller of ours waits for the whole of it, so all tries together have one budget of time. A POST carries the same
-idempotency key each time, so repeating it is safe even where the first one arrived.
+A caller waits for all tries, so they have one time limit together. A POST has the same idempotency key at each try, so
+repeating it is safe even if Stripe received the first one.
 """
 
 from collections.abc import Callable
 
-from licet.stripe_api.failures import Failure
+from licet.stripe_api.failures import StripeFailure
 
-TOTAL_SECONDS = 20.0
-"""For all tries of one call, waiting included: a browser's and a load balancer's patience ends at 30 or 60."""
+CALL_TIMEOUT_SECONDS = 20.0
+"""For all tries of one call, including waits. Browsers and load balancers time out after 30 or 60 seconds."""
 
 MAX_TRIES = 5
 FIRST_WAIT_SECONDS = 0.4
 LONGEST_WAIT_SECONDS = 4.0
 
 
-def wait_before_retry(failure: Failure, tries: int, seconds_left: float, random: Callable[[], float]) -> float | None:
-    """Seconds to wait before the next try; None: this failure is the result.
+def wait_before_retry(
+    failure: StripeFailure, tries: int, seconds_left: float, random: Callable[[], float]
+) -> float | None:
+    """Seconds to wait before the next try; None if the call is not repeated.
 
-    tries: how many were made. random: 0 to 1; the wait doubles each time and half of it is jitter, so that callers who
-    were refused together do not come back together.
+    tries: the number of tries so far. random: returns 0 to 1. The wait doubles at each try and half of it is jitter,
+    so that callers that were refused at the same time do not retry at the same time.
     Source: Stripe's documentation, "Rate limits" and "Idempotent requests".
     """
     if tries >= MAX_TRIES or not _worth_repeating(failure):
@@ -28,10 +30,10 @@ def wait_before_retry(failure: Failure, tries: int, seconds_left: float, random:
     wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (tries - 1)) * (0.5 + random() / 2)
     if failure.retry_after_seconds is not None:
         wait = max(wait, failure.retry_after_seconds)
-    # A try that could not get its answer within what is left would only be waited for in vain.
+    # A try with less than a second left would probably time out.
     return wait if wait + 1 < seconds_left else None
 
 
-def _worth_repeating(failure: Failure) -> bool:
-    # Stripe replays a kept 500 with `stripe-should-retry: false`; a plain 429 has no such header and is ours to decide.
+def _worth_repeating(failure: StripeFailure) -> bool:
+    # Stripe returns a stored 500 with `stripe-should-retry: false`. A 429 has no such header and is always repeated.
     return failure.should_retry if failure.should_retry is not None else failure.may_pass

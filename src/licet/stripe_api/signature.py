@@ -1,7 +1,8 @@
-"""The signature of an incoming webhook: `Stripe-Signature: t=<unix>,v1=<hex>[,v1=<hex>…]`.
+"""Verifies the signature of a Stripe webhook: `Stripe-Signature: t=<unix>,v1=<hex>[,v1=<hex>…]`.
 
-HMAC-SHA256 of `"<t>.<raw body>"` with the whole `whsec_…` string as the key. The SDK's own check believes any time in
-the future, so this one is ours. Source: contract, section 5; Stripe's documentation, "Verify webhook signatures".
+The signature is the HMAC-SHA256 of `"<t>.<raw body>"` with the whole `whsec_…` string as the key. The SDK's own check
+is not used, because it accepts any time in the future. Source: contract, section 5; Stripe's documentation, "Verify
+webhook signatures".
 """
 
 import hmac
@@ -15,25 +16,26 @@ TOLERANCE_SECONDS = 300
 
 
 def verify(raw: bytes, header: str | None, secrets: Sequence[str], now: datetime) -> None:
-    """Believe the body, or raise InvalidSignature.
+    """Raises InvalidSignature unless one of the secrets signed the body within the tolerance.
 
-    raw: the body as it came, before any parsing. secrets: any may have signed it, which is how they are rotated.
-    now: the real time (wall clock, aware), whatever business time says. Any `v1` may match; other schemes are ignored.
+    raw: the body before any parsing. secrets: any of them may match, so that they can be rotated. now: wall time
+    (aware), not business time. Any `v1` may match; other schemes are ignored.
     """
     if not header:
-        raise InvalidSignature("There is no Stripe-Signature header: only Stripe may call this address.")
+        raise InvalidSignature("The request has no Stripe-Signature header. Only Stripe may call this address.")
     signed_at, signatures = _parse(header)
     expected = [
         hmac.new(secret.encode(), signed_at.encode() + b"." + raw, sha256).hexdigest().encode() for secret in secrets
     ]
     if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in signatures):
         raise InvalidSignature(
-            "No signing secret of ours made this signature: compare LICET_STRIPE_WEBHOOK_SECRETS with the endpoint's "
-            "secret in Stripe's dashboard, and see that no proxy changes the body."
+            "The signature matches no signing secret. Compare LICET_STRIPE_WEBHOOK_SECRETS with the endpoint's secret "
+            "in Stripe's dashboard, and check that no proxy changes the body."
         )
     if abs(int(now.timestamp()) - int(signed_at)) > TOLERANCE_SECONDS:
         raise InvalidSignature(
-            f"The signature was made over {TOLERANCE_SECONDS} s from now: a replay, or this machine's clock is off."
+            f"The signature's time is more than {TOLERANCE_SECONDS} s from now. Check this machine's clock; if it is "
+            "right, the request is a replay."
         )
 
 
@@ -41,7 +43,7 @@ def _parse(header: str) -> tuple[str, list[bytes]]:
     fields = [part.strip().partition("=") for part in header.split(",")]
     times = [value for name, _, value in fields if name == "t"]
     signatures = [value.encode(errors="replace") for name, _, value in fields if name == "v1"]
-    # Plain digits and few: int() would take signs, underscores, blanks, other scripts' digits and any length.
+    # Only a few ASCII digits: int() would also accept signs, underscores, spaces, digits of other scripts, any length.
     if len(times) != 1 or not (times[0].isascii() and times[0].isdigit() and len(times[0]) <= 12) or not signatures:
-        raise InvalidSignature("The Stripe-Signature header does not read t=…,v1=….")
+        raise InvalidSignature("The Stripe-Signature header is malformed. Send it as t=…,v1=….")
     return times[0], signatures

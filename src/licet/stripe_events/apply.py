@@ -1,4 +1,4 @@
-"""The one way from a Stripe object to licenses: lock, compare, mirror, fulfil. Events and reads walk it alike."""
+"""Applies a Stripe object: lock, compare versions, mirror, fulfil. Events and reads share them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,99 +7,110 @@ from uuid import UUID
 
 from licet.db.connection import Connection
 from licet.db.locks import lock
-from licet.db.mirrors import find_held, hold
-from licet.fulfilment import fulfil
+from licet.db.mirrors import StoredMirror, find_mirror, write_mirror
+from licet.fulfilment import Fulfilled, fulfil
 from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subscription_of_invoice
 from licet.kit.versions import Verdict, Version, compare
 from licet.licenses.write import ChangeContext
 from licet.orders.invoice_mirror import link_payment
-from licet.orders.links import joined_ids
-from licet.queue.refreshes import Refresh, request
-from licet.stripe_events.event_types import MIRRORS, Row
+from licet.orders.links_store import joined_ids
+from licet.queue.refresh_store import Refresh, request
+from licet.stripe_events.event import ReceivedEvent
+from licet.stripe_events.event_types import EVENT_TYPES, MIRRORS, not_handled
 from licet.stripe_events.failed_payments import invoice_payment_failed
-from licet.stripe_events.older_versions import Body
 
-Outcome = Literal["applied", "stale", "ignored", "parked"]
+EventOutcome = Literal["applied", "stale", "ignored", "waiting"]
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of an object on its way, and why, where that is not plain."""
+    """The outcome of applying an object, and its reason where the outcome alone does not say it."""
 
-    outcome: Outcome
+    outcome: EventOutcome
     reason: str | None = None
     account_id: UUID | None = None
 
 
-async def apply_event(conn: Connection, version: Version, body: Body, row: Row, settling: ChangeContext) -> Applied:
-    """Take the object of an event all the way, in the caller's transaction.
+async def apply_event(conn: Connection, event: ReceivedEvent, context: ChangeContext) -> Applied:
+    """Apply an event's object and everything that follows from it, in the caller's transaction.
 
-    body: what `version` was made from. One that is not readable is not parsed: the object is read instead.
+    An object in the layout of an unknown API version is not parsed: a read of it is requested instead.
     """
+    event_type = EVENT_TYPES.get(event.type)
+    if event_type is None:
+        return Applied("ignored", not_handled(event.type))
+    body = event.body()
+    version = event.version(body)
     obj = version.object
     await lock_joined(conn, obj, body.paid)
-    touched, verdict = Affected(), Verdict.NEWER
-    if row.kind is not None:
-        held = await find_held(conn, obj["id"])
+    affected, verdict = Affected(), Verdict.NEWER
+    if event_type.kind is not None:
+        held = await find_mirror(conn, obj["id"])
         verdict = compare(held.version if held else None, version) if body.readable else Verdict.UNCLEAR
         if verdict.applies:
-            touched = await _mirror(conn, row.kind, version)
+            affected = await _mirror(conn, event_type.kind, version)
         else:
-            # Nothing new, but settled all the same: that is how a replay mends what once went wrong.
-            touched = Affected(held.account_id) | _touched_by(obj) if held else Affected()
+            affected = _affected_by_unchanged(held, obj)
         if not verdict.sure:
-            touched |= Affected(reads=frozenset({(row.kind, obj["id"])}))
-    if touched.ignored is not None:
-        return Applied("ignored", touched.ignored)
+            affected |= Affected(reads=frozenset({(event_type.kind, obj["id"])}))
+    if affected.ignored is not None:
+        return Applied("ignored", affected.ignored)
     for paid in body.paid:
-        # Whatever is newer: a payment that was made stays made.
-        touched |= await link_payment(conn, paid)
-    if row.fact is not None and body.readable:
-        touched |= await row.fact(conn, obj, settling)
-    walked = await _settle(conn, touched, settling)
-    if walked.outcome == "applied" and verdict in (Verdict.STALE, Verdict.SEEMS_STALE):
-        return Applied("stale", "we hold a newer state", walked.account_id)
-    if walked.outcome == "applied" and not verdict.sure:
+        # Recorded also by a stale event: a payment that was made is never undone.
+        affected |= await link_payment(conn, paid)
+    if event_type.fact is not None and body.readable:
+        affected |= await event_type.fact(conn, obj, context)
+    fulfilled = await fulfil(conn, affected, context)
+    await _request_reads(conn, affected.reads | fulfilled.reads, context)
+    applied = _applied(affected, fulfilled)
+    if applied.outcome == "applied" and verdict in (Verdict.STALE, Verdict.SEEMS_STALE):
+        return Applied("stale", "we hold a newer state", applied.account_id)
+    if applied.outcome == "applied" and not verdict.sure:
         why = (
-            "another event of the same moment leaves open which is newer"
+            "another event of the same second may be newer"
             if body.readable
-            else "it has an unknown version's layout"
+            else "the layout of its API version is unknown"
         )
-        return Applied("applied", f"{why}: Stripe is asked", walked.account_id)
-    return walked
+        return Applied("applied", f"{why}: the object is read from Stripe", applied.account_id)
+    return applied
 
 
-async def apply_read(conn: Connection, kind: str, version: Version, settling: ChangeContext) -> Applied:
-    """Take an object that was read all the way. The caller has seen that nothing newer came while it asked."""
-    touched = await _mirror(conn, kind, version)
-    if touched.ignored is not None:
-        return Applied("ignored", touched.ignored)
+async def apply_read(conn: Connection, kind: str, version: Version, context: ChangeContext) -> Applied:
+    """Apply an object that was read from Stripe, in the caller's transaction.
+
+    The caller holds the object's locks and has checked that no newer version was stored since the read began.
+    """
+    affected = await _mirror(conn, kind, version)
+    if affected.ignored is not None:
+        return Applied("ignored", affected.ignored)
     if kind == "invoice" and version.object["status"] == "open" and version.object["attempt_count"] > 0:
-        # Its failure's own event may have been one that could not be parsed.
-        touched |= await invoice_payment_failed(conn, version.object, settling)
-    return await _settle(conn, touched, settling)
+        # The event of the failed payment may have been in a layout that could not be parsed.
+        affected |= await invoice_payment_failed(conn, version.object, context)
+    fulfilled = await fulfil(conn, affected, context)
+    await _request_reads(conn, affected.reads | fulfilled.reads, context)
+    return _applied(affected, fulfilled)
 
 
 async def lock_joined(conn: Connection, obj: StripeObject, paid: Sequence[Paid] = ()) -> None:
-    """Lock every id that joins the object to others, down to its customer, in one order.
+    """Lock every id that joins the object to others, down to its customer, in sorted order.
 
-    paid: the payments that an older layout tells of beside it.
+    paid: the payments that an event in an older layout reports beside its object.
 
-    What is joined is looked up before locking, and again under the locks: what was linked meanwhile is locked too, from
-    the start, so that no two transactions ever wait for each other.
+    The joined ids are looked up before locking and again under the locks. If a new link appeared meanwhile, all locks
+    are released and taken again with the new id included, so that two transactions never wait for each other.
     """
     names = ids_in(obj)
-    for one in paid:
-        names |= ids(one.invoice_id, one.payment_intent_id, one.charge_id)
-    alone = not obj.get("customer")
-    if alone:
+    for payment in paid:
+        names |= ids(payment.invoice_id, payment.payment_intent_id, payment.charge_id)
+    has_no_customer = not obj.get("customer")
+    if has_no_customer:
         names = await joined_ids(conn, names)
     while True:
         savepoint = conn.transaction()
         await savepoint.start()
         await lock(conn, names)
-        joined = await joined_ids(conn, names) if alone else names
+        joined = await joined_ids(conn, names) if has_no_customer else names
         if joined <= names:
             await savepoint.commit()
             return
@@ -108,25 +119,27 @@ async def lock_joined(conn: Connection, obj: StripeObject, paid: Sequence[Paid] 
 
 
 async def _mirror(conn: Connection, kind: str, version: Version) -> Affected:
-    touched = await MIRRORS[kind](conn, version.object, version)
-    if touched.ignored is None:
-        await hold(conn, version.object["id"], version, touched.account_id)
-    return touched
+    affected = await MIRRORS[kind](conn, version.object, version)
+    if affected.ignored is None:
+        await write_mirror(conn, version.object["id"], version, affected.account_id)
+    return affected
 
 
-async def _settle(conn: Connection, touched: Affected, settling: ChangeContext) -> Applied:
-    fulfilled = await fulfil(conn, touched, settling)
-    for kind, stripe_id in sorted(touched.reads | fulfilled.reads):
-        await request(conn, Refresh(kind, stripe_id), settling.cause, settling.now)
+async def _request_reads(conn: Connection, reads: frozenset[tuple[str, str]], context: ChangeContext) -> None:
+    for kind, stripe_id in sorted(reads):
+        await request(conn, Refresh(kind, stripe_id), context.cause, context.now)
+
+
+def _applied(affected: Affected, fulfilled: Fulfilled) -> Applied:
     if fulfilled.waits_for:
         names = ", ".join(sorted(fulfilled.waits_for))
-        return Applied("parked", f"waits until the catalogue knows {names}", touched.account_id)
-    return Applied("applied", None, touched.account_id)
+        return Applied("waiting", f"waits until the catalogue knows {names}", affected.account_id)
+    return Applied("applied", None, affected.account_id)
 
 
 @dataclass(frozen=True)
-class _Named:
-    """The ids of others that an object names."""
+class _References:
+    """The ids of other objects that an object names."""
 
     subscription: str | None
     invoice: str | None
@@ -134,10 +147,10 @@ class _Named:
     charge: str | None
 
 
-def _named(obj: StripeObject) -> _Named:
+def _references(obj: StripeObject) -> _References:
     kind = obj.get("object")
     payment_intent, charge = payment_of(obj) if kind == "invoice_payment" else (None, None)
-    return _Named(
+    return _References(
         subscription_of_invoice(obj) if kind == "invoice" else id_of(obj.get("subscription")),
         id_of(obj.get("invoice")),
         id_of(obj.get("payment_intent")) or payment_intent,
@@ -145,21 +158,27 @@ def _named(obj: StripeObject) -> _Named:
     )
 
 
-def _touched_by(obj: StripeObject) -> Affected:
-    """What an object that changes nothing belongs to."""
-    kind, itself, named = obj.get("object"), ids(obj["id"]), _named(obj)
+def _affected_by_unchanged(held: StoredMirror | None, obj: StripeObject) -> Affected:
+    """The purchases of an object whose mirror stays as it is.
+
+    They are settled all the same, so that a replay repairs a purchase that was once settled wrongly.
+    """
+    if held is None:
+        return Affected()
+    kind, own_id, named = obj.get("object"), ids(obj["id"]), _references(obj)
     return Affected(
-        subscriptions=itself if kind == "subscription" else ids(named.subscription),
-        sessions=itself if kind == "checkout.session" else frozenset(),
-        invoices=itself if kind == "invoice" else ids(named.invoice),
+        held.account_id,
+        subscriptions=own_id if kind == "subscription" else ids(named.subscription),
+        sessions=own_id if kind == "checkout.session" else frozenset(),
+        invoices=own_id if kind == "invoice" else ids(named.invoice),
         payment_intents=ids(named.payment_intent),
-        charges=itself if kind == "charge" else ids(named.charge),
+        charges=own_id if kind == "charge" else ids(named.charge),
     )
 
 
 def ids_in(obj: StripeObject) -> frozenset[str]:
     """The ids in an object by which it is joined to others."""
-    named = _named(obj)
+    named = _references(obj)
     return ids(
         obj["id"],
         id_of(obj.get("customer")),

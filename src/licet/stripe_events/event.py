@@ -1,4 +1,4 @@
-"""From a webhook's bytes to an event that can be kept: without secrets, and without what no database can hold."""
+"""Parses a webhook body into an event that can be stored: without secrets and NUL characters."""
 
 import json
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from licet.kit.stripe_objects import StripeObject
 from licet.kit.times import from_epoch
 from licet.kit.versions import Rank, Version
 from licet.stripe_api.version import layout_of
-from licet.stripe_events.older_versions import Body, in_todays_layout
+from licet.stripe_events.older_versions import Body, to_current_layout
 
 SECRETS = frozenset({"client_secret", "secret"})
-"""Fields of Stripe's objects that open something: a payment, a webhook endpoint. We never need them from an event."""
+"""Fields of Stripe's objects that hold a credential. Events are kept without them: nothing needs them."""
 
 
 @dataclass(frozen=True)
 class ReceivedEvent:
-    """A Stripe event. `payload` is all of it, cleaned; `object` the object it carries."""
+    """A Stripe event. `payload` is the whole event, cleaned; `object` is the object it carries."""
 
     id: str
     type: str
@@ -27,9 +27,9 @@ class ReceivedEvent:
 
     @property
     def object(self) -> StripeObject:
-        """The object as it was when the event was made."""
-        found: StripeObject = self.payload["data"]["object"]
-        return found
+        """The object as it was when the event was created."""
+        obj: StripeObject = self.payload["data"]["object"]
+        return obj
 
     @property
     def object_id(self) -> str | None:
@@ -37,14 +37,14 @@ class ReceivedEvent:
         return self.object.get("id")
 
     def body(self) -> Body:
-        """The object in today's layout, where the event's version has one that we know."""
-        return in_todays_layout(self.object, layout_of(self.payload.get("api_version")))
+        """The object in the current layout, if the layout of the event's API version is known."""
+        return to_current_layout(self.object, layout_of(self.payload.get("api_version")))
 
     def version(self, body: Body) -> Version:
-        """The state that this event brings of its object.
+        """The version of its object that this event carries.
 
-        What changed (`previous_attributes`) stays in the event's own layout. A field that moved since is not found in
-        another state then, so that nothing seems newer by it, and Stripe is asked.
+        `previous_attributes` stay in the event's own layout. A field that has moved since is then not found in another
+        version, so that it makes neither of them seem newer, and the object is read from Stripe.
         """
         return Version(
             body.object,
@@ -54,31 +54,31 @@ class ReceivedEvent:
         )
 
 
-def parse(raw: bytes) -> dict[str, Any]:
-    """The JSON object in a body whose signature was good. Raises MalformedJson for anything else."""
+def parse_payload(raw: bytes) -> dict[str, Any]:
+    """Parse and clean a body whose signature was valid. Raises MalformedJson if it is not a JSON object."""
     try:
         payload = json.loads(raw)
     except (ValueError, RecursionError):
         raise MalformedJson("The body is not JSON.") from None
     if not isinstance(payload, dict):
-        raise MalformedJson("The body is JSON, but no object: a Stripe event is expected.")
+        raise MalformedJson("The body is JSON, but not an object: send a Stripe event.")
     cleaned: dict[str, Any] = clean(payload)
     return cleaned
 
 
-def make_event(payload: dict[str, Any]) -> ReceivedEvent:
-    """The event in a payload. Raises MalformedJson where it is no event that has an object in it."""
+def read_event(payload: dict[str, Any]) -> ReceivedEvent:
+    """The event in a payload. Raises MalformedJson if it is not an event with an object in it."""
     data = payload.get("data")
     obj = data.get("object") if isinstance(data, dict) else None
-    created_at = _moment(payload.get("created"))
-    named = isinstance(payload.get("id"), str) and isinstance(payload.get("type"), str)
-    if not named or created_at is None or not isinstance(obj, dict):
-        raise MalformedJson("The body is JSON, but no Stripe event: id, type, created and data.object are expected.")
+    created_at = _created_at(payload.get("created"))
+    is_named = isinstance(payload.get("id"), str) and isinstance(payload.get("type"), str)
+    if not is_named or created_at is None or not isinstance(obj, dict):
+        raise MalformedJson("The body is JSON, but not a Stripe event: it needs id, type, created and data.object.")
     return ReceivedEvent(payload["id"], payload["type"], created_at, payload)
 
 
-def _moment(created: Any) -> datetime | None:
-    """Stripe's epoch seconds as a time; None for what is none, or lies beyond the year 9999."""
+def _created_at(created: Any) -> datetime | None:
+    """Stripe's epoch seconds as a time; None if they are not an integer, or beyond the year 9999."""
     try:
         return from_epoch(created) if isinstance(created, int) else None
     except (OverflowError, ValueError, OSError):
@@ -86,11 +86,11 @@ def _moment(created: Any) -> datetime | None:
 
 
 def clean(value: Any) -> Any:
-    """`value` without secrets, and without the NUL characters that PostgreSQL cannot store."""
+    """`value` without secrets and without NUL characters, which PostgreSQL cannot store."""
     if isinstance(value, dict):
-        return {clean(name): clean(one) for name, one in value.items() if name not in SECRETS}
+        return {clean(name): clean(item) for name, item in value.items() if name not in SECRETS}
     if isinstance(value, list):
-        return [clean(one) for one in value]
+        return [clean(item) for item in value]
     if isinstance(value, str):
         return value.replace("\x00", "\ufffd").encode(errors="replace").decode()
     return value

@@ -1,7 +1,7 @@
-"""Every Stripe event that we handle, what it is about, and when Stripe sends it.
+"""The table of Stripe event types that are handled: their object, and when Stripe sends them.
 
-The webhook endpoint at Stripe is made from this same table. An event updates a mirror; what follows for orders and
-licenses, `fulfil` says. A few types are facts in themselves, because the object looks the same without them.
+The webhook endpoint at Stripe is created from this same table. An event updates a mirror; `fulfil` derives orders and
+licenses from the mirrors. A few types are facts by themselves, because their object looks the same without them.
 Source: contract, section 5.
 """
 
@@ -24,7 +24,7 @@ from licet.subscriptions.mirror import mirror_subscription
 from licet.subscriptions.schedule_mirror import mirror_schedule
 
 Mirror = Callable[[Connection, StripeObject, Version], Awaitable[Affected]]
-Fact = Callable[[Connection, StripeObject, ChangeContext], Awaitable[Affected]]
+FactHandler = Callable[[Connection, StripeObject, ChangeContext], Awaitable[Affected]]
 
 MIRRORS: Mapping[str, Mirror] = {
     "checkout.session": mirror_session,
@@ -40,71 +40,85 @@ MIRRORS: Mapping[str, Mirror] = {
     "product": mirror_product,
     "price": mirror_price,
 }
-"""By kind of object, the function that makes it our row."""
+"""By kind of object, the function that copies it into our tables."""
 
 
 @dataclass(frozen=True)
-class Row:
+class EventType:
     """One type of event.
 
-    kind: the object it carries, and so its mirror; None where only the fact counts.
-    fact: what its type alone tells, whatever is newer.
+    when: when Stripe sends it.
+    kind: the kind of object it carries, which selects the mirror; None where only the fact matters.
+    fact: handles what the type alone says, also when the event is stale.
     """
 
     when: str
     kind: str | None = None
-    fact: Fact | None = None
+    fact: FactHandler | None = None
 
 
-EVENTS: Mapping[str, Row] = {
-    "checkout.session.completed": Row("the buyer is done; paid, free, or to be settled later", "checkout.session"),
-    "checkout.session.async_payment_succeeded": Row("a payment that settles later has", "checkout.session"),
-    "checkout.session.async_payment_failed": Row(
-        "a payment that settles later has not", "checkout.session", failed_payments.payment_failed_later
+EVENT_TYPES: Mapping[str, EventType] = {
+    "checkout.session.completed": EventType(
+        "the buyer has completed it: paid, free, or with a delayed payment", "checkout.session"
     ),
-    "checkout.session.expired": Row("nobody paid within its time", "checkout.session"),
-    "invoice.created": Row("a draft; at a renewal about an hour before it is charged", "invoice"),
-    "invoice.finalized": Row("it has its number and can be paid", "invoice"),
-    "invoice.updated": Row("anything of it changed", "invoice"),
-    "invoice.paid": Row("paid, also out of band or with a total of 0", "invoice"),
-    "invoice.payment_failed": Row("a charge for it was refused", "invoice", failed_payments.invoice_payment_failed),
-    "invoice.voided": Row("taken back by the vendor", "invoice"),
-    "invoice.marked_uncollectible": Row("given up by the vendor", "invoice"),
-    "invoice_payment.paid": Row("a payment was put to an invoice", "invoice_payment"),
-    "customer.subscription.created": Row("from a checkout: after its payment", "subscription"),
-    "customer.subscription.updated": Row("renewed, changed, past due, to end, …", "subscription"),
-    "customer.subscription.paused": Row("a trial ended without a card, or the vendor paused it", "subscription"),
-    "customer.subscription.resumed": Row("no longer paused", "subscription"),
-    "customer.subscription.deleted": Row("at every real end, however it came", "subscription"),
-    "charge.refunded": Row("a refund was made, in part or in full", "charge"),
-    "refund.created": Row("a refund was made", "refund"),
-    "refund.updated": Row("its status or its details changed", "refund"),
-    "refund.failed": Row("the bank sent it back", "refund"),
-    "payment_intent.payment_failed": Row(
+    "checkout.session.async_payment_succeeded": EventType("a delayed payment has succeeded", "checkout.session"),
+    "checkout.session.async_payment_failed": EventType(
+        "a delayed payment has failed", "checkout.session", failed_payments.payment_failed_later
+    ),
+    "checkout.session.expired": EventType("it was not paid before it expired", "checkout.session"),
+    "invoice.created": EventType("a draft; at a renewal about an hour before it is charged", "invoice"),
+    "invoice.finalized": EventType("it has its number and can be paid", "invoice"),
+    "invoice.updated": EventType("any field changed", "invoice"),
+    "invoice.paid": EventType("paid, also out of band or with a total of 0", "invoice"),
+    "invoice.payment_failed": EventType(
+        "a charge for it was refused", "invoice", failed_payments.invoice_payment_failed
+    ),
+    "invoice.voided": EventType("voided by the vendor", "invoice"),
+    "invoice.marked_uncollectible": EventType("written off by the vendor", "invoice"),
+    "invoice_payment.paid": EventType("a payment was applied to an invoice", "invoice_payment"),
+    "customer.subscription.created": EventType("created; by a checkout, after its payment", "subscription"),
+    "customer.subscription.updated": EventType("renewed, changed, past due, scheduled to cancel, …", "subscription"),
+    "customer.subscription.paused": EventType("a trial ended without a card, or the vendor paused it", "subscription"),
+    "customer.subscription.resumed": EventType("no longer paused", "subscription"),
+    "customer.subscription.deleted": EventType("it has ended, for whatever reason", "subscription"),
+    "charge.refunded": EventType("a refund was made, in part or in full", "charge"),
+    "refund.created": EventType("a refund was made", "refund"),
+    "refund.updated": EventType("its status or its details changed", "refund"),
+    "refund.failed": EventType("the buyer's bank returned it", "refund"),
+    "payment_intent.payment_failed": EventType(
         "a card was refused, in a checkout or for an invoice", None, failed_payments.card_refused
     ),
-    "customer.created": Row("by us, by a checkout or in the dashboard", "customer"),
-    "customer.updated": Row("anything of it changed", "customer"),
-    "customer.deleted": Row("with all its subscriptions", "customer"),
-    "product.created": Row("by the catalogue's push or in the dashboard", "product"),
-    "product.updated": Row("renamed, archived, …", "product"),
-    "product.deleted": Row("one that was never sold", "product"),
-    "price.created": Row("by the catalogue's push or in the dashboard", "price"),
-    "price.updated": Row("archived, …; its amount never changes", "price"),
-    "price.deleted": Row("one that was never used", "price"),
-    "charge.dispute.created": Row("the buyer's bank asks, or takes the money back", "dispute"),
-    "charge.dispute.updated": Row("evidence, status; appealed", "dispute"),
-    "charge.dispute.funds_withdrawn": Row("the money has left", "dispute"),
-    "charge.dispute.funds_reinstated": Row("the money has come back", "dispute"),
-    "charge.dispute.closed": Row("won, lost, or no more than an inquiry", "dispute"),
-    "payment_method.attached": Row("a customer's from now on", "payment_method"),
-    "payment_method.detached": Row("nobody's any more, for good", "payment_method"),
-    "payment_method.updated": Row("its expiry or its address changed", "payment_method"),
-    "subscription_schedule.created": Row("a change is planned", "subscription_schedule"),
-    "subscription_schedule.updated": Row("the plan changed, or its next phase began", "subscription_schedule"),
-    "subscription_schedule.released": Row("the subscription lives on by itself", "subscription_schedule"),
-    "subscription_schedule.completed": Row("the plan is done", "subscription_schedule"),
-    "subscription_schedule.canceled": Row("called off, with its subscription", "subscription_schedule"),
-    "subscription_schedule.aborted": Row("called off: its subscription ended unpaid", "subscription_schedule"),
-    "subscription_schedule.expiring": Row("a week before the plan is done", "subscription_schedule"),
+    "customer.created": EventType("created by Licet, by a checkout or in Stripe's dashboard", "customer"),
+    "customer.updated": EventType("any field changed", "customer"),
+    "customer.deleted": EventType("deleted, with all its subscriptions", "customer"),
+    "product.created": EventType("created by a push of the catalogue or in Stripe's dashboard", "product"),
+    "product.updated": EventType("renamed, archived, …", "product"),
+    "product.deleted": EventType("deleted; only possible if it was never sold", "product"),
+    "price.created": EventType("created by a push of the catalogue or in Stripe's dashboard", "price"),
+    "price.updated": EventType("archived, …; its amount never changes", "price"),
+    "price.deleted": EventType("deleted; only possible if it was never used", "price"),
+    "charge.dispute.created": EventType("the buyer's bank inquires, or reverses the payment", "dispute"),
+    "charge.dispute.updated": EventType("its evidence or status changed; appealed", "dispute"),
+    "charge.dispute.funds_withdrawn": EventType("the disputed amount was withdrawn", "dispute"),
+    "charge.dispute.funds_reinstated": EventType("the disputed amount was reinstated", "dispute"),
+    "charge.dispute.closed": EventType("won, lost, or an inquiry that was closed", "dispute"),
+    "payment_method.attached": EventType("attached to a customer", "payment_method"),
+    "payment_method.detached": EventType("detached from its customer, permanently", "payment_method"),
+    "payment_method.updated": EventType("its expiry or its address changed", "payment_method"),
+    "subscription_schedule.created": EventType("a change is scheduled", "subscription_schedule"),
+    "subscription_schedule.updated": EventType("its phases changed, or the next phase began", "subscription_schedule"),
+    "subscription_schedule.released": EventType(
+        "released: the subscription continues without it", "subscription_schedule"
+    ),
+    "subscription_schedule.completed": EventType("its last phase has ended", "subscription_schedule"),
+    "subscription_schedule.canceled": EventType("canceled, together with its subscription", "subscription_schedule"),
+    "subscription_schedule.aborted": EventType(
+        "canceled, because its subscription ended unpaid", "subscription_schedule"
+    ),
+    "subscription_schedule.expiring": EventType("7 days before its last phase ends", "subscription_schedule"),
 }
+
+
+def not_handled(event_type: str) -> str:
+    """The reason with which an event of a type outside the table is ignored."""
+    return f"we do not handle {event_type}"

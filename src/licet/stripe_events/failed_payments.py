@@ -1,35 +1,41 @@
-"""What some events tell by their type alone: that a payment was refused. The object may look as it did before."""
+"""Handles event types that report a refused payment: their object alone may not show it."""
 
 from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
 from licet.kit.ids import as_id
 from licet.kit.stripe_objects import StripeObject
 from licet.licenses.write import ChangeContext
-from licet.notifications.failed_payments import announce_failed_checkout, announce_failed_invoice, announce_failed_later
+from licet.notifications.failed_payments import (
+    notify_failed_checkout,
+    notify_failed_delayed_payment,
+    notify_failed_invoice,
+)
 from licet.orders.mirror import mark_payment_failed
+from licet.stripe_events import store
 
 
-async def payment_failed_later(conn: Connection, session: StripeObject, settling: ChangeContext) -> Affected:
-    """A payment that settles later has failed: the order has, unless it was paid all the same."""
+async def payment_failed_later(conn: Connection, session: StripeObject, context: ChangeContext) -> Affected:
+    """A delayed payment failed: mark the session's order as failed, unless it was paid another way."""
     await mark_payment_failed(conn, session["id"])
-    await announce_failed_later(conn, session["id"], settling.now)
+    await notify_failed_delayed_payment(conn, session["id"], context.now)
     return Affected(sessions=ids(session["id"]))
 
 
-async def invoice_payment_failed(conn: Connection, invoice: StripeObject, settling: ChangeContext) -> Affected:
-    """A charge for an invoice was refused: its buyer is told, once per attempt."""
-    await announce_failed_invoice(conn, invoice["id"], invoice["attempt_count"], settling.now)
+async def invoice_payment_failed(conn: Connection, invoice: StripeObject, context: ChangeContext) -> Affected:
+    """A charge for an invoice was refused: notify its buyer, once per attempt."""
+    await notify_failed_invoice(conn, invoice["id"], invoice["attempt_count"], context.now)
     return Affected()
 
 
-async def card_refused(conn: Connection, payment_intent: StripeObject, settling: ChangeContext) -> Affected:
-    """A card was refused: in a checkout of ours its buyer is told, for an invoice the invoice's own event speaks.
+async def card_refused(conn: Connection, payment_intent: StripeObject, context: ChangeContext) -> Affected:
+    """A card was refused: notify the buyer of the checkout.
 
-    Only one-off payments carry our order's id; where it is missing, Stripe must say what the payment is for.
+    For an invoice, `invoice.payment_failed` does it. Only one-time payments carry our order id. Without it,
+    a read of what the payment is for is requested.
     """
     order_id = as_id((payment_intent.get("metadata") or {}).get("licet_order_id") or "")
-    session_id = await conn.fetchval("SELECT stripe_session_id FROM checkout_sessions WHERE order_id = $1", order_id)
+    session_id = await store.find_session_of_order(conn, order_id)
     if session_id is None:
         return Affected(reads=frozenset({("payment_intent.failed", payment_intent["id"])}))
-    await announce_failed_checkout(conn, session_id, settling.now)
+    await notify_failed_checkout(conn, session_id, context.now)
     return Affected()

@@ -1,4 +1,4 @@
-"""Events in an older version's layout, made into today's before anything reads them. Tables and no I/O.
+"""Converts objects in an older API version's layout to the current one. Tables and no I/O.
 
 Source: docs/decisions/older-layouts.md; Stripe's changelog, 2025-03-31.basil and 2025-09-30.clover.
 """
@@ -15,8 +15,8 @@ from licet.stripe_api.version import Layout
 class Body:
     """The object that an event carries.
 
-    readable: whether it is in today's layout now; if not, nothing but its id is to be believed.
-    paid: what only an older layout tells in passing, and later ones in an event of its own (`invoice_payment.paid`).
+    readable: whether `object` is in the current layout; if not, only its id can be used.
+    paid: payments that an older layout reports within the object, and newer ones in an event (`invoice_payment.paid`).
     """
 
     object: StripeObject
@@ -24,34 +24,34 @@ class Body:
     paid: tuple[Paid, ...] = ()
 
 
-def in_todays_layout(obj: StripeObject, layout: Layout | None) -> Body:
-    """What an event of this layout carries. None: a layout that we do not know."""
+def to_current_layout(obj: StripeObject, layout: Layout | None) -> Body:
+    """The object of an event in this layout, converted. layout None: unknown."""
     if layout is None or (layout == "before_basil" and _periods_differ(obj)):
         return Body(obj, readable=False)
-    if layout == "ours":
+    if layout == "current":
         return Body(obj)
-    tells = TELLS_PAYMENT.get(obj.get("object", ""))
-    paid = tells(obj) if tells else None
-    return Body(_moved(obj), paid=(paid,) if paid else ())
+    read_payment = PAYMENT_READERS.get(obj.get("object", ""))
+    paid = read_payment(obj) if read_payment else None
+    return Body(_convert(obj), paid=(paid,) if paid else ())
 
 
 def _periods_differ(obj: StripeObject) -> bool:
-    """Whether this is a subscription whose items have periods of their own: the older layout has room for one alone."""
+    """Whether a subscription's items have different periods: the older layout holds only one."""
     if obj.get("object") != "subscription":
         return False
-    rhythms = [item["price"].get("recurring") or {} for item in obj["items"]["data"]]
-    return len({(one.get("interval"), one.get("interval_count")) for one in rhythms}) > 1
+    intervals = [item["price"].get("recurring") or {} for item in obj["items"]["data"]]
+    return len({(each.get("interval"), each.get("interval_count")) for each in intervals}) > 1
 
 
-def _moved(value: Any) -> Any:
-    """`value` with every object in it, however deep, as today's layout has it."""
+def _convert(value: Any) -> Any:
+    """`value` with every object in it, at any depth, converted to the current layout."""
     if isinstance(value, list):
-        return [_moved(one) for one in value]
+        return [_convert(item) for item in value]
     if not isinstance(value, dict):
         return value
-    inner = {name: _moved(one) for name, one in value.items()}
-    move = MOVED.get(str(inner.get("object")))
-    return move(inner) if move else inner
+    inner = {name: _convert(item) for name, item in value.items()}
+    converter = CONVERTERS.get(str(inner.get("object")))
+    return converter(inner) if converter else inner
 
 
 def _without(obj: StripeObject, *names: str) -> StripeObject:
@@ -59,7 +59,7 @@ def _without(obj: StripeObject, *names: str) -> StripeObject:
 
 
 def _subscription(old: StripeObject) -> StripeObject:
-    """One period for all of it became one for each of its items."""
+    """The period moved from the subscription to each of its items."""
     period = {name: old[name] for name in ("current_period_start", "current_period_end") if name in old}
     items = old["items"]
     of_items = {**items, "data": [{**period, **item} for item in items["data"]]}
@@ -67,7 +67,7 @@ def _subscription(old: StripeObject) -> StripeObject:
 
 
 def _invoice(old: StripeObject) -> StripeObject:
-    """What it bills moved to its parent; what was paid elsewhere counts among what was paid since."""
+    """The subscription moved to `parent`; amounts paid out of band have since counted in `amount_paid`."""
     subscription = id_of(old.get("subscription"))
     details = {**(old.get("subscription_details") or {}), "subscription": subscription}
     parent = {"type": "subscription_details", "subscription_details": details} if subscription else None
@@ -77,7 +77,7 @@ def _invoice(old: StripeObject) -> StripeObject:
 
 
 def _line_item(old: StripeObject) -> StripeObject:
-    """Its price moved to its pricing, and what it stems from to its parent."""
+    """The price moved to `pricing`, and the subscription item or invoice item to `parent`."""
     price = old.get("price") or {}
     pricing = {
         "type": "price_details",
@@ -93,17 +93,17 @@ def _line_item(old: StripeObject) -> StripeObject:
 
 
 def _without_invoice(old: StripeObject) -> StripeObject:
-    """Which invoice it paid became an object of its own."""
+    """The invoice moved to an object of its own, the invoice payment."""
     return _without(old, "invoice")
 
 
 def _discount(old: StripeObject) -> StripeObject:
-    """Its coupon became one of several sources."""
+    """The coupon moved to `source`."""
     source = {"type": "coupon", "coupon": id_of(old.get("coupon"))}
     return {"source": source, **_without(old, "coupon")}
 
 
-MOVED: Mapping[str, Callable[[StripeObject], StripeObject]] = {
+CONVERTERS: Mapping[str, Callable[[StripeObject], StripeObject]] = {
     "subscription": _subscription,
     "invoice": _invoice,
     "line_item": _line_item,
@@ -111,7 +111,7 @@ MOVED: Mapping[str, Callable[[StripeObject], StripeObject]] = {
     "payment_intent": _without_invoice,
     "discount": _discount,
 }
-"""By kind of object, what moved between the layout before basil and today's; every other kind reads the same."""
+"""By kind of object, the conversion from the layout before basil; every other kind is the same in both."""
 
 
 def _paid_invoice(invoice: StripeObject) -> Paid | None:
@@ -131,14 +131,14 @@ def _paying_charge(charge: StripeObject) -> Paid | None:
 
 
 def _payment(payment_intent_id: str | None, charge_id: str | None) -> tuple[str | None, str | None] | None:
-    """(payment intent, charge) as an invoice payment names it: by its intent, and by its charge where it has none."""
+    """(payment intent, charge) as an invoice payment names it: the charge only where there is no intent."""
     if payment_intent_id is not None:
         return payment_intent_id, None
     return None if charge_id is None else (None, charge_id)
 
 
-TELLS_PAYMENT: Mapping[str, Callable[[StripeObject], Paid | None]] = {
+PAYMENT_READERS: Mapping[str, Callable[[StripeObject], Paid | None]] = {
     "invoice": _paid_invoice,
     "charge": _paying_charge,
 }
-"""By kind of object, what it says of a payment for an invoice."""
+"""By kind of object, the function that reads the payment of an invoice from it."""

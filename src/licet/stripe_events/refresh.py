@@ -1,4 +1,4 @@
-"""What a payload did not settle is read from Stripe by a job, which answers one request at a time (`reading.py`)."""
+"""Runs refreshes: reads from Stripe what an event payload left open, one request per job (`sync.py`)."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -12,71 +12,72 @@ from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.redact import redact
 from licet.kit.stripe_objects import StripeObject, id_of
-from licet.notifications.failed_payments import announce_failed_checkout
-from licet.queue import refreshes
-from licet.queue.refreshes import Refresh, Requested
-from licet.refulfil import refulfil_product
+from licet.notifications.failed_payments import notify_failed_checkout
+from licet.queue import refresh_store
+from licet.queue.refresh_store import Refresh, Requested
+from licet.refulfil.jobs import refulfil_product
+from licet.stripe_events import store
 from licet.stripe_events.sync import read
 
 log = structlog.get_logger(__name__)
 
-AGAIN_SECONDS = (5, 30, 120, 600, 3600)
-"""How long to wait after a read that failed, by how often it did; the last holds from then on."""
+REFRESH_RETRY_SECONDS = (5, 30, 120, 600, 3600)
+"""How long to wait after a failed read, by the number of failures; the last value repeats."""
 
 
-async def refresh(context: Context, wanted: Refresh) -> None:
-    """Answer one request for a read. Any failure is kept with the request, which is then due again later."""
+async def run_refresh(context: Context, refresh: Refresh) -> None:
+    """Run one requested refresh. A failure is kept with the request, which becomes due again later."""
     async with context.pool.acquire() as conn:
-        requested = await refreshes.find_requested(conn, wanted)
+        requested = await refresh_store.find_requested(conn, refresh)
     if requested is None:
         return
     try:
-        question = QUESTIONS.get(wanted.kind)
-        if question is not None:
-            await question(context, requested)
+        handler = REFRESH_HANDLERS.get(refresh.kind)
+        if handler is not None:
+            await handler(context, requested)
         else:
-            await _read_one(context, wanted, requested.because)
+            await _read_object(context, refresh, requested.because)
     except LicetError as error:
         await _postpone(context, requested, f"{error.code}: {error.message}")
         return
     except Exception as error:
-        # A fault of ours, or of the database: kept and tried later like any other, lest it is tried every second.
-        log.exception("refresh_raised", kind=wanted.kind, stripe_id=wanted.stripe_id)
+        # A bug or a database error: postponed like any other, because it would else be tried every second.
+        log.exception("refresh_raised", kind=refresh.kind, stripe_id=refresh.stripe_id)
         await _postpone(context, requested, type(error).__name__)
         return
     async with context.pool.acquire() as conn:
-        await refreshes.answered(conn, requested)
+        await refresh_store.delete_answered(conn, requested)
 
 
 async def _postpone(context: Context, requested: Requested, error: str) -> None:
-    seconds = AGAIN_SECONDS[min(requested.attempts, len(AGAIN_SECONDS) - 1)]
+    seconds = REFRESH_RETRY_SECONDS[min(requested.attempts, len(REFRESH_RETRY_SECONDS) - 1)]
     wanted = requested.refresh
     log.warning("refresh_postponed", kind=wanted.kind, stripe_id=wanted.stripe_id, error=error, seconds=seconds)
     async with context.pool.acquire() as conn:
         until = context.now() + timedelta(seconds=seconds)
-        await refreshes.postpone(conn, requested, until=until, error=redact(error)[:500])
+        await refresh_store.postpone_refresh(conn, requested, until=until, error=redact(error)[:500])
 
 
-async def _read_one(context: Context, wanted: Refresh, because: Cause) -> None:
-    cause = Cause("stripe_read", wanted.stripe_id, f"asked because of {because.id}")
-    await read(context, context.stripe.in_background, wanted.kind, wanted.stripe_id, cause)
+async def _read_object(context: Context, refresh: Refresh, because: Cause) -> None:
+    cause = Cause("stripe_read", refresh.stripe_id, f"asked because of {because.id}")
+    await read(context, context.stripe.in_background, refresh.kind, refresh.stripe_id, cause)
 
 
 async def _read_refunds(context: Context, requested: Requested) -> None:
-    """All refunds of a charge: their sum is what was returned."""
+    """Read all refunds of a charge: their sum is the amount refunded."""
     await _read_all(context, "refund", requested, charge=requested.refresh.stripe_id)
 
 
 async def _read_links_of_payment_intent(context: Context, requested: Requested) -> None:
-    """What a payment intent paid for: an invoice, or else a checkout."""
+    """Read what a payment intent paid for: an invoice, or else a checkout session."""
     payment_intent_id = requested.refresh.stripe_id
     await _read_invoices_paid_by(context, requested, {"type": "payment_intent", "payment_intent": payment_intent_id})
     async for session in context.stripe.in_background.list_all("checkout.session", payment_intent=payment_intent_id):
-        await _read_one(context, Refresh("checkout.session", session["id"]), requested.because)
+        await _read_object(context, Refresh("checkout.session", session["id"]), requested.because)
 
 
 async def _read_links_of_charge(context: Context, requested: Requested) -> None:
-    """What a charge without a payment intent paid for."""
+    """Read what a charge without a payment intent paid for."""
     await _read_invoices_paid_by(context, requested, {"type": "charge", "charge": requested.refresh.stripe_id})
 
 
@@ -84,14 +85,14 @@ async def _read_invoices_paid_by(context: Context, requested: Requested, payment
     for invoice_payment in await _read_all(context, "invoice_payment", requested, payment=payment):
         invoice_id = id_of(invoice_payment["invoice"])
         if invoice_id is not None:
-            await _read_one(context, Refresh("invoice", invoice_id), requested.because)
+            await _read_object(context, Refresh("invoice", invoice_id), requested.because)
 
 
 async def _read_failed_payment(context: Context, requested: Requested) -> None:
-    """What a refused payment was for. An invoice's own event speaks for it; else it was a checkout.
+    """Find the checkout of a refused payment and notify its buyer. For an invoice, its event does that.
 
-    A checkout for a subscription leaves no trace on its refused payment: it is the customer's only open one over the
-    same amount. Where that is not certain nobody is told, rather than of the wrong one.
+    Stripe does not link the refused payment of a subscription checkout to its session. The session is taken to be the
+    customer's only open one over the same amount; if there are several, no mail is sent rather than a wrong one.
     """
     stripe = context.stripe.in_background
     payment_intent_id = requested.refresh.stripe_id
@@ -104,39 +105,32 @@ async def _read_failed_payment(context: Context, requested: Requested) -> None:
     if intent is None:
         return
     async with context.pool.acquire() as conn, conn.transaction():
-        candidates = await conn.fetch(
-            """
-            SELECT stripe_session_id FROM checkout_sessions
-            WHERE made_here AND status = 'open' AND mode = 'subscription' AND amount_total = $2 AND currency = $3
-              AND account_id = (SELECT account_id FROM customers WHERE stripe_customer_id = $1)
-            """,
-            id_of(intent.get("customer")),
-            intent["amount"],
-            intent["currency"],
+        session_ids = await store.list_open_subscription_checkouts(
+            conn, id_of(intent.get("customer")), amount=intent["amount"], currency=intent["currency"]
         )
-        if len(candidates) == 1:
-            await announce_failed_checkout(conn, candidates[0]["stripe_session_id"], context.now())
+        if len(session_ids) == 1:
+            await notify_failed_checkout(conn, session_ids[0], context.now())
 
 
 async def _refulfil(context: Context, requested: Requested) -> None:
-    """The catalogue changed a product: its purchases are settled anew."""
+    """The catalogue changed a product: settle its purchases again."""
     await refulfil_product(context, UUID(requested.refresh.stripe_id), requested.because)
 
 
 async def _read_all(context: Context, kind: str, requested: Requested, **params: Any) -> list[StripeObject]:
-    """Read every object that the parameters select, and apply each."""
-    found: AsyncIterator[StripeObject] = context.stripe.in_background.list_all(kind, **params)
-    objects = [one async for one in found]
+    """List the objects that the parameters select, then read and apply each."""
+    listed: AsyncIterator[StripeObject] = context.stripe.in_background.list_all(kind, **params)
+    objects = [obj async for obj in listed]
     for obj in objects:
-        await _read_one(context, Refresh(kind, obj["id"]), requested.because)
+        await _read_object(context, Refresh(kind, obj["id"]), requested.because)
     return objects
 
 
-QUESTIONS: Mapping[str, Callable[[Context, Requested], Awaitable[None]]] = {
+REFRESH_HANDLERS: Mapping[str, Callable[[Context, Requested], Awaitable[None]]] = {
     "charge.refunds": _read_refunds,
     "payment_intent.links": _read_links_of_payment_intent,
     "charge.links": _read_links_of_charge,
     "payment_intent.failed": _read_failed_payment,
-    refreshes.PRODUCT_CHANGED: _refulfil,
+    refresh_store.PRODUCT_CHANGED: _refulfil,
 }
-"""What is asked about an object rather than for it. Every other kind is the object itself, and has a mirror."""
+"""By kind of refresh, what to read. Every other kind is an object of that kind, which is read and mirrored."""

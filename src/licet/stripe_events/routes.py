@@ -1,4 +1,4 @@
-"""Where Stripe delivers: `POST /api/billing/webhooks`."""
+"""The endpoint that Stripe delivers events to: `POST /api/billing/webhooks`."""
 
 from typing import Any, Literal
 
@@ -12,14 +12,14 @@ from licet.http.openapi.operations import RAW_BODY
 from licet.http.shapes import ResponseBody
 from licet.kit.times import wall_now
 from licet.stripe_api.signature import verify
-from licet.stripe_events.event import parse
+from licet.stripe_events.event import parse_payload
 from licet.stripe_events.receive import EventFailed, receive_event
 
 router = APIRouter(tags=["webhooks"])
 
 
 class Received(ResponseBody):
-    """The event is kept, and all that follows from it is done."""
+    """The event is stored, and everything that follows from it is committed."""
 
     received: Literal[True]
 
@@ -30,12 +30,12 @@ _AS_SENT: dict[str, Any] = {
         {
             "name": "Stripe-Signature",
             "in": "header",
-            "description": "When it was signed, and with what: https://docs.stripe.com/webhooks#verify-manually.",
+            "description": "Timestamp and signatures: https://docs.stripe.com/webhooks#verify-manually.",
             "schema": {"type": "string", "examples": ["t=1795000000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e7"]},
         }
     ],
     "requestBody": {
-        "description": "An event of Stripe's, as Stripe sends it.",
+        "description": "A Stripe event, exactly as Stripe sends it.",
         "required": True,
         "content": {
             "application/json": {
@@ -48,32 +48,33 @@ _AS_SENT: dict[str, Any] = {
 
 
 class EventNotHandled(LicetError):
-    """The event is kept as failed; Stripe's next delivery, our own retry or an operator's replay tries it again."""
+    """The event is kept as failed. The next delivery, a retry or a replay tries it again."""
 
     code = "event_not_handled"
 
 
 @router.post(
     "/api/billing/webhooks",
-    summary="Take one event from Stripe",
+    summary="Receive a Stripe event",
     response_model=Received,
     responses=responses(
         400,
-        invalid_signature=(401, "The signature is missing, by another secret, or too old."),
+        invalid_signature=(401, "The signature is missing, made with another secret, or too old."),
         event_not_handled=(500, "The event is kept and will be tried again."),
     ),
     openapi_extra=_AS_SENT,
 )
 async def receive_stripe_event(request: Request, context: Ctx) -> JSONResponse:
-    """For Stripe alone.
+    """Only Stripe calls this.
 
-    The signature is checked on the raw body, before it is parsed. 200 means that all that follows is committed.
+    The signature is checked on the raw body, before it is parsed. 200 means that everything that follows from the
+    event is committed.
     """
     raw = await request.body()
     secrets = [secret.get_secret_value() for secret in context.settings.webhook_secrets]
     verify(raw, request.headers.get("stripe-signature"), secrets, wall_now())
     try:
-        await receive_event(context, parse(raw))
+        await receive_event(context, parse_payload(raw))
     except EventFailed:
         raise EventNotHandled("The event is kept and will be tried again.") from None
     return JSONResponse({"received": True})

@@ -1,17 +1,15 @@
-"""The events table: every event as received, and what became of it."""
+"""The events table: every event as received, with its outcome. Also reads of checkout sessions."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-import asyncpg
 
 from licet.db.connection import Connection
 from licet.stripe_events.event import ReceivedEvent
 
 
 async def insert_event(conn: Connection, event: ReceivedEvent, received_at: datetime) -> bool:
-    """Keep a new event as applied, until something else is said of it. False where it is here already."""
+    """Insert a new event, as applied until `write_outcome` says otherwise. False: it is already kept."""
     inserted = await conn.fetchval(
         """
         INSERT INTO events (stripe_event_id, type, stripe_object_id, api_version, created_at, received_at, outcome,
@@ -30,17 +28,45 @@ async def insert_event(conn: Connection, event: ReceivedEvent, received_at: date
     return inserted is not None
 
 
-async def lock_event(conn: Connection, stripe_event_id: str) -> asyncpg.Record | None:
-    """An event's payload and outcome, locked so that one worker at a time tries it."""
-    return await conn.fetchrow(
-        "SELECT payload, outcome, attempts FROM events WHERE stripe_event_id = $1 FOR UPDATE", stripe_event_id
+async def insert_or_lock_failed(conn: Connection, event: ReceivedEvent, received_at: datetime) -> bool:
+    """Insert a new event, or lock it if it is kept as failed. False: it is kept with another outcome.
+
+    Concurrent deliveries of one event wait here for each other.
+    """
+    return await insert_event(conn, event, received_at) or await lock_failed(conn, event.id)
+
+
+async def lock_failed(conn: Connection, stripe_event_id: str) -> bool:
+    """Lock an event that is kept as failed, and count one more try. False: it is not failed any more."""
+    locked = await conn.fetchval(
+        """
+        UPDATE events SET attempts = attempts + 1 WHERE stripe_event_id = $1 AND outcome = 'failed' RETURNING true
+        """,
+        stripe_event_id,
     )
+    return locked is not None
+
+
+async def lock_event(conn: Connection, stripe_event_id: str) -> bool:
+    """Lock an event, whatever its outcome, and count one more try. False: there is no such event."""
+    locked = await conn.fetchval(
+        "UPDATE events SET attempts = attempts + 1 WHERE stripe_event_id = $1 RETURNING true", stripe_event_id
+    )
+    return locked is not None
+
+
+async def find_payload(conn: Connection, stripe_event_id: str) -> dict[str, Any] | None:
+    """The payload of a kept event, or None."""
+    payload: dict[str, Any] | None = await conn.fetchval(
+        "SELECT payload FROM events WHERE stripe_event_id = $1", stripe_event_id
+    )
+    return payload
 
 
 async def write_outcome(
     conn: Connection, stripe_event_id: str, outcome: str, reason: str | None, account_id: UUID | None
 ) -> None:
-    """Say what became of an event; one that had failed has not any more."""
+    """Write the outcome of an event; its error and its next try are cleared."""
     await conn.execute(
         """
         UPDATE events SET
@@ -54,18 +80,13 @@ async def write_outcome(
     )
 
 
-async def count_attempt(conn: Connection, stripe_event_id: str) -> None:
-    """Count one more try, in the transaction that makes it."""
-    await conn.execute("UPDATE events SET attempts = attempts + 1 WHERE stripe_event_id = $1", stripe_event_id)
-
-
 async def keep_failed(
-    conn: Connection, event: ReceivedEvent, received_at: datetime, error: str, *, tried_again: bool
+    conn: Connection, event: ReceivedEvent, received_at: datetime, error: str, *, is_kept: bool
 ) -> int | None:
-    """Keep an event that could not be handled, with the error. Returns how often it was tried.
+    """Keep an event that could not be handled, with its error. Returns how often it was tried.
 
-    Of two deliveries at once the other may have succeeded meanwhile; then nothing is kept (None), unless this one
-    knew of it (`tried_again`).
+    is_kept: whether the event was stored before this try (a retry or a replay). If not, and another delivery of it
+    has succeeded meanwhile, nothing is written and None is returned.
     """
     attempts: int | None = await conn.fetchval(
         """
@@ -85,19 +106,47 @@ async def keep_failed(
         received_at,
         error,
         event.payload,
-        tried_again,
+        is_kept,
     )
     return attempts
 
 
 async def write_retry_at(conn: Connection, stripe_event_id: str, retry_at: datetime | None) -> None:
-    """When to try a failed event again; None: not before an operator asks."""
+    """Write when a failed event is tried again; None: only when an operator replays it."""
     await conn.execute("UPDATE events SET retry_at = $2 WHERE stripe_event_id = $1", stripe_event_id, retry_at)
 
 
 async def list_due(conn: Connection, now: datetime) -> list[str]:
-    """The failed events whose next try is due, oldest first."""
+    """The ids of the failed events whose next try is due, the longest due first; at most 100."""
     rows: list[Any] = await conn.fetch(
         "SELECT stripe_event_id FROM events WHERE retry_at <= $1 ORDER BY retry_at LIMIT 100", now
     )
     return [row["stripe_event_id"] for row in rows]
+
+
+async def find_session_of_order(conn: Connection, order_id: UUID | None) -> str | None:
+    """The id of the checkout session that was created with this order id, or None."""
+    session_id: str | None = await conn.fetchval(
+        "SELECT stripe_session_id FROM checkout_sessions WHERE order_id = $1", order_id
+    )
+    return session_id
+
+
+async def list_open_subscription_checkouts(
+    conn: Connection, stripe_customer_id: str | None, *, amount: int, currency: str
+) -> list[str]:
+    """List a customer's open subscription checkouts over this amount, by session id.
+
+    Only sessions that Licet created. amount: in minor units of `currency`.
+    """
+    rows = await conn.fetch(
+        """
+        SELECT stripe_session_id FROM checkout_sessions
+        WHERE made_here AND status = 'open' AND mode = 'subscription' AND amount_total = $2 AND currency = $3
+          AND account_id = (SELECT account_id FROM customers WHERE stripe_customer_id = $1)
+        """,
+        stripe_customer_id,
+        amount,
+        currency,
+    )
+    return [row["stripe_session_id"] for row in rows]

@@ -1,17 +1,22 @@
-"""An object that was read from Stripe, or that a call to Stripe answered, walks the same way as an event's.
+"""Applies what Stripe answers, to a read or to a change, in the same way as an event.
 
-It is applied only if nothing newer came while Stripe was asked: the object's revision is taken before asking and
-compared under the object's locks; where it differs, Stripe is asked again.
+An answer is applied only if nothing newer came while Stripe was asked: the object's revision is read before the call
+and compared afterwards, under the object's locks. If it differs, the object is read again.
+
+The changes raise CardDeclined, StripeRefused and StripeUnavailable; the read raises the last two.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import structlog
 
-from licet.db.mirrors import find_held, find_revision
+from licet.db.mirrors import find_mirror, find_revision
 from licet.http.context import Context
 from licet.kit.cause import Cause
-from licet.kit.stripe_objects import StripeObject
+from licet.kit.stripe_objects import StripeObject, id_of
 from licet.kit.versions import Rank, Version
 from licet.licenses.write import ChangeContext
 from licet.stripe_api.client import StripeApi
@@ -20,89 +25,111 @@ from licet.stripe_events.event import clean
 
 log = structlog.get_logger(__name__)
 
-Ask = Callable[[], Awaitable[StripeObject | None]]
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the database held of an object before a call to Stripe: its revision, at a business time."""
+
+    revision: int
+    at: datetime
 
 
-async def read(context: Context, stripe: StripeApi, kind: str, stripe_id: str, cause: Cause) -> StripeObject | None:
-    """Read one object and apply it, again while it changes under our hands. None where Stripe has no such one.
+async def read(ctx: Context, stripe: StripeApi, kind: str, stripe_id: str, cause: Cause) -> StripeObject | None:
+    """Read an object from Stripe and apply it. None if Stripe has no such object.
 
-    stripe: `context.stripe` where somebody waits for it, else `context.stripe.in_background`.
-    Raises what Stripe's door raises.
+    stripe: `ctx.stripe` if a caller waits for the answer, else `ctx.stripe.in_background`.
     """
-
-    async def ask() -> StripeObject | None:
-        return await _whole(stripe, kind, stripe_id)
-
     while True:
-        obj, settled = await _ask_once(context, kind, stripe_id, cause, ask)
-        if settled:
+        before = await baseline(ctx, stripe_id)
+        obj = await _retrieve_whole(stripe, kind, stripe_id)
+        if obj is None:
+            log.info("stripe_has_no_such_object", kind=kind, stripe_id=stripe_id)
+            return None
+        if await _apply_unless_newer(ctx, kind, obj, before, cause):
             return obj
 
 
-async def change(context: Context, kind: str, stripe_id: str, cause: Cause, ask: Ask) -> StripeObject | None:
-    """Have Stripe change an object, and apply the state that it answers before anybody else tells us.
+async def update(ctx: Context, kind: str, stripe_id: str, params: dict[str, Any], cause: Cause) -> StripeObject:
+    """Update an object at Stripe and apply the answer, which is returned as Stripe sent it."""
+    before = await baseline(ctx, stripe_id)
+    return await apply_answer(ctx, kind, await ctx.stripe.update(kind, stripe_id, params), before, cause)
 
-    ask: makes the change and returns what the object is then, which is returned. Raises what it raises.
+
+async def act(
+    ctx: Context, kind: str, stripe_id: str, verb: str, cause: Cause, *, params: dict[str, Any] | None = None
+) -> StripeObject:
+    """Call one of Stripe's verbs on an object (`pay`, `release`) and apply the answer, which is returned."""
+    before = await baseline(ctx, stripe_id)
+    return await apply_answer(ctx, kind, await ctx.stripe.act(kind, stripe_id, verb, params), before, cause)
+
+
+async def delete(ctx: Context, kind: str, stripe_id: str, cause: Cause) -> StripeObject:
+    """Delete an object at Stripe (a subscription: cancel it) and apply the answer, which is returned."""
+    before = await baseline(ctx, stripe_id)
+    return await apply_answer(ctx, kind, await ctx.stripe.delete(kind, stripe_id), before, cause)
+
+
+async def baseline(ctx: Context, stripe_id: str) -> Baseline:
+    """The object's revision before a call to Stripe, for `apply_answer`."""
+    async with ctx.pool.acquire() as conn:
+        return Baseline(await find_revision(conn, stripe_id), ctx.now())
+
+
+async def apply_answer(ctx: Context, kind: str, answer: StripeObject, before: Baseline, cause: Cause) -> StripeObject:
+    """Apply an object that Stripe answered; read it instead if something newer came meanwhile.
+
+    Returns `answer`.
     """
-
-    async def ask_for_all() -> StripeObject | None:
-        obj = await ask()
-        return None if obj is None else await _completed(context.stripe, kind, obj)
-
-    obj, settled = await _ask_once(context, kind, stripe_id, cause, ask_for_all)
-    if obj is not None and not settled:
-        await read(context, context.stripe, kind, obj["id"], cause)
-    return obj
+    obj = await _with_whole_list(ctx.stripe, kind, _as_in_events(kind, answer))
+    if not await _apply_unless_newer(ctx, kind, obj, before, cause):
+        await read(ctx, ctx.stripe, kind, obj["id"], cause)
+    return answer
 
 
-async def _ask_once(
-    context: Context, kind: str, stripe_id: str, cause: Cause, ask: Ask
-) -> tuple[StripeObject | None, bool]:
-    """What Stripe says, and whether that is settled; it is not where something newer came meanwhile."""
-    async with context.pool.acquire() as conn:
-        revision = await find_revision(conn, stripe_id)
-    asked_at = context.now()
-    obj = await ask()
-    if obj is None:
-        log.info("stripe_has_no_such_object", kind=kind, stripe_id=stripe_id)
-        return None, True
-    version = Version(clean(obj), asked_at, Rank.DELETED if obj.get("deleted") else Rank.OTHER, was_read=True)
-    return obj, await _apply(context, kind, version, revision, cause)
-
-
-async def _apply(context: Context, kind: str, version: Version, revision: int, cause: Cause) -> bool:
-    async with context.pool.acquire() as conn, conn.transaction():
+async def _apply_unless_newer(ctx: Context, kind: str, obj: StripeObject, before: Baseline, cause: Cause) -> bool:
+    """False if something newer than `before` came, so that the object has to be read again."""
+    rank = Rank.DELETED if obj.get("deleted") else Rank.OTHER
+    version = Version(clean(obj), before.at, rank, was_read=True)
+    async with ctx.pool.acquire() as conn, conn.transaction():
         await lock_joined(conn, version.object)
-        if await find_revision(conn, version.object["id"]) != revision:
-            # Another caller has read the very same: asking again would only keep him asking, too.
-            held = await find_held(conn, version.object["id"])
+        if await find_revision(conn, version.object["id"]) != before.revision:
+            # If another caller has read the very same state, reading it again would only keep that caller busy too.
+            held = await find_mirror(conn, version.object["id"])
             return held is not None and held.version.object == version.object
-        await apply_read(conn, kind, version, ChangeContext(context.keyring, cause, context.now()))
+        await apply_read(conn, kind, version, ChangeContext(ctx.keyring, cause, ctx.now()))
         return True
 
 
-async def _whole(stripe: StripeApi, kind: str, stripe_id: str) -> StripeObject | None:
-    """The object with all its parts."""
+async def _retrieve_whole(stripe: StripeApi, kind: str, stripe_id: str) -> StripeObject | None:
     obj = await stripe.retrieve(kind, stripe_id, _EXPAND.get(kind, ()))
-    return None if obj is None else await _completed(stripe, kind, obj)
+    return None if obj is None else await _with_whole_list(stripe, kind, obj)
 
 
-async def _completed(stripe: StripeApi, kind: str, obj: StripeObject) -> StripeObject:
-    """The same object, a list in it that Stripe cut off being read to its end."""
+async def _with_whole_list(stripe: StripeApi, kind: str, obj: StripeObject) -> StripeObject:
+    """The object, with the rest of a list in it that Stripe cut off."""
     if kind in _LISTS:
         name, item, owner = _LISTS[kind]
         if obj.get(name, {}).get("has_more"):
-            everything = [one async for one in stripe.list_all(item, **{owner: obj["id"]})]
-            obj[name] = {**obj[name], "data": everything, "has_more": False}
+            items = [found async for found in stripe.list_all(item, **{owner: obj["id"]})]
+            obj[name] = {**obj[name], "data": items, "has_more": False}
     return obj
 
 
+def _as_in_events(kind: str, obj: StripeObject) -> StripeObject:
+    """The object with ids in place of what a change asked Stripe to expand: mirrors hold what events do."""
+    expanded = {field: id_of(obj[field]) for field in _EXPANDED_BY_CHANGES.get(kind, ()) if field in obj}
+    return {**obj, **expanded}
+
+
 _EXPAND: Mapping[str, tuple[str, ...]] = {"checkout.session": ("line_items",), "invoice": ("payments",)}
-"""By kind, what an object does not show by itself."""
+"""By kind, the fields that Stripe leaves out unless they are expanded."""
+
+_EXPANDED_BY_CHANGES: Mapping[str, tuple[str, ...]] = {"subscription": ("latest_invoice",)}
+"""By kind, the ids that a change may ask Stripe to expand."""
 
 _LISTS: Mapping[str, tuple[str, str, str]] = {
     "checkout.session": ("line_items", "item", "session"),
     "invoice": ("lines", "line_item", "invoice"),
     "subscription": ("items", "subscription_item", "subscription"),
 }
-"""By kind: the list in it that may be cut off, the kind of its items, and the parameter that names their owner."""
+"""By kind: the list in it that Stripe may cut off, the kind of its items, and the parameter that names their owner."""

@@ -1,1 +1,1 @@
-"""What renews."""
+"""Subscriptions."""

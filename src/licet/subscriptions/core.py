@@ -1,8 +1,7 @@
-"""What a subscription reads as: which period counts, whether it has a scheduled end. Pure.
+"""Rules about a subscription: which period counts, and whether it is scheduled to cancel. Pure.
 
-1. `currentPeriodEnd` is that of the item that ends first: no later one is paid for as a whole.
-2. Any scheduled end counts, however it was scheduled: at the period's end, or at a time of its own (Stripe's own portal
-   sets a time).
+1. `currentPeriodEnd` is that of the item whose period ends first: no later period is paid for as a whole.
+2. A cancellation may be scheduled for the period's end or for another time (Stripe's portal sets a time). Both count.
 
 Source: contract, section 2; Stripe's documentation, "Compare classic and flexible billing mode".
 """
@@ -14,25 +13,27 @@ from typing import Literal, get_args
 
 from licet.kit.statuses import ENDED
 
-Status = Literal["trialing", "active", "past_due", "unpaid", "paused", "incomplete", "incomplete_expired", "canceled"]
-"""Stripe's. A new one that Stripe comes up with is shown as it comes."""
+SubscriptionStatus = Literal[
+    "trialing", "active", "past_due", "unpaid", "paused", "incomplete", "incomplete_expired", "canceled"
+]
+"""Stripe's statuses. A status that Stripe adds later is returned as it is."""
 
-NOT_ENDED = tuple(status for status in get_args(Status) if status not in ENDED)
+NOT_ENDED = tuple(status for status in get_args(SubscriptionStatus) if status not in ENDED)
 
 
 @dataclass(frozen=True)
 class Period:
-    """What is being paid for now. Aware UTC, the end exclusive."""
+    """A billing period. Aware UTC, the end exclusive."""
 
     start_at: datetime
     end_at: datetime
 
 
 def current_period(items: Sequence[Period]) -> Period | None:
-    """The period of the item that ends first; None of no items."""
+    """The period that ends first; None if there are no items."""
     return min(items, key=lambda period: (period.end_at, period.start_at), default=None)
 
 
-def ends_by_itself(status: str, *, cancel_at_period_end: bool, cancel_at: datetime | None) -> bool:
-    """Whether it has an end to come that somebody scheduled."""
+def is_scheduled_to_cancel(status: str, *, cancel_at_period_end: bool, cancel_at: datetime | None) -> bool:
+    """True if the subscription has not ended and a cancellation is scheduled."""
     return status not in ENDED and (cancel_at_period_end or cancel_at is not None)

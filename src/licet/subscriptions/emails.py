@@ -1,4 +1,4 @@
-"""What letters about subscriptions say, read from their ids when they are sent or shown."""
+"""The content of e-mails about subscriptions, read from ids when an e-mail is sent or shown."""
 
 from typing import Any
 
@@ -6,23 +6,17 @@ from licet.db.connection import Connection
 from licet.db.keyring import Keyring
 from licet.errors import NotFound
 from licet.kit.statuses import ENDED
-from licet.subscriptions.shown import get_subscription
+from licet.subscriptions.duplicate_plan_store import find_for_email
+from licet.subscriptions.store import find_ended, get_subscription
 
 
 async def gather_cancellation(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
     """`{name, products, ended, at}`. about: `{"subscriptionId"}`.
 
-    at: when it has ended, or will; None where the end was taken back since. Raises NotFound for an unknown one.
+    at: when the subscription ended, or will end; None if it was resumed since. Raises NotFound if it is unknown.
     """
     subscription = await get_subscription(conn, about["subscriptionId"], account_id=None)
-    row = await conn.fetchrow(
-        """
-        SELECT account.name, subscription.ended_at
-        FROM subscriptions AS subscription JOIN accounts AS account ON account.id = subscription.account_id
-        WHERE stripe_subscription_id = $1
-        """,
-        subscription.id,
-    )
+    row = await find_ended(conn, subscription.id)
     if row is None:
         raise NotFound(f"There is no subscription {subscription.id} to write about.")
     ended = subscription.status in ENDED
@@ -35,24 +29,11 @@ async def gather_cancellation(conn: Connection, _: Keyring, about: dict[str, Any
 
 
 async def gather_duplicate_plan(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
-    """`{name, account_id, plan, undone, kept}`, for an operator. about: `{"subscriptionId"}`, the one that was undone.
+    """`{name, account_id, plan, undone, kept}`, for an operator.
 
-    Raises NotFound for one that was not.
+    about: `{"subscriptionId"}` of the duplicate. Raises NotFound if that subscription was not undone.
     """
-    row = await conn.fetchrow(
-        """
-        SELECT account.name, account.id AS account_id, second.stripe_subscription_id AS undone,
-               second.kept_subscription_id AS kept,
-               (SELECT string_agg(DISTINCT product.name, ', ')
-                FROM subscription_items AS item JOIN products AS product USING (stripe_product_id)
-                WHERE item.stripe_subscription_id = second.stripe_subscription_id AND product.kind = 'plan') AS plan
-        FROM second_plans AS second
-        JOIN subscriptions AS subscription USING (stripe_subscription_id)
-        JOIN accounts AS account ON account.id = subscription.account_id
-        WHERE second.stripe_subscription_id = $1
-        """,
-        about["subscriptionId"],
-    )
+    row = await find_for_email(conn, about["subscriptionId"])
     if row is None:
         raise NotFound(f"The subscription {about['subscriptionId']} was not undone.")
     return dict(row)

@@ -1,4 +1,4 @@
-"""A Stripe subscription becomes our rows: its status, its scheduled end, and its items with their periods."""
+"""Mirrors Stripe subscriptions: status, scheduled cancellation, items with their periods."""
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
@@ -7,18 +7,21 @@ from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject, id_of, product_of_price
 from licet.kit.times import from_epoch, from_epoch_or_none
 from licet.kit.versions import Version
-from licet.subscriptions import immediate_cancellations
+from licet.subscriptions.immediate_cancellation_store import delete_cancellation
 
 
 async def mirror_subscription(conn: Connection, subscription: StripeObject, version: Version) -> Affected:
-    """Store what licenses depend on. Items that `has_more` cuts off are read."""
+    """Store what licenses depend on.
+
+    If Stripe cut the items off (`has_more`), the subscription is read instead.
+    """
     stripe_id: str = subscription["id"]
     if subscription["items"].get("has_more"):
         return Affected(reads=frozenset({("subscription", stripe_id)}))
     customer_id = id_of(subscription["customer"])
     if customer_id is None:
         return Affected(ignored="the subscription names no customer")
-    account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
+    account_id, reads = await account_of_customer(conn, customer_id, version.time)
     await conn.execute(
         """
         INSERT INTO subscriptions (
@@ -50,7 +53,7 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
     )
     await _replace_items(conn, stripe_id, subscription["items"]["data"])
     if subscription["status"] in ENDED:
-        await immediate_cancellations.drop(conn, stripe_id)
+        await delete_cancellation(conn, stripe_id)
     return Affected(account_id, subscriptions=ids(stripe_id), reads=reads)
 
 

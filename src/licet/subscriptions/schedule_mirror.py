@@ -1,4 +1,4 @@
-"""A Stripe subscription schedule becomes our rows: the phases that a subscription goes through by itself."""
+"""Mirrors Stripe subscription schedules: the phases that a subscription will go through."""
 
 from licet.accounts.mirror import account_of_customer
 from licet.db.connection import Connection
@@ -9,11 +9,14 @@ from licet.kit.versions import Version
 
 
 async def mirror_schedule(conn: Connection, schedule: StripeObject, version: Version) -> Affected:
-    """Store a schedule with its phases. What it has done to its subscription, the subscription's own events say."""
+    """Store a schedule with its phases.
+
+    Its effects on the subscription come with the subscription's own events.
+    """
     customer_id = id_of(schedule["customer"])
     if customer_id is None:
         return Affected(ignored="the schedule names no customer")
-    account_id, reads = await account_of_customer(conn, customer_id, version.as_of)
+    account_id, reads = await account_of_customer(conn, customer_id, version.time)
     subscription_id = id_of(schedule.get("subscription")) or id_of(schedule.get("released_subscription"))
     await conn.execute(
         """

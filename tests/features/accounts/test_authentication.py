@@ -8,7 +8,7 @@ from tests.support.contexts import make_context
 from tests.support.face import Face, assert_error
 from tests.support.serving import serve
 
-from licet.accounts.keys import hash_of, make_key, mode_of
+from licet.accounts.keys import create_key, find_key_mode, hash_key
 from licet.app import create_app
 from licet.db.pool import Pool, open_pool
 from licet.kit.times import wall_now
@@ -114,7 +114,7 @@ async def test_a_key_of_the_other_mode(pool: Pool) -> None:
         stripe_webhook_secrets=["whsec_123"],
     )
     made_live, made_test = await make_api_key(live, None), await make_api_key(make_context(pool), None)
-    assert (mode_of(made_live), mode_of(made_test)) == ("live", "test")
+    assert (find_key_mode(made_live), find_key_mode(made_test)) == ("live", "test")
     for context, good, bad in ((live, made_live, made_test), (make_context(pool), made_test, made_live)):
         async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
             assert (await client.get("/api/orders", headers={"X-API-Key": good})).status_code == 200
@@ -123,12 +123,12 @@ async def test_a_key_of_the_other_mode(pool: Pool) -> None:
 
 async def test_what_a_key_looks_like_and_what_is_kept_of_it(face: Face) -> None:
     async with face.context.pool.acquire() as conn:
-        made = await make_key(conn, face.context.settings, name="n", scopes=["admin"], now=wall_now())
+        made = await create_key(conn, face.context.settings, name="n", scopes=["admin"], now=wall_now())
         row = await conn.fetchrow("SELECT * FROM api_keys WHERE id = $1", made.record.id)
     prefix, mode, random = made.key.split("_")
     assert (prefix, mode) == ("lic", "test")
     assert len(random) >= 32
-    assert row["key_hash"] == hash_of(made.key)
+    assert row["key_hash"] == hash_key(made.key)
     assert random not in str(dict(row))
 
 

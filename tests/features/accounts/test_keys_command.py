@@ -15,7 +15,7 @@ from tests.support.running import PATIENCE_SECONDS, environment, running
 from tests.support.serving import serve
 from typer.testing import CliRunner
 
-from licet.accounts.keys import hash_of
+from licet.accounts.keys import hash_key
 from licet.app import create_app
 from licet.cli.main import app
 from licet.db.pool import Pool
@@ -41,7 +41,7 @@ async def test_an_operators_key_to_a_database_of_ones_own(database: str, pool: P
     key = made.stdout.removesuffix("\n")
     assert key not in made.stderr
     assert "operator" in made.stderr
-    assert await pool.fetchval("SELECT name FROM api_keys WHERE key_hash = $1", hash_of(key)) == "licet keys create"
+    assert await pool.fetchval("SELECT name FROM api_keys WHERE key_hash = $1", hash_key(key)) == "licet keys create"
     async with serve(create_app(make_context(pool))) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
         assert (await client.get("/api/admin/api-keys", headers={"X-API-Key": key})).status_code == 200
 
@@ -60,7 +60,7 @@ async def test_an_accounts_key_as_json(database: str, pool: Pool) -> None:
         assert (said["name"], said["accountId"], said["scopes"]) == ("CI", str(account), expected)
         assert said["expiresAt"] == (until if scopes else None)
         assert (
-            await pool.fetchval("SELECT account_id FROM api_keys WHERE key_hash = $1", hash_of(said["key"])) == account
+            await pool.fetchval("SELECT account_id FROM api_keys WHERE key_hash = $1", hash_key(said["key"])) == account
         )
 
 

@@ -49,7 +49,7 @@ async def test_what_cannot_be_written_is_kept_for_the_next_time(context: Context
     gathered.note(key_id, wall_now())
     await context.pool.execute("ALTER TABLE api_keys RENAME TO away")
     try:
-        async with gathered.written_now_and_then(context.pool):
+        async with gathered.writing_periodically(context.pool):
             pass
     finally:
         await context.pool.execute("ALTER TABLE away RENAME TO api_keys")

@@ -6,7 +6,7 @@ import pytest
 from tests.factories.accounts import make_account
 from tests.support.telling import event, example
 
-from licet.accounts.mirror import OF_AN_ACCOUNT
+from licet.accounts.mirror import MOVE_STATEMENTS
 from licet.checkout.store import Buyer, write_customer
 from licet.db.pool import Pool
 from licet.http.context import Context
@@ -25,7 +25,7 @@ async def test_whatever_is_an_account_s_goes_along(pool: Pool) -> None:
         """
     )
     of_an_account = {row["table_name"] for row in rows} - STAYS
-    assert {statement.split()[1] for statement in OF_AN_ACCOUNT} == of_an_account
+    assert {statement.split()[1] for statement in MOVE_STATEMENTS} == of_an_account
 
 
 SLOWLY = """

@@ -6,7 +6,7 @@ import pytest
 from tests.factories.accounts import make_account, make_api_key
 from tests.support.contexts import make_context
 
-from licet.accounts.keys import adopt_operator_key
+from licet.accounts.keys import store_operator_key
 from licet.accounts.store import ApiKeyRecord, revoke_key
 from licet.db.pool import Pool
 from licet.http.context import Context
@@ -18,7 +18,7 @@ KEY = "lic_test_" + "0123456789abcdefABCDEF-_0123456789"
 
 async def adopt(context: Context) -> ApiKeyRecord:
     async with context.pool.acquire() as conn:
-        return await adopt_operator_key(conn, context.settings, now=wall_now())
+        return await store_operator_key(conn, context.settings, now=wall_now())
 
 
 async def test_it_is_adopted_once_however_many_start(pool: Pool) -> None:

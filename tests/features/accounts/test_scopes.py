@@ -9,7 +9,7 @@ from tests.support.face import assert_error
 from tests.support.serving import serve
 
 from licet.accounts.auth import Operator, Reader, Writer
-from licet.accounts.core import SCOPES, Caller, in_order
+from licet.accounts.core import SCOPES, Caller, sort_scopes
 from licet.app import create_app
 from licet.http.context import Context
 from licet.kit.ids import new_id
@@ -48,4 +48,4 @@ def test_the_largest_decides(scopes: list[str]) -> None:
     caller = Caller(new_id(), None, frozenset(scopes))
     largest = max(SCOPES.index(scope) for scope in scopes)
     assert [caller.may(scope) for scope in SCOPES] == [n <= largest for n in range(3)]
-    assert in_order(scopes) == sorted(set(scopes), key=SCOPES.index)
+    assert sort_scopes(scopes) == sorted(set(scopes), key=SCOPES.index)

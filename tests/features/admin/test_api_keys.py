@@ -6,7 +6,7 @@ from typing import Any
 from tests.factories.accounts import make_account, make_api_key
 from tests.support.face import Face, assert_error, fields_of
 
-from licet.accounts.keys import hash_of
+from licet.accounts.keys import hash_key
 from licet.kit.ids import new_id
 from licet.kit.times import rfc3339, wall_now
 
@@ -36,7 +36,7 @@ async def test_a_key_of_an_account(face: Face) -> None:
         }
         assert (await face.get("/api/orders", key=key)).status_code == 200
         assert (await face.get(PATH)).json()["data"][0] == made
-        assert await face.context.pool.fetchval("SELECT count(*) FROM api_keys WHERE key_hash = $1", hash_of(key)) == 1
+        assert await face.context.pool.fetchval("SELECT count(*) FROM api_keys WHERE key_hash = $1", hash_key(key)) == 1
 
 
 async def test_an_operators_key(face: Face) -> None:

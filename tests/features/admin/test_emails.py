@@ -11,14 +11,14 @@ from tests.factories.orders import make_order
 from tests.support.face import Face, assert_error
 
 from licet.kit.ids import new_id
-from licet.mail.store import queue_mail
+from licet.mail.store import queue_email
 
 PATH = "/api/admin/emails"
 
 
 async def queue(face: Face, account_id: UUID, *, template: str, to: str, about: Any = None, age: int = 0) -> None:
     async with face.context.pool.acquire() as conn, conn.transaction():
-        await queue_mail(
+        await queue_email(
             conn,
             template=template,
             fact=f"{template} {to}",

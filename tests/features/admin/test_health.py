@@ -39,7 +39,7 @@ async def test_what_waits(face: Face) -> None:
     now = face.context.now()
     await make_event(face.context, outcome="failed", received_at=now)
     await make_event(face.context, outcome="failed", received_at=now - timedelta(hours=2))
-    await make_event(face.context, outcome="parked", received_at=now)
+    await make_event(face.context, outcome="waiting", received_at=now)
     async with face.context.pool.acquire() as conn, conn.transaction():
         await enqueue(conn, "some_job", "key")
     checks = (await face.get("/readyz")).json()["checks"]

@@ -74,6 +74,21 @@ def test_the_policy_is_one_that_licenses_can_read() -> None:
     assert policy == Policy("ABC", activations=1, grace_days=5, refund_partial="suspend")
 
 
+def test_what_the_file_leaves_out_is_not_stored_and_has_the_defaults_of_the_policy() -> None:
+    (product,) = parse_catalog(text(PRODUCT)).products
+    assert product.license_policy == {"prefix": "ABC", "activations": 1, "graceDays": 0}
+    assert Policy.from_json(product.license_policy) == Policy("ABC")
+
+
+def test_every_field_of_the_policy_can_be_set() -> None:
+    effects = ("refundFull", "refundPartial", "disputeOpen", "disputeWon", "disputeLost", "unpaid", "paused", "ended")
+    license_ = {**LICENSE, "units": "one", **dict.fromkeys(effects, "suspend")}
+    (product,) = parse_catalog(text({**PRODUCT, "license": license_})).products
+    assert product.license_policy == {**license_, "graceDays": 0}
+    for field in license_.keys() - {"activations"}:
+        assert fields({**PRODUCT, "license": {**license_, field: None}}) == [f"products[0].license.{field}"]
+
+
 def test_without_limit() -> None:
     (product,) = parse_catalog(text({**PRODUCT, "license": {**LICENSE, "activations": None, "units": "one"}})).products
     assert product.license_policy is not None
@@ -163,7 +178,7 @@ def test_a_fault_is_named_by_its_line() -> None:
         "products:\n- key: a\n  kind: license\n  name: A\n  prices:\n  - amount: 5\n    currency: usd\n    amount: 6\n"
     )
     assert faults(written) == [
-        {"field": "products[0].prices[0].amount", "message": "stands here twice", "line": 8, "column": 5}
+        {"field": "products[0].prices[0].amount", "message": "is repeated", "line": 8, "column": 5}
     ]
     assert faults("products:\n- key: a\n  kind: x\n")[0]["line"] == 3
 

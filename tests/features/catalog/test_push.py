@@ -12,7 +12,7 @@ from tests.support.counterpart import Counterpart, Say, counterpart, stripe_erro
 from licet.catalog.core import Catalog, CatalogPrice
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.mirror import mirror_price, mirror_product
-from licet.catalog.push import push
+from licet.catalog.push import push_catalog
 from licet.db.locks import lock
 from licet.db.pool import Pool, open_pool
 from licet.errors import StripeRefused, StripeUnavailable
@@ -76,7 +76,7 @@ async def jobs(pool: Pool) -> list[str]:
 
 
 async def test_a_push_makes_products_and_prices(pool: Pool, stripe: StripeApi) -> None:
-    pushed = await push(CATALOG, pool, stripe)
+    pushed = await push_catalog(CATALOG, pool, stripe)
     assert pushed.changed == tuple(product.key for product in CATALOG.products)
     assert len(pushed.made) == 5 + 6
     assert pushed.archived == ()
@@ -100,11 +100,11 @@ async def test_a_push_makes_products_and_prices(pool: Pool, stripe: StripeApi) -
 
 
 async def test_pushing_twice_changes_nothing(pool: Pool, stripe: StripeApi, between: Counterpart) -> None:
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     before = await ours(pool)
     await jobs(pool)
     between.seen.clear()
-    pushed = await push(CATALOG, pool, stripe)
+    pushed = await push_catalog(CATALOG, pool, stripe)
     assert pushed.as_json() == {"made": [], "archived": [], "changed": [], "upToDate": True}
     assert between.writes() == []
     assert await ours(pool) == before
@@ -112,11 +112,11 @@ async def test_pushing_twice_changes_nothing(pool: Pool, stripe: StripeApi, betw
 
 
 async def test_a_changed_price_is_a_new_one_and_the_old_is_archived(pool: Pool, stripe: StripeApi) -> None:
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     old = (await ours(pool))["starter"]
     for amount in (3900, 2900, 3900):
         dearer = with_product(CATALOG, 2, prices=(replace(PLANS[0].prices[0], amount=amount),))
-        pushed = await push(dearer, pool, stripe)
+        pushed = await push_catalog(dearer, pool, stripe)
         assert pushed.made == ("price starter/month-usd",)
         assert len(pushed.archived) == 1
         assert pushed.changed == ("starter",)
@@ -134,13 +134,13 @@ async def test_a_changed_price_is_a_new_one_and_the_old_is_archived(pool: Pool, 
 
 
 async def test_what_is_ours_alone_needs_no_call(pool: Pool, stripe: StripeApi, between: Counterpart) -> None:
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     await jobs(pool)
     between.seen.clear()
     changed = with_product(CATALOG, 0, license_policy={**(CONNECTOR.license_policy or {}), "activations": 5})
     trial = with_product(changed, 2, prices=(replace(PLANS[0].prices[0], trial_days=30),))
     turned = Catalog((trial.products[1], trial.products[0], *trial.products[2:]))
-    pushed = await push(turned, pool, stripe)
+    pushed = await push_catalog(turned, pool, stripe)
     assert sorted(pushed.changed) == ["data-migrator", "shopify-connector", "starter"]
     assert between.writes() == []
     assert list(await ours(pool))[:2] == ["data-migrator", "shopify-connector"]
@@ -148,35 +148,35 @@ async def test_what_is_ours_alone_needs_no_call(pool: Pool, stripe: StripeApi, b
 
 
 async def test_a_new_name_is_told_to_stripe(pool: Pool, stripe: StripeApi) -> None:
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     renamed = with_product(CATALOG, 0, name="Connector", description=None)
-    assert (await push(renamed, pool, stripe)).made == ("product shopify-connector",)
+    assert (await push_catalog(renamed, pool, stripe)).made == ("product shopify-connector",)
     product = (await theirs(stripe, "product"))[0]
     assert (product["name"], product["description"]) == ("Connector", None)
-    assert (await push(renamed, pool, stripe)).as_json()["upToDate"]
+    assert (await push_catalog(renamed, pool, stripe)).as_json()["upToDate"]
 
 
 async def test_a_price_may_move_to_the_front(pool: Pool, stripe: StripeApi, between: Counterpart) -> None:
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     between.seen.clear()
     before = (await ours(pool))["shopify-connector"]["prices"]
-    await push(with_product(CATALOG, 0, prices=CONNECTOR.prices[::-1]), pool, stripe)
+    await push_catalog(with_product(CATALOG, 0, prices=CONNECTOR.prices[::-1]), pool, stripe)
     assert (await ours(pool))["shopify-connector"]["prices"] == before[::-1]
     assert between.writes() == []
 
 
 async def test_a_product_taken_out_is_archived_and_can_come_back(pool: Pool, stripe: StripeApi) -> None:
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     before = await ours(pool)
     less = Catalog(CATALOG.products[1:])
-    pushed = await push(less, pool, stripe)
+    pushed = await push_catalog(less, pool, stripe)
     assert pushed.archived == ("product shopify-connector",)
     assert (await theirs(stripe, "product"))[0]["active"] is False
     gone = (await ours(pool))["shopify-connector"]
     assert (gone["active"], gone["id"]) == (False, before["shopify-connector"]["id"])
-    assert (await push(less, pool, stripe)).as_json()["upToDate"]
+    assert (await push_catalog(less, pool, stripe)).as_json()["upToDate"]
 
-    pushed = await push(CATALOG, pool, stripe)
+    pushed = await push_catalog(CATALOG, pool, stripe)
     assert pushed.made == ("product shopify-connector",)
     assert await ours(pool) == before
     assert len(await theirs(stripe, "product")) == 5
@@ -184,10 +184,10 @@ async def test_a_product_taken_out_is_archived_and_can_come_back(pool: Pool, str
 
 async def test_what_is_not_ours_is_left_alone(pool: Pool, stripe: StripeApi) -> None:
     foreign = await stripe.create("product", {"name": "By hand"})
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     mine = (await ours(pool))["starter"]["stripe_product_id"]
     special = await stripe.create("price", {"product": mine, "currency": "usd", "unit_amount": 1})
-    assert (await push(CATALOG, pool, stripe)).as_json()["upToDate"]
+    assert (await push_catalog(CATALOG, pool, stripe)).as_json()["upToDate"]
     for kind, stripe_id in (("product", foreign["id"]), ("price", special["id"])):
         kept = await stripe.retrieve(kind, stripe_id)
         assert kept is not None
@@ -195,11 +195,11 @@ async def test_what_is_not_ours_is_left_alone(pool: Pool, stripe: StripeApi) -> 
 
 
 async def test_a_price_archived_by_hand_is_made_anew(pool: Pool, stripe: StripeApi) -> None:
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     product = (await ours(pool))["starter"]["stripe_product_id"]
     (price,) = await theirs(stripe, "price", product=product)
     await stripe.update("price", price["id"], {"active": False})
-    assert (await push(CATALOG, pool, stripe)).made == ("price starter/month-usd",)
+    assert (await push_catalog(CATALOG, pool, stripe)).made == ("price starter/month-usd",)
     (new,) = await theirs(stripe, "price", product=product, active=True)
     assert (await ours(pool))["starter"]["prices"] == [f"({new['id']},2900,0)"]
 
@@ -210,9 +210,9 @@ async def test_a_push_that_breaks_anywhere_is_healed_by_the_next(
     for _ in range(11):
         between.loses_next_write = True
         with pytest.raises(StripeUnavailable):
-            await push(CATALOG, pool, stripe)
+            await push_catalog(CATALOG, pool, stripe)
         assert await ours(pool) == {}
-    pushed = await push(CATALOG, pool, stripe)
+    pushed = await push_catalog(CATALOG, pool, stripe)
     assert pushed.made == ()
     assert len(pushed.changed) == 5
     assert len(await theirs(stripe, "product")) == 5
@@ -222,18 +222,18 @@ async def test_a_push_that_breaks_anywhere_is_healed_by_the_next(
 async def test_what_could_not_be_archived_is_archived_next_time(
     pool: Pool, stripe: StripeApi, between: Counterpart
 ) -> None:
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     product = (await ours(pool))["starter"]["stripe_product_id"]
     (old,) = await theirs(stripe, "price", product=product)
     dearer = Catalog(with_product(CATALOG, 2, prices=(replace(PLANS[0].prices[0], amount=3900),)).products[1:])
     between.script["POST", f"/v1/prices/{old['id']}"] = [Say(400, stripe_error())]
     with pytest.raises(StripeRefused):
-        await push(dearer, pool, stripe)
+        await push_catalog(dearer, pool, stripe)
     # What is sold here is right already; only Stripe still has the old ones.
     rows = await ours(pool)
     assert rows["starter"]["prices"][0].endswith(",3900,0)")
     assert not rows["shopify-connector"]["active"]
-    pushed = await push(dearer, pool, stripe)
+    pushed = await push_catalog(dearer, pool, stripe)
     assert pushed.archived == (f"price starter: {old['id']}", "product shopify-connector")
     assert pushed.changed == ()
 
@@ -242,7 +242,7 @@ async def test_two_pushes_at_once_make_one_of_each(database: str, stripe: Stripe
     # Each over a pool of its own, as two processes have them.
     pools = [await open_pool(database) for _ in range(2)]
     try:
-        pushed = await asyncio.gather(*(push(CATALOG, pool, stripe) for pool in pools))
+        pushed = await asyncio.gather(*(push_catalog(CATALOG, pool, stripe) for pool in pools))
         assert sorted(len(one.made) for one in pushed) == [0, 11]
         assert sorted(len(one.changed) for one in pushed) == [0, 5]
         assert len(await theirs(stripe, "product")) == 5
@@ -263,7 +263,7 @@ async def mirror(pool: Pool, obj: dict[str, Any]) -> None:
 async def test_events_before_between_and_after_change_nothing(pool: Pool, stripe: StripeApi, database: str) -> None:
     other = await open_pool(database)
     try:
-        await push(CATALOG, other, stripe)
+        await push_catalog(CATALOG, other, stripe)
         before = await ours(other)
         told = [*await theirs(stripe, "price"), *await theirs(stripe, "product")]
         # As in a database that heard of everything before its own push was through.
@@ -272,7 +272,7 @@ async def test_events_before_between_and_after_change_nothing(pool: Pool, stripe
         for obj in told:
             await mirror(pool, obj)
         adopted = {row["stripe_product_id"]: row["id"] for row in await pool.fetch("SELECT * FROM products")}
-        await asyncio.gather(push(CATALOG, pool, stripe), *(mirror(other, obj) for obj in told * 3))
+        await asyncio.gather(push_catalog(CATALOG, pool, stripe), *(mirror(other, obj) for obj in told * 3))
         after = await ours(pool)
         assert {key: row["prices"] for key, row in after.items()} == {key: row["prices"] for key, row in before.items()}
         assert {row["stripe_product_id"]: row["id"] for row in after.values()} == adopted
@@ -283,12 +283,12 @@ async def test_events_before_between_and_after_change_nothing(pool: Pool, stripe
 
 
 async def test_a_product_that_stripe_lost_is_made_anew(pool: Pool, stripe: StripeApi) -> None:
-    await push(CATALOG, pool, stripe)
+    await push_catalog(CATALOG, pool, stripe)
     old = (await ours(pool))["starter"]
     fresh = await Sandbox(None).serve()
     emptied = StripeApi("sk_test_123", base_url=fresh.url)
     try:
-        assert len((await push(CATALOG, pool, emptied)).made) == 11
+        assert len((await push_catalog(CATALOG, pool, emptied)).made) == 11
     finally:
         await emptied.close()
         await fresh.stop()
@@ -308,8 +308,8 @@ async def test_prices_in_other_currencies_and_rhythms(pool: Pool, stripe: Stripe
         CatalogPrice("free", 0, "usd", "week", 2),
     )
     catalog = Catalog((replace(CONNECTOR, prices=prices),))
-    await push(catalog, pool, stripe)
-    assert (await push(catalog, pool, stripe)).as_json()["upToDate"]
+    await push_catalog(catalog, pool, stripe)
+    assert (await push_catalog(catalog, pool, stripe)).as_json()["upToDate"]
     rows = await pool.fetch(
         "SELECT currency, unit_amount, interval, interval_count, trial_days FROM prices ORDER BY position"
     )

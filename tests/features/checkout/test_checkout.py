@@ -9,7 +9,7 @@ import pytest
 from tests.support.face import assert_error, fields_of
 from tests.support.selling import Selling, catalog_of, price, product
 
-from licet.catalog.push import push
+from licet.catalog.push import push_catalog
 from licet.kit.times import from_epoch
 
 CATALOG = catalog_of(
@@ -345,7 +345,7 @@ async def test_a_promotion_code_that_is_none(shop: Selling) -> None:
 
 async def test_a_catalogue_pushed_anew_is_sold_at_once(shop: Selling) -> None:
     dearer = catalog_of(product("connector", price(19900), prefix="SHOP"))
-    await push(dearer, shop.pool, shop.stripe)
+    await push_catalog(dearer, shop.pool, shop.stripe)
     session = await session_of(shop, await shop.checkout([("connector", 1)]))
     assert session["amount_total"] == 19900
     refused(await shop.checkout([("addon", 1)]), "invalid_product")

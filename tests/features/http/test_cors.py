@@ -12,7 +12,7 @@ from tests.support.serving import serve
 
 from licet.app import create_app
 from licet.db.pool import Pool
-from licet.http.middleware.cors import OPEN
+from licet.http.middleware.cors import OPEN_PATHS
 
 OURS, THEIRS = "https://app.example.com", "https://elsewhere.example"
 
@@ -42,7 +42,7 @@ def allowed(answer: httpx.Response) -> str | None:
     return answer.headers.get("access-control-allow-origin")
 
 
-@pytest.mark.parametrize(("path", "method"), OPEN.items())
+@pytest.mark.parametrize(("path", "method"), OPEN_PATHS.items())
 async def test_what_is_open_may_be_called_by_any_page(pool: Pool, path: str, method: str) -> None:
     async with calling(pool) as client:
         preflight = await ask_first(client, path, method)
@@ -56,7 +56,7 @@ async def test_what_is_open_may_be_called_by_any_page(pool: Pool, path: str, met
 
 
 def test_what_is_open() -> None:
-    assert OPEN == {
+    assert OPEN_PATHS == {
         "/api/licenses/validate": "POST",
         "/api/licenses/activate": "POST",
         "/api/licenses/deactivate": "POST",

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.errors_page import explained
 
 SOURCE = Path(__file__).parents[3] / "src" / "licet"
-CODE = re.compile(r'\bcode(?:: str)? ?= ?"([a-z_]+)"|error_answer\(\s*\d+,\s*"([a-z_]+)"|\d{3}: \("([a-z_]+)"')
+CODE = re.compile(r'\bcode(?:: str)? ?= ?"([a-z_]+)"|error_response\(\s*\d+,\s*"([a-z_]+)"|\d{3}: \("([a-z_]+)"')
 
 
 def test_every_code_is_explained_and_no_other() -> None:

@@ -42,7 +42,7 @@ LISTS = [
     ("/api/admin/api-keys", "api_keys_pkey"),
     ("/api/admin/api-keys?accountId=customer-1", "api_keys_account"),
     ("/api/admin/events", "events_received"),
-    ("/api/admin/events?outcome=parked", "events_outcome"),
+    ("/api/admin/events?outcome=waiting", "events_outcome"),
     ("/api/admin/events?type=charge.refunded", "events_type"),
     ("/api/admin/emails", "emails_created"),
     ("/api/admin/emails?template=refund", "emails_template"),

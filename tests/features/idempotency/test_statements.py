@@ -60,9 +60,9 @@ async def test_along_an_index(face: Face, asked: Asked) -> None:
     assert job.due is not None
     await job.due(wall_now())
     await job.run("expired")
-    claim = await store.claim(pool, SOME, wall_now())
+    claim = await store.claim_request(pool, SOME, wall_now())
     assert claim is not None
-    await store.give_up(pool, claim)
+    await store.release_claim(pool, claim)
     by_key, by_time = "idempotency_keys_pkey", "idempotency_keys_expired"
     seen = set()
     for query, arguments in about_keys(asked):
@@ -83,4 +83,4 @@ async def test_along_an_index(face: Face, asked: Asked) -> None:
 
 
 EXPIRES = "WHERE expires_at"
-SOME = store.Request("other", "key:1", None, "POST", "/", "", None)
+SOME = store.KeyedRequest("other", "key:1", None, "POST", "/", "", None)

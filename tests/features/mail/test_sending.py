@@ -11,11 +11,11 @@ from tests.support.mailbox import Mailbox, mail_server
 
 from licet.db.pool import Pool
 from licet.errors import NotFound
-from licet.mail.jobs import WAITS, Mailer, mail_jobs
+from licet.mail.jobs import EMAIL_RETRY_DELAYS, Mailer, email_jobs
 from licet.mail.message import Sender
 from licet.mail.render import Rendered
 from licet.mail.smtp import SmtpServer
-from licet.mail.store import queue_mail
+from licet.mail.store import queue_email
 
 NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 KEY = "SHOP-AAAA-BBBB-CCCC-DDDD"
@@ -54,7 +54,7 @@ async def queue(pool: Pool, fact: str = "1", **changed: Any) -> None:
         "now": NOON,
     }
     async with pool.acquire() as conn, conn.transaction():
-        await queue_mail(conn, **{**given, **changed})
+        await queue_email(conn, **{**given, **changed})
 
 
 async def the_mail(pool: Pool) -> asyncpg.Record:
@@ -80,7 +80,7 @@ async def test_mail_and_job_go_with_the_transaction(pool: Pool) -> None:
     async with pool.acquire() as conn:
         transaction = conn.transaction()
         await transaction.start()
-        await queue_mail(conn, template="x", fact="1", to="a@b.c", account_id=None, subject="x", about={}, now=NOON)
+        await queue_email(conn, template="x", fact="1", to="a@b.c", account_id=None, subject="x", about={}, now=NOON)
         await transaction.rollback()
     assert await pool.fetchval("SELECT count(*) FROM emails") == 0
     assert await pool.fetchval("SELECT count(*) FROM pgqueuer") == 0
@@ -99,7 +99,7 @@ async def test_it_is_sent_and_marked(pool: Pool) -> None:
         sending = post(pool, mailbox, clock)
         await queue(pool)
         (key,) = await due(sending, NOON)
-        (job,) = mail_jobs(sending)
+        (job,) = email_jobs(sending)
         await job.run(key)
         await job.run(key)
     (message,) = mailbox.messages
@@ -147,7 +147,7 @@ async def test_what_fails_is_tried_again_in_business_time_and_then_no_more(pool:
         sending = post(pool, mailbox, clock)
         await queue(pool)
         key = str((await the_mail(pool))["id"])
-        for number, wait in enumerate(WAITS, 1):
+        for number, wait in enumerate(EMAIL_RETRY_DELAYS, 1):
             await sending.send(key)
             row = await the_mail(pool)
             assert (row["status"], row["attempts"], row["due_at"]) == ("queued", number, clock.at + wait)
@@ -160,7 +160,7 @@ async def test_what_fails_is_tried_again_in_business_time_and_then_no_more(pool:
             assert await due(sending, clock.at) == [key]
         await sending.send(key)
         row = await the_mail(pool)
-        assert (row["status"], row["attempts"], row["due_at"]) == ("failed", len(WAITS) + 1, None)
+        assert (row["status"], row["attempts"], row["due_at"]) == ("failed", len(EMAIL_RETRY_DELAYS) + 1, None)
         mailbox.refuses_data = None
         await sending.send(key)
     assert mailbox.messages == []
@@ -175,7 +175,7 @@ async def test_the_next_try_may_succeed(pool: Pool) -> None:
         mailbox.refuses_data = "451 4.3.0 Come back later"
         await sending.send(key)
         mailbox.refuses_data = None
-        clock.at += WAITS[0]
+        clock.at += EMAIL_RETRY_DELAYS[0]
         await sending.send(key)
     row = await the_mail(pool)
     assert (row["status"], row["attempts"], row["error"]) == ("sent", 2, None)
@@ -220,7 +220,7 @@ async def test_what_cannot_be_made_is_said_without_its_words(pool: Pool) -> None
         await sending.send(str((await the_mail(pool))["id"]))
     row = await the_mail(pool)
     assert (row["status"], row["attempts"]) == ("queued", 1)
-    assert row["error"] == "could not be made: NotFound; the log says more"
+    assert row["error"] == "rendering failed: NotFound; see the log"
 
 
 async def test_an_address_that_is_none(pool: Pool) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from tests.support.face import Face, assert_error
 from tests.support.issuer import AUDIENCE, DISCOVERY, KEYS, Issuer, ec_key, rsa_key
 
-from licet.oidc.key_set import ASK_AGAIN_SECONDS, FRESH_SECONDS, KEPT_SECONDS, KeySet
+from licet.oidc.key_set import KEYS_REFRESH_SECONDS, MAX_KEYS_AGE_SECONDS, MIN_FETCH_INTERVAL_SECONDS, KeySet
 from licet.oidc.provider import IdentityProvider
 
 PATH = "/api/orders"
@@ -64,18 +64,18 @@ async def test_however_many_wait_one_asks(turned: Face, provider: Issuer) -> Non
 async def test_a_new_key_is_found_and_the_old_one_goes(turned: Face, provider: Issuer, clock: Clock) -> None:
     old, new = provider.token(rsa_key()), provider.token(rsa_key("rsa-2"))
     assert await status(turned, old) == 200
-    clock.forward(ASK_AGAIN_SECONDS)
+    clock.forward(MIN_FETCH_INTERVAL_SECONDS)
     provider.keys = [rsa_key("rsa-2").published(), rsa_key().published()]
     assert (await status(turned, new), await status(turned, old)) == (200, 200)
     provider.keys = [rsa_key("rsa-2").published()]
-    clock.forward(FRESH_SECONDS + 1)
+    clock.forward(KEYS_REFRESH_SECONDS + 1)
     assert (await status(turned, new), await status(turned, old)) == (200, 401)
 
 
 async def test_a_key_turned_over_under_its_old_name(turned: Face, provider: Issuer, clock: Clock) -> None:
     assert await status(turned, provider.token(rsa_key())) == 200
     provider.keys = [rsa_key("other").published(kid="rsa-1")]
-    clock.forward(FRESH_SECONDS + 1)
+    clock.forward(KEYS_REFRESH_SECONDS + 1)
     assert await status(turned, provider.token(rsa_key())) == 401
     assert await status(turned, provider.token(rsa_key("other"), header={"kid": "rsa-1"})) == 200
 
@@ -84,7 +84,7 @@ async def test_a_flood_of_made_up_keys_is_no_flood_of_questions(turned: Face, pr
     made_up = [provider.token(header={"kid": f"made up {n}"}) for n in range(30)]
     assert set(await asyncio.gather(*(status(turned, token) for token in made_up))) == {401}
     assert provider.asked[KEYS] == 1
-    clock.forward(ASK_AGAIN_SECONDS)
+    clock.forward(MIN_FETCH_INTERVAL_SECONDS)
     assert set(await asyncio.gather(*(status(turned, token) for token in made_up))) == {401}
     assert provider.asked[KEYS] == 2
     assert await status(turned, provider.token()) == 200
@@ -94,18 +94,18 @@ async def test_a_flood_of_made_up_keys_is_no_flood_of_questions(turned: Face, pr
 async def test_while_the_provider_is_away_known_keys_go_on(turned: Face, provider: Issuer, clock: Clock) -> None:
     assert await status(turned, provider.token()) == 200
     provider.instead[DISCOVERY] = lambda: Response(status_code=503)
-    clock.forward(FRESH_SECONDS + 1)
+    clock.forward(KEYS_REFRESH_SECONDS + 1)
     for _ in range(3):
         assert await status(turned, provider.token()) == 200
     assert provider.asked[DISCOVERY] == 2
-    clock.forward(ASK_AGAIN_SECONDS)
+    clock.forward(MIN_FETCH_INTERVAL_SECONDS)
     unknown = await turned.get(PATH, key=provider.token(rsa_key("rsa-2")))
     assert_error(unknown, 503, "identity_provider_unavailable")
-    clock.forward(KEPT_SECONDS)
+    clock.forward(MAX_KEYS_AGE_SECONDS)
     assert await status(turned, provider.token()) == 503
     del provider.instead[DISCOVERY]
     assert await status(turned, provider.token()) == 503
-    clock.forward(ASK_AGAIN_SECONDS)
+    clock.forward(MIN_FETCH_INTERVAL_SECONDS)
     assert await status(turned, provider.token()) == 200
 
 
@@ -113,7 +113,7 @@ async def test_while_one_asks_whether_a_key_still_holds_the_others_go_on(
     turned: Face, provider: Issuer, clock: Clock
 ) -> None:
     assert await status(turned, provider.token()) == 200
-    clock.forward(FRESH_SECONDS + 1)
+    clock.forward(KEYS_REFRESH_SECONDS + 1)
     asked, go_on = asyncio.Event(), asyncio.Event()
 
     async def slowly() -> Response:

@@ -16,7 +16,7 @@ from tests.support.issuer import AUDIENCE, DISCOVERY, KEYS, Issuer, issuer
 
 from licet.oidc import published
 from licet.oidc.provider import IdentityProvider
-from licet.oidc.published import MAX_BYTES, NotPublished, fetch_keys
+from licet.oidc.published import MAX_RESPONSE_BYTES, NotPublished, fetch_keys
 
 PATH = "/api/orders"
 GOOD_KEYS = "/elsewhere"
@@ -47,7 +47,7 @@ FAULTS: list[tuple[str, str, Callable[[], Response]]] = [
         ("with JSON", _answers(Response(b"[" * 100_000))),
         ("with JSON", _answers(Response(gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}))),
         ("a JSON object", _answers(JSONResponse([]))),
-        (f"more than {MAX_BYTES} bytes", _large),
+        (f"more than {MAX_RESPONSE_BYTES} bytes", _large),
     )
 ]
 
@@ -114,7 +114,7 @@ async def test_keys_that_are_no_list(provider: Issuer) -> None:
 
 
 async def test_one_that_never_answers(provider: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published, "WITHIN_SECONDS", 0.05)
+    monkeypatch.setattr(published, "OIDC_TIMEOUT_SECONDS", 0.05)
     held = asyncio.Event()
 
     async def never() -> Response:

@@ -16,7 +16,7 @@ from tests.support.issuer import AUDIENCE, Issuer, issuer
 from tests.support.telling import event, example
 
 from licet.accounts.core import Caller
-from licet.accounts.credentials import identify
+from licet.accounts.credentials import authenticate_caller
 from licet.http.context import Context
 from licet.kit.ids import new_id
 from licet.oidc.provider import IdentityProvider
@@ -146,7 +146,7 @@ async def test_the_callers_name(face: Face, provider: Issuer) -> None:
 
     @face.app.get("/who")
     async def who(request: Request) -> None:
-        seen.append(await identify(request, request.headers["x-api-key"]))
+        seen.append(await authenticate_caller(request, request.headers["x-api-key"]))
 
     account = await sign_in(face, provider)
     for credential in (provider.token(), provider.token(jti="another"), await make_api_key(face.context, account)):

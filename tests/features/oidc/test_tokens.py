@@ -11,7 +11,7 @@ from tests.factories.accounts import make_account, make_api_key
 from tests.support.face import Face, assert_error
 from tests.support.issuer import AUDIENCE, Issuer, assemble, b64, ec_key, hmac_of, rsa_key
 
-from licet.oidc.provider import LONGEST, IdentityProvider
+from licet.oidc.provider import MAX_TOKEN_CHARACTERS, IdentityProvider
 
 PATH = "/api/orders"
 
@@ -131,7 +131,7 @@ BAD: list[tuple[str, Callable[[Issuer], str]]] = [
     ("three dots of nothing", lambda p: ".."),
     ("not base64", lambda p: "a!.b!.c!"),
     ("encrypted", lambda p: p.token() + ".x.y"),
-    ("too long", lambda p: p.token(filler="x" * LONGEST)),
+    ("too long", lambda p: p.token(filler="x" * MAX_TOKEN_CHARACTERS)),
 ]
 
 

@@ -14,11 +14,11 @@ from tests.factories.orders import make_order
 from tests.features.http.test_indexes import plan_of, whole_tables
 from tests.support.face import Face, assert_error, fields_of
 
-from licet.accounts.mirror import OF_AN_ACCOUNT
+from licet.accounts.mirror import MOVE_STATEMENTS
 from licet.kit.ids import new_id
 from licet.kit.times import rfc3339
-from licet.outbox import DELIVER
-from licet.outgoing_webhooks.payloads.registry import compose
+from licet.outbox import DELIVER_JOB
+from licet.outgoing_webhooks.payloads.registry import compose_event
 
 ENDPOINTS = "/api/webhook-endpoints"
 
@@ -28,7 +28,7 @@ def path_of(endpoint_id: UUID, *more: object) -> str:
 
 
 async def jobs_of(face: Face) -> list[str]:
-    rows = await face.context.pool.fetch("SELECT payload FROM pgqueuer WHERE entrypoint = $1 ORDER BY id", DELIVER)
+    rows = await face.context.pool.fetch("SELECT payload FROM pgqueuer WHERE entrypoint = $1 ORDER BY id", DELIVER_JOB)
     return [row["payload"].decode() for row in rows]
 
 
@@ -120,7 +120,7 @@ async def test_one_with_what_it_says(face: Face) -> None:
     assert answer.headers["cache-control"] == "no-store"
     found = answer.json()
     body = found.pop("body")
-    assert body == await compose(context, event)
+    assert body == await compose_event(context, event)
     assert (body["id"], body["event"]) == (str(event), "license.issued")
     assert key in answer.text
     (listed,) = (await face.get(path_of(endpoint))).json()["data"]
@@ -134,7 +134,7 @@ async def test_one_whose_license_was_moved_to_another_account(face: Face) -> Non
     event, _ = await a_license_told_of(face, one)
     path = path_of(endpoint, await delivery_of(context, endpoint, event))
     assert (await face.get(path)).json()["body"]["data"]["accountId"] == str(one)
-    for statement in OF_AN_ACCOUNT:
+    for statement in MOVE_STATEMENTS:
         await context.pool.execute(statement, one, other)
     for table in ("outgoing_events", "deliveries"):
         assert await context.pool.fetchval(f"SELECT account_id FROM {table}") == other

@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 from tests.support.shop import Shop, eventually, open_shop
 
-from licet.accounts.mirror import OF_AN_ACCOUNT
+from licet.accounts.mirror import MOVE_STATEMENTS
 from licet.errors import NotFound
 from licet.outbox import EventName
-from licet.outgoing_webhooks.payloads.registry import KINDS, compose, encode
+from licet.outgoing_webhooks.payloads.registry import EVENT_KINDS, compose_event, encode
 
 PURCHASE = ["orderId", "customerId", "customerEmail", "amount", "currency", "lineItems", "licenses"]
 INVOICE = {
@@ -43,8 +43,10 @@ async def told(shop: Shop, event: str) -> list[dict[str, Any]]:
     rows = await shop.context.pool.fetch(
         "SELECT id, created_at FROM outgoing_events WHERE event = $1 ORDER BY created_at, id", event
     )
-    bodies = [await compose(shop.context, row["id"]) for row in rows]
-    fits = jsonschema_rs.validator_for(KINDS[event].body.model_json_schema(mode="serialization"), validate_formats=True)
+    bodies = [await compose_event(shop.context, row["id"]) for row in rows]
+    fits = jsonschema_rs.validator_for(
+        EVENT_KINDS[event].body.model_json_schema(mode="serialization"), validate_formats=True
+    )
     for row, body in zip(rows, bodies, strict=True):
         assert list(body) == ["id", "event", "createdAt", "data"]
         assert (body["id"], body["event"]) == (str(row["id"]), event)
@@ -83,8 +85,8 @@ def turn(license_: dict[str, Any]) -> tuple[str, str | None, str]:
 
 
 def test_every_event_has_its_body() -> None:
-    assert list(KINDS) == list(get_args(EventName))
-    for event, kind in KINDS.items():
+    assert list(EVENT_KINDS) == list(get_args(EventName))
+    for event, kind in EVENT_KINDS.items():
         assert get_args(kind.body.model_fields["event"].annotation) == (event,)
 
 
@@ -337,7 +339,7 @@ async def test_whoever_it_is_now(shop: Shop) -> None:
     await shop.settle()
     await shop.stripe("refunds", {"paymentIntent": await payment_of(shop, first), "amount": 100})
     await shop.settle()
-    for statement in OF_AN_ACCOUNT:
+    for statement in MOVE_STATEMENTS:
         await shop.context.pool.execute(statement, UUID(first), UUID(second))
     for event in ("invoice.paid", "subscription.updated", "charge.refunded", "license.issued"):
         bodies = await told(shop, event)
@@ -347,4 +349,4 @@ async def test_whoever_it_is_now(shop: Shop) -> None:
 
 async def test_an_unknown_one(shop: Shop) -> None:
     with pytest.raises(NotFound, match="no such outgoing event"):
-        await compose(shop.context, uuid4())
+        await compose_event(shop.context, uuid4())

@@ -16,7 +16,7 @@ from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.times import rfc3339
 from licet.outbox import EventName, OutgoingEvent, publish
-from licet.outgoing_webhooks.payloads.registry import compose, encode
+from licet.outgoing_webhooks.payloads.registry import compose_event, encode
 
 NOWHERE = str(uuid4())
 
@@ -45,7 +45,7 @@ async def tell(context: Context, event: EventName, about: dict[str, str | int]) 
 
 
 async def data_of(context: Context, event: EventName, about: dict[str, str | int]) -> dict[str, Any]:
-    body = await compose(context, await tell(context, event, about))
+    body = await compose_event(context, await tell(context, event, about))
     data: dict[str, Any] = body["data"]
     return data
 
@@ -64,13 +64,13 @@ async def order(context: Context) -> Order:
 async def test_what_is_gone(context: Context, event: EventName) -> None:
     event_id = await tell(context, event, ABOUT[event])
     with pytest.raises(NotFound):
-        await compose(context, event_id)
+        await compose_event(context, event_id)
 
 
 async def test_a_failed_checkout_that_is_gone(context: Context) -> None:
     event_id = await tell(context, "payment.failed", {"sessionId": "cs_gone"})
     with pytest.raises(NotFound, match="no such checkout session"):
-        await compose(context, event_id)
+        await compose_event(context, event_id)
 
 
 async def test_to_whom_a_purchase_can_be_written(context: Context, order: Order) -> None:
@@ -79,7 +79,7 @@ async def test_to_whom_a_purchase_can_be_written(context: Context, order: Order)
     event_id = await tell(context, "checkout.completed", {"orderId": str(order.id)})
 
     async def buyer() -> tuple[str | None, str | None]:
-        data = (await compose(context, event_id))["data"]
+        data = (await compose_event(context, event_id))["data"]
         return data["customerId"], data["customerEmail"]
 
     email = await pool.fetchval("SELECT email FROM accounts WHERE id = $1", order.account_id)
@@ -143,8 +143,8 @@ async def test_a_line_of_another_license(context: Context, order: Order) -> None
     first, second = await context.pool.fetch("SELECT id AS line_id, license_id FROM license_timeline")
     about: dict[str, str | int] = {"licenseId": str(first["license_id"]), "lineId": str(second["line_id"])}
     event_id = await tell(context, "license.issued", about)
-    with pytest.raises(NotFound, match="no such line"):
-        await compose(context, event_id)
+    with pytest.raises(NotFound, match="no such entry"):
+        await compose_event(context, event_id)
 
 
 async def test_every_query_is_along_an_index(context: Context, order: Order) -> None:
@@ -165,7 +165,7 @@ async def test_every_query_is_along_an_index(context: Context, order: Order) -> 
     ids.append(await tell_of_session(context, order))
     async with noted(pool) as queries:
         for event_id in ids:
-            await compose(context, event_id)
+            await compose_event(context, event_id)
     asked = {query.sql: query for query in queries}
     assert len(asked) > 15
     async with pool.acquire() as conn, conn.transaction():
@@ -229,14 +229,14 @@ async def test_a_refund_however_its_payment_is_named(context: Context, order: Or
         await context.pool.execute(
             "UPDATE refunds SET stripe_payment_intent_id = $1, stripe_charge_id = $2", payment_intent, charge
         )
-        refund = (await compose(context, event_id))["data"]
+        refund = (await compose_event(context, event_id))["data"]
         assert (refund["invoiceId"], refund["subscriptionId"], refund["orderId"]) == ("in_1", "sub_1", None)
     await context.pool.execute("UPDATE checkout_sessions SET stripe_payment_intent_id = 'pi_2'")
     await context.pool.execute("UPDATE refunds SET stripe_payment_intent_id = 'pi_2', stripe_charge_id = NULL")
-    guest = (await compose(context, event_id))["data"]
+    guest = (await compose_event(context, event_id))["data"]
     assert (guest["invoiceId"], guest["orderId"], guest["accountId"]) == (None, str(order.id), str(order.account_id))
     await context.pool.execute("UPDATE refunds SET stripe_payment_intent_id = 'pi_unheard_of'")
-    unknown = (await compose(context, event_id))["data"]
+    unknown = (await compose_event(context, event_id))["data"]
     assert {unknown[name] for name in ("accountId", "invoiceId", "subscriptionId", "orderId")} == {None}
 
 

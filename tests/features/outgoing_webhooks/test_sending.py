@@ -15,10 +15,10 @@ from tests.support.listener import Listener, Reply, answers, listening, says, si
 
 from licet.kit.hosts import Address
 from licet.outgoing_webhooks.transport import sender
-from licet.outgoing_webhooks.transport.allowed_targets import Allowed, check_target
-from licet.outgoing_webhooks.transport.sender import MAX_ANSWER_BYTES, MAX_CONCURRENT, Answer, WebhookSender
+from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets, check_target
+from licet.outgoing_webhooks.transport.sender import MAX_CONCURRENT, MAX_RESPONSE_BYTES, AttemptResult, WebhookSender
 
-HERE = Allowed.parse(["127.0.0.1"])
+HERE = AllowedTargets.parse(["127.0.0.1"])
 BODY = '{"event":"license.issued","name":"Zoë"}'.encode()
 HIDDEN = "s3cr3t-h1dd3n"
 SOON = 0.3
@@ -35,7 +35,7 @@ def stands_for(*rounds: Sequence[str]) -> Callable[[str, int], Any]:
     return look_up
 
 
-async def send(url: str, **given: Any) -> Answer:
+async def send(url: str, **given: Any) -> AttemptResult:
     """One attempt by a courier of its own, which leaves nothing behind."""
     async with WebhookSender(given.pop("allowed", HERE), **given) as courier:
         answer = await courier.send(url, {"x-licet-event": "license.issued"}, BODY)
@@ -58,7 +58,7 @@ def at(listener: Listener, path: str = f"/hook?token={HIDDEN}") -> str:
 
 
 async def test_what_is_sent(listener: Listener) -> None:
-    assert await send(at(listener)) == Answer(200, None)
+    assert await send(at(listener)) == AttemptResult(200, None)
     [(head, body)] = listener.requests
     lines = head.decode().split("\r\n")
     assert lines[0] == f"POST /hook?token={HIDDEN} HTTP/1.1"
@@ -73,13 +73,13 @@ async def test_what_is_sent(listener: Listener) -> None:
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 async def test_2xx_is_accepted(listener: Listener, status: int) -> None:
     listener.reply = answers(status)
-    assert await send(at(listener)) == Answer(status, None)
+    assert await send(at(listener)) == AttemptResult(status, None)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 429, 500, 503])
 async def test_everything_else_is_not_and_its_body_is_not_told(listener: Listener, status: int) -> None:
     listener.reply = answers(status, HIDDEN.encode(), f"x-reason: {HIDDEN}")
-    assert await send(at(listener)) == Answer(status, f"answered {status}")
+    assert await send(at(listener)) == AttemptResult(status, f"answered {status}")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -94,7 +94,7 @@ async def test_redirects_are_not_followed(listener: Listener, status: int) -> No
 
 async def test_what_comes_before_the_answer_is_passed_over(listener: Listener) -> None:
     listener.reply = says(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 Done\r\n\r\n")
-    assert await send(at(listener)) == Answer(204, None)
+    assert await send(at(listener)) == AttemptResult(204, None)
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ async def test_whoever_hangs_up_has_not_answered(listener: Listener) -> None:
 
 async def test_nobody_listens() -> None:
     answer = await send("http://127.0.0.1:1/")
-    assert answer == Answer(None, f"no connection: {os.strerror(errno.ECONNREFUSED)}")
+    assert answer == AttemptResult(None, f"no connection: {os.strerror(errno.ECONNREFUSED)}")
 
 
 @pytest.mark.parametrize("reply", [silence, says(b"HTTP/1.1 200 OK\r\nx:"), _early_hints_for_ever])
 async def test_whoever_does_not_answer_is_given_up(listener: Listener, reply: Reply) -> None:
     listener.reply = reply
-    assert await send(at(listener), within_seconds=SOON) == Answer(None, f"no answer within {SOON} s")
+    assert await send(at(listener), timeout_seconds=SOON) == AttemptResult(None, f"no response within {SOON} s")
 
 
 async def test_a_resolver_that_hangs_is_given_up() -> None:
@@ -151,13 +151,13 @@ async def test_a_resolver_that_hangs_is_given_up() -> None:
         await asyncio.Event().wait()
         return []
 
-    answer = await send("https://hooks.example/", look_up=look_up, within_seconds=SOON)
-    assert answer == Answer(None, f"no answer within {SOON} s")
+    answer = await send("https://hooks.example/", look_up=look_up, timeout_seconds=SOON)
+    assert answer == AttemptResult(None, f"no response within {SOON} s")
 
 
 async def test_a_handshake_that_hangs_is_given_up_and_leaves_no_connection(listener: Listener) -> None:
-    answer = await send(f"https://127.0.0.1:{listener.port}/", within_seconds=SOON)
-    assert answer == Answer(None, f"no answer within {SOON} s")
+    answer = await send(f"https://127.0.0.1:{listener.port}/", timeout_seconds=SOON)
+    assert answer == AttemptResult(None, f"no response within {SOON} s")
     await listener.hung_up()
 
 
@@ -175,12 +175,12 @@ async def _endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
         await writer.drain()
 
 
-@pytest.mark.parametrize("rest", [silence, _reset, _endless, says(b"a" * (MAX_ANSWER_BYTES + 1))])
+@pytest.mark.parametrize("rest", [silence, _reset, _endless, says(b"a" * (MAX_RESPONSE_BYTES + 1))])
 async def test_the_status_counts_whatever_becomes_of_the_rest(listener: Listener, rest: Reply) -> None:
     listener.reply = _head_and(rest)
     # It has to come as far as the status.
-    within = 4 * SOON if rest is silence else sender.WITHIN_SECONDS
-    assert await send(at(listener), within_seconds=within) == Answer(200, None)
+    within = 4 * SOON if rest is silence else sender.ATTEMPT_TIMEOUT_SECONDS
+    assert await send(at(listener), timeout_seconds=within) == AttemptResult(200, None)
 
 
 async def test_an_endless_answer_is_not_read_on(listener: Listener) -> None:
@@ -195,30 +195,30 @@ async def test_an_endless_answer_is_not_read_on(listener: Listener) -> None:
                 await writer.drain()
 
         listener.reply = _head_and(count)
-        assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
+        assert await courier.send(at(listener), {}, BODY) == AttemptResult(200, None)
         await listener.hung_up()
         # What fits between two programs is on its way before the first of it is read.
         assert written < 64 * 1024 * 1024
         listener.reply = answers(200)
-        assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
+        assert await courier.send(at(listener), {}, BODY) == AttemptResult(200, None)
     assert listener.connections == 2
 
 
 async def test_connections_are_used_again_and_closed_in_the_end(listener: Listener) -> None:
     async with WebhookSender(HERE) as courier:
-        for body in (b"", b"thanks", b"a" * MAX_ANSWER_BYTES):
+        for body in (b"", b"thanks", b"a" * MAX_RESPONSE_BYTES):
             listener.reply = answers(200, body)
-            assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
+            assert await courier.send(at(listener), {}, BODY) == AttemptResult(200, None)
         assert listener.connections == 1
         assert len(listener.requests) == 3
     await listener.hung_up()
 
 
 async def test_connections_are_not_kept_for_long(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(sender, "KEEPALIVE_SECONDS", 0.0)
     async with WebhookSender(HERE) as courier:
         for _ in range(2):
-            assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
+            assert await courier.send(at(listener), {}, BODY) == AttemptResult(200, None)
     assert listener.connections == 2
 
 
@@ -230,7 +230,7 @@ async def test_a_connection_that_was_closed_is_not_used_again(listener: Listener
     listener.reply = once
     async with WebhookSender(HERE) as courier:
         for _ in range(3):
-            assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
+            assert await courier.send(at(listener), {}, BODY) == AttemptResult(200, None)
             await listener.hung_up()
 
 
@@ -248,12 +248,12 @@ async def test_so_many_at_once_and_the_rest_wait_their_turn(listener: Listener) 
         await asyncio.sleep(0.05)
         assert len(listener.requests) == MAX_CONCURRENT
         may_go.set()
-        assert await asyncio.gather(*sends) == [Answer(200, None)] * (MAX_CONCURRENT + 5)
+        assert await asyncio.gather(*sends) == [AttemptResult(200, None)] * (MAX_CONCURRENT + 5)
 
 
 async def test_attempts_that_are_given_up_leave_their_places_to_others(listener: Listener) -> None:
     listener.reply = silence
-    async with WebhookSender(HERE, within_seconds=SOON) as courier:
+    async with WebhookSender(HERE, timeout_seconds=SOON) as courier:
         given_up = await asyncio.gather(*(courier.send(at(listener), {}, BODY) for _ in range(MAX_CONCURRENT + 5)))
         assert {answer.status for answer in given_up} == {None}
         assert courier._pool.connections == []
@@ -267,14 +267,14 @@ async def test_attempts_that_are_given_up_leave_their_places_to_others(listener:
         assert {type(end) for end in await asyncio.gather(*tasks, return_exceptions=True)} == {asyncio.CancelledError}
         await listener.hung_up()
         listener.reply = answers(200)
-        assert await courier.send(at(listener), {}, BODY) == Answer(200, None)
+        assert await courier.send(at(listener), {}, BODY) == AttemptResult(200, None)
 
 
 async def test_no_proxy_of_the_environment_comes_between(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     async with listening() as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, at(proxy, ""))
-        assert await send(at(listener)) == Answer(200, None)
+        assert await send(at(listener)) == AttemptResult(200, None)
         assert proxy.connections == 0
 
 
@@ -283,7 +283,7 @@ async def test_no_proxy_of_the_environment_comes_between(listener: Listener, mon
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{}/", "https://2130706433:{}/", "https://[::ffff:7f00:1]:{}/"])
 async def test_what_is_not_allowed_is_not_connected_to(listener: Listener, url: str) -> None:
-    answer = await send(url.format(listener.port), allowed=Allowed())
+    answer = await send(url.format(listener.port), allowed=AllowedTargets())
     assert answer.status is None
     assert str(answer.error).startswith("refused: ")
     assert listener.connections == 0
@@ -295,16 +295,16 @@ async def test_what_a_setting_allows_no_more_is_refused_as_it_is_sent(listener: 
     assert str(answer.error).startswith("refused: ")
     assert listener.connections == 0
     answer = await send(
-        f"http://{host}:{listener.port}/", allowed=Allowed.parse([host]), look_up=stands_for(["127.0.0.1"])
+        f"http://{host}:{listener.port}/", allowed=AllowedTargets.parse([host]), look_up=stands_for(["127.0.0.1"])
     )
-    assert answer == Answer(200, None)
+    assert answer == AttemptResult(200, None)
 
 
 async def test_a_name_that_becomes_private_after_it_was_checked_is_refused(listener: Listener) -> None:
     look_up = stands_for(["8.8.8.8"], ["127.0.0.1"])
     url = f"https://hooks.example:{listener.port}/?{HIDDEN}"
-    await check_target(url, Allowed(), look_up=look_up)
-    answer = await send(url, allowed=Allowed(), look_up=look_up)
+    await check_target(url, AllowedTargets(), look_up=look_up)
+    answer = await send(url, allowed=AllowedTargets(), look_up=look_up)
     assert answer.status is None
     assert "refused: The host leads to 127.0.0.1" in str(answer.error)
     assert "LICET_WEBHOOKS_ALLOW_PRIVATE" in str(answer.error)
@@ -326,15 +326,15 @@ async def test_the_address_that_was_checked_is_the_one_that_is_connected_to() ->
             look_up=stands_for(["127.0.0.1"]),
             tls=certificates.believing(),
         )
-        assert answer == Answer(200, None)
+        assert answer == AttemptResult(200, None)
         assert f"host: hooks.example:{listener.port}\r\n".encode() in listener.requests[0][0].lower()
 
 
 async def test_the_next_address_is_tried_where_one_does_not_answer(listener: Listener) -> None:
     url = f"http://hooks.internal:{listener.port}/"
-    allowed = Allowed.parse(["hooks.internal"])
+    allowed = AllowedTargets.parse(["hooks.internal"])
     answer = await send(url, allowed=allowed, look_up=stands_for(["127.0.0.2", "127.0.0.1"]))
-    assert answer == Answer(200, None)
+    assert answer == AttemptResult(200, None)
     answer = await send(url, allowed=allowed, look_up=stands_for(["127.0.0.2", "127.0.0.3"]))
     assert "no connection: " in str(answer.error)
 
@@ -344,9 +344,9 @@ async def test_a_name_that_cannot_be_looked_up() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     answer = await send("https://hooks.example/", look_up=look_up)
-    assert answer == Answer(None, "the host's name cannot be looked up")
+    assert answer == AttemptResult(None, "the host name cannot be resolved")
     answer = await send("https://hooks.example/", look_up=stands_for([]))
-    assert answer == Answer(None, "the host's name has no address")
+    assert answer == AttemptResult(None, "the host name has no address")
 
 
 # --- TLS
@@ -355,7 +355,7 @@ async def test_a_name_that_cannot_be_looked_up() -> None:
 async def test_an_address_may_have_a_certificate_too() -> None:
     async with listening(tls=certificates.serving("127.0.0.1")) as listener:
         answer = await send(f"https://127.0.0.1:{listener.port}/", tls=certificates.believing())
-    assert answer == Answer(200, None)
+    assert answer == AttemptResult(200, None)
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ async def test_a_certificate_that_is_not_the_hosts_is_refused(wrong: dict[str, A
 async def test_whoever_does_not_speak_tls(listener: Listener) -> None:
     listener.reply = None
     url = f"https://127.0.0.1:{listener.port}/"
-    assert await send(url) == Answer(None, "the connection broke as TLS began")
+    assert await send(url) == AttemptResult(None, "the connection was closed during the TLS handshake")
 
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)

@@ -8,7 +8,7 @@ import pytest
 
 from licet.kit.hosts import Address
 from licet.outgoing_webhooks.transport.allowed_targets import (
-    Allowed,
+    AllowedTargets,
     RefusedTarget,
     check_target,
     check_url,
@@ -16,7 +16,7 @@ from licet.outgoing_webhooks.transport.allowed_targets import (
 )
 from licet.outgoing_webhooks.transport.dns import resolve
 
-NOTHING = Allowed()
+NOTHING = AllowedTargets()
 SETTING = "LICET_WEBHOOKS_ALLOW_PRIVATE"
 
 
@@ -162,7 +162,7 @@ def test_as_literals_too(ip: str) -> None:
     ],
 )
 def test_what_is_allowed_passes(ip: str, words: list[str]) -> None:
-    refuse_address(ip_address(ip), Allowed.parse(words))
+    refuse_address(ip_address(ip), AllowedTargets.parse(words))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_what_is_allowed_passes(ip: str, words: list[str]) -> None:
 )
 def test_nothing_but_what_is_allowed(ip: str, words: list[str]) -> None:
     with pytest.raises(RefusedTarget):
-        refuse_address(ip_address(ip), Allowed.parse(words))
+        refuse_address(ip_address(ip), AllowedTargets.parse(words))
 
 
 LOOPBACK_IN_DISGUISE = [
@@ -202,7 +202,7 @@ LOOPBACK_IN_DISGUISE = [
 def test_every_form_of_an_address_is_known(host: str) -> None:
     with pytest.raises(RefusedTarget, match=SETTING):
         check_url(f"https://{host}/", NOTHING)
-    target = check_url(f"http://{host}:8080/", Allowed.parse(["127.0.0.1"]))
+    target = check_url(f"http://{host}:8080/", AllowedTargets.parse(["127.0.0.1"]))
     # What is connected to is the address itself, never the text once more.
     assert ip_address(target.host) in addresses("127.0.0.1", "::ffff:127.0.0.1")
 
@@ -216,9 +216,9 @@ def test_nobodys_address_is_this_machine(host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost.", "a.localhost", "a.b.LocalHost."])
 def test_localhost_is_named_to_be_allowed(host: str) -> None:
     with pytest.raises(RefusedTarget, match=SETTING):
-        check_url(f"https://{host}/", Allowed.parse(["127.0.0.0/8", "::1"]))
+        check_url(f"https://{host}/", AllowedTargets.parse(["127.0.0.0/8", "::1"]))
     name = host.lower().removesuffix(".")
-    assert check_url(f"http://{host}/", Allowed.parse([name])).host == name
+    assert check_url(f"http://{host}/", AllowedTargets.parse([name])).host == name
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_what_cannot_be_sent_to_is_told_in_words(url: str, words: str) -> None:
     ],
 )
 def test_what_is_read_from_a_url(url: str, asked: tuple[str, str, int, str], header: str) -> None:
-    target = check_url(url, Allowed.parse(["My_Service", "10.0.0.0/8"]))
+    target = check_url(url, AllowedTargets.parse(["My_Service", "10.0.0.0/8"]))
     assert (target.scheme, target.host, target.port, target.path) == asked
     assert target.host_header == header
 
@@ -325,7 +325,7 @@ def test_the_longest_url_passes() -> None:
 
 
 def test_a_name_is_allowed_exactly() -> None:
-    allowed = Allowed.parse(["hooks.internal"])
+    allowed = AllowedTargets.parse(["hooks.internal"])
     check_url("http://hooks.internal/", allowed)
     for other in ("a.hooks.internal", "hooks.internal.example", "hooks-internal", "internal"):
         with pytest.raises(RefusedTarget):
@@ -357,18 +357,18 @@ async def test_a_name_is_looked_up_and_every_address_counts() -> None:
             await check_target(url, NOTHING, look_up=Names(addresses(*found)))
         with pytest.raises(RefusedTarget):
             await check_target(
-                url, Allowed.parse(["hooks.example", "192.168.0.0/16"]), look_up=Names(addresses(*found))
+                url, AllowedTargets.parse(["hooks.example", "192.168.0.0/16"]), look_up=Names(addresses(*found))
             )
 
 
 async def test_a_name_that_is_allowed_may_stand_for_anything() -> None:
     await check_target(
-        "http://hooks.internal/", Allowed.parse(["Hooks.Internal"]), look_up=Names(addresses("10.0.0.1"))
+        "http://hooks.internal/", AllowedTargets.parse(["Hooks.Internal"]), look_up=Names(addresses("10.0.0.1"))
     )
 
 
 async def test_a_network_that_is_allowed_allows_names_within_it_over_https() -> None:
-    allowed = Allowed.parse(["10.0.0.0/8"])
+    allowed = AllowedTargets.parse(["10.0.0.0/8"])
     await check_target("https://hooks.internal/", allowed, look_up=Names(addresses("10.0.0.1")))
     with pytest.raises(RefusedTarget, match="https://"):
         await check_target("http://hooks.internal/", allowed, look_up=Names())

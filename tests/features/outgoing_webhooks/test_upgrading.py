@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from licet.db.migrate import migrate
+from licet.db.migrate import migrate_database
 from licet.db.migrations.run import upgrade
 
 BEFORE = "0009_reads"
@@ -50,7 +50,7 @@ async def test_what_happened_before_was_told(empty_database: str, timezone: str)
         await conn.execute(SOLD)
         name = await conn.fetchval("SELECT current_database()")
         await conn.execute(f"ALTER DATABASE \"{name}\" SET timezone = '{timezone}'")
-        await migrate(empty_database)
+        await migrate_database(empty_database)
         rows = await conn.fetch("SELECT event, fact FROM outgoing_events ORDER BY event, fact")
         assert [tuple(row) for row in rows] == [
             ("charge.refunded", "re_1"),

@@ -13,7 +13,7 @@ from tests.support.face import Face, assert_error
 
 from licet.db.pool import Pool
 from licet.http.rate_limits.limiter import Limiter
-from licet.http.rate_limits.rules import NEVER, limits_of
+from licet.http.rate_limits.rules import UNLIMITED_PATHS, limits_of
 from licet.kit.times import wall_now
 
 MIB = 1024 * 1024
@@ -52,7 +52,7 @@ async def test_a_key_may_ask_so_often_and_then_waits(node: Face) -> None:
     assert body["error"] == "Too Many Requests"
     wait = int(answers[-1].headers["retry-after"])
     assert 1 <= wait <= 60
-    assert f"Go on in {wait} s" in body["message"]
+    assert f"Try again in {wait} s" in body["message"]
     assert node.operator_key not in answers[-1].text
     # The window is the same one all the time: asking on does not make it longer.
     assert len({answer.headers["x-ratelimit-reset"] for answer in answers}) == 1
@@ -72,7 +72,7 @@ async def test_keys_are_counted_apart_from_each_other_and_from_their_address(nod
     # Neither key is known to this process yet; only the address is used up, and strangers have no better.
     assert_error(await node.get("/api/orders"), 429, "rate_limited")
 
-    limiter_in(node).counter.own._windows.clear()
+    limiter_in(node).counter.memory._windows.clear()
     await use_up(node, node.operator_key)
     assert left(await node.get("/api/orders", key=other)) == (4, 3)
     await use_up(node, None, "/api/products")
@@ -112,7 +112,7 @@ async def test_a_guess_leaves_nothing_in_memory(node: Face) -> None:
     for number in range(20):
         await node.call("GET", "/api/orders", key=f"lic_test_{number:040}")
     limiter = limiter_in(node)
-    assert list(limiter.counter.own._windows) == ["general:address:127.0.0.1"]
+    assert list(limiter.counter.memory._windows) == ["general:address:127.0.0.1"]
     assert limiter._known == {}
 
 
@@ -120,7 +120,7 @@ async def test_what_is_counted_by_is_no_secret(node: Face) -> None:
     await node.get("/api/orders")
     await node.call("GET", "/validate", params={"key": "SHOP-AAAA-BBBB-CCCC-DDDD"})
     limiter = limiter_in(node)
-    kept = f"{limiter.counter.own._windows} {limiter._known}"
+    kept = f"{limiter.counter.memory._windows} {limiter._known}"
     assert node.operator_key not in kept
     assert "SHOP-" not in kept
 
@@ -181,7 +181,7 @@ async def test_every_answer_says_how_the_limit_stands(start_node: StartNode) -> 
 
 async def test_the_receiver_of_events_and_the_health_checks_are_never_refused(node: Face) -> None:
     await use_up(node, None, "/api/products")
-    for path in NEVER:
+    for path in UNLIMITED_PATHS:
         for _ in range(6):
             method = "POST" if path.endswith("webhooks") else "GET"
             answer = await node.call(method, path, key="lic_test_" + "x" * 40)

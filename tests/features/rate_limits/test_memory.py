@@ -6,8 +6,8 @@ import pytest
 from tests.support.contexts import make_settings
 
 from licet.http.rate_limits import memory
-from licet.http.rate_limits.limiter import MOST_KNOWN, Limiter, limiter_of, name_of_address
-from licet.http.rate_limits.memory import Memory
+from licet.http.rate_limits.limiter import MAX_KNOWN_CREDENTIALS, Limiter, limiter_of, name_of_address
+from licet.http.rate_limits.memory import MemoryWindows
 
 
 class Clock:
@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def test_a_window_begins_with_its_first_request(clock: Clock) -> None:
-    counted = Memory()
+    counted = MemoryWindows()
     began = clock.seconds
     assert await counted.add("a", 1, 60) == (1, began + 60)
     clock.seconds += 59
@@ -39,13 +39,13 @@ async def test_a_window_begins_with_its_first_request(clock: Clock) -> None:
 
 
 async def test_what_is_given_back_can_be_used_again(clock: Clock) -> None:
-    counted = Memory()
+    counted = MemoryWindows()
     await counted.add("a", 2, 60)
     assert (await counted.add("a", -1, 60))[0] == 1
 
 
 async def test_what_has_ended_is_forgotten(clock: Clock) -> None:
-    counted = Memory()
+    counted = MemoryWindows()
     for number in range(1000):
         await counted.add(str(number), 1, 60)
     clock.seconds += 60
@@ -54,7 +54,7 @@ async def test_what_has_ended_is_forgotten(clock: Clock) -> None:
 
 
 async def test_there_are_never_more_windows_than_allowed(clock: Clock) -> None:
-    counted = Memory(most=3)
+    counted = MemoryWindows(most=3)
     for name in "abcd":
         await counted.add(name, 1, 60)
     assert len(counted) == 3
@@ -63,7 +63,7 @@ async def test_there_are_never_more_windows_than_allowed(clock: Clock) -> None:
 
 
 async def test_a_clock_that_is_set_back_holds_nobody(clock: Clock) -> None:
-    counted = Memory()
+    counted = MemoryWindows()
     await counted.add("a", 5, 60)
     clock.seconds -= 3600
     assert await counted.add("a", 1, 60) == (1, clock.seconds + 60)
@@ -73,7 +73,7 @@ async def test_a_clock_that_is_set_back_holds_nobody(clock: Clock) -> None:
 def test_credentials_that_are_known_are_bounded_too() -> None:
     limiter = limiter_of(make_settings(rate_limits="on"))
     assert isinstance(limiter, Limiter)
-    for number in range(MOST_KNOWN + 1):
+    for number in range(MAX_KNOWN_CREDENTIALS + 1):
         limiter.remember(number.to_bytes(4, "big"), f"key:{number}")
     assert limiter.name_of((0).to_bytes(4, "big")) is None
     assert limiter.name_of((1).to_bytes(4, "big")) == "key:1"

@@ -11,8 +11,7 @@ from tests.features.rate_limits.test_limits import left, limiter_in, use_up
 from tests.support.face import Face, assert_error
 from tests.support.redis import RedisServer, redis_server
 
-from licet.http.rate_limits import shared
-from licet.http.rate_limits.shared import Shared
+from licet.http.rate_limits.redis import RedisWindows
 
 
 @pytest_asyncio.fixture
@@ -22,7 +21,7 @@ async def redis() -> AsyncIterator[RedisServer]:
 
 
 def failures(node: Face) -> int:
-    found = limiter_in(node).counter.shared
+    found = limiter_in(node).counter.redis
     assert found is not None
     return found.failures
 
@@ -34,7 +33,7 @@ async def test_two_nodes_count_together(redis: RedisServer, start_node: StartNod
     assert [left(answer)[1] for answer in answers] == [3, 2, 1, 0, 0, 0]
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 61
     assert (failures(one), failures(two)) == (0, 0)
-    assert len(limiter_in(one).counter.own) == len(limiter_in(two).counter.own) == 0
+    assert len(limiter_in(one).counter.memory) == len(limiter_in(two).counter.memory) == 0
 
 
 async def test_strangers_are_counted_together_too(redis: RedisServer, start_node: StartNode) -> None:
@@ -65,7 +64,7 @@ async def test_a_redis_that_is_not_there_turns_nobody_away(
     # The limit holds all the same, for this node.
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
     assert failures(node) == 1, "it is asked again only after a while"
-    said = [line for line in capsys.readouterr().out.splitlines() if "redis is away" in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if "redis is unreachable" in line]
     assert len(said) == 1
     assert "hidden" not in said[0]
 
@@ -74,7 +73,7 @@ async def test_a_redis_that_goes_and_comes_back(
     redis: RedisServer, start_node: StartNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = await start_node(redis_url=redis.url)
-    monkeypatch.setattr(shared, "ASK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr("licet.http.rate_limits.redis.REDIS_RETRY_SECONDS", 0.0)
     assert left(await node.get("/api/orders")) == (4, 3)
     await redis.stop()
     assert left(await node.get("/api/orders")) == (4, 3), "counted here now"
@@ -110,7 +109,7 @@ async def test_a_redis_that_never_answers_costs_one_request_its_patience(start_n
     [("redis://h:1", False), ("rediss://h:1", True), ("valkey://h:1", False), ("valkeys://h:1", True)],
 )
 async def test_both_names_of_the_protocol(url: str, secure: bool) -> None:
-    made = Shared(url)
+    made = RedisWindows(url)
     assert (made._pool.connection_kwargs["host"], made._pool.connection_kwargs["port"]) == ("h", 1)
     assert ("SSL" in made._pool.connection_class.__name__) == secure
     await made.close()

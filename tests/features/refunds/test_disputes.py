@@ -1,4 +1,4 @@
-"""Disputes as Stripe tells of them, and the licenses that the disputed payment bought. Source: contract, section 4."""
+"""Events of disputes, and the licenses of the disputed payment. Source: contract, section 4."""
 
 from typing import Any
 from uuid import UUID

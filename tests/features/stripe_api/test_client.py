@@ -14,7 +14,7 @@ from structlog.testing import LogCapture
 from tests.support.counterpart import Counterpart, Say, counterpart, stripe_error
 
 from licet.errors import CardDeclined, StripeRefused, StripeUnavailable
-from licet.stripe_api.calls import at_most
+from licet.stripe_api.calls import time_limit
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 from licet.stripe_api.version import API_VERSION, SDK_VERSION
@@ -147,7 +147,7 @@ async def test_no_answer_is_waited_for_only_so_long(fickle: Counterpart, api: St
 async def test_several_calls_share_the_time_of_one_who_waits(fickle: Counterpart, api: StripeApi) -> None:
     fickle.always["GET", "/v1/customers/cus_1"] = Say(200, {"id": "cus_1"}, seconds=0.4)
     started = monotonic()
-    with at_most(0.6):
+    with time_limit(0.6):
         assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
         with pytest.raises(StripeUnavailable, match="in time"):
             await api.retrieve("customer", "cus_1")

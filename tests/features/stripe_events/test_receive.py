@@ -1,4 +1,4 @@
-"""What Stripe, and who is not Stripe, may send. Source: contract, section 5."""
+"""What the webhook endpoint accepts, ignores and refuses. Source: contract, section 5."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ PATH = "/api/billing/webhooks"
 
 @pytest.fixture
 def context(pool: Pool) -> Context:
-    """Tools that believe two signing secrets, as while one is being rotated."""
+    """A context with two signing secrets, as during a rotation."""
     return make_context(pool, stripe_webhook_secrets=(SecretStr(NEW), SecretStr(OLD)))
 
 
@@ -191,7 +191,7 @@ async def test_no_secret_and_no_nul_is_stored(face: Face) -> None:
 
 
 async def break_products(pool: Pool) -> None:
-    """Make the database refuse what the event wants, as a fault of ours would."""
+    """Make the database refuse the event's product, as a bug of Licet would."""
     await pool.execute("ALTER TABLE products ADD CONSTRAINT broken CHECK (name <> 'Anvil')")
 
 

@@ -1,4 +1,4 @@
-"""A failed event is tried again from our side, with backoff, until the last try; then it waits for an operator."""
+"""A failed event is retried with backoff until the last try; then an operator must replay it."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from licet.stripe_events.receive import RETRY_AFTER, EventFailed, receive_event
 
 
 class Clock:
-    """Business time that a test turns."""
+    """Business time that a test advances."""
 
     def __init__(self) -> None:
         self.at = wall_now()

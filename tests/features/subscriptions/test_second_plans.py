@@ -6,7 +6,8 @@ from tests.support.selling import catalog_of, open_selling, price, product
 from tests.support.shop import eventually
 
 from licet.db.pool import Pool
-from licet.subscriptions.duplicate_plans import DuplicatePlan, find_duplicate_plans
+from licet.subscriptions.duplicate_plan_store import DuplicatePlan
+from licet.subscriptions.duplicate_plans import find_duplicate_plans
 
 LIVE = "UPDATE subscriptions SET status = 'active', stripe_customer_id = $2 WHERE stripe_subscription_id = $1"
 

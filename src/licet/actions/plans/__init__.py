@@ -1,1 +1,1 @@
-"""Changes of plan: upgrade, downgrade, preview, and undoing a duplicate plan."""
+"""Changes of plan: upgrade, downgrade, preview; undoing a duplicate plan."""

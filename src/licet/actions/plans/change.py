@@ -1,13 +1,16 @@
-"""A change of plans: up at once and paid at once, down when the period ends, or back to what it was.
+"""Changes a plan: an upgrade immediately and paid immediately, a downgrade when the period ends.
 
-1. Up: Stripe changes the item, makes the invoice and takes the money in one call; a declined card changes nothing.
-2. Down: a schedule takes over when the period that is paid for ends (LICET_DOWNGRADE=immediate: as up).
-3. In a trial nothing has been paid, so every change takes effect at once and costs nothing; the trial goes on.
-4. What was not paid for is not given back. Up, what is overdue is paid first (`overdue.py`); down at once gives no
-   credit for a period that is overdue; and where the period was refunded, another one begins (`refunded.py`).
-5. Any of them takes a scheduled end back, and drops another change that waits.
+1. Upgrade: one call, in which Stripe changes the item, makes the invoice and charges it. A declined card changes
+   nothing.
+2. Downgrade: a schedule changes the plan when the paid period ends (LICET_DOWNGRADE=immediate: like an upgrade).
+3. In a trial nothing has been paid, so every change takes effect immediately and costs nothing. The trial continues.
+4. Only what was paid is credited. Before an upgrade, overdue invoices are paid (`overdue.py`). An immediate downgrade
+   gives no credit for a period that is overdue. After a full refund of the period, the change starts a new period
+   (`proration.py`).
+5. Every change resumes a subscription that is scheduled to cancel, and drops another pending change. So does choosing
+   the current plan again.
 
-What Stripe answers is applied before the caller is answered. Source: contract, section 3; Stripe's documentation,
+What Stripe answers is applied before the caller gets its response. Source: contract, section 3; Stripe's documentation,
 "Change subscriptions" and "Subscription schedules".
 """
 
@@ -15,26 +18,32 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from licet.actions.plans.current import Changed, outcome_of, while_plan_changes
+from licet.actions.plans.current import PlanChange, get_current_plan, get_plan_to_change, outcome_of
 from licet.actions.plans.downgrade import schedule_downgrade
-from licet.actions.plans.overdue import Charged, amount_of, get_paid_up, list_owed, pay_owed
+from licet.actions.plans.overdue import (
+    Charged,
+    amount_remaining,
+    get_plan_once_paid,
+    list_invoices_to_pay,
+    pay_invoices,
+)
 from licet.actions.plans.preview import check_quote, quote_expired
-from licet.actions.plans.proration import billing_of, changed_items, proration_params
+from licet.actions.plans.proration import billing_mode, changed_items, proration_params
 from licet.actions.plans.quote_store import Quote
-from licet.actions.subscriptions.restore_cancellation import discard_restore
+from licet.actions.subscriptions.lock import retry_if_changed, subscription_lock
+from licet.actions.subscriptions.restore_cancellation_store import discard_restore
 from licet.actions.subscriptions.schedule_release import releasing_schedule
-from licet.actions.subscriptions.schedules import release_schedule, taken_back
+from licet.actions.subscriptions.schedules import release_schedule, resume_params
 from licet.http.context import Context
 from licet.kit.cause import Cause
-from licet.kit.stripe_objects import StripeObject
 from licet.plans.selection import Chosen
 from licet.plans.store import CurrentPlan
-from licet.stripe_events.sync import change
+from licet.stripe_events import sync
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What one caller asks for; `charged` outlasts another look at the subscription."""
+class _Request:
+    """What the caller asks for. `charged` adds up over all attempts."""
 
     account_id: UUID
     chosen: Chosen
@@ -45,107 +54,85 @@ class _Asked:
 
 async def change_plan(
     ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause, quote_id: UUID | None = None
-) -> Changed:
-    """Make the change. quote_id: of a preview; then exactly what that said is charged.
+) -> PlanChange:
+    """Change the account's plan.
 
-    Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict quote_expired, payment_overdue or
-    subscription_changing, CardDeclined with the plan as it was, and what Stripe's door raises.
+    quote_id: a preview's; then exactly the quoted amount is charged, or nothing changes. Raises NotFound
+    no_subscription, Unprocessable mixed_currencies, Conflict (quote_expired, payment_overdue, price_archived,
+    subscription_changing), CardDeclined (the plan stays), StripeRefused, StripeUnavailable.
     """
-    asked = _Asked(account_id, chosen, cause, quote_id, Charged())
+    request = _Request(account_id, chosen, cause, quote_id, Charged())
+    subscription_id = (await get_current_plan(ctx, account_id)).stripe_subscription_id
+    async with subscription_lock(ctx, subscription_id, cause):
+        async for attempt in retry_if_changed(ctx, subscription_id, cause):
+            plan = await get_plan_to_change(ctx, account_id, subscription_id, chosen, attempt)
+            async with attempt.at(plan):
+                changed = await _change(ctx, plan, request)
+    return changed
 
-    async def act(plan: CurrentPlan) -> Changed:
-        return await _change(ctx, plan, asked)
 
-    return await while_plan_changes(ctx, account_id, chosen, cause, act)
-
-
-async def _change(ctx: Context, plan: CurrentPlan, asked: _Asked) -> Changed:
-    kind = outcome_of(ctx, plan, asked.chosen)
-    owed = await list_owed(ctx, plan, asked.chosen) if kind == "updated" else ()
-    due = asked.charged.amount + amount_of(owed)
+async def _change(ctx: Context, plan: CurrentPlan, request: _Request) -> PlanChange:
+    outcome = outcome_of(ctx, plan, request.chosen)
+    unpaid = await list_invoices_to_pay(ctx, plan, request.chosen) if outcome == "updated" else ()
+    due = request.charged.amount + amount_remaining(unpaid)
     quote = None
-    if asked.quote_id is not None:
-        quote = await check_quote(ctx, plan, asked.chosen, asked.quote_id, owed=bool(owed), beside=due)
-    if owed:
-        await pay_owed(ctx, owed, asked.cause, asked.charged)
-        plan = await get_paid_up(ctx, asked.account_id, plan, asked.cause)
-        if quote is not None and asked.charged.amount != due:
-            # Somebody else has paid a part of what was shown.
+    if request.quote_id is not None:
+        quote = await check_quote(ctx, plan, request.chosen, request.quote_id, unpaid=bool(unpaid), other_charges=due)
+    if unpaid:
+        await pay_invoices(ctx, unpaid, request.cause, request.charged)
+        plan = await get_plan_once_paid(ctx, request.account_id, plan, request.cause)
+        if quote is not None and request.charged.amount != due:
+            # Another call has paid a part of the quoted amount.
             raise quote_expired()
-    plan = await _without_a_schedule_that_ends_it(ctx, plan, asked.cause)
-    if kind == "unchanged":
-        await _stay(ctx, plan, asked.cause)
-        return Changed("unchanged", plan.stripe_subscription_id, ctx.now(), 0, plan.currency)
-    if kind == "scheduled":
-        effective_at = await schedule_downgrade(ctx, plan, asked.chosen.price.place, asked.cause)
-        return Changed("scheduled", plan.stripe_subscription_id, effective_at, 0, plan.currency)
-    amount = asked.charged.amount + await _change_now(ctx, plan, asked.chosen, asked.cause, quote)
-    return Changed("updated", plan.stripe_subscription_id, ctx.now(), amount, plan.currency)
+    plan = await _release_cancelling_schedule(ctx, plan, request.cause)
+    if outcome == "unchanged":
+        await _keep_plan(ctx, plan, request.cause)
+        return PlanChange("unchanged", plan.stripe_subscription_id, ctx.now(), 0, plan.currency)
+    if outcome == "scheduled":
+        effective_at = await schedule_downgrade(ctx, plan, request.chosen.price.place, request.cause)
+        return PlanChange("scheduled", plan.stripe_subscription_id, effective_at, 0, plan.currency)
+    amount = request.charged.amount + await _change_now(ctx, plan, request.chosen, request.cause, quote)
+    return PlanChange("updated", plan.stripe_subscription_id, ctx.now(), amount, plan.currency)
 
 
-async def _without_a_schedule_that_ends_it(ctx: Context, plan: CurrentPlan, cause: Cause) -> CurrentPlan:
-    """The plan, its scheduled end being its own: a schedule that ends it does not let that be taken back.
+async def _release_cancelling_schedule(ctx: Context, plan: CurrentPlan, cause: Cause) -> CurrentPlan:
+    """Release a schedule that will cancel the subscription.
 
-    The end stays all the same: it is taken back with the change, and not where the change is refused.
+    Stripe does not clear a cancellation that is in a schedule. The cancellation becomes the subscription's own. It is
+    cleared together with the change, so that it stays scheduled if the change is refused.
     """
-    if not plan.ends_by_itself or plan.stripe_schedule_id is None:
+    if not plan.is_scheduled_to_cancel or plan.stripe_schedule_id is None:
         return plan
     await release_schedule(ctx, plan.stripe_schedule_id, cause, keep_end=True)
     return replace(plan, stripe_schedule_id=None, planned_price_id=None)
 
 
-async def _stay(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
-    """Back to what it was: nothing waits any more, no end is scheduled. Nothing is asked where that is so."""
+async def _keep_plan(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
+    """Drop a pending change and clear a scheduled cancellation. Stripe is not asked if there is neither."""
     await release_schedule(ctx, plan.stripe_schedule_id, cause)
-    if plan.ends_by_itself:
-        await _update(ctx, plan.stripe_subscription_id, taken_back(plan), cause)
+    if plan.is_scheduled_to_cancel:
+        await sync.update(ctx, "subscription", plan.stripe_subscription_id, resume_params(plan), cause)
     await discard_restore(ctx.pool, plan.stripe_subscription_id)
 
 
 async def _change_now(ctx: Context, plan: CurrentPlan, chosen: Chosen, cause: Cause, quote: Quote | None) -> int:
-    """Change the item and take the money; what was taken, in minor units."""
-    billing = await billing_of(ctx, plan, chosen, owed=False)
+    """Change the item and charge it. Returns the amount that was charged, in minor units."""
+    mode = await billing_mode(ctx, plan, chosen, unpaid=False)
     params: dict[str, Any] = {
-        "items": changed_items(plan, chosen, billing),
-        **proration_params(plan, chosen, billing, quote.proration_at if quote else None),
+        "items": changed_items(plan, chosen, mode),
+        **proration_params(plan, chosen, mode, quote.proration_at if quote else None),
         "payment_behavior": "error_if_incomplete",
         "expand": ["latest_invoice"],
-        **taken_back(plan),
+        **resume_params(plan),
     }
     subscription_id = plan.stripe_subscription_id
-    async with releasing_schedule(
-        ctx, subscription_id, plan.stripe_schedule_id, chosen.price.place.stripe_price_id, cause
-    ):
-        invoice = await _update(ctx, subscription_id, params, cause)
+    to_price_id = chosen.price.place.stripe_price_id
+    async with releasing_schedule(ctx, subscription_id, plan.stripe_schedule_id, to_price_id, cause):
+        subscription = await sync.update(ctx, "subscription", subscription_id, params, cause)
     await discard_restore(ctx.pool, subscription_id)
-    if invoice is None or invoice["id"] == plan.stripe_latest_invoice_id:
+    invoice = subscription.get("latest_invoice")
+    if not isinstance(invoice, dict) or invoice["id"] == plan.stripe_latest_invoice_id:
         return 0
-    await _apply_invoice(ctx, invoice, cause)
-    paid: int = invoice["amount_paid"]
-    return paid
-
-
-async def _update(
-    ctx: Context, stripe_subscription_id: str, params: dict[str, Any], cause: Cause
-) -> StripeObject | None:
-    """The subscription's latest invoice, where it was asked for."""
-    invoice: StripeObject | None = None
-
-    async def ask() -> StripeObject | None:
-        nonlocal invoice
-        obj = await ctx.stripe.update("subscription", stripe_subscription_id, params)
-        if isinstance(obj.get("latest_invoice"), dict):
-            # Held as Stripe's events have it.
-            invoice = obj["latest_invoice"]
-            obj["latest_invoice"] = obj["latest_invoice"]["id"]
-        return obj
-
-    await change(ctx, "subscription", stripe_subscription_id, cause, ask)
-    return invoice
-
-
-async def _apply_invoice(ctx: Context, invoice: StripeObject, cause: Cause) -> None:
-    async def known() -> StripeObject | None:
-        return invoice
-
-    await change(ctx, "invoice", invoice["id"], cause, known)
+    await sync.apply_answer(ctx, "invoice", invoice, await sync.baseline(ctx, invoice["id"]), cause)
+    amount: int = invoice["amount_paid"]
+    return amount

@@ -1,12 +1,12 @@
-"""What is owed is paid before a change that gives credit for it.
+"""Pays overdue invoices before a change of plan that gives credit for their period.
 
-A change at once is prorated: Stripe credits the rest of the period that runs, whether anybody has paid for it or not.
-So where a subscription is not paid up, its open invoices are paid first, and then it is changed like any other. Nor is
-it paid up in the hour after a renewal, in which Stripe has turned the period and keeps its invoice as a draft.
+An immediate change is prorated: Stripe credits the rest of the current period, whether or not it was paid for. So if a
+subscription is not paid up, its open invoices are paid first, and then its plan changes like any other. A subscription
+is not paid up either in the hour after a renewal, while Stripe has begun the new period and keeps its invoice a draft.
 
-1. What is open is asked of Stripe, not of our mirror: it is money, and the newest event may be late.
-2. Where paying it would not bring the subscription back, nothing is paid and nothing changes.
-3. A declined card changes no plan. Nor does a death after the payment: the period is paid for then, and that is all.
+1. Stripe lists the open invoices, not the mirror: this is about money, and the newest event may be late.
+2. If paying them would not make the subscription active again, nothing is paid and nothing changes.
+3. A declined card changes no plan. If the process dies after the payment, the period is paid for, and that is all.
 
 Source: docs/decisions/only-what-was-paid-is-credited.md; Stripe's documentation, "Prorations" and
 `subscription.status`.
@@ -18,6 +18,7 @@ from uuid import UUID
 
 from licet.actions.plans.current import get_current_plan
 from licet.actions.plans.proration import is_prorated_now
+from licet.actions.store import find_invoice_status
 from licet.actions.subscriptions.lock import RefusedByState, SubscriptionChanging
 from licet.actions.subscriptions.pay_invoice import SETTLED, pay_invoice
 from licet.http.context import Context
@@ -26,12 +27,12 @@ from licet.kit.statuses import ENTITLED
 from licet.kit.stripe_objects import StripeObject
 from licet.plans.selection import Chosen
 from licet.plans.store import CurrentPlan
-from licet.stripe_events.sync import read
+from licet.stripe_events import sync
 
 PAYMENT_OVERDUE = {
     "payment_overdue": (
         409,
-        "The subscription is not paid up, and paying its open invoices does not bring it back: its plan stays.",
+        "The subscription is not paid up, and paying its open invoices does not make it active again: its plan stays.",
         {"subscriptionId": "sub_1QxYz", "subscriptionStatus": "unpaid"},
     )
 }
@@ -39,91 +40,91 @@ PAYMENT_OVERDUE = {
 
 
 class PaymentOverdue(RefusedByState):
-    """Not paid up, and not to be brought back by paying what is open."""
+    """The subscription is not paid up, and paying its open invoices does not make it active again."""
 
     code = "payment_overdue"
 
     def __init__(self, plan: CurrentPlan) -> None:
         super().__init__(
-            f"The subscription is {plan.status}, and paying its open invoices does not bring it back, so there is "
-            "nothing to change yet. Settle its invoices, or resume it, in Stripe's dashboard; or end it at once "
-            '(POST /payment/subscription-cancel with "immediately": true) and subscribe anew.',
+            f"The subscription is {plan.status}, and paying its open invoices does not make it active again, so its "
+            "plan cannot change yet. Settle its invoices, or resume it, in Stripe's dashboard; or cancel it "
+            'immediately (POST /payment/subscription-cancel with "immediately": true) and subscribe again.',
             details={"subscriptionId": plan.stripe_subscription_id, "subscriptionStatus": plan.status},
         )
 
 
 @dataclass
 class Charged:
-    """What one call has charged for what was overdue, in minor units: it outlasts another look at the subscription."""
+    """What one change of plan has charged for overdue invoices, over all its attempts, in minor units."""
 
     amount: int = 0
 
 
-async def list_owed(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> Sequence[StripeObject]:
-    """The invoices that are to be paid before a change at once, the oldest first; empty where it may be made.
+async def list_invoices_to_pay(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> Sequence[StripeObject]:
+    """The invoices to pay before an immediate change, oldest first; empty if none is overdue.
 
-    Raises PaymentOverdue where paying them would not do, and what Stripe's door raises.
+    Raises PaymentOverdue if paying them would not make the subscription active again, StripeRefused, StripeUnavailable.
     """
     if not is_prorated_now(plan, chosen):
         return ()
     if plan.status in ENTITLED:
         return await _renewal_under_way(ctx, plan)
-    wanted = {"subscription": plan.stripe_subscription_id, "status": "open"}
-    found = [invoice async for invoice in ctx.stripe.list_all("invoice", **wanted)]
-    if not _brings_back(plan, {invoice["id"] for invoice in found}):
+    open_invoices = {"subscription": plan.stripe_subscription_id, "status": "open"}
+    newest_first = [invoice async for invoice in ctx.stripe.list_all("invoice", **open_invoices)]
+    if not _reactivates(plan, {invoice["id"] for invoice in newest_first}):
         raise PaymentOverdue(plan)
-    return found[::-1]
+    return newest_first[::-1]
 
 
 async def _renewal_under_way(ctx: Context, plan: CurrentPlan) -> Sequence[StripeObject]:
-    """The newest invoice, where Stripe has not taken its money yet but is about to."""
-    if plan.stripe_latest_invoice_id is None or await _is_settled(ctx, plan.stripe_latest_invoice_id):
+    """The newest invoice, if Stripe will charge it and has not done so yet."""
+    if plan.stripe_latest_invoice_id is None:
+        return ()
+    if await find_invoice_status(ctx.pool, plan.stripe_latest_invoice_id) in SETTLED:
+        # A final status, however late the events are.
         return ()
     invoice = await ctx.stripe.retrieve("invoice", plan.stripe_latest_invoice_id)
     if invoice is None or invoice["collection_method"] != "charge_automatically" or not invoice["auto_advance"]:
-        # The vendor sends it, or keeps it for now: whoever may pay later has nothing overdue.
+        # The vendor sends the invoice, or holds it back: nothing is overdue for a customer who may pay later.
         return ()
     return (invoice,) if invoice["status"] in ("draft", "open") else ()
 
 
-async def _is_settled(ctx: Context, stripe_invoice_id: str) -> bool:
-    """Whether we know already that nothing more is to be paid for it: that is final, however late events are."""
-    status = await ctx.pool.fetchval("SELECT status FROM invoices WHERE stripe_invoice_id = $1", stripe_invoice_id)
-    return status in SETTLED
+def amount_remaining(invoices: Sequence[StripeObject]) -> int:
+    """The amount that paying the invoices charges, in minor units."""
+    return sum(invoice["amount_remaining"] for invoice in invoices)
 
 
-def amount_of(owed: Sequence[StripeObject]) -> int:
-    """What paying them takes, in minor units."""
-    return sum(invoice["amount_remaining"] for invoice in owed)
+async def pay_invoices(ctx: Context, invoices: Sequence[StripeObject], cause: Cause, charged: Charged) -> None:
+    """Pay the invoices, and add to `charged` what this call was charged.
 
-
-async def pay_owed(ctx: Context, owed: Sequence[StripeObject], cause: Cause, charged: Charged) -> None:
-    """Pay them, adding to `charged` what this call took.
-
-    Raises CardDeclined at the first refusal, and what Stripe's door raises.
+    Raises CardDeclined at the first invoice that is declined, StripeRefused, StripeUnavailable.
     """
-    for invoice in owed:
+    for invoice in invoices:
         if await pay_invoice(ctx, invoice["id"], cause):
             charged.amount += invoice["amount_remaining"]
 
 
-async def get_paid_up(ctx: Context, account_id: UUID, plan: CurrentPlan, cause: Cause) -> CurrentPlan:
-    """The same plan once it is paid for, as Stripe has it then.
+async def get_plan_once_paid(ctx: Context, account_id: UUID, plan: CurrentPlan, cause: Cause) -> CurrentPlan:
+    """The same plan after its invoices are paid, as Stripe has it then.
 
-    Raises SubscriptionChanging where it is another plan by now, PaymentOverdue where Stripe says that it is not paid up
-    yet, and what Stripe's door raises.
+    Raises SubscriptionChanging if the plan has changed, PaymentOverdue if it is not paid up yet, StripeRefused,
+    StripeUnavailable.
     """
-    await read(ctx, ctx.stripe, "subscription", plan.stripe_subscription_id, cause)
-    fresh = await get_current_plan(ctx, account_id)
-    if (fresh.stripe_item_id, fresh.place, fresh.quantity) != (plan.stripe_item_id, plan.place, plan.quantity):
+    await sync.read(ctx, ctx.stripe, "subscription", plan.stripe_subscription_id, cause)
+    paid = await get_current_plan(ctx, account_id)
+    if (paid.stripe_item_id, paid.place, paid.quantity) != (plan.stripe_item_id, plan.place, plan.quantity):
         raise SubscriptionChanging
-    if fresh.status not in ENTITLED:
-        raise PaymentOverdue(fresh)
-    return fresh
+    if paid.status not in ENTITLED:
+        raise PaymentOverdue(paid)
+    return paid
 
 
-def _brings_back(plan: CurrentPlan, open_ids: set[str]) -> bool:
-    """While past due the newest invoice that was asked for says how it stands, else the newest of all, drafts too."""
+def _reactivates(plan: CurrentPlan, open_invoice_ids: set[str]) -> bool:
+    """True if paying the open invoices makes the subscription active again.
+
+    While it is past_due, its status follows the newest invoice that was charged; else the newest of all, also a draft.
+    """
     if plan.status == "past_due":
-        return bool(open_ids)
-    return plan.status in ("unpaid", "incomplete") and plan.stripe_latest_invoice_id in open_ids
+        return bool(open_invoice_ids)
+    return plan.status in ("unpaid", "incomplete") and plan.stripe_latest_invoice_id in open_invoice_ids

@@ -1,4 +1,4 @@
-"""What a change of plans was said to cost: an update that names it charges that, or nothing."""
+"""Quotes for changes of plan: an update that names a quote charges exactly its amount, or nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,13 +8,16 @@ from licet.db.pool import Pool
 from licet.kit.ids import new_id
 from licet.plans.store import CurrentPlan
 
-HOLDS = timedelta(minutes=15)
-"""For how long, in business time: long enough to read it and press a button."""
+QUOTE_VALIDITY = timedelta(minutes=15)
+"""How long a quote is valid, in business time: long enough to read it and press a button."""
 
 
 @dataclass(frozen=True)
 class Quote:
-    """An amount, in minor units of `currency`, for a change reckoned to `proration_at`. Times are aware UTC."""
+    """An amount, in minor units of `currency`, for a change prorated at `proration_at`.
+
+    Times are aware UTC.
+    """
 
     id: UUID
     amount: int
@@ -26,8 +29,8 @@ class Quote:
 async def write_quote(
     pool: Pool, plan: CurrentPlan, to_price_id: str, amount: int, currency: str, *, now: datetime
 ) -> Quote:
-    """Keep what is said, and forget what was said to anybody and has expired."""
-    quote = Quote(new_id(), amount, currency, now, now + HOLDS)
+    """Store a quote, and delete all quotes that have expired."""
+    quote = Quote(new_id(), amount, currency, now, now + QUOTE_VALIDITY)
     await pool.execute(
         """
         WITH expired AS (DELETE FROM plan_quotes WHERE expires_at <= $9)
@@ -50,7 +53,7 @@ async def write_quote(
 
 
 async def find_quote(pool: Pool, quote_id: UUID, plan: CurrentPlan, to_price_id: str, *, now: datetime) -> Quote | None:
-    """The quote, where it is for this change, holds still, and the subscription is what it was."""
+    """The quote, if it is for this change, has not expired, and the subscription is as it was quoted."""
     row = await pool.fetchrow(
         """
         SELECT id, amount, currency, proration_at, expires_at FROM plan_quotes

@@ -1,1 +1,1 @@
-"""Changes to one subscription: cancel, resume, pay an invoice, subscription schedules."""
+"""Changes to one subscription: cancel, resume, pay an invoice, schedules, and the lock around them."""

@@ -1,151 +1,147 @@
-"""The end of a subscription: scheduled, taken back, or at once.
+"""Cancels a subscription, at the period's end or immediately; resumes one that will cancel.
 
-What Stripe answers is applied before the caller is answered, so that what it sees next is what it asked for.
+What Stripe answers is applied before the caller gets its response, so the caller's next read shows the change.
 
-An end at once takes back what was paid for, so it must not be lost between Stripe and us:
+An immediate cancellation ends access that was paid for, so it must not be lost between Stripe and Licet:
 
-1. It is decided here: written down and committed, with the licenses suspended. Stripe is asked only then.
-2. Stripe ends it: its answer, or its event where that is quicker, revokes the licenses.
-3. Stripe refuses: the decision is undone, the licenses are what their facts say, and what waited for the period's end
-   waits again.
-4. Stripe does not answer, or we die: the decision stands, and a job sees it through (`jobs.py`).
+1. The decision is stored and the licenses are suspended, in one transaction. Only then is Stripe asked.
+2. Stripe cancels: its answer, or its event if that comes first, revokes the licenses.
+3. Stripe refuses: the decision is deleted, the licenses get back the state that their facts give them, and a pending
+   change is scheduled again.
+4. Stripe does not answer, or the process dies: the decision remains, and a job completes the cancellation.
 
 Source: contract, section 2; docs/decisions/ending-at-once.md.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
-from licet.actions.subscriptions.lock import SubscriptionChanging, change_with_lock, is_about_items, subscription_lock
-from licet.actions.subscriptions.restore_cancellation import discard_restore, pending_cancellation
+from licet.actions.subscriptions.lock import is_about_items, retry_if_changed, subscription_lock
+from licet.actions.subscriptions.restore_cancellation import pending_cancellation
+from licet.actions.subscriptions.restore_cancellation_store import discard_restore
 from licet.actions.subscriptions.schedule_release import releasing_schedule
-from licet.actions.subscriptions.schedules import end_with_period, put_back, release_schedule, taken_back
+from licet.actions.subscriptions.schedules import (
+    cancel_by_schedule,
+    recreate_schedule,
+    release_schedule,
+    resume_params,
+)
 from licet.db.connection import Connection
 from licet.db.locks import lock
-from licet.errors import Conflict, StripeRefused, StripeUnavailable
+from licet.errors import Conflict, StripeRefused
 from licet.fulfilment import fulfil
 from licet.http.context import Context
 from licet.kit.affected import Affected, ids
 from licet.kit.cause import Cause
 from licet.kit.statuses import ENDED
-from licet.kit.stripe_objects import StripeObject
 from licet.licenses.write import ChangeContext
+from licet.queue.due import Retry, due_job
 from licet.queue.jobs import Job
 from licet.stripe_api.failures import is_missing
-from licet.stripe_events.sync import change, read
-from licet.subscriptions import immediate_cancellations
-from licet.subscriptions.shown import SubscriptionRecord, get_subscription
+from licet.stripe_events import sync
+from licet.subscriptions.immediate_cancellation_store import (
+    CANCELLATIONS,
+    delete_cancellation,
+    find_cancellation_cause,
+    write_cancellation,
+)
+from licet.subscriptions.store import SubscriptionRecord, find_customer_id, get_subscription
 
 log = structlog.get_logger(__name__)
 
-JOB_AFTER = timedelta(seconds=30)
-"""When a job sees to a decision that its maker did not come back from: longer than that one may take."""
+COMPLETE_AFTER = timedelta(seconds=30)
+"""When a job completes an immediate cancellation; longer than the call that decided it may take."""
+
+CANCEL_SUBSCRIPTION = "end_subscription"
+"""The job's entrypoint; its key is the subscription's Stripe id."""
+
+CANCEL_RETRY = Retry(seconds=(15, 60, 300, 1800))
 
 
 async def cancel_at_period_end(
     ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause
 ) -> None:
-    """Let it end with the period that is paid for; its licenses stay as they are until then.
+    """Schedule a cancellation for the end of the period; the licenses stay as they are until then.
 
-    Nothing is asked where that, or its end, is so already. Raises NotFound, Conflict subscription_changing, and what
-    Stripe's door raises.
+    Does nothing if the subscription has ended or is scheduled to cancel already. Raises NotFound, Conflict
+    subscription_changing, StripeRefused, StripeUnavailable.
     """
-
-    async def look() -> SubscriptionRecord:
-        return await _get(ctx, account_id, stripe_subscription_id)
-
-    async def act(subscription: SubscriptionRecord) -> None:
-        if subscription.status in ENDED or subscription.ends_by_itself:
-            return
-        await _end_later(ctx, subscription, cause)
-        await discard_restore(ctx.pool, stripe_subscription_id)
-
-    await look()
-    await change_with_lock(ctx, stripe_subscription_id, cause, look, act)
+    await _get(ctx, account_id, stripe_subscription_id)
+    async with subscription_lock(ctx, stripe_subscription_id, cause):
+        async for attempt in retry_if_changed(ctx, stripe_subscription_id, cause):
+            subscription = await _get(ctx, account_id, stripe_subscription_id)
+            async with attempt.at(subscription):
+                if subscription.status not in ENDED and not subscription.is_scheduled_to_cancel:
+                    await _schedule_cancellation(ctx, subscription, cause)
+                    await discard_restore(ctx.pool, stripe_subscription_id)
 
 
-async def _end_later(ctx: Context, subscription: SubscriptionRecord, cause: Cause) -> None:
-    """In one call, also where a change waits for the same moment: that goes for it, or goes on waiting."""
+async def _schedule_cancellation(ctx: Context, subscription: SubscriptionRecord, cause: Cause) -> None:
+    """Cancel at the period's end, in one call that also replaces a pending change."""
     schedule_id, period = subscription.stripe_schedule_id, subscription.period
     if schedule_id is None or period is None:
         await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
         return
     try:
         async with releasing_schedule(ctx, subscription.id, schedule_id, None, cause):
-            await end_with_period(ctx, schedule_id, period.end_at, cause)
-            # Its end shows in it from now on.
-            await read(ctx, ctx.stripe, "subscription", subscription.id, cause)
+            await cancel_by_schedule(ctx, schedule_id, period.end_at, cause)
+            # From now on the subscription shows that it is scheduled to cancel.
+            await sync.read(ctx, ctx.stripe, "subscription", subscription.id, cause)
     except StripeRefused as refused:
         if not is_about_items(refused):
             raise
-        # A schedule has to be told what is bought now, and that may be on sale no more.
+        # An update of a schedule names the current price, which Stripe refuses once that is archived.
         async with pending_cancellation(ctx, subscription.id, cause):
             await release_schedule(ctx, schedule_id, cause)
             await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
 
 
 async def resume(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
-    """Let a subscription whose end is scheduled go on. Nothing is asked where none is.
+    """Resume a subscription that is scheduled to cancel. Does nothing if it is not.
 
-    Raises NotFound, Conflict (subscription_ended, cancellation_under_way, subscription_changing), and what Stripe's
-    door raises.
+    Raises NotFound, Conflict (subscription_ended, cancellation_under_way, subscription_changing), StripeRefused,
+    StripeUnavailable.
     """
-
-    async def look() -> SubscriptionRecord:
-        subscription = await _get(ctx, account_id, stripe_subscription_id)
-        await _refuse_what_ends(ctx, subscription)
-        return subscription
-
-    async def act(subscription: SubscriptionRecord) -> None:
-        await discard_restore(ctx.pool, stripe_subscription_id)
-        if not subscription.ends_by_itself:
-            return
-        # The end stays until it is taken back itself.
-        await release_schedule(ctx, subscription.stripe_schedule_id, cause, keep_end=True)
-        await _update(ctx, subscription, taken_back(subscription), cause)
-
-    await look()
-    await change_with_lock(ctx, stripe_subscription_id, cause, look, act)
-    await _refuse_what_ends(ctx, await _get(ctx, account_id, stripe_subscription_id))
+    await _get_resumable(ctx, account_id, stripe_subscription_id)
+    async with subscription_lock(ctx, stripe_subscription_id, cause):
+        async for attempt in retry_if_changed(ctx, stripe_subscription_id, cause):
+            subscription = await _get_resumable(ctx, account_id, stripe_subscription_id)
+            async with attempt.at(subscription):
+                await discard_restore(ctx.pool, stripe_subscription_id)
+                if subscription.is_scheduled_to_cancel:
+                    # The cancellation stays scheduled until the second call clears it.
+                    await release_schedule(ctx, subscription.stripe_schedule_id, cause, keep_end=True)
+                    await _update(ctx, subscription, resume_params(subscription), cause)
+    await _get_resumable(ctx, account_id, stripe_subscription_id)
 
 
 async def cancel_now(ctx: Context, account_id: UUID | None, stripe_subscription_id: str, cause: Cause) -> None:
-    """End it at once, with no refund. When this returns its licenses are revoked.
+    """Cancel the subscription immediately, without a refund. When this returns, its licenses are revoked.
 
-    Raises NotFound, Conflict subscription_changing and StripeRefused, and all is as before; and StripeUnavailable: its
-    licenses are suspended then, and the end follows by itself.
+    Raises NotFound, Conflict subscription_changing and StripeRefused, which change nothing; and StripeUnavailable: then
+    the licenses are suspended, and a job completes the cancellation.
     """
     await _get(ctx, account_id, stripe_subscription_id)
     async with subscription_lock(ctx, stripe_subscription_id):
         if (await _get(ctx, account_id, stripe_subscription_id)).status in ENDED:
             return
-        await _decide(ctx, stripe_subscription_id, cause)
-        await _see_through(ctx, stripe_subscription_id, cause)
+        await _store_decision(ctx, stripe_subscription_id, cause)
+        await _cancel_at_stripe(ctx, stripe_subscription_id, cause)
 
 
-async def see_through(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
-    """Have Stripe end what was decided to end. Safe to repeat. Raises as `cancel_now` does."""
-    async with subscription_lock(ctx, stripe_subscription_id):
-        await _see_through(ctx, stripe_subscription_id, cause)
-
-
-async def _see_through(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+async def _cancel_at_stripe(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+    """Have Stripe cancel a subscription whose cancellation is decided. Safe to repeat."""
     schedule_id = (await _get(ctx, None, stripe_subscription_id)).stripe_schedule_id
-
-    async def ask() -> StripeObject | None:
-        return await ctx.stripe.delete("subscription", stripe_subscription_id)
-
     try:
         await release_schedule(ctx, schedule_id, cause)
-        await change(ctx, "subscription", stripe_subscription_id, cause, ask)
+        await sync.delete(ctx, "subscription", stripe_subscription_id, cause)
     except StripeRefused as refused:
         if await _has_ended(ctx, stripe_subscription_id, refused, cause):
             return
-        await _undo(ctx, stripe_subscription_id, cause)
-        await put_back(ctx, schedule_id, cause)
+        await _delete_decision(ctx, stripe_subscription_id, cause)
+        await recreate_schedule(ctx, schedule_id, cause)
         log.warning("cancellation_refused", subscription=stripe_subscription_id, error=refused.message)
         raise
 
@@ -155,107 +151,85 @@ async def _get(ctx: Context, account_id: UUID | None, stripe_subscription_id: st
         return await get_subscription(conn, stripe_subscription_id, account_id=account_id)
 
 
-async def _refuse_what_ends(ctx: Context, subscription: SubscriptionRecord) -> None:
+async def _get_resumable(ctx: Context, account_id: UUID | None, stripe_subscription_id: str) -> SubscriptionRecord:
+    """The subscription. Raises Conflict if it has ended, or is being cancelled immediately."""
+    subscription = await _get(ctx, account_id, stripe_subscription_id)
     if subscription.status in ENDED:
         raise Conflict(
-            "The subscription has ended, and Stripe revives none. Buy it again: POST /api/billing/checkout.",
+            "The subscription has ended, and Stripe cannot revive it. Buy it again: POST /api/billing/checkout.",
             code="subscription_ended",
         )
     async with ctx.pool.acquire() as conn:
-        if await immediate_cancellations.find_because(conn, subscription.id) is not None:
+        if await find_cancellation_cause(conn, subscription.id) is not None:
             raise Conflict(
-                "The subscription is being cancelled at once, and that is not taken back. Buy it again once it ended.",
+                "The subscription is being cancelled immediately, which cannot be undone. Buy it again once it has "
+                "ended: POST /api/billing/checkout.",
                 code="cancellation_under_way",
             )
+    return subscription
 
 
 async def _update(ctx: Context, subscription: SubscriptionRecord, params: dict[str, object], cause: Cause) -> None:
-    async def ask() -> StripeObject | None:
-        return await ctx.stripe.update("subscription", subscription.id, params)
-
     try:
-        await change(ctx, "subscription", subscription.id, cause, ask)
+        await sync.update(ctx, "subscription", subscription.id, params, cause)
     except StripeRefused as refused:
-        # It may have ended a moment ago, without our having been told.
+        # The subscription may have ended a moment ago, before Stripe reported it.
         if not await _has_ended(ctx, subscription.id, refused, cause):
             raise
 
 
 async def _has_ended(ctx: Context, stripe_subscription_id: str, refused: StripeRefused, cause: Cause) -> bool:
-    """Whether Stripe refused a change because the subscription is over; our mirror then says so too."""
+    """True if Stripe refused a change because the subscription has ended; the mirror then shows that too."""
     try:
-        obj = await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
+        obj = await sync.read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
     except StripeRefused:
-        # It refuses whatever we ask, our key perhaps: nothing has changed.
+        # Stripe refuses the read too, for example because of the API key: nothing has changed.
         return False
     return is_missing(refused) if obj is None else obj["status"] in ENDED
 
 
-async def _decide(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+async def _store_decision(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
     async with ctx.pool.acquire() as conn, conn.transaction():
-        await lock_as_events_do(conn, stripe_subscription_id)
+        await lock_subscription(conn, stripe_subscription_id)
         now = ctx.now()
-        await immediate_cancellations.intend(conn, stripe_subscription_id, cause, now=now, due_at=now + JOB_AFTER)
-        await settle_anew(ctx, conn, stripe_subscription_id, cause)
+        await write_cancellation(conn, stripe_subscription_id, cause, now=now, due_at=now + COMPLETE_AFTER)
+        await update_licenses(ctx, conn, stripe_subscription_id, cause)
 
 
-async def _undo(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+async def _delete_decision(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
     async with ctx.pool.acquire() as conn, conn.transaction():
-        await lock_as_events_do(conn, stripe_subscription_id)
-        await immediate_cancellations.drop(conn, stripe_subscription_id)
-        await settle_anew(ctx, conn, stripe_subscription_id, cause)
+        await lock_subscription(conn, stripe_subscription_id)
+        await delete_cancellation(conn, stripe_subscription_id)
+        await update_licenses(ctx, conn, stripe_subscription_id, cause)
 
 
-async def lock_as_events_do(conn: Connection, stripe_subscription_id: str) -> None:
-    """The locks that the subscription's own events take."""
-    customer_id = await conn.fetchval(
-        "SELECT stripe_customer_id FROM subscriptions WHERE stripe_subscription_id = $1", stripe_subscription_id
-    )
-    await lock(conn, ids(stripe_subscription_id, customer_id))
+async def lock_subscription(conn: Connection, stripe_subscription_id: str) -> None:
+    """Take the locks that the subscription's own events take."""
+    await lock(conn, ids(stripe_subscription_id, await find_customer_id(conn, stripe_subscription_id)))
 
 
-async def settle_anew(ctx: Context, conn: Connection, stripe_subscription_id: str, cause: Cause) -> None:
-    """Bring the subscription's licenses to what holds now. The caller holds its locks."""
-    touched = Affected(subscriptions=ids(stripe_subscription_id))
-    await fulfil(conn, touched, ChangeContext(ctx.keyring, cause, ctx.now()))
+async def update_licenses(ctx: Context, conn: Connection, stripe_subscription_id: str, cause: Cause) -> None:
+    """Give the subscription's licenses the state that their facts give them now.
 
-
-END = "end_subscription"
-
-AGAIN_SECONDS = (15, 60, 300, 1800)
-"""How long to wait where Stripe could not be asked, by how often it could not; the last holds from then on."""
+    The caller holds the locks.
+    """
+    affected = Affected(subscriptions=ids(stripe_subscription_id))
+    await fulfil(conn, affected, ChangeContext(ctx.keyring, cause, ctx.now()))
 
 
 def cancellation_jobs(context: Context) -> list[Job]:
-    """The jobs of this feature."""
+    """The job that completes immediate cancellations."""
 
-    async def end(stripe_subscription_id: str) -> None:
+    async def run(stripe_subscription_id: str) -> None:
         async with context.pool.acquire() as conn:
-            because = await immediate_cancellations.find_because(conn, stripe_subscription_id)
-            attempts = await immediate_cancellations.count_attempts(conn, stripe_subscription_id)
-        if because is None:
+            cause = await find_cancellation_cause(conn, stripe_subscription_id)
+        if cause is None:
             return
         try:
-            await see_through(context, stripe_subscription_id, because)
+            async with subscription_lock(context, stripe_subscription_id):
+                await _cancel_at_stripe(context, stripe_subscription_id, cause)
         except StripeRefused as refused:
-            # Undone already; who asked is gone, so the log says it.
+            # The decision is deleted. No caller waits for the answer, so the log has it.
             log.warning("cancellation_undone", subscription=stripe_subscription_id, error=refused.message)
-        except (StripeUnavailable, SubscriptionChanging) as error:
-            log.warning("cancellation_postponed", subscription=stripe_subscription_id, error=error.message)
-            await later(stripe_subscription_id, attempts)
-        except Exception:
-            # A fault of ours, or an answer that nobody understands: tried later, lest it is tried every second.
-            log.exception("cancellation_raised", subscription=stripe_subscription_id)
-            await later(stripe_subscription_id, attempts)
 
-    async def later(stripe_subscription_id: str, attempts: int) -> None:
-        seconds = AGAIN_SECONDS[min(attempts, len(AGAIN_SECONDS) - 1)]
-        async with context.pool.acquire() as conn:
-            until = context.now() + timedelta(seconds=seconds)
-            await immediate_cancellations.postpone(conn, stripe_subscription_id, until)
-
-    async def due(now: datetime) -> Sequence[str]:
-        async with context.pool.acquire() as conn:
-            return await immediate_cancellations.list_due(conn, now)
-
-    return [Job(END, end, due)]
+    return [due_job(CANCEL_SUBSCRIPTION, CANCELLATIONS, run, CANCEL_RETRY, pool=context.pool, now=context.now)]

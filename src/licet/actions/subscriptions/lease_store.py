@@ -1,4 +1,4 @@
-"""Who changes a subscription at this moment, as rows: see `contended.py`. Times are wall time, aware UTC."""
+"""The leases of subscriptions that are being changed (`lock.py`). Times are wall time, aware UTC."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from licet.db.pool import Pool
 class Lease:
     """The right to change a subscription.
 
-    taken_over: whether the one before did not get to the end of it, so that what Stripe holds may be news to us.
+    taken_over: the holder before did not finish, so Stripe may hold changes that the mirror lacks.
     """
 
     stripe_subscription_id: str
@@ -20,7 +20,10 @@ class Lease:
 
 
 async def acquire(pool: Pool, stripe_subscription_id: str, until: datetime, *, now: datetime) -> Lease | None:
-    """The lease, or None while somebody else has it: that is only looked at, so that many may wait for it."""
+    """Acquire the lease. None while another holder has it.
+
+    A lease that is held is only read, not locked, so that many callers may wait for it.
+    """
     holder = uuid4()
     taken_over: bool | None = await pool.fetchval(
         """
@@ -41,7 +44,7 @@ async def acquire(pool: Pool, stripe_subscription_id: str, until: datetime, *, n
 
 
 async def release(pool: Pool, lease: Lease) -> None:
-    """What was done is done, and known here."""
+    """Give the lease back: the change is complete and mirrored."""
     await pool.execute(
         "DELETE FROM subscription_leases WHERE stripe_subscription_id = $1 AND holder = $2",
         lease.stripe_subscription_id,
@@ -50,7 +53,7 @@ async def release(pool: Pool, lease: Lease) -> None:
 
 
 async def abandon(pool: Pool, lease: Lease, *, now: datetime) -> None:
-    """Whether Stripe did what it was asked is not known here: who is next takes the lease over, and is told so."""
+    """Let the lease expire now, as the outcome at Stripe is unknown: the next holder gets `taken_over`."""
     await pool.execute(
         "UPDATE subscription_leases SET until = $3 WHERE stripe_subscription_id = $1 AND holder = $2",
         lease.stripe_subscription_id,

@@ -1,23 +1,24 @@
-"""One subscription that several want to change at the same moment: one after the other, each looking anew.
+"""Serialises changes to one subscription with a lease row; each holder looks at it again first.
 
-Whoever changes a subscription takes its lease first: a row, for no connection and no lock is held while Stripe is
-asked. He lets go of it once Stripe's answer is applied, so that the next one sees what there is then, and holds his
-quote against that. A lease outlasts all the time that its holder has; one that is left behind by a crash runs out, and
-who takes it over reads from Stripe first.
+A caller acquires the subscription's lease before it changes anything. The lease is a row: no connection and no lock is
+held while Stripe is asked. The caller releases it after Stripe's answer is applied, so that the next caller sees the
+new state and checks its quote against that. A lease lasts longer than its holder may take. If the holder crashes, the
+lease expires, and the caller that takes it over reads the subscription from Stripe first.
 
-Dashboards and portals change subscriptions too, and take no lease. There, Stripe refuses what a change of the same
-moment has made impossible: a schedule that is gone, or was made meanwhile. Who is refused looks again, and asks anew
-where things have changed. Something may have changed and changed back in between: so what we hold of the subscription
-is not only compared, its changes are counted.
+Stripe's dashboard and portal change subscriptions too, without a lease. Stripe then refuses what such a change has made
+impossible, for example an update of a schedule that was released a moment ago. `retry_if_changed` looks again after a
+refusal and retries if the subscription has changed. Something may have changed and changed back in between, so the
+changes of the mirrored subscription are counted as well as its states compared.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
-from typing import TypeVar
+from typing import Self
 
 import structlog
 
@@ -27,41 +28,39 @@ from licet.errors import Conflict, LicetError, StripeRefused, StripeUnavailable
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.times import wall_now
-from licet.stripe_api.calls import at_most
-from licet.stripe_events.sync import read
+from licet.stripe_api.calls import time_limit
+from licet.stripe_events import sync
 
 log = structlog.get_logger(__name__)
 
-Seen = TypeVar("Seen")
-Done = TypeVar("Done")
+CHANGE_TIMEOUT_SECONDS = 22.0
+"""The most that one change may take in all: the wait for the lease, and the calls to Stripe."""
 
-SECONDS = 22.0
-"""How long one caller's waiting for his turn, and Stripe, may take in all."""
+LEASE_WAIT_SECONDS = 15.0
+"""The most that a change waits for the lease; the rest of its time is for Stripe."""
 
-WAIT_SECONDS = 15.0
-"""How much of it he waits for his turn at most: what is left must do for Stripe."""
+LEASE_MARGIN_SECONDS = 8.0
+"""A lease lasts this much longer than its holder may ask Stripe, so that the holder can write what was answered."""
 
-AFTERWARDS_SECONDS = 8.0
-"""How much longer than its holder may ask Stripe a lease lasts: for what is then written here."""
+LEASE_POLL_SECONDS = 0.05
+"""The time between two tries to acquire the lease."""
 
-LOOK_SECONDS = 0.05
-"""How often who waits looks."""
+MAX_ATTEMPTS = 5
+"""The most attempts at a change while the subscription keeps changing."""
 
-TRIES = 5
-
-STANDS = 3
-"""How often the same refusal is heard before it is believed, where the subscription changed there and back."""
+MAX_SAME_STATE_REFUSALS = 3
+"""Refusals in the same state after which a change gives up, although the subscription changed and changed back."""
 
 CHANGING = {"subscription_changing": (409, "Other calls change the subscription at this moment. Ask again.")}
 """For a route's `responses`."""
 
 
 class RefusedByState(Conflict):
-    """A refusal of ours: it stands where Stripe says that things are still as they were when it was made."""
+    """Licet refuses a change because of the subscription's state; final if Stripe confirms that state."""
 
 
 class SubscriptionChanging(RefusedByState):
-    """Other calls change the subscription for longer, or faster, than this one can wait."""
+    """Other calls change the subscription for longer, or more often, than this call can wait."""
 
     code = "subscription_changing"
 
@@ -71,94 +70,128 @@ class SubscriptionChanging(RefusedByState):
 
 @asynccontextmanager
 async def subscription_lock(
-    ctx: Context, stripe_subscription_id: str, look_because: Cause | None = None
+    ctx: Context, stripe_subscription_id: str, read_cause: Cause | None = None
 ) -> AsyncIterator[None]:
-    """Within, nobody else of ours changes the subscription, and all calls to Stripe keep to `SECONDS`.
+    """Hold the subscription's lease. All calls to Stripe within end before `CHANGE_TIMEOUT_SECONDS`.
 
-    look_because: given, the subscription is read first where the one before did not get to the end of its change.
-    Not to be nested. Raises SubscriptionChanging where its turn does not come, and then what Stripe's door raises.
+    read_cause: if given, the subscription is read from Stripe first when the holder before did not finish.
+    Cannot be nested. Raises SubscriptionChanging if the lease is not free in time, StripeRefused, StripeUnavailable.
     """
-    with at_most(SECONDS):
+    with time_limit(CHANGE_TIMEOUT_SECONDS):
         lease = await _wait_for(ctx, stripe_subscription_id)
         known = False
         try:
-            if lease.taken_over and look_because is not None:
-                await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, look_because)
+            if lease.taken_over and read_cause is not None:
+                await sync.read(ctx, ctx.stripe, "subscription", stripe_subscription_id, read_cause)
             yield
             known = True
         except LicetError as error:
             known = not isinstance(error, StripeUnavailable)
             raise
         finally:
-            await _give_back(ctx, lease, known=known and (look_because is not None or not lease.taken_over))
+            await _give_back(ctx, lease, known=known and (read_cause is not None or not lease.taken_over))
 
 
-async def change_with_lock(
-    ctx: Context,
-    stripe_subscription_id: str,
-    cause: Cause,
-    look: Callable[[], Awaitable[Seen]],
-    act: Callable[[Seen], Awaitable[Done]],
-) -> Done:
-    """What `act` makes of what `look` sees, under `subscription_lock`. Raises as it and `retry_if_changed` do."""
-    async with subscription_lock(ctx, stripe_subscription_id, cause):
-        return await retry_if_changed(ctx, stripe_subscription_id, cause, look, act)
+def retry_if_changed(ctx: Context, stripe_subscription_id: str, cause: Cause) -> "Attempts":
+    """Attempts at a change, until one succeeds or its refusal is final. Each looks at the subscription first:
 
+        async for attempt in retry_if_changed(ctx, subscription_id, cause):
+            plan = await get_current_plan(ctx, account_id)
+            async with attempt.at(plan):
+                changed = await change(plan)
 
-async def retry_if_changed(
-    ctx: Context,
-    stripe_subscription_id: str,
-    cause: Cause,
-    look: Callable[[], Awaitable[Seen]],
-    act: Callable[[Seen], Awaitable[Done]],
-) -> Done:
-    """The same for who changes nothing. A refusal stands where nothing has changed since; else both are done again.
-
-    Raises what they raise, and SubscriptionChanging when that goes on.
+    cause: of the read that follows a refusal.
     """
-    as_before = 0
-    for _ in range(TRIES):
-        changes = await count_changes(ctx.pool, stripe_subscription_id)
-        seen = await look()
+    return Attempts(ctx, stripe_subscription_id, cause)
+
+
+class Attempts:
+    """The attempts at one change, as `retry_if_changed` shows. number: of the current attempt, from 1."""
+
+    def __init__(self, ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
+        self._ctx = ctx
+        self._stripe_subscription_id = stripe_subscription_id
+        self._cause = cause
+        self.number = 0
+        self._changes = 0
+        self._last: _Refused | None = None
+        self._same_state_refusals = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Self:
+        if self.number > 0 and self._last is None:
+            raise StopAsyncIteration
+        self.number += 1
+        self._changes = await self._count_changes()
+        return self
+
+    @asynccontextmanager
+    async def at(self, state: object) -> AsyncIterator[None]:
+        """Make the change, in the block, to a subscription that was found in `state`.
+
+        StripeRefused and RefusedByState are caught, and the subscription is read from Stripe. The next attempt raises
+        that refusal if it finds that nothing has changed, and SubscriptionChanging after `MAX_ATTEMPTS`.
+        """
+        if self._last is not None:
+            await self._raise_if_final(self._last, state)
+        self._last = None
         try:
-            return await act(seen)
-        except (StripeRefused, RefusedByState) as refused:
-            await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
-            if await look() == seen:
-                as_before += 1
-                changed = await count_changes(ctx.pool, stripe_subscription_id) != changes
-                if as_before == STANDS or not changed or is_about_items(refused):
-                    raise
-    raise SubscriptionChanging
+            yield
+        except (StripeRefused, RefusedByState) as error:
+            self._last = _Refused(error, state, self._changes)
+            await sync.read(self._ctx, self._ctx.stripe, "subscription", self._stripe_subscription_id, self._cause)
+
+    async def _raise_if_final(self, last: "_Refused", state: object) -> None:
+        if state == last.state:
+            self._same_state_refusals += 1
+            changed = await self._count_changes() != last.changes
+            if not changed or self._same_state_refusals == MAX_SAME_STATE_REFUSALS or is_about_items(last.error):
+                raise last.error
+        if self.number > MAX_ATTEMPTS:
+            raise SubscriptionChanging
+
+    async def _count_changes(self) -> int:
+        return await count_changes(self._ctx.pool, self._stripe_subscription_id)
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """A refusal, the state that was changed, and the count of changes before that state was looked at."""
+
+    error: LicetError
+    state: object
+    changes: int
 
 
 def is_about_items(refused: LicetError) -> bool:
-    """Whether Stripe does not take a price, say, and not the state that the subscription or its schedule is in."""
+    """True if Stripe refuses an item, such as its price, and not the subscription's state."""
     return "items" in refused.details.get("param", "")
 
 
 async def _wait_for(ctx: Context, stripe_subscription_id: str) -> Lease:
     began = monotonic()
     while True:
-        left = SECONDS - (monotonic() - began)
+        left = CHANGE_TIMEOUT_SECONDS - (monotonic() - began)
         now = wall_now()
-        until = now + timedelta(seconds=left + AFTERWARDS_SECONDS)
+        until = now + timedelta(seconds=left + LEASE_MARGIN_SECONDS)
         lease = await acquire(ctx.pool, stripe_subscription_id, until, now=now)
         if lease is not None:
             return lease
-        if left <= SECONDS - WAIT_SECONDS:
+        if left <= CHANGE_TIMEOUT_SECONDS - LEASE_WAIT_SECONDS:
             raise SubscriptionChanging
-        # Not all of those who wait at the same moment.
-        await asyncio.sleep(LOOK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - not for secrets
+        # At random, so that the callers that wait do not all try at the same moment.
+        await asyncio.sleep(LEASE_POLL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - not for secrets
 
 
 async def _give_back(ctx: Context, lease: Lease, *, known: bool) -> None:
-    """known: whether our mirror has all that came of it."""
+    """Release the lease, or abandon it. known: the mirror has everything that Stripe did."""
     try:
         if known:
             await release(ctx.pool, lease)
         else:
             await abandon(ctx.pool, lease, now=wall_now())
     except Exception:
-        # It runs out by itself, and its holder is told what came of his change.
-        log.exception("lease_left_to_run_out", subscription=lease.stripe_subscription_id)
+        # The lease expires by itself, and the caller must hear the outcome of its change.
+        log.exception("lease_not_given_back", subscription=lease.stripe_subscription_id)

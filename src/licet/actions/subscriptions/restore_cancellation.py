@@ -1,76 +1,78 @@
-"""A scheduled end that must be taken back for a change that waits comes back where the change is not made.
+"""Restores a cancellation that was cleared for a downgrade, if scheduling the downgrade fails.
 
-Stripe's schedule takes over no subscription that ends, so its end is taken back first, and then the change is written
-into the schedule: several calls, and nobody asked for a subscription that simply goes on. So the end is written down
-before anything is asked, in the transaction that sees it still there:
+Stripe makes no schedule for a subscription that is scheduled to cancel. So a downgrade first clears the cancellation
+and then writes itself into a schedule: several calls, and the customer never asked for a subscription that renews. The
+cancellation is stored before Stripe is asked for anything, in the statement that sees it still scheduled:
 
-1. The change is made: the row goes.
-2. It is refused, or fails: the end is set again at once, and the row goes.
-3. That fails too, or we die: a job does it. It asks Stripe first, and sets no end where the change was made after all.
-4. Whatever the customer decides since (it goes on, it ends, it changes) holds: `discard_restore` deletes the row.
+1. The downgrade is scheduled: the row is deleted.
+2. A call is refused or fails: the cancellation is scheduled again immediately, and the row is deleted.
+3. That fails too, or the process dies: a job schedules it. The job reads the subscription from Stripe first, and
+   schedules no cancellation if the downgrade was scheduled after all.
+4. The customer resumes, cancels or changes the subscription meanwhile: `discard_restore` deletes the row.
 
-An end that is asked for and takes two calls, the first of which drops a change that waits, is kept the same way.
+A cancellation that takes two calls, of which the first drops a pending change, is stored in the same way.
 
 Source: docs/decisions/what-waits.md.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from licet.actions.subscriptions.lock import SubscriptionChanging, subscription_lock
 from licet.actions.subscriptions.restore_cancellation_store import (
+    CANCELLATIONS_TO_RESTORE,
     CancellationToRestore,
-    drop,
-    find,
-    list_due,
-    postpone,
-    write,
+    discard_restore,
+    find_to_restore,
+    write_scheduled,
     write_wanted,
 )
-from licet.actions.subscriptions.schedules import ends_by_itself, release_idle
-from licet.db.pool import Pool
+from licet.actions.subscriptions.schedules import release_idle_schedule, scheduled_to_cancel_at_stripe
 from licet.errors import LicetError, StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.plans.store import CurrentPlan
+from licet.queue.due import Retry, due_job
 from licet.queue.jobs import Job
 from licet.stripe_api.client import StripeApi
-from licet.stripe_events.sync import change, read
+from licet.stripe_events import sync
 
 log = structlog.get_logger(__name__)
 
-SET_AGAIN = "set_end_again"
+RESTORE_CANCELLATION = "set_end_again"
+"""The job's entrypoint; its key is the subscription's Stripe id."""
 
-JOB_AFTER = timedelta(seconds=30)
-"""Longer than the change itself may take."""
+RESTORE_AFTER = timedelta(seconds=30)
+"""When the job restores a cancellation; longer than the change itself may take."""
 
-AGAIN_AFTER = timedelta(minutes=1)
+RESTORE_RETRY = Retry(seconds=(60,))
 
 
 @asynccontextmanager
 async def restoring_cancellation(ctx: Context, plan: CurrentPlan, cause: Cause) -> AsyncIterator[None]:
-    """Around a change that waits: where it is not made, things are as before, with the end and without a schedule.
+    """Schedule a change in the block.
 
-    Raises SubscriptionChanging where the end of `plan` has been taken back meanwhile.
+    If it fails, restore the cancellation and release a schedule that was made. Raises SubscriptionChanging if the
+    cancellation of `plan` was cleared meanwhile.
     """
     subscription_id = plan.stripe_subscription_id
-    if plan.ends_by_itself:
-        due_at = ctx.now() + JOB_AFTER
-        if not await write(ctx.pool, subscription_id, plan.place.stripe_price_id, cause, due_at):
+    if plan.is_scheduled_to_cancel:
+        due_at = ctx.now() + RESTORE_AFTER
+        if not await write_scheduled(ctx.pool, subscription_id, plan.place.stripe_price_id, cause, due_at):
             raise SubscriptionChanging
     try:
         yield
     except Exception as error:
-        if plan.ends_by_itself:
-            await _at_once(ctx, subscription_id)
+        if plan.is_scheduled_to_cancel:
+            await _restore_or_leave_to_job(ctx, subscription_id)
         elif isinstance(error, StripeRefused):
-            # No answer at all may mean that it was made: the next try finds out.
+            # If Stripe did not answer at all, the change may have been scheduled: the next attempt finds out.
             await _release_idle(ctx, subscription_id, cause)
         raise
     await discard_restore(ctx.pool, subscription_id)
@@ -78,11 +80,12 @@ async def restoring_cancellation(ctx: Context, plan: CurrentPlan, cause: Cause) 
 
 @asynccontextmanager
 async def pending_cancellation(ctx: Context, stripe_subscription_id: str, cause: Cause) -> AsyncIterator[None]:
-    """Around an end that takes two calls, the first of which drops what waits: once that is dropped, the end is set.
+    """Make a cancellation in the block that takes two calls.
 
-    Refused, it is not.
+    The first call drops the pending change. If the second is lost, a job makes it. If Stripe refuses a call, nothing is
+    left for the job.
     """
-    await write_wanted(ctx.pool, stripe_subscription_id, cause, ctx.now() + JOB_AFTER)
+    await write_wanted(ctx.pool, stripe_subscription_id, cause, ctx.now() + RESTORE_AFTER)
     try:
         yield
     except StripeRefused:
@@ -91,81 +94,67 @@ async def pending_cancellation(ctx: Context, stripe_subscription_id: str, cause:
     await discard_restore(ctx.pool, stripe_subscription_id)
 
 
-async def discard_restore(pool: Pool, stripe_subscription_id: str) -> None:
-    """Let an end that was taken back be: the customer has decided since."""
-    await drop(pool, stripe_subscription_id)
-
-
 def restore_cancellation_jobs(context: Context) -> list[Job]:
-    """The one kind of deferred work there is here."""
+    """The job that restores cancellations."""
 
     async def run(stripe_subscription_id: str) -> None:
-        try:
-            async with subscription_lock(context, stripe_subscription_id):
-                await _set_again(context, context.stripe.in_background, stripe_subscription_id)
-        except LicetError as error:
-            log.warning("end_postponed", subscription=stripe_subscription_id, error=error.message)
-            await postpone(context.pool, stripe_subscription_id, context.now() + AGAIN_AFTER)
-        except Exception:
-            # A fault of ours, or an answer that nobody understands: tried later, lest it is tried every second.
-            log.exception("end_raised", subscription=stripe_subscription_id)
-            await postpone(context.pool, stripe_subscription_id, context.now() + AGAIN_AFTER)
+        async with subscription_lock(context, stripe_subscription_id):
+            await _restore(context, context.stripe.in_background, stripe_subscription_id)
 
-    async def due(now: datetime) -> Sequence[str]:
-        return await list_due(context.pool, now)
-
-    return [Job(SET_AGAIN, run, due)]
+    return [
+        due_job(RESTORE_CANCELLATION, CANCELLATIONS_TO_RESTORE, run, RESTORE_RETRY, pool=context.pool, now=context.now),
+    ]
 
 
-async def _at_once(ctx: Context, stripe_subscription_id: str) -> None:
+async def _restore_or_leave_to_job(ctx: Context, stripe_subscription_id: str) -> None:
     try:
-        await _set_again(ctx, ctx.stripe, stripe_subscription_id)
+        await _restore(ctx, ctx.stripe, stripe_subscription_id)
     except LicetError as error:
-        log.warning("end_left_to_the_job", subscription=stripe_subscription_id, error=error.message)
+        log.warning("restore_left_to_job", subscription=stripe_subscription_id, error=error.message)
     except Exception:
-        # What the change failed by is what its caller is told.
-        log.exception("end_left_to_the_job", subscription=stripe_subscription_id)
+        # The caller must get the error of the change itself.
+        log.exception("restore_left_to_job", subscription=stripe_subscription_id)
 
 
-async def _set_again(ctx: Context, stripe: StripeApi, stripe_subscription_id: str) -> None:
-    """Safe to repeat. stripe: as for `read`. The caller has the subscription to itself."""
-    row = await find(ctx.pool, stripe_subscription_id)
-    if row is None:
+async def _restore(ctx: Context, stripe: StripeApi, stripe_subscription_id: str) -> None:
+    """Safe to repeat. stripe: as for `sync.read`. The caller holds the subscription's lease."""
+    stored = await find_to_restore(ctx.pool, stripe_subscription_id)
+    if stored is None:
         return
-    subscription = await read(ctx, stripe, "subscription", stripe_subscription_id, row.because)
+    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, stored.because)
     if (
         subscription is not None
-        and _goes_on_as_it_was(subscription, row)
-        and not await release_idle(ctx, stripe, id_of(subscription.get("schedule")), row.because)
+        and _renews_as_before(subscription, stored)
+        and not await release_idle_schedule(ctx, stripe, id_of(subscription.get("schedule")), stored.because)
     ):
-        await _end(ctx, stripe_subscription_id, row)
-    await drop(ctx.pool, stripe_subscription_id)
+        await _schedule_again(ctx, stripe_subscription_id, stored)
+    await discard_restore(ctx.pool, stripe_subscription_id)
 
 
-def _goes_on_as_it_was(subscription: StripeObject, row: CancellationToRestore) -> bool:
-    """Whether it is on the plan that it was on and has no end."""
+def _renews_as_before(subscription: StripeObject, stored: CancellationToRestore) -> bool:
+    """True if the subscription still has the plan's price and is not scheduled to cancel."""
     prices = {id_of(item["price"]) for item in subscription["items"]["data"]}
-    return subscription["status"] not in ENDED and not ends_by_itself(subscription) and row.stripe_price_id in prices
+    return (
+        subscription["status"] not in ENDED
+        and not scheduled_to_cancel_at_stripe(subscription)
+        and stored.stripe_price_id in prices
+    )
 
 
-async def _end(ctx: Context, stripe_subscription_id: str, row: CancellationToRestore) -> None:
+async def _schedule_again(ctx: Context, stripe_subscription_id: str, stored: CancellationToRestore) -> None:
     params: dict[str, Any] = {"cancel_at_period_end": True}
-    if not row.cancel_at_period_end and row.cancel_at is not None and row.cancel_at > ctx.now():
-        params = {"cancel_at": int(row.cancel_at.timestamp())}
-
-    async def ask() -> StripeObject | None:
-        return await ctx.stripe.update("subscription", stripe_subscription_id, params)
-
-    await change(ctx, "subscription", stripe_subscription_id, row.because, ask)
-    log.info("end_set_again", subscription=stripe_subscription_id)
+    if not stored.cancel_at_period_end and stored.cancel_at is not None and stored.cancel_at > ctx.now():
+        params = {"cancel_at": int(stored.cancel_at.timestamp())}
+    await sync.update(ctx, "subscription", stripe_subscription_id, params, stored.because)
+    log.info("cancellation_restored", subscription=stripe_subscription_id)
 
 
 async def _release_idle(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
-    """Let go of a schedule that was made for the change that was refused; one that stays holds nothing."""
+    """Release a schedule that was made for a change which Stripe refused; if it stays, it does nothing."""
     try:
-        subscription = await read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
+        subscription = await sync.read(ctx, ctx.stripe, "subscription", stripe_subscription_id, cause)
         if subscription is not None:
-            await release_idle(ctx, ctx.stripe, id_of(subscription.get("schedule")), cause)
+            await release_idle_schedule(ctx, ctx.stripe, id_of(subscription.get("schedule")), cause)
     except LicetError as error:
-        # What the change was refused for is what its caller is told.
+        # The caller must get the error of the change itself.
         log.warning("idle_schedule_left", subscription=stripe_subscription_id, error=error.message)

@@ -1,16 +1,21 @@
-"""Scheduled ends that were taken back for a change of plan, as rows: see `ends.py`."""
+"""Cancellations that were cleared for a change of plan and may be restored (`ends_taken_back`)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from licet.db.pool import Pool
 from licet.kit.cause import Cause
+from licet.queue.store import DueTable
+
+CANCELLATIONS_TO_RESTORE = DueTable("ends_taken_back", key=("stripe_subscription_id",), attempts=False)
 
 
 @dataclass(frozen=True)
 class CancellationToRestore:
-    """An end as it was. stripe_price_id: what the plan was billed by then. Times are aware UTC."""
+    """A cancellation as it was scheduled.
+
+    stripe_price_id: the plan's price at that time. Times are aware UTC.
+    """
 
     stripe_price_id: str
     cancel_at_period_end: bool
@@ -18,12 +23,12 @@ class CancellationToRestore:
     because: Cause
 
 
-async def write(
+async def write_scheduled(
     pool: Pool, stripe_subscription_id: str, stripe_price_id: str, because: Cause, due_at: datetime
 ) -> bool:
-    """Keep the end that the subscription has. False: it has none any more.
+    """Store the cancellation that is scheduled. False: none is scheduled any more.
 
-    due_at: when a job sees to it; business time.
+    due_at: when a job restores it; business time.
     """
     written = await pool.fetchval(
         """
@@ -45,7 +50,10 @@ async def write(
 
 
 async def write_wanted(pool: Pool, stripe_subscription_id: str, because: Cause, due_at: datetime) -> None:
-    """Keep that it is to end with its period, as if it had been so. due_at: as for `write`."""
+    """Store a cancellation at the period's end that is wanted and not scheduled yet.
+
+    due_at: as `write_scheduled`.
+    """
     await pool.execute(
         """
         INSERT INTO ends_taken_back (stripe_subscription_id, stripe_price_id, cancel_at_period_end, because, due_at)
@@ -61,8 +69,8 @@ async def write_wanted(pool: Pool, stripe_subscription_id: str, because: Cause, 
     )
 
 
-async def find(pool: Pool, stripe_subscription_id: str) -> CancellationToRestore | None:
-    """The end that was taken back, unless it was set again or let be."""
+async def find_to_restore(pool: Pool, stripe_subscription_id: str) -> CancellationToRestore | None:
+    """The cancellation to restore, or None if there is none."""
     row = await pool.fetchrow(
         """
         SELECT stripe_price_id, cancel_at_period_end, cancel_at, because FROM ends_taken_back
@@ -73,21 +81,6 @@ async def find(pool: Pool, stripe_subscription_id: str) -> CancellationToRestore
     return CancellationToRestore(**{**row, "because": Cause.from_json(row["because"])}) if row else None
 
 
-async def drop(pool: Pool, stripe_subscription_id: str) -> None:
-    """It is settled."""
+async def discard_restore(pool: Pool, stripe_subscription_id: str) -> None:
+    """Delete the cancellation to restore: it is restored, or the customer has decided otherwise."""
     await pool.execute("DELETE FROM ends_taken_back WHERE stripe_subscription_id = $1", stripe_subscription_id)
-
-
-async def postpone(pool: Pool, stripe_subscription_id: str, until: datetime) -> None:
-    """Stripe could not be asked: later."""
-    await pool.execute(
-        "UPDATE ends_taken_back SET due_at = $2 WHERE stripe_subscription_id = $1", stripe_subscription_id, until
-    )
-
-
-async def list_due(pool: Pool, now: datetime) -> Sequence[str]:
-    """The subscriptions whose end a job is to set again, the longest due first."""
-    rows = await pool.fetch(
-        "SELECT stripe_subscription_id FROM ends_taken_back WHERE due_at <= $1 ORDER BY due_at LIMIT 100", now
-    )
-    return [row["stripe_subscription_id"] for row in rows]

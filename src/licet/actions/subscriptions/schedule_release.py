@@ -1,136 +1,95 @@
-"""A change that waits gives way to one that takes effect now, or to the subscription's end.
+"""Releases a pending schedule once an immediate change or a cancellation has gone through.
 
-Stripe changes a subscription while its schedule still waits, which would undo the change when the period ends. So the
-schedule is let go of afterwards (before, a declined card would have dropped what waits), and that it is to be, is
-written down before anything is asked: a job sees to it should we die in between. The job looks first whether the
-change took place at all.
+Stripe changes a subscription while its schedule is pending, and the schedule would undo that change when the period
+ends. So the schedule is released after the change; released before it, a declined card would have dropped the pending
+change. The release is stored before Stripe is asked for anything: if the process dies in between, a job releases the
+schedule. The job first checks whether the change was made at all.
 
-An end stands in the schedule first, and becomes the subscription's own as the schedule is let go of.
+A cancellation is written into the schedule first, and becomes the subscription's own when the schedule is released.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-
-import structlog
+from datetime import timedelta
 
 from licet.actions.subscriptions.lock import RefusedByState, subscription_lock
-from licet.actions.subscriptions.schedules import ends_by_itself, release_schedule
-from licet.db.pool import Pool
-from licet.errors import CardDeclined, LicetError, StripeRefused
+from licet.actions.subscriptions.schedule_release_store import (
+    SCHEDULE_RELEASES,
+    ScheduleRelease,
+    delete_release,
+    find_release,
+    write_release,
+)
+from licet.actions.subscriptions.schedules import release_schedule, scheduled_to_cancel_at_stripe
+from licet.errors import CardDeclined, StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject
+from licet.queue.due import Retry, due_job
 from licet.queue.jobs import Job
-from licet.stripe_events.sync import read
+from licet.stripe_events import sync
 
-log = structlog.get_logger(__name__)
+RELEASE_SCHEDULE = "release_schedule"
+"""The job's entrypoint; its key is the subscription's Stripe id."""
 
-RELEASE = "release_schedule"
+RELEASE_AFTER = timedelta(seconds=30)
+"""When the job continues a release; longer than the change itself may take."""
 
-JOB_AFTER = timedelta(seconds=30)
-"""Longer than the change itself may take."""
-
-AGAIN_AFTER = timedelta(minutes=1)
+RELEASE_RETRY = Retry(seconds=(60,))
 
 
 @asynccontextmanager
 async def releasing_schedule(
     ctx: Context, stripe_subscription_id: str, schedule_id: str | None, to_price_id: str | None, cause: Cause
 ) -> AsyncIterator[None]:
-    """Around the change: what waits for the subscription is dropped once the change is made, and only then.
+    """Make a change in the block; if it succeeds, release the schedule.
 
-    schedule_id: what waits; None: nothing does. to_price_id: what the plan changes to; None: it ends.
+    That drops the pending change. schedule_id: the subscription's schedule; None: there is none. to_price_id: the
+    price that the plan changes to; None: the subscription is scheduled to cancel.
     """
     if schedule_id is None:
         yield
         return
-    await _write(ctx, stripe_subscription_id, schedule_id, to_price_id, cause)
+    release = ScheduleRelease(schedule_id, to_price_id, cause)
+    await write_release(ctx.pool, stripe_subscription_id, release, ctx.now() + RELEASE_AFTER)
     try:
         yield
     except (CardDeclined, StripeRefused, RefusedByState):
-        # Refused: nothing has changed, and what waits goes on waiting. No answer at all is left to the job.
-        await _forget(ctx.pool, stripe_subscription_id)
+        # Nothing has changed, so the schedule stays. If Stripe did not answer at all, the job finds out.
+        await delete_release(ctx.pool, stripe_subscription_id)
         raise
-    await release_schedule(ctx, schedule_id, cause, keep_end=to_price_id is None)
-    await _forget(ctx.pool, stripe_subscription_id)
-
-
-async def cancel_pending_release(pool: Pool, stripe_subscription_id: str) -> None:
-    """Let what waits be, whatever was to be let go of before: it is asked for anew."""
-    await _forget(pool, stripe_subscription_id)
+    await _release(ctx, release)
+    await delete_release(ctx.pool, stripe_subscription_id)
 
 
 def schedule_release_jobs(context: Context) -> list[Job]:
-    """The one kind of deferred work there is here."""
+    """The job that releases schedules."""
 
     async def run(stripe_subscription_id: str) -> None:
-        try:
-            async with subscription_lock(context, stripe_subscription_id):
-                await _finish(context, stripe_subscription_id)
-        except LicetError as error:
-            log.warning("release_postponed", subscription=stripe_subscription_id, error=error.message)
-            await _postpone(context, stripe_subscription_id)
-        except Exception:
-            # A fault of ours, or an answer that nobody understands: tried later, lest it is tried every second.
-            log.exception("release_raised", subscription=stripe_subscription_id)
-            await _postpone(context, stripe_subscription_id)
+        async with subscription_lock(context, stripe_subscription_id):
+            await _finish(context, stripe_subscription_id)
 
-    async def due(now: datetime) -> Sequence[str]:
-        rows = await context.pool.fetch(
-            "SELECT stripe_subscription_id FROM plan_releases WHERE due_at <= $1 ORDER BY due_at LIMIT 100", now
-        )
-        return [row["stripe_subscription_id"] for row in rows]
-
-    return [Job(RELEASE, run, due)]
-
-
-async def _postpone(ctx: Context, stripe_subscription_id: str) -> None:
-    await ctx.pool.execute(
-        "UPDATE plan_releases SET due_at = $2 WHERE stripe_subscription_id = $1",
-        stripe_subscription_id,
-        ctx.now() + AGAIN_AFTER,
-    )
+    return [
+        due_job(RELEASE_SCHEDULE, SCHEDULE_RELEASES, run, RELEASE_RETRY, pool=context.pool, now=context.now),
+    ]
 
 
 async def _finish(ctx: Context, stripe_subscription_id: str) -> None:
-    row = await ctx.pool.fetchrow(
-        "SELECT stripe_schedule_id, to_price_id, because FROM plan_releases WHERE stripe_subscription_id = $1",
-        stripe_subscription_id,
-    )
-    if row is None:
+    release = await find_release(ctx.pool, stripe_subscription_id)
+    if release is None:
         return
-    cause = Cause.from_json(row["because"])
-    subscription = await read(ctx, ctx.stripe.in_background, "subscription", stripe_subscription_id, cause)
-    if subscription is not None and _is_made(subscription, row["to_price_id"]):
-        await release_schedule(ctx, row["stripe_schedule_id"], cause, keep_end=row["to_price_id"] is None)
-    await _forget(ctx.pool, stripe_subscription_id)
+    stripe = ctx.stripe.in_background
+    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, release.because)
+    if subscription is not None and _is_made(subscription, release.to_price_id):
+        await _release(ctx, release)
+    await delete_release(ctx.pool, stripe_subscription_id)
+
+
+async def _release(ctx: Context, release: ScheduleRelease) -> None:
+    await release_schedule(ctx, release.stripe_schedule_id, release.because, keep_end=release.to_price_id is None)
 
 
 def _is_made(subscription: StripeObject, to_price_id: str | None) -> bool:
     if to_price_id is None:
-        return ends_by_itself(subscription)
+        return scheduled_to_cancel_at_stripe(subscription)
     return any(item["price"]["id"] == to_price_id for item in subscription["items"]["data"])
-
-
-async def _write(
-    ctx: Context, stripe_subscription_id: str, schedule_id: str, to_price_id: str | None, cause: Cause
-) -> None:
-    await ctx.pool.execute(
-        """
-        INSERT INTO plan_releases (stripe_subscription_id, stripe_schedule_id, to_price_id, because, due_at)
-        VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (stripe_subscription_id) DO UPDATE SET
-            stripe_schedule_id = excluded.stripe_schedule_id, to_price_id = excluded.to_price_id,
-            because = excluded.because, due_at = excluded.due_at
-        """,
-        stripe_subscription_id,
-        schedule_id,
-        to_price_id,
-        cause.as_json(),
-        ctx.now() + JOB_AFTER,
-    )
-
-
-async def _forget(pool: Pool, stripe_subscription_id: str) -> None:
-    await pool.execute("DELETE FROM plan_releases WHERE stripe_subscription_id = $1", stripe_subscription_id)

@@ -1,8 +1,9 @@
-"""A change that waits for the period's end stands in a Stripe schedule.
+"""Stripe subscription schedules, which hold a change of plan that is pending until the period ends.
 
-Meanwhile that has the say over the subscription's end, so an end is asked of it, which takes the place of what waits
-in the same call: refused or lost, what waits goes on waiting. Source: Stripe's documentation, "Subscription schedules",
-and its refusal "updating any cancelation behavior directly is not allowed. Please update the schedule instead."
+While a subscription has a schedule, only the schedule can cancel it. So a cancellation replaces the pending change in
+the schedule in one call: if that call is refused or lost, the change is still pending. Source: Stripe's documentation,
+"Subscription schedules", and its error "updating any cancelation behavior directly is not allowed. Please update the
+schedule instead."
 """
 
 from datetime import datetime
@@ -17,115 +18,104 @@ from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.plans.store import CurrentPlan
 from licet.stripe_api.client import StripeApi
-from licet.stripe_events.sync import change, read
-from licet.subscriptions.shown import SubscriptionRecord
+from licet.stripe_events import sync
+from licet.subscriptions.store import SubscriptionRecord
 
 log = structlog.get_logger(__name__)
 
-GONE = frozenset({"completed", "released", "canceled"})
+OVER = frozenset({"completed", "released", "canceled"})
+"""Statuses of a schedule that does nothing any more."""
 
 
 async def release_schedule(ctx: Context, schedule_id: str | None, cause: Cause, *, keep_end: bool = False) -> None:
-    """Drop what waits for a subscription, which then lives on as it is. Nothing is asked where nothing waits.
+    """Release the subscription from its schedule, dropping the pending change.
 
-    schedule_id: that of the subscription, if it has one. keep_end: an end that the schedule gave it stays, as one of
-    its own. Raises what Stripe's door raises.
+    Does nothing without a schedule. schedule_id: the subscription's schedule, or None. keep_end: a cancellation that
+    the schedule holds becomes the subscription's own. Raises StripeRefused, StripeUnavailable.
     """
     if schedule_id is None:
         return
-
-    async def ask() -> StripeObject | None:
-        params = {"preserve_cancel_date": True} if keep_end else None
-        return await ctx.stripe.act("subscription_schedule", schedule_id, "release", params)
-
+    params = {"preserve_cancel_date": True} if keep_end else None
     try:
-        await change(ctx, "subscription_schedule", schedule_id, cause, ask)
+        await sync.act(ctx, "subscription_schedule", schedule_id, "release", cause, params=params)
     except StripeRefused:
-        # It may have run its course a moment ago.
-        schedule = await read(ctx, ctx.stripe, "subscription_schedule", schedule_id, cause)
-        if schedule is not None and schedule["status"] not in GONE:
+        # The schedule may have completed a moment ago.
+        schedule = await sync.read(ctx, ctx.stripe, "subscription_schedule", schedule_id, cause)
+        if schedule is not None and schedule["status"] not in OVER:
             raise
 
 
-async def put_back(ctx: Context, schedule_id: str | None, cause: Cause) -> None:
-    """Let what waited in a schedule wait again in a new one, where it was released for what Stripe then refused.
+async def recreate_schedule(ctx: Context, schedule_id: str | None, cause: Cause) -> None:
+    """Schedule a pending change again that was released for a cancellation which Stripe then refused.
 
-    Raises nothing: its caller tells of that refusal.
+    Raises nothing: the caller reports Stripe's refusal.
     """
     if schedule_id is None:
         return
     try:
-        was = await ctx.stripe.retrieve("subscription_schedule", schedule_id)
-        if was is not None and was["status"] == "released":
-            await _wait_again(ctx, was, cause)
+        released = await ctx.stripe.retrieve("subscription_schedule", schedule_id)
+        if released is not None and released["status"] == "released":
+            await _recreate(ctx, released, cause)
     except Exception:
-        log.exception("what_waited_is_lost", schedule=schedule_id)
+        log.exception("pending_change_lost", schedule=schedule_id)
 
 
-async def _wait_again(ctx: Context, was: StripeObject, cause: Cause) -> None:
-    """was: the released schedule; Stripe keeps its phases."""
-    later = [phase for phase in was["phases"] if phase["start_date"] > ctx.now().timestamp()]
-    if not later and was["end_behavior"] == "release":
+async def _recreate(ctx: Context, released: StripeObject, cause: Cause) -> None:
+    """released: the old schedule, whose phases Stripe keeps."""
+    future_phases = [phase for phase in released["phases"] if phase["start_date"] > ctx.now().timestamp()]
+    if not future_phases and released["end_behavior"] == "release":
         return
-    subscription_id = was["released_subscription"]
-    made = await ctx.stripe.create("subscription_schedule", {"from_subscription": subscription_id})
-    now = current_phase(made)
-    ends_at = later[0]["start_date"] if later else now["end_date"]
-
-    async def ask() -> StripeObject | None:
-        first = {**kept(now), "start_date": now["start_date"], "end_date": ends_at}
-        then = [
-            {**kept(phase), "proration_behavior": phase["proration_behavior"], "end_date": phase["end_date"]}
-            for phase in later
-        ]
-        params = {"phases": [first, *then], "end_behavior": was["end_behavior"]}
-        return await ctx.stripe.update("subscription_schedule", made["id"], params)
-
-    await change(ctx, "subscription_schedule", made["id"], cause, ask)
-    # It names its schedule from now on.
-    await read(ctx, ctx.stripe, "subscription", subscription_id, cause)
+    subscription_id = released["released_subscription"]
+    schedule = await ctx.stripe.create("subscription_schedule", {"from_subscription": subscription_id})
+    now = current_phase(schedule)
+    ends_at = future_phases[0]["start_date"] if future_phases else now["end_date"]
+    first = {**phase_params(now), "start_date": now["start_date"], "end_date": ends_at}
+    later = [
+        {**phase_params(phase), "proration_behavior": phase["proration_behavior"], "end_date": phase["end_date"]}
+        for phase in future_phases
+    ]
+    params = {"phases": [first, *later], "end_behavior": released["end_behavior"]}
+    await sync.update(ctx, "subscription_schedule", schedule["id"], params, cause)
+    # From now on the subscription names its schedule.
+    await sync.read(ctx, ctx.stripe, "subscription", subscription_id, cause)
 
 
-async def end_with_period(ctx: Context, schedule_id: str, period_end_at: datetime, cause: Cause) -> None:
-    """Let its subscription end when the period does, instead of what waits for that.
+async def cancel_by_schedule(ctx: Context, schedule_id: str, period_end_at: datetime, cause: Cause) -> None:
+    """Have the schedule cancel its subscription when the period ends, in place of the pending change.
 
-    Raises SubscriptionChanging where it does not have the subscription any more, and what Stripe's door raises.
+    Raises SubscriptionChanging if the schedule is over, StripeRefused, StripeUnavailable.
     """
     schedule = await ctx.stripe.retrieve("subscription_schedule", schedule_id)
-    if schedule is None or schedule["status"] in GONE:
+    if schedule is None or schedule["status"] in OVER:
         raise SubscriptionChanging
     now = current_phase(schedule)
-
-    async def ask() -> StripeObject | None:
-        phase = {**kept(now), "start_date": now["start_date"], "end_date": int(period_end_at.timestamp())}
-        params = {"phases": [phase], "end_behavior": "cancel"}
-        return await ctx.stripe.update("subscription_schedule", schedule_id, params)
-
-    await change(ctx, "subscription_schedule", schedule_id, cause, ask)
+    phase = {**phase_params(now), "start_date": now["start_date"], "end_date": int(period_end_at.timestamp())}
+    params = {"phases": [phase], "end_behavior": "cancel"}
+    await sync.update(ctx, "subscription_schedule", schedule_id, params, cause)
 
 
-def ends_by_itself(subscription: StripeObject) -> bool:
-    """Whether its end is scheduled, by Stripe's own word."""
+def scheduled_to_cancel_at_stripe(subscription: StripeObject) -> bool:
+    """True if the subscription is scheduled to cancel, as Stripe shows it."""
     return subscription["cancel_at_period_end"] or subscription.get("cancel_at") is not None
 
 
-def holds_change(schedule: StripeObject) -> bool:
-    """Whether it does anything once its current phase is over; one just made around a subscription does not."""
+def has_pending_change(schedule: StripeObject) -> bool:
+    """True if a phase follows the current one; a schedule just made from a subscription has one phase."""
     began = current_phase(schedule)["start_date"]
     return any(phase["start_date"] > began for phase in schedule["phases"])
 
 
-async def release_idle(ctx: Context, stripe: StripeApi, schedule_id: str | None, cause: Cause) -> bool:
-    """Let go of a schedule that holds no change: what a change left behind that was not made. True: it holds one.
+async def release_idle_schedule(ctx: Context, stripe: StripeApi, schedule_id: str | None, cause: Cause) -> bool:
+    """Release a schedule without a pending change, which a failed change left behind.
 
-    stripe: as for `read`. Raises what Stripe's door raises.
+    True if it has such a change. stripe: as for `sync.read`. Raises StripeRefused, StripeUnavailable.
     """
     if schedule_id is None:
         return False
-    schedule = await read(ctx, stripe, "subscription_schedule", schedule_id, cause)
-    if schedule is None or schedule["status"] in GONE:
+    schedule = await sync.read(ctx, stripe, "subscription_schedule", schedule_id, cause)
+    if schedule is None or schedule["status"] in OVER:
         return False
-    if holds_change(schedule):
+    if has_pending_change(schedule):
         return True
     await release_schedule(ctx, schedule_id, cause)
     return False
@@ -135,19 +125,19 @@ _DISCOUNTS = ("coupon", "discount", "promotion_code")
 
 
 def current_phase(schedule: StripeObject) -> StripeObject:
-    """The one that holds now; the first, where it has not begun."""
+    """The current phase; the first one if the schedule has not started."""
     began = (schedule.get("current_phase") or schedule["phases"][0])["start_date"]
     phase: StripeObject = next(phase for phase in schedule["phases"] if phase["start_date"] == began)
     return phase
 
 
-def kept(phase: StripeObject) -> dict[str, Any]:
-    """The parameters that leave it as it is, its start and end aside."""
+def phase_params(phase: StripeObject) -> dict[str, Any]:
+    """The parameters that send a phase back to Stripe unchanged, without its start and end."""
     return {
-        "items": [_item(item) for item in phase["items"]],
+        "items": [_item_params(item) for item in phase["items"]],
         "proration_behavior": "none",
-        **given(
-            discounts=discounts_of(phase),
+        **without_empty(
+            discounts=discount_params(phase),
             metadata=phase.get("metadata"),
             trial_end=phase.get("trial_end"),
             description=phase.get("description"),
@@ -158,30 +148,36 @@ def kept(phase: StripeObject) -> dict[str, Any]:
     }
 
 
-def discounts_of(of: StripeObject) -> list[dict[str, Any]]:
-    """Of a phase, or of an item in it."""
-    return [{name: id_of(one[name]) for name in _DISCOUNTS if one.get(name)} for one in of.get("discounts") or []]
+def discount_params(phase_or_item: StripeObject) -> list[dict[str, Any]]:
+    """The parameters for the discounts of a phase, or of an item in it."""
+    return [
+        {name: id_of(discount[name]) for name in _DISCOUNTS if discount.get(name)}
+        for discount in phase_or_item.get("discounts") or []
+    ]
 
 
-def given(**fields: Any) -> dict[str, Any]:
-    """Those that say something: an empty value would take away what there is."""
-    return {name: value for name, value in fields.items() if value}
+def without_empty(**params: Any) -> dict[str, Any]:
+    """The parameters that have a value: an empty one would delete what the object has."""
+    return {name: value for name, value in params.items() if value}
 
 
-def _item(item: StripeObject) -> dict[str, Any]:
+def _item_params(item: StripeObject) -> dict[str, Any]:
     return {
         "price": id_of(item["price"]),
         "quantity": item.get("quantity", 1),
-        **given(
+        **without_empty(
             metadata=item.get("metadata"),
-            discounts=discounts_of(item),
+            discounts=discount_params(item),
             tax_rates=[id_of(rate) for rate in item.get("tax_rates") or []],
         ),
     }
 
 
-def taken_back(of: CurrentPlan | SubscriptionRecord) -> dict[str, Any]:
-    """The parameters: Stripe takes one of the two, and each clears what the other one set. Empty where nothing ends."""
-    if not of.ends_by_itself:
+def resume_params(subscription: CurrentPlan | SubscriptionRecord) -> dict[str, Any]:
+    """The parameters that clear a scheduled cancellation. Empty if none is scheduled.
+
+    Stripe accepts only one of the two, and each clears what the other set.
+    """
+    if not subscription.is_scheduled_to_cancel:
         return {}
-    return {"cancel_at_period_end": False} if of.cancel_at_period_end else {"cancel_at": ""}
+    return {"cancel_at_period_end": False} if subscription.cancel_at_period_end else {"cancel_at": ""}

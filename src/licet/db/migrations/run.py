@@ -1,4 +1,4 @@
-"""Alembic, driven over asyncpg."""
+"""Runs Alembic over asyncpg."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from sqlalchemy.pool import NullPool
 
 
 async def upgrade(dsn: str, revision: str) -> None:
-    """Runs what is missing up to `revision`. A failure raises, and the migration that failed leaves nothing behind."""
+    """Runs the missing migrations up to `revision`. A migration that raises is rolled back."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        # The DSN goes to asyncpg as it is: SQLAlchemy's own URLs cannot carry a socket's directory or several hosts.
+        # asyncpg gets the DSN directly: a URL of SQLAlchemy cannot contain a socket's directory or several hosts.
         async_creator=lambda: asyncpg.connect(dsn),
         poolclass=NullPool,
     )
@@ -30,12 +30,15 @@ async def upgrade(dsn: str, revision: str) -> None:
     await engine.dispose()
 
 
-def run_sql(beside: str) -> None:
-    """Runs the `.sql` file that stands beside the migration `beside` (its `__file__`), in Alembic's transaction."""
-    script = Path(beside).with_suffix(".sql").read_text(encoding="utf-8")
+def run_sql(migration_file: str) -> None:
+    """Runs the `.sql` file of a migration in Alembic's transaction.
+
+    migration_file: the migration's `__file__`.
+    """
+    script = Path(migration_file).with_suffix(".sql").read_text(encoding="utf-8")
     connection = op.get_bind()
-    # SQLAlchemy opens its transaction with the first statement that it sends itself; the script goes past it, because
-    # asyncpg runs several statements at once only on its own connection.
+    # SQLAlchemy begins its transaction with the first statement that it sends. The script bypasses SQLAlchemy, because
+    # only asyncpg's own connection runs several statements at once.
     connection.execute(text("SELECT 1"))
     adapted = connection.connection.dbapi_connection
     adapted.run_async(lambda raw: raw.execute(script))  # type: ignore[union-attr]

@@ -1,1 +1,1 @@
-"""ASGI middleware around every route."""
+"""ASGI middleware that runs for every route."""

@@ -1,4 +1,4 @@
-"""One log line for each request."""
+"""Middleware that logs one line for each request."""
 
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -13,17 +13,17 @@ log = structlog.get_logger("licet.http")
 
 
 class AccessLog:
-    """Says method, path, status and duration; never the query string, where links carry secrets."""
+    """Logs method, path, status and duration, but not the query string, which contains secrets in links."""
 
     def __init__(self, app: "ASGIApp") -> None:
         self.app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serves one request and says so."""
+        """Handles one request and logs it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = perf_counter()
+        started_at = perf_counter()
         status = 0
 
         async def send_and_note(message: "Message") -> None:
@@ -35,7 +35,7 @@ class AccessLog:
         try:
             await self.app(scope, receive, send_and_note)
         except ClientDisconnect:
-            # The caller went away while its body was still to come: nobody is left to answer.
+            # The client disconnected before it had sent the whole body, so no response can be sent.
             status = 499
         finally:
             client = scope.get("client")
@@ -44,6 +44,6 @@ class AccessLog:
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
-                duration_ms=round((perf_counter() - began) * 1000, 1),
+                duration_ms=round((perf_counter() - started_at) * 1000, 1),
                 client=client[0] if client else None,
             )

@@ -1,11 +1,11 @@
-"""No body is larger than 1 MiB, whether its length is said beforehand or not."""
+"""Middleware that limits request bodies to 1 MiB, with or without a Content-Length."""
 
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
 from licet.errors import BodyTooLarge
-from licet.http.error_responses import answer_to
+from licet.http.error_responses import response_to
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,10 +14,10 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 class BodyLimit:
-    """Answers 413 before reading where `Content-Length` says too much, else as soon as more has come.
+    """Responds with 413 if `Content-Length` is too large, or as soon as too many bytes have arrived.
 
-    Whatever a route makes of the broken-off body (FastAPI makes a 400), the answer is 413. Starlette has such a
-    middleware too, which answers in plain text.
+    It replaces the route's own response to the truncated body (FastAPI's is a 400). Starlette's middleware for this
+    is not used, because it responds in plain text.
     """
 
     def __init__(self, app: "ASGIApp", max_bytes: int = MAX_BODY_BYTES) -> None:
@@ -25,15 +25,15 @@ class BodyLimit:
         self.max_bytes = max_bytes
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serves one request, if it is not too large."""
+        """Handles one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        too_large = BodyTooLarge(f"The body is larger than {self.max_bytes} bytes. Send less at once.")
-        said = Headers(scope=scope).get("content-length", "")
-        # httptools lets only digits through; `isascii` keeps other servers' "²" from int().
-        if said.isascii() and said.isdigit() and int(said) > self.max_bytes:
-            await answer_to(too_large)(scope, receive, send)
+        too_large = BodyTooLarge(f"The body is larger than {self.max_bytes} bytes. Send a smaller one.")
+        length = Headers(scope=scope).get("content-length", "")
+        # httptools accepts only digits; with other servers `isascii` prevents int() from getting "²".
+        if length.isascii() and length.isdigit() and int(length) > self.max_bytes:
+            await response_to(too_large)(scope, receive, send)
             return
         read = 0
         started = False
@@ -59,4 +59,4 @@ class BodyLimit:
             if started:
                 raise
         if read > self.max_bytes and not started:
-            await answer_to(too_large)(scope, receive, send)
+            await response_to(too_large)(scope, receive, send)

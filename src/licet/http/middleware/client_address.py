@@ -1,4 +1,4 @@
-"""Who is calling, by address: the peer's own, or what a trusted proxy says of it."""
+"""Middleware that sets the client's IP address: the peer's, or the one that a trusted proxy reports."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -9,18 +9,18 @@ from starlette.datastructures import Headers
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-Address: TypeAlias = IPv4Address | IPv6Address
-Network: TypeAlias = IPv4Network | IPv6Network
+IpAddress: TypeAlias = IPv4Address | IPv6Address
+IpNetwork: TypeAlias = IPv4Network | IPv6Network
 
-HEADER = "X-Forwarded-For"
+FORWARDED_FOR_HEADER = "X-Forwarded-For"
 
 
 class ClientAddress:
-    """Puts the caller's address into `scope["client"]`, for the log and whatever counts by address.
+    """Puts the client's address into `scope["client"]`, for the log and the rate limits.
 
-    Each proxy adds the peer it saw to the right of `X-Forwarded-For`, so what stands left of the first hop that is not
-    trusted was written by somebody we do not know. Neither host nor scheme are taken from a proxy: our own links come
-    from LICET_PUBLIC_URL. uvicorn has such a middleware, which takes any text for an address and the scheme too.
+    Each proxy appends the address of its peer to `X-Forwarded-For`, so every entry to the left of the first hop that is
+    not trusted can be forged. Host and scheme are not taken from a proxy: links use LICET_PUBLIC_URL.
+    uvicorn's middleware for this is not used, because it accepts any text as an address, and the scheme too.
     """
 
     def __init__(self, app: "ASGIApp", trusted: Iterable[str]) -> None:
@@ -28,40 +28,40 @@ class ClientAddress:
         self.trusted = [ip_network(network) for network in trusted]
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serves one request under the address of whoever sent it."""
+        """Handles one request with the client's address in its scope."""
         if scope["type"] == "http" and self.trusted and scope.get("client"):
-            forwarded = ",".join(Headers(scope=scope).getlist(HEADER))
+            forwarded = ",".join(Headers(scope=scope).getlist(FORWARDED_FOR_HEADER))
             scope = {**scope, "client": (client_address(scope["client"][0], forwarded, self.trusted), 0)}
         await self.app(scope, receive, send)
 
 
-def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
-    """The hop nearest to us that is not trusted; where all are, the farthest.
+def client_address(peer: str, forwarded: str, trusted: Sequence[IpNetwork]) -> str:
+    """The nearest hop that is not trusted; if all are trusted, the farthest.
 
-    What is no address ends the search: the hop that passed it on answers for it.
+    The search ends at an entry that is not an IP address, with the hop that reported it.
     """
-    found = _parse(peer)
-    if found is None:
+    client = _parse(peer)
+    if client is None:
         return peer
     for hop in reversed(forwarded.split(",")):
-        if not any(found in network for network in trusted):
+        if not any(client in network for network in trusted):
             break
-        before = _parse(hop.strip())
-        if before is None:
+        previous = _parse(hop.strip())
+        if previous is None:
             break
-        found = before
-    return str(found)
+        client = previous
+    return str(client)
 
 
-def _parse(text: str) -> Address | None:
-    """An address, also with a port behind it, and IPv4 in IPv6's clothes as IPv4."""
+def _parse(text: str) -> IpAddress | None:
+    """An IP address, also of text with a port. An IPv4-mapped IPv6 address is returned as IPv4."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        # A zone (fe80::1%eth0) is the proxy's own name for one of its cards.
-        found = ip_address(text.partition("%")[0])
+        # A zone (fe80::1%eth0) names a network interface of the proxy.
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address

@@ -1,7 +1,7 @@
-"""An address that two readers could understand differently, or no database could store, goes no further.
+"""Middleware that refuses paths and queries with NUL characters, and queries with a duplicate name.
 
-A NUL would make PostgreSQL raise. Of a name that comes twice in a query one reader takes the first value, another the
-last; no route of ours asks for several.
+PostgreSQL raises an error for NUL. Of a duplicate name one parser takes the first value and another the last, and no
+route accepts several.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
 from licet.errors import LicetError, NotFound, ValidationFailed
-from licet.http.error_responses import answer_to
+from licet.http.error_responses import response_to
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 class PathCheck:
-    """Answers for every route, whatever it makes of its path and query: 404 for the one, 422 for the other.
+    """Responds with 404 to an invalid path and with 422 to an invalid query, for every route.
 
-    What is no UTF-8 was replaced as it was decoded.
+    Bytes that are not UTF-8 were already replaced when the path was decoded.
     """
 
     def __init__(self, app: "ASGIApp") -> None:
         self.app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serves one request, if its address can be looked up."""
+        """Handles one request if its path and query are valid."""
         fault = _fault(scope) if scope["type"] == "http" else None
-        await (answer_to(fault) if fault else self.app)(scope, receive, send)
+        await (response_to(fault) if fault else self.app)(scope, receive, send)
 
 
 def _fault(scope: "Scope") -> LicetError | None:
     if "\0" in scope["path"]:
-        return NotFound("There is nothing at this address.")
+        return NotFound("There is nothing at this address. Remove the NUL character from it.")
     if not scope["query_string"]:
         return None
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -43,13 +43,15 @@ def _fault(scope: "Scope") -> LicetError | None:
 
 def _unstorable(query: "Query") -> ValidationFailed | None:
     names = [name.replace("\0", "") for name, value in query if "\0" in name + value]
-    return _refusal("The query holds text that cannot be stored.", names, "must hold no NUL")
+    return _refusal(
+        "The query contains text that cannot be stored. Remove NUL characters.", names, "must not contain NUL"
+    )
 
 
 def _repeated(query: "Query") -> ValidationFailed | None:
-    times = Counter(name for name, _ in query)
-    names = [name for name, count in times.items() if count > 1]
-    return _refusal("The query has a name twice, and nothing says which counts.", names, "must come once")
+    occurrences = Counter(name for name, _ in query)
+    names = [name for name, count in occurrences.items() if count > 1]
+    return _refusal("The query has the same name twice. Send each name once.", names, "must be sent once")
 
 
 def _refusal(message: str, names: list[str], fault: str) -> ValidationFailed | None:

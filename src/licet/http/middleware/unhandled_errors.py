@@ -1,11 +1,11 @@
-"""The answer to what nobody foresaw."""
+"""Middleware that logs an unhandled exception and responds with 500."""
 
 from typing import TYPE_CHECKING
 
 import structlog
 from starlette.requests import ClientDisconnect
 
-from licet.http.error_responses import error_answer
+from licet.http.error_responses import error_response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,16 +14,16 @@ log = structlog.get_logger("licet.http")
 
 
 class UnhandledErrors:
-    """Logs what a route raises and no handler knows, with its trace, and answers with a bare 500.
+    """Logs an unhandled exception with its stack trace and responds with 500 and an error body.
 
-    Starlette's own handler stands outside every middleware, and would answer without the headers that they add.
+    Starlette's own handler runs outside all middleware, so its response would lack the headers that they add.
     """
 
     def __init__(self, app: "ASGIApp") -> None:
         self.app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serves one request, whatever comes of it."""
+        """Handles one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -37,16 +37,16 @@ class UnhandledErrors:
         try:
             await self.app(scope, receive, send_and_note)
         except ClientDisconnect:
-            # Nobody is left to answer; the log line says so.
+            # No response can be sent; `AccessLog` logs the request with status 499.
             raise
         except Exception:
             log.exception("request failed", method=scope["method"], path=scope["path"])
             if started:
-                # Half an answer is on its way: only cutting the connection tells the caller that it is not whole.
+                # Part of the response was sent. Only closing the connection tells the caller that it is incomplete.
                 raise
-            answer = error_answer(
+            response = error_response(
                 500,
                 "internal_error",
-                "Something went wrong on our side, and is logged under this X-Request-Id. Trying again may help.",
+                "An internal error occurred and was logged. Try again; if it happens again, report the X-Request-Id.",
             )
-            await answer(scope, receive, send)
+            await response(scope, receive, send)

@@ -1,1 +1,1 @@
-"""The OpenAPI document and what is added to it by hand."""
+"""The OpenAPI document, and what is added to FastAPI's."""

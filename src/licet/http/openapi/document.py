@@ -1,4 +1,4 @@
-"""The description of the API: OpenAPI 3.1 at `/openapi.json`, all failures in one shape, everything with an example."""
+"""The OpenAPI 3.1 document at `/openapi.json`, with the errors of every operation and examples."""
 
 import json
 import re
@@ -7,55 +7,57 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from licet.http.openapi.errors import ERROR_SCHEMA, Failure, add_failure, add_usual
+from licet.http.openapi.errors import ERROR_SCHEMA, ErrorExample, add_error, add_usual_error
 from licet.http.openapi.operations import complete
-from licet.http.openapi.scopes import say_scope, scopes_of
+from licet.http.openapi.scopes import add_scope, scopes_of
 from licet.http.openapi.webhooks import add_webhooks
-from licet.http.rate_limits.rules import NEVER
+from licet.http.rate_limits.rules import UNLIMITED_PATHS
 
 DESCRIPTION = """Turns Stripe payments into software licenses and organisation plans.
 
-Money is an integer in the currency's minor unit beside its `currency`; times are RFC 3339 in UTC, to the second.
-Every failure has one shape, `Error`, and a stable `code`: also on addresses that are not here (404 `not_found`) and for
-methods that an address does not take (405 `method_not_allowed`, with `Allow`).
+Amounts of money are integers in the minor unit of the `currency` beside them. Times are RFC 3339 in UTC, to the second.
+Every error has the shape `Error` and a stable `code`. This includes unknown addresses (404 `not_found`) and methods
+that an address does not support (405 `method_not_allowed`, with the header `Allow`).
 """
 
 TAGS = [
-    {"name": "billing", "description": "What a customer buys, pays with and cancels."},
-    {"name": "portal", "description": "A customer's own page."},
-    {"name": "products", "description": "What can be bought."},
-    {"name": "orders", "description": "What was bought."},
-    {"name": "licenses", "description": "What a customer holds."},
+    {"name": "billing", "description": "Checkout, subscriptions, payment methods and invoices of an account."},
+    {"name": "portal", "description": "The dashboard of a customer."},
+    {"name": "products", "description": "The products on sale."},
+    {"name": "orders", "description": "The orders of an account."},
+    {"name": "licenses", "description": "The licenses of an account, and validation and activation of license keys."},
     {"name": "payment", "description": "The plan that an organisation subscribes to."},
-    {"name": "operators", "description": "For whoever runs the service: keys with the scope admin and no account."},
-    {"name": "webhooks", "description": "For Stripe."},
-    {"name": "deliveries", "description": "For whoever runs the service: who is told what happens, and was."},
-    {"name": "events", "description": "What we tell the vendor's own systems, where they listen for it."},
-    {"name": "health", "description": "For whatever watches the process."},
+    {"name": "operators", "description": "For operators: needs a key with the scope admin and no account."},
+    {"name": "webhooks", "description": "The endpoint for Stripe's webhooks."},
+    {"name": "deliveries", "description": "For operators: endpoints of outgoing webhooks, and their deliveries."},
+    {"name": "events", "description": "The outgoing webhooks, which your endpoints receive."},
+    {"name": "health", "description": "Liveness and readiness checks."},
 ]
 
 
 _REF = "#/components/schemas/"
 
 
-def responses(*statuses: int, **codes: Failure) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses=`: the failures it has, each with an example.
+def responses(*statuses: int, **codes: ErrorExample) -> dict[int | str, dict[str, Any]]:
+    """The value of a route's `responses=`: its errors, each with an example.
 
-    statuses: by their usual code; codes: further ones by their own, `empty_cart=(422, "The cart is empty.")`.
-    What every route has (413, 422, 429, 500) or its shape implies (400 and 415 with a body) is added by itself.
+    statuses: errors with the usual code of their status. codes: errors with other codes, such as
+    `empty_cart=(422, "The cart is empty.")`. Errors that every route has (413, 422, 429, 500) and errors that a body
+    implies (400, 415) are added automatically.
     """
-    found: dict[int | str, dict[str, Any]] = {}
+    by_status: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
-        add_usual(found.setdefault(status, {}), status)
-    for code, failure in codes.items():
-        add_failure(found.setdefault(failure[0], {}), code, failure)
-    return found
+        add_usual_error(by_status.setdefault(status, {}), status)
+    for code, example in codes.items():
+        add_error(by_status.setdefault(example[0], {}), code, example)
+    return by_status
 
 
-def describe(app: FastAPI) -> None:
-    """Makes `/openapi.json` say what every route has in common. To be called once, when all routes are there.
+def add_openapi(app: FastAPI) -> None:
+    """Replaces FastAPI's OpenAPI document with the completed one.
 
-    What `app.state.webhooks` lists (`Webhook`s) is described with them.
+    The document is made at the first request for it. It includes the outgoing webhooks that `app.state.webhooks` lists
+    (`Webhook`).
     """
 
     def document() -> dict[str, Any]:
@@ -67,7 +69,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    made = get_openapi(
+    generated = get_openapi(
         title=app.title,
         version=app.version,
         description=app.description,
@@ -75,24 +77,24 @@ def _document(app: FastAPI) -> dict[str, Any]:
         tags=app.openapi_tags,
         openapi_version="3.1.0",
     )
-    add_webhooks(made, app.state.webhooks)
-    found = _by_title(made)
-    schemas = found["components"]["schemas"]
+    add_webhooks(generated, app.state.webhooks)
+    document = _by_title(generated)
+    schemas = document["components"]["schemas"]
     schemas["Error"] = ERROR_SCHEMA
     scopes = scopes_of(app)
-    for path, operations in found["paths"].items():
+    for path, operations in document["paths"].items():
         for operation in operations.values():
-            complete(operation, schemas, limited=path not in NEVER)
+            complete(operation, schemas, limited=path not in UNLIMITED_PATHS)
             if operation["operationId"] in scopes:
-                say_scope(operation, scopes[operation["operationId"]])
-    return found
+                add_scope(operation, scopes[operation["operationId"]])
+    return document
 
 
 def _by_title(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with each schema under its title, and without the schemas that FastAPI adds.
+    """Names each schema by its title, and removes the schemas that FastAPI adds.
 
-    The title is the name of the body's class. FastAPI keys a generic body otherwise (`InvoiceList_Invoice_`), and tells
-    two classes of one name apart by their modules. Raises ValueError for two classes of one name.
+    The title is the name of the body's class. FastAPI names a generic body differently (`InvoiceList_Invoice_`), and
+    adds the module if two classes have the same name. Raises ValueError for two classes with the same name.
     """
     schemas = document["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
@@ -100,8 +102,8 @@ def _by_title(document: dict[str, Any]) -> dict[str, Any]:
     titles = {name: schema["title"] for name, schema in schemas.items()}
     text = re.sub(rf'(?<="{_REF})[^"]+', lambda name: titles.get(name[0], name[0]), json.dumps(document))
     renamed: dict[str, Any] = json.loads(text)
-    found = {schema["title"]: schema for schema in renamed["components"]["schemas"].values()}
-    if len(found) < len(schemas):
-        raise ValueError("two bodies have one title: give one of their classes another name")
-    renamed["components"]["schemas"] = found
+    by_title = {schema["title"]: schema for schema in renamed["components"]["schemas"].values()}
+    if len(by_title) < len(schemas):
+        raise ValueError("two bodies have the same title: rename one of their classes")
+    renamed["components"]["schemas"] = by_title
     return renamed

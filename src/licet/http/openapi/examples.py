@@ -1,4 +1,4 @@
-"""Examples of whole bodies, put together from those of their fields: so each is told once, beside its field."""
+"""Builds examples of bodies from the examples of their fields."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ Schema = Mapping[str, Any]
 
 
 def example_of(schema: Schema, schemas: Schema) -> Any:
-    """A value that fits. schemas: what its `$ref`s name.
+    """An example of a schema. schemas: the schemas that its `$ref`s name.
 
-    An optional field is in it where it has an example of its own. Raises ValueError for a field without one whose
-    type suggests none.
+    It includes optional fields that have an example. Raises ValueError for a required field that has no example and
+    whose type does not imply one.
     """
     if "examples" in schema:
         return schema["examples"][0]
@@ -28,9 +28,9 @@ def example_of(schema: Schema, schemas: Schema) -> Any:
 
 
 def alternatives(schema: Schema, schemas: Schema) -> dict[str, Any]:
-    """An example of each of the bodies that an answer may have, by name."""
-    each = schema.get("anyOf", [schema])
-    return {_name(one, schemas): example_of(one, schemas) for one in each if one.get("type") != "null"}
+    """An example of each body that a response can have, by the name of its schema."""
+    bodies = schema.get("anyOf", [schema])
+    return {_name(body, schemas): example_of(body, schemas) for body in bodies if body.get("type") != "null"}
 
 
 def _by_type(schema: Schema, schemas: Schema) -> Any:
@@ -38,7 +38,9 @@ def _by_type(schema: Schema, schemas: Schema) -> Any:
         case "object":
             required = schema.get("required", ())
             fields = schema.get("properties", {}).items()
-            return {name: example_of(one, schemas) for name, one in fields if name in required or "examples" in one}
+            return {
+                name: example_of(field, schemas) for name, field in fields if name in required or "examples" in field
+            }
         case "array":
             return [example_of(schema["items"], schemas)]
         case "boolean":
@@ -49,8 +51,8 @@ def _by_type(schema: Schema, schemas: Schema) -> Any:
 
 
 def _name(schema: Schema, schemas: Schema) -> str:
-    found = _named(schema, schemas) if "$ref" in schema else schema
-    return str(found.get("title", "Example"))
+    resolved = _named(schema, schemas) if "$ref" in schema else schema
+    return str(resolved.get("title", "Example"))
 
 
 def _named(schema: Schema, schemas: Schema) -> Schema:

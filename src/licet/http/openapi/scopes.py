@@ -1,4 +1,4 @@
-"""What a caller's key must hold for each operation, as `/openapi.json` tells it: read off the route's dependencies."""
+"""The scope of each operation in the OpenAPI document, read from the route's dependencies."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,38 +7,39 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from licet.http.openapi.errors import add_failure
+from licet.http.openapi.errors import add_error
 
-_WHO = {
-    "read": "Needs a key with the scope `read`, or a token.",
-    "write": "Needs a key with the scope `write`, or a token.",
-    "admin": "Needs an operator's key: one with the scope `admin`.",
+_SCOPE_SENTENCES = {
+    "read": "Requires a key with the scope `read`, or a token.",
+    "write": "Requires a key with the scope `write`, or a token.",
+    "admin": "Requires an operator's key, which has the scope `admin`.",
 }
 
 
 def scopes_of(app: FastAPI) -> dict[str, str]:
-    """The scope that each operation needs, by its name; those that need none are not in it.
+    """The scope that each operation requires, by operation id. Operations without a scope are left out.
 
-    A dependency that asks for one has it as its `scope` (`accounts/auth.py: Require`).
+    A dependency that requires a scope has the attribute `scope` (`accounts/auth.py: Require`).
     """
-    found = {}
+    scopes = {}
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if isinstance(route, APIRoute):
             for scope in _scopes(route.dependant):
-                found[route.name] = scope
-    return found
+                scopes[route.name] = scope
+    return scopes
 
 
-def say_scope(operation: dict[str, Any], scope: str) -> None:
-    """Adds it to an operation's description, and as an example to the refusal."""
-    operation["description"] = f"{operation['description']}\n\n{_WHO[scope]}"
-    add_failure(operation["responses"]["403"], "forbidden", (403, f"This needs an API key with the scope {scope}."))
+def add_scope(operation: dict[str, Any], scope: str) -> None:
+    """Adds the scope to the description of an operation and to the example of its 403."""
+    operation["description"] = f"{operation['description']}\n\n{_SCOPE_SENTENCES[scope]}"
+    message = f"This call needs an API key with the scope {scope}. Send such a key."
+    add_error(operation["responses"]["403"], "forbidden", (403, message))
 
 
 def _scopes(dependant: Dependant) -> Iterator[str]:
-    for one in dependant.dependencies:
-        scope = getattr(one.call, "scope", None)
+    for dependency in dependant.dependencies:
+        scope = getattr(dependency.call, "scope", None)
         if scope is not None:
             yield scope
-        yield from _scopes(one)
+        yield from _scopes(dependency)

@@ -1,4 +1,4 @@
-"""The calls that we make, as `/openapi.json` tells of them: its `webhooks`."""
+"""The outgoing webhooks in the OpenAPI document, under `webhooks`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +14,10 @@ _TEMPLATE = "#/components/schemas/{model}"
 
 @dataclass(frozen=True)
 class Webhook:
-    """One such call, a POST.
+    """An outgoing webhook, which is a POST.
 
-    operation: OpenAPI's, but for its body. example: of the body, what the examples of its fields do not say rightly.
+    operation: the OpenAPI operation without its body. example: values of the body's example that replace the examples
+    of its fields.
     """
 
     name: str
@@ -26,9 +27,9 @@ class Webhook:
 
 
 def add_webhooks(document: dict[str, Any], webhooks: Sequence[Webhook]) -> None:
-    """Puts them and the schemas of their bodies into a description.
+    """Adds the webhooks and the schemas of their bodies to an OpenAPI document.
 
-    Raises ValueError where one of their schemas is called as another one is.
+    Raises ValueError if two different schemas have the same name.
     """
     bodies, definitions = models_json_schema(
         [(webhook.body, "serialization") for webhook in webhooks], ref_template=_TEMPLATE
@@ -36,7 +37,7 @@ def add_webhooks(document: dict[str, Any], webhooks: Sequence[Webhook]) -> None:
     schemas = document["components"]["schemas"]
     for name, schema in definitions.get("$defs", {}).items():
         if schemas.setdefault(name, schema) != schema:
-            raise ValueError(f"two bodies are called {name}: give one of their classes another name")
+            raise ValueError(f"two bodies are called {name}: rename one of their classes")
     document["webhooks"] = {
         webhook.name: {"post": {**webhook.operation, "requestBody": _body(webhook, schema, schemas)}}
         for webhook, schema in zip(webhooks, bodies.values(), strict=True)
@@ -44,11 +45,13 @@ def add_webhooks(document: dict[str, Any], webhooks: Sequence[Webhook]) -> None:
 
 
 def _body(webhook: Webhook, schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
-    example = _with(example_of(schema, schemas), webhook.example)
+    example = _replace(example_of(schema, schemas), webhook.example)
     return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
 
 
-def _with(example: Mapping[str, Any], better: Mapping[str, Any]) -> dict[str, Any]:
-    """The example with some of its values replaced, also within those that are objects themselves."""
-    put = {name: _with(example[name], value) if isinstance(value, Mapping) else value for name, value in better.items()}
-    return {**example, **put}
+def _replace(example: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The example with some of its values replaced, also in nested objects."""
+    replaced = {
+        name: _replace(example[name], value) if isinstance(value, Mapping) else value for name, value in values.items()
+    }
+    return {**example, **replaced}

@@ -1,1 +1,1 @@
-"""How often somebody may ask (contract, section 1; docs/decisions/rate-limits.md)."""
+"""Rate limits. Source: contract, section 1; docs/decisions/rate-limits.md."""

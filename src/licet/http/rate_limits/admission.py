@@ -1,4 +1,4 @@
-"""What one request has been counted for; and how a route counts it for more."""
+"""The rate limits that one request counts against, and the functions with which a route adds more."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, cast
 from starlette.requests import HTTPConnection
 
 from licet.errors import RateLimited
-from licet.http.rate_limits.count import Count, untouched
+from licet.http.rate_limits.count import Count, unused_count
 from licet.http.rate_limits.limiter import Limiter, digest, name_of_address
-from licet.http.rate_limits.rules import NEVER, Rule, rule_for
+from licet.http.rate_limits.rules import UNLIMITED_PATHS, Rule, rule_for
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -18,12 +18,13 @@ _IN_SCOPE = "licet.admission"
 
 @dataclass
 class Admission:
-    """One request, on its way in.
+    """The rate limits of one request.
 
-    address:    as what its address is counted
-    credential: the hash of what it came with; None for none, and for several
-    counts:     how the limits stand that it was counted by; none where it counts for nothing
-    refused:    what to answer instead of what was asked for
+    address:    the name that its IP address is counted under
+    credential: the hash of its credential; None if it has none or several
+    counts:     the counts of the limits that apply to it; empty if none applies
+    by_address: whether it was counted by its address, because its credential is not known yet
+    refused:    the error to respond with, if a limit is exceeded
     """
 
     limiter: Limiter
@@ -31,13 +32,16 @@ class Admission:
     address: str
     credential: bytes | None
     counts: list[Count] = field(default_factory=list)
-    stranger: bool = False
+    by_address: bool = False
     refused: RateLimited | None = None
 
     async def enter(self) -> None:
-        """Counts it by its key where that is known to be good, else by its address, before anything is looked up."""
+        """Counts the request by its credential if that is known to be valid, else by its address.
+
+        This runs before any query.
+        """
         name = self.limiter.name_of(self.credential)
-        self.stranger = name is None
+        self.by_address = name is None
         rule: Rule = "general" if name is None else self.rule
         try:
             await self.count(rule, name or self.address)
@@ -45,17 +49,20 @@ class Admission:
             self.refused = error
 
     async def count(self, rule: Rule, name: str) -> None:
-        """Counts it by one more limit. Raises RateLimited where that is used up."""
-        found = await self.limiter.counter.add(self.limiter.limits[rule], name)
-        self.counts.append(found)
-        if found.over:
-            raise found.as_error()
+        """Counts the request against one more limit. Raises RateLimited if that is exceeded."""
+        count = await self.limiter.counter.add(self.limiter.limits[rule], name)
+        self.counts.append(count)
+        if count.over:
+            raise count.as_error()
 
-    async def recognise(self, name: str) -> None:
-        """Its credential is good: counted as `name`, and no longer by the address. Raises RateLimited."""
-        if not self.stranger or self.credential is None:
+    async def count_by_caller(self, name: str) -> None:
+        """Counts the request by its caller instead of its address, because its credential is valid.
+
+        name: the caller's name. Raises RateLimited.
+        """
+        if not self.by_address or self.credential is None:
             return
-        self.stranger = False
+        self.by_address = False
         self.limiter.remember(self.credential, name)
         await self.limiter.counter.add(self.limiter.limits["general"], self.address, -1)
         self.counts.clear()
@@ -63,13 +70,15 @@ class Admission:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Of the limit that will be used up first."""
-        nearest = min(self.counts, key=lambda count: count.remaining, default=untouched(self.limiter.limits["general"]))
+        """The response headers, for the limit with the fewest requests left."""
+        nearest = min(
+            self.counts, key=lambda count: count.remaining, default=unused_count(self.limiter.limits["general"])
+        )
         return nearest.headers
 
 
 def admit(scope: "Scope", limiter: Limiter, credential: bytes | None) -> Admission:
-    """A request's own, kept in its scope."""
+    """Creates the Admission of a request and stores it in the request's scope."""
     client = scope.get("client")
     address = name_of_address(client[0] if client else "unknown")
     admission = Admission(limiter, rule_for(scope["path"]), address, credential)
@@ -78,28 +87,29 @@ def admit(scope: "Scope", limiter: Limiter, credential: bytes | None) -> Admissi
 
 
 def admission_of(scope: "Scope") -> Admission | None:
-    """None where the limits are off."""
+    """The Admission of a request; None if rate limits are off."""
     return cast("Admission | None", scope.get(_IN_SCOPE))
 
 
-def counts_for_nothing(scope: "Scope") -> bool:
-    """What is never limited, and a browser's preflight, which no route answers."""
-    return scope["method"] == "OPTIONS" or scope["path"] in NEVER
+def is_unlimited(scope: "Scope") -> bool:
+    """True for the paths without limits, and for preflight requests of browsers, which reach no route."""
+    return scope["method"] == "OPTIONS" or scope["path"] in UNLIMITED_PATHS
 
 
-async def recognise(request: HTTPConnection, name: str) -> None:
-    """Says that the credential of a request is good, and whose. Raises RateLimited where `name` is over its limit.
+async def count_by_caller(request: HTTPConnection, name: str) -> None:
+    """Counts a request by its authenticated caller. Raises RateLimited if the caller exceeds its limit.
 
-    Until a process has heard that of a credential, it counts by address, so that guessing is limited.
+    name: the caller's name. Until a process knows that a credential is valid, it counts by address, so that guessing
+    credentials is limited.
     """
     if admission := admission_of(request.scope):
-        await admission.recognise(name)
+        await admission.count_by_caller(name)
 
 
 async def limit(request: HTTPConnection, rule: Rule, *by: str) -> None:
-    """Counts a request by a limit of its route's own, before the route looks anything up. Raises RateLimited.
+    """Counts a request against a limit of its route, before the route runs a query. Raises RateLimited.
 
-    by: what is counted by beside the address, such as the license key; only its hash is kept.
+    by: values to count by in addition to the address, such as the license key. Only their hash is stored.
     """
     if admission := admission_of(request.scope):
         await admission.count(rule, digest(admission.address, *by))

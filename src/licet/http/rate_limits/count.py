@@ -1,4 +1,4 @@
-"""How a limit stands for somebody, and how they are told."""
+"""The count of one caller against one limit, and its response headers."""
 
 import math
 from collections.abc import Mapping
@@ -8,20 +8,23 @@ from licet.errors import RateLimited
 from licet.http.rate_limits.rules import WINDOW_SECONDS, Limit
 from licet.kit.times import wall_now
 
-LIMIT = "X-RateLimit-Limit"
-REMAINING = "X-RateLimit-Remaining"
-RESET = "X-RateLimit-Reset"
+LIMIT_HEADER = "X-RateLimit-Limit"
+REMAINING_HEADER = "X-RateLimit-Remaining"
+RESET_HEADER = "X-RateLimit-Reset"
 
-DESCRIBED: Mapping[str, str] = {
-    LIMIT: "How many requests within a minute are allowed.",
-    REMAINING: "How many of them are left.",
-    RESET: "When all of them are there again, in Unix seconds.",
+RATE_LIMIT_HEADERS: Mapping[str, str] = {
+    LIMIT_HEADER: "The number of requests allowed per minute.",
+    REMAINING_HEADER: "The number of requests left in this minute.",
+    RESET_HEADER: "When the minute ends and the full number is available again, in Unix seconds.",
 }
 
 
 @dataclass(frozen=True)
 class Count:
-    """used: in this window, this request included. resets_at: Unix seconds, wall time."""
+    """A count against a limit.
+
+    used: requests in this window, this one included. resets_at: Unix seconds, wall time.
+    """
 
     limit: Limit
     used: int
@@ -29,32 +32,32 @@ class Count:
 
     @property
     def remaining(self) -> int:
-        """How many requests are left; never below 0."""
+        """The number of requests left, at least 0."""
         return max(0, self.limit.amount - self.used)
 
     @property
     def over(self) -> bool:
-        """Whether this request is one too many."""
+        """True if this request exceeds the limit."""
         return self.used > self.limit.amount
 
     @property
     def headers(self) -> dict[str, str]:
-        """As every answer carries them. The second is rounded up, so that waiting for it is enough."""
+        """The headers of every response. The reset time is rounded up, so that waiting until then is enough."""
         return {
-            LIMIT: str(self.limit.amount),
-            REMAINING: str(self.remaining),
-            RESET: str(math.ceil(self.resets_at)),
+            LIMIT_HEADER: str(self.limit.amount),
+            REMAINING_HEADER: str(self.remaining),
+            RESET_HEADER: str(math.ceil(self.resets_at)),
         }
 
     def as_error(self) -> RateLimited:
-        """The refusal, with the time to wait."""
+        """The error for an exceeded limit, with the seconds to wait."""
         seconds = max(1, math.ceil(self.resets_at - wall_now().timestamp()))
         return RateLimited(
-            f"Too many requests: at most {self.limit.amount} within a minute. Go on in {seconds} s.",
+            f"Too many requests: at most {self.limit.amount} per minute are allowed. Try again in {seconds} s.",
             retry_after_seconds=seconds,
         )
 
 
-def untouched(limit: Limit) -> Count:
-    """What an answer says that counted for nothing."""
+def unused_count(limit: Limit) -> Count:
+    """The count for a response to a request that no limit applies to."""
     return Count(limit, 0, wall_now().timestamp() + WINDOW_SECONDS)

@@ -1,19 +1,19 @@
-"""Counting in the memory of one process."""
+"""Counts requests in the memory of one process."""
 
 from licet.kit.times import wall_now
 
-MOST_WINDOWS = 100_000
-"""Some 20 MB. Beyond it the window that ends first is forgotten: memory is bounded, whoever calls."""
+MAX_WINDOWS = 100_000
+"""Some 20 MB. Beyond this number the window that ends first is removed, so that memory is bounded."""
 
 
-class Memory:
-    """One window for each name, from its first request on.
+class MemoryWindows:
+    """One window for each name, which begins with its first request.
 
-    All windows are equally long, so the order in which they began is the order in which they end, and tidying up is
-    looking at the first few. The memory of `limits` walks through all of them at each request.
+    All windows have the same length, so they end in the order in which they began, and only the first few must be
+    checked to remove ended ones. The in-memory storage of the package `limits` checks all of them at each request.
     """
 
-    def __init__(self, most: int = MOST_WINDOWS) -> None:
+    def __init__(self, most: int = MAX_WINDOWS) -> None:
         self._most = most
         self._windows: dict[str, tuple[float, int]] = {}
 
@@ -21,10 +21,10 @@ class Memory:
         return len(self._windows)
 
     async def add(self, name: str, amount: int, seconds: int) -> tuple[int, float]:
-        """Adds to a window, which begins if there is none; what is in it now, and when it ends (Unix seconds)."""
+        """Adds to a window, and begins it if there is none. Returns its count and its end in Unix seconds."""
         now = wall_now().timestamp()
         self._forget_ended(now)
-        # A clock that was set back leaves windows that end too late behind others; nobody is held by one of those.
+        # After the clock was set back, an old window ends too late. It is replaced, so that it refuses no requests.
         ends_at, used = self._windows.get(name, (0.0, 0))
         if not now < ends_at <= now + seconds:
             self._windows.pop(name, None)

@@ -1,4 +1,4 @@
-"""Where requests are counted: outside of all that costs something."""
+"""Middleware that counts requests and refuses those over a limit, before any expensive work."""
 
 import hashlib
 from typing import TYPE_CHECKING
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 
 from licet.errors import Unauthorized
-from licet.http.credentials import presented
-from licet.http.error_responses import answer_to
-from licet.http.rate_limits.admission import admission_of, admit, counts_for_nothing
+from licet.http.credentials import find_credential
+from licet.http.error_responses import response_to
+from licet.http.rate_limits.admission import admission_of, admit, is_unlimited
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class RateLimits:
-    """Counts each request before its body is read and before any query, and says on each answer how the limit stands.
+    """Counts each request before its body is read and before any query, and adds the rate limit headers.
 
-    What is refused still goes on to `Refusal`, which answers in its place: so a 429 gets the headers of any answer.
+    A request over the limit is passed on to `Refusal`, so that the 429 gets the same headers as other responses.
     """
 
     def __init__(self, app: "ASGIApp", limiter: "Limiter") -> None:
@@ -27,12 +27,12 @@ class RateLimits:
         self.limiter = limiter
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serves one request, counted."""
+        """Handles one request and counts it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         admission = admit(scope, self.limiter, _credential(Headers(scope=scope)))
-        if not counts_for_nothing(scope):
+        if not is_unlimited(scope):
             await admission.enter()
 
         async def send_counted(message: "Message") -> None:
@@ -46,22 +46,22 @@ class RateLimits:
 
 
 class Refusal:
-    """Answers 429 to what was counted once too often."""
+    """Responds with 429 to a request over a limit."""
 
     def __init__(self, app: "ASGIApp") -> None:
         self.app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serves one request, unless it was refused."""
+        """Handles one request, unless it is over a limit."""
         admission = admission_of(scope) if scope["type"] == "http" else None
         refused = admission.refused if admission else None
-        await (answer_to(refused) if refused else self.app)(scope, receive, send)
+        await (response_to(refused) if refused else self.app)(scope, receive, send)
 
 
 def _credential(headers: Headers) -> bytes | None:
-    """The hash of what a request came with; several, or one in a shape that is none, are as good as none."""
+    """The hash of a request's credential; None if it is missing, malformed or not the only one."""
     try:
-        given = presented(headers)
+        credential = find_credential(headers)
     except Unauthorized:
         return None
-    return hashlib.sha256(given.encode()).digest() if given else None
+    return hashlib.sha256(credential.encode()).digest() if credential else None

@@ -1,4 +1,4 @@
-"""What is allowed: so many requests within a minute, by what is asked for."""
+"""The rate limit rules: how many requests per minute are allowed on which paths."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -10,22 +10,22 @@ Rule: TypeAlias = Literal["general", "payment", "validation", "activation", "pro
 
 WINDOW_SECONDS = 60
 
-NEVER = frozenset({"/healthz", "/readyz", "/api/billing/webhooks"})
-"""Whoever watches us, and Stripe, are not to be turned away: a 429 would make them believe that we are down."""
+UNLIMITED_PATHS = frozenset({"/healthz", "/readyz", "/api/billing/webhooks"})
+"""Paths without limits: health checks and Stripe's webhooks, for which a 429 would mean that Licet is down."""
 
-PAYMENT = "/payment"
+PAYMENT_PREFIX = "/payment"
 
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `amount` requests within a minute."""
+    """At most `amount` requests per minute."""
 
     rule: Rule
     amount: int
 
 
 def limits_of(settings: "Settings") -> dict[Rule, Limit]:
-    """Each rule as it is configured."""
+    """The limit of each rule, from the settings."""
     amounts: dict[Rule, int] = {
         "general": settings.rate_limit_per_minute,
         "payment": settings.rate_limit_payment_per_minute,
@@ -37,5 +37,5 @@ def limits_of(settings: "Settings") -> dict[Rule, Limit]:
 
 
 def rule_for(path: str) -> Rule:
-    """The rule that a key is counted by at this path."""
-    return "payment" if path == PAYMENT or path.startswith(f"{PAYMENT}/") else "general"
+    """The rule for requests with a valid key to this path."""
+    return "payment" if path == PAYMENT_PREFIX or path.startswith(f"{PAYMENT_PREFIX}/") else "general"

@@ -1,1 +1,1 @@
-"""The data of each outgoing event: its schema, and the rows it is read from."""
+"""The body of each outgoing event: its schema, and the rows that it is rendered from."""

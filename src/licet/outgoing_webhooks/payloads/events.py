@@ -1,6 +1,6 @@
-"""What goes out: the body of each event. A class's docstring says when it is sent, in `/openapi.json` too.
+"""The body of each outgoing event. `/openapi.json` quotes each class's docstring: when it is sent.
 
-Whoever adds an event adds it to `outbox.EventName`, here, to `payloads.py` and to `docs/webhooks.md`: tests miss it.
+To add an event, add it to `outbox.EventName`, here, to `registry.py` and to `docs/webhooks.md`. Tests find omissions.
 """
 
 from typing import Literal
@@ -18,93 +18,93 @@ from licet.outgoing_webhooks.payloads.subscriptions import ChangedSubscription, 
 
 
 class OutgoingEventBody(ResponseBody):
-    """One thing that happened. `data` is as it reads when it is sent."""
+    """An outgoing event. `data` is rendered when the event is sent."""
 
-    id: UUID = Field(description="The same in every attempt and for every endpoint, as is `webhook-id`.")
+    id: UUID = Field(description="Equal to `webhook-id`. The same in every attempt and for every endpoint.")
     event: EventName
-    created_at: At = Field(description="When we learnt of it.")
+    created_at: At = Field(description="When Licet learned of it.")
     data: ResponseBody
 
 
 class CheckoutCompletedEvent(OutgoingEventBody):
-    """Once per order: it is paid and all of it is issued. The license keys stand in it."""
+    """An order was paid and everything in it was issued. Sent once per order. Contains the license keys."""
 
     event: Literal["checkout.completed"]
     data: CheckoutCompleted
 
 
 class InvoicePaidEvent(OutgoingEventBody):
-    """Once per invoice: it is paid, the first one, a renewal's or a change's; also one of 0."""
+    """An invoice was paid. Sent once per invoice, also for renewals, changes and totals of 0."""
 
     event: Literal["invoice.paid"]
     data: InvoicePaid
 
 
 class SubscriptionUpdatedEvent(OutgoingEventBody):
-    """At every change of a subscription that has not ended, its beginning included."""
+    """A subscription was created or changed. Sent at every change until it ends."""
 
     event: Literal["subscription.updated"]
     data: ChangedSubscription
 
 
 class SubscriptionDeletedEvent(OutgoingEventBody):
-    """Once per subscription: it has ended, however that came."""
+    """A subscription ended. Sent once per subscription, whatever the reason."""
 
     event: Literal["subscription.deleted"]
     data: ChangedSubscription
 
 
 class SubscriptionUndoneEvent(OutgoingEventBody):
-    """Once per subscription: a plan was bought a second time, so this purchase was ended and its money goes back."""
+    """A duplicate plan was cancelled and is being refunded. Sent once per subscription."""
 
     event: Literal["subscription.undone"]
     data: SubscriptionUndone
 
 
 class ChargeRefundedEvent(OutgoingEventBody):
-    """Once per refund, in full or in part: it is on its way."""
+    """A payment was refunded, in full or in part. Sent once per refund, when the refund starts."""
 
     event: Literal["charge.refunded"]
     data: ChargeRefunded
 
 
 class PaymentFailedEvent(OutgoingEventBody):
-    """Once per invoice and try, and once per checkout: a payment did not go through."""
+    """A payment failed. Sent once per attempt to pay an invoice, and once per checkout."""
 
     event: Literal["payment.failed"]
     data: PaymentFailed
 
 
 class LicenseIssuedEvent(OutgoingEventBody):
-    """Once per license: it is there."""
+    """A license was issued. Sent once per license."""
 
     event: Literal["license.issued"]
     data: ChangedLicense
 
 
 class LicenseSuspendedEvent(OutgoingEventBody):
-    """Whenever a license may not be used for a while: a dispute, an overdue payment, an end that is under way."""
+    """A license was suspended: dispute, overdue payment or cancellation in progress."""
 
     event: Literal["license.suspended"]
     data: ChangedLicense
 
 
 class LicenseReinstatedEvent(OutgoingEventBody):
-    """Whenever a license is active again, whatever stood against it."""
+    """A suspended, revoked or expired license became active again."""
 
     event: Literal["license.reinstated"]
     data: ChangedLicense
 
 
 class LicenseRevokedEvent(OutgoingEventBody):
-    """Whenever a license is taken back: refunded in full, a lost dispute, its subscription ended, fewer units."""
+    """A license was revoked: full refund, lost dispute, subscription ended or quantity reduced."""
 
     event: Literal["license.revoked"]
     data: ChangedLicense
 
 
 class LicenseExpiredEvent(OutgoingEventBody):
-    """Whenever the time that a license was paid for is over, with all grace."""
+    """A license expired. Sent when the paid period and all grace days are over."""
 
     event: Literal["license.expired"]
     data: ChangedLicense

@@ -1,4 +1,4 @@
-"""The events as `/openapi.json` tells of them: when each comes, with what headers and body, and what to answer."""
+"""Describes the outgoing events in `/openapi.json`: headers, bodies and expected responses."""
 
 from collections.abc import Mapping, Sequence
 from inspect import getdoc
@@ -7,7 +7,7 @@ from typing import Any
 from licet.http.openapi.webhooks import Webhook
 from licet.http.shapes import EXAMPLE_ID
 from licet.outbox import EventName
-from licet.outgoing_webhooks.payloads.registry import KINDS
+from licet.outgoing_webhooks.payloads.registry import EVENT_KINDS
 
 TAG = "events"
 
@@ -17,28 +17,33 @@ _HEADERS: Sequence[tuple[str, Mapping[str, Any], str, str]] = (
         "webhook-id",
         _UUID,
         EXAMPLE_ID,
-        "The event's `id`: the same in every attempt and for every endpoint. By it you know what you had before.",
+        "The event's `id`, the same in every attempt and for every endpoint. Use it to ignore repeated deliveries.",
     ),
     (
         "webhook-timestamp",
         {"type": "string", "pattern": "^[0-9]+$"},
         "1801483200",
-        "When this attempt was signed, in Unix seconds. Refuse what is more than five minutes off.",
+        "When this attempt was signed, in Unix seconds. Reject a timestamp that is more than five minutes off.",
     ),
     (
         "webhook-signature",
         {"type": "string"},
         "v1,Zt2pRuuWXc1i4tKBm1b9uJ6Ixw1m3hWGmVxn0EIBWWc=",
-        "Of `{webhook-id}.{webhook-timestamp}.{body}`, as Standard Webhooks has it; for a day after the secret was "
-        "rotated there are two, with a space between them.",
+        "The Standard Webhooks signature of `{webhook-id}.{webhook-timestamp}.{body}`. For 24 hours after a rotation "
+        "of the secret there are two, separated by a space.",
     ),
-    ("X-Licet-Delivery", _UUID, EXAMPLE_ID, "This event's delivery to this endpoint, the same in every attempt."),
+    (
+        "X-Licet-Delivery",
+        _UUID,
+        EXAMPLE_ID,
+        "The id of the delivery to this endpoint, the same in every attempt.",
+    ),
 )
 
-_ANSWERS = {
-    "2XX": {"description": "It has arrived. Answer within 15 seconds, and work on it afterwards."},
-    "410": {"description": "Nobody listens here any more: the endpoint is disabled at once."},
-    "default": {"description": "It is tried again, for three days. A redirect is not followed."},
+_RESPONSES = {
+    "2XX": {"description": "The delivery succeeded. Respond within 15 seconds and process the event afterwards."},
+    "410": {"description": "The endpoint is gone. Licet disables it at once."},
+    "default": {"description": "The delivery failed. It is retried for three days. Redirects are not followed."},
 }
 
 _ACTIVE = {"kind": "stripe_event", "id": "evt_1", "reason": "subscription_active"}
@@ -52,38 +57,38 @@ _EXAMPLES: Mapping[EventName, Mapping[str, Any]] = {
     "license.revoked": {"status": "revoked"},
     "license.expired": {"status": "expired", "change": {"to": "expired", "because": _OVER}},
 }
-"""What an event's example says of its `data` otherwise than the fields by themselves would."""
+"""Values of `data` in an event's example that differ from the examples of the fields."""
 
 
 def webhooks() -> list[Webhook]:
-    """Every event."""
+    """Return the description of every event."""
     return [
         Webhook(event, kind.body, _operation(event, getdoc(kind.body) or ""), {"data": _EXAMPLES.get(event, {})})
-        for event, kind in KINDS.items()
+        for event, kind in EVENT_KINDS.items()
     ]
 
 
 def _operation(event: EventName, when: str) -> dict[str, Any]:
-    """when: in words; its first sentence is what it is listed by."""
+    """when: when the event is sent, in words. Its first sentence becomes the summary."""
     return {
         "tags": [TAG],
         "operationId": f"on_{event.replace('.', '_')}",
         "summary": when.partition(". ")[0].removesuffix("."),
-        "description": f"{when} Delivered at least once, in no promised order; `data` is as it reads when it is sent.",
+        "description": f"{when} Delivered at least once, in no guaranteed order; `data` is rendered when it is sent.",
         "parameters": [
-            *(_header(*one) for one in _HEADERS),
+            *(_header(*header) for header in _HEADERS),
             _header("X-Licet-Event", {"type": "string", "const": event}, event, "The body's `event`."),
         ],
-        "responses": _ANSWERS,
+        "responses": _RESPONSES,
     }
 
 
-def _header(name: str, schema: Mapping[str, Any], example: str, says: str) -> dict[str, Any]:
+def _header(name: str, schema: Mapping[str, Any], example: str, description: str) -> dict[str, Any]:
     return {
         "name": name,
         "in": "header",
         "required": True,
-        "description": says,
+        "description": description,
         "schema": dict(schema),
         "example": example,
     }

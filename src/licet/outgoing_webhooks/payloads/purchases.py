@@ -1,4 +1,4 @@
-"""What is told of money that came: an order with its license keys, an invoice."""
+"""The data of `checkout.completed` and `invoice.paid`."""
 
 from typing import Any
 from uuid import UUID
@@ -9,12 +9,14 @@ from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.http.shapes import At, ResponseBody
-from licet.orders.shown import get_order
-from licet.orders.shown_invoices import Invoice, find_invoice_in_short
+from licet.orders.invoice_store import find_invoice_account, find_invoice_summary
+from licet.orders.schemas import Invoice
+from licet.orders.store import get_order_record
+from licet.outgoing_webhooks.payloads.store import find_order_buyer, list_order_licenses
 
 
 class PurchasedLine(ResponseBody):
-    """One line of what was bought. `productId` and `productName` are null where we never heard of Stripe's product."""
+    """One line of an order. `productId` and `productName` are null for an unknown Stripe product."""
 
     product_id: UUID | None
     product_name: str | None = Field(examples=["Shopify Connector"])
@@ -23,7 +25,7 @@ class PurchasedLine(ResponseBody):
 
 
 class PurchasedLicense(ResponseBody):
-    """One license that came of it. `activationsLimit` null is without limit; `expiresAt` null is perpetual."""
+    """A license issued for the order. `activationsLimit` null: unlimited. `expiresAt` null: perpetual."""
 
     license_key: str = Field(examples=["SHOP-7K2M-9QXD-3VTN-W8RB"])
     product_id: UUID
@@ -32,30 +34,32 @@ class PurchasedLicense(ResponseBody):
 
 
 class CheckoutCompleted(ResponseBody):
-    """What was bought, by whom, and the keys that came of it."""
+    """An order with its buyer and the license keys that were issued for it."""
 
     order_id: UUID
-    customer_id: str | None = Field(description="Stripe's; null for a guest, of whom it made none.", examples=["cus_1"])
+    customer_id: str | None = Field(
+        description="The Stripe customer. Null for a guest for whom Stripe created none.", examples=["cus_1"]
+    )
     customer_email: str | None = Field(
-        description="The one given at the purchase, else the account's, else its customer's.",
+        description="The address given at the purchase, or else the account's, or else the Stripe customer's.",
         examples=["ada@example.com"],
     )
-    amount: int = Field(description="Of all of it, in the currency's minor unit.", examples=[14900])
+    amount: int = Field(description="The total, in the currency's minor unit.", examples=[14900])
     currency: str | None = Field(examples=["usd"])
     line_items: list[PurchasedLine]
     licenses: list[PurchasedLicense]
 
 
 class InvoicePaid(Invoice):
-    """An invoice that is paid, and whose it is."""
+    """A paid invoice with its account."""
 
-    account_id: UUID | None = Field(description="Null where its customer is nobody's that we know.")
+    account_id: UUID | None = Field(description="Null if no account is known for the Stripe customer.")
 
 
 async def completed_checkout(ctx: Context, conn: Connection, about: dict[str, Any]) -> CheckoutCompleted:
-    """about: `{"orderId"}`. Raises NotFound where there is no such order."""
-    order = await get_order(conn, UUID(about["orderId"]), account_id=None)
-    customer_id, email = await _buyer(conn, order.id)
+    """Read the data of `checkout.completed`. about: `{"orderId"}`. Raises NotFound."""
+    order = await get_order_record(conn, UUID(about["orderId"]), account_id=None)
+    customer_id, email = await find_order_buyer(conn, order.id)
     return CheckoutCompleted(
         order_id=order.id,
         customer_id=customer_id,
@@ -71,55 +75,21 @@ async def completed_checkout(ctx: Context, conn: Connection, about: dict[str, An
             )
             for item in order.items
         ],
-        licenses=await _licenses(ctx, conn, order.id),
+        licenses=[
+            PurchasedLicense(
+                license_key=ctx.keyring.decrypt(row["key_encrypted"]),
+                product_id=row["product_id"],
+                activations_limit=row["activations_limit"],
+                expires_at=row["expires_at"],
+            )
+            for row in await list_order_licenses(conn, order.id)
+        ],
     )
-
-
-async def _buyer(conn: Connection, order_id: UUID) -> tuple[str | None, str | None]:
-    """Stripe's customer, and where a mail reaches the buyer (as `notifications/recipients.py` has it)."""
-    row = await conn.fetchrow(
-        """
-        SELECT who.customer_id, coalesce(session.customer_email, account.email, customer.email) AS email
-        FROM orders JOIN checkout_sessions AS session USING (stripe_session_id)
-        JOIN accounts AS account ON account.id = orders.account_id
-        CROSS JOIN LATERAL (
-            SELECT coalesce(session.stripe_customer_id, account.stripe_customer_id) AS customer_id) AS who
-        LEFT JOIN customers AS customer ON customer.stripe_customer_id = who.customer_id
-        WHERE orders.id = $1
-        """,
-        order_id,
-    )
-    return (row["customer_id"], row["email"]) if row else (None, None)
-
-
-async def _licenses(ctx: Context, conn: Connection, order_id: UUID) -> list[PurchasedLicense]:
-    """Those that the welcome letter names: of its lines and of its subscription, but for spare units."""
-    rows = await conn.fetch(
-        """
-        SELECT license.key_encrypted, license.product_id, license.activations_limit, license.expires_at
-        FROM orders JOIN checkout_sessions AS session USING (stripe_session_id)
-        JOIN licenses AS license
-            ON license.stripe_session_id = session.stripe_session_id
-            OR license.stripe_subscription_id = session.stripe_subscription_id
-        WHERE orders.id = $1 AND license.wanted ORDER BY license.created_at, license.id
-        """,
-        order_id,
-    )
-    return [
-        PurchasedLicense(
-            license_key=ctx.keyring.decrypt(row["key_encrypted"]),
-            product_id=row["product_id"],
-            activations_limit=row["activations_limit"],
-            expires_at=row["expires_at"],
-        )
-        for row in rows
-    ]
 
 
 async def paid_invoice(_: Context, conn: Connection, about: dict[str, Any]) -> InvoicePaid:
-    """about: `{"invoiceId"}`. Raises NotFound where there is no such invoice."""
-    invoice = await find_invoice_in_short(conn, about["invoiceId"])
+    """Read the data of `invoice.paid`. about: `{"invoiceId"}`. Raises NotFound."""
+    invoice = await find_invoice_summary(conn, about["invoiceId"])
     if invoice is None:
         raise NotFound("There is no such invoice.")
-    account_id = await conn.fetchval("SELECT account_id FROM invoices WHERE stripe_invoice_id = $1", invoice.id)
-    return InvoicePaid(**dict(invoice), account_id=account_id)
+    return InvoicePaid(**dict(invoice), account_id=await find_invoice_account(conn, invoice.id))

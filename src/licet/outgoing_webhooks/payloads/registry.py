@@ -1,4 +1,4 @@
-"""An outgoing event's body, put together from ids when it is sent or shown: no stored row holds what it says."""
+"""Composes an outgoing event's body from current rows when it is sent or shown. No body is stored."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,55 +14,56 @@ from licet.outbox import EventName
 from licet.outgoing_webhooks.payloads import events
 from licet.outgoing_webhooks.payloads.events import OutgoingEventBody
 from licet.outgoing_webhooks.payloads.failed_payments import failed_payment
-from licet.outgoing_webhooks.payloads.licenses import license_with_change
+from licet.outgoing_webhooks.payloads.licenses import changed_license
 from licet.outgoing_webhooks.payloads.purchases import completed_checkout, paid_invoice
 from licet.outgoing_webhooks.payloads.refunds import refunded_charge
-from licet.outgoing_webhooks.payloads.subscriptions import subscription_as_it_is, undone_subscription
+from licet.outgoing_webhooks.payloads.store import find_outgoing_event
+from licet.outgoing_webhooks.payloads.subscriptions import changed_subscription, undone_subscription
 
-Gather = Callable[[Context, Connection, dict[str, Any]], Awaitable[ResponseBody]]
-"""From an event's `about` to its `data`. Raises NotFound where what it is about is not there any more."""
+GatherData = Callable[[Context, Connection, dict[str, Any]], Awaitable[ResponseBody]]
+"""Reads an event's `data` by its `about`. Raises NotFound if the row that it is about no longer exists."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What an event looks like, and what its data is read by."""
+class EventKind:
+    """An event's body class and the function that reads its data."""
 
     body: type[OutgoingEventBody]
-    gather: Gather
+    gather: GatherData
 
 
-KINDS: Mapping[EventName, Kind] = {
-    "checkout.completed": Kind(events.CheckoutCompletedEvent, completed_checkout),
-    "invoice.paid": Kind(events.InvoicePaidEvent, paid_invoice),
-    "subscription.updated": Kind(events.SubscriptionUpdatedEvent, subscription_as_it_is),
-    "subscription.deleted": Kind(events.SubscriptionDeletedEvent, subscription_as_it_is),
-    "subscription.undone": Kind(events.SubscriptionUndoneEvent, undone_subscription),
-    "charge.refunded": Kind(events.ChargeRefundedEvent, refunded_charge),
-    "payment.failed": Kind(events.PaymentFailedEvent, failed_payment),
-    "license.issued": Kind(events.LicenseIssuedEvent, license_with_change),
-    "license.suspended": Kind(events.LicenseSuspendedEvent, license_with_change),
-    "license.reinstated": Kind(events.LicenseReinstatedEvent, license_with_change),
-    "license.revoked": Kind(events.LicenseRevokedEvent, license_with_change),
-    "license.expired": Kind(events.LicenseExpiredEvent, license_with_change),
+EVENT_KINDS: Mapping[EventName, EventKind] = {
+    "checkout.completed": EventKind(events.CheckoutCompletedEvent, completed_checkout),
+    "invoice.paid": EventKind(events.InvoicePaidEvent, paid_invoice),
+    "subscription.updated": EventKind(events.SubscriptionUpdatedEvent, changed_subscription),
+    "subscription.deleted": EventKind(events.SubscriptionDeletedEvent, changed_subscription),
+    "subscription.undone": EventKind(events.SubscriptionUndoneEvent, undone_subscription),
+    "charge.refunded": EventKind(events.ChargeRefundedEvent, refunded_charge),
+    "payment.failed": EventKind(events.PaymentFailedEvent, failed_payment),
+    "license.issued": EventKind(events.LicenseIssuedEvent, changed_license),
+    "license.suspended": EventKind(events.LicenseSuspendedEvent, changed_license),
+    "license.reinstated": EventKind(events.LicenseReinstatedEvent, changed_license),
+    "license.revoked": EventKind(events.LicenseRevokedEvent, changed_license),
+    "license.expired": EventKind(events.LicenseExpiredEvent, changed_license),
 }
-"""Every event there is."""
+"""Every outgoing event."""
 
 
-async def compose(ctx: Context, event_id: UUID) -> dict[str, Any]:
-    """The body `{"id", "event", "createdAt", "data"}` as it reads now, ready for JSON. It holds license keys.
+async def compose_event(ctx: Context, event_id: UUID) -> dict[str, Any]:
+    """Return the body, ready for JSON: `{"id", "event", "createdAt", "data"}`. May contain license keys.
 
-    Raises NotFound for an unknown event, and where what it is about is not there any more.
+    Raises NotFound for an unknown event, or if the row that it is about no longer exists.
     """
     async with ctx.pool.acquire() as conn:
-        found = await conn.fetchrow("SELECT event, about, created_at FROM outgoing_events WHERE id = $1", event_id)
-        if found is None:
+        row = await find_outgoing_event(conn, event_id)
+        if row is None:
             raise NotFound("There is no such outgoing event.")
-        kind = KINDS[found["event"]]
-        data = await kind.gather(ctx, conn, found["about"])
-    body = kind.body(id=event_id, event=found["event"], created_at=found["created_at"], data=data)
+        kind = EVENT_KINDS[row["event"]]
+        data = await kind.gather(ctx, conn, row["about"])
+    body = kind.body(id=event_id, event=row["event"], created_at=row["created_at"], data=data)
     return body.model_dump(mode="json")
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
-    """The bytes that are signed and sent: compact JSON in UTF-8."""
+    """Return the bytes that are signed and sent: compact JSON in UTF-8."""
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,1 +1,1 @@
-"""How a delivery leaves: allowed targets, connections, signatures."""
+"""Sending a delivery: allowed targets, connections, signatures."""

@@ -1,7 +1,7 @@
-"""Where an outgoing webhook may go: to the public Internet over https, and where the operator allows it besides.
+"""Checks webhook targets: the public Internet over https, and what the operator allows.
 
-Checked as an endpoint is written down, so that its author is told; and again at each connection, which counts
-(`connecting.py`). Source: contract, section 6; docs/decisions/webhooks-out.md.
+The check runs when an endpoint is created or changed, to report the error early, and again at each connection
+(`connections.py`), which is what protects. Source: contract, section 6; docs/decisions/webhooks-out.md.
 """
 
 import asyncio
@@ -11,86 +11,85 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from licet.kit.hosts import Address, literal_address
 from licet.outgoing_webhooks.transport.dns import Resolve, resolve
-from licet.outgoing_webhooks.transport.public_addresses import is_public, reached
+from licet.outgoing_webhooks.transport.public_addresses import effective_address, is_public
 from licet.outgoing_webhooks.transport.urls import RefusedTarget, Target, parse_url
 
-__all__ = ["Allowed", "RefusedTarget", "Target", "check_target", "check_url", "find_addresses", "refuse_address"]
+__all__ = ["AllowedTargets", "RefusedTarget", "Target", "check_target", "check_url", "find_addresses", "refuse_address"]
 
 _SETTING = "LICET_WEBHOOKS_ALLOW_PRIVATE"
-_LOOKED_UP_WITHIN_SECONDS = 5.0
+_LOOKUP_TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Allowed:
-    """What is allowed although it is not public. names: in lower case, exact; networks: single addresses too."""
+class AllowedTargets:
+    """Allowed non-public targets. names: exact, lower case. networks: including single addresses."""
 
     names: frozenset[str] = frozenset()
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @classmethod
-    def parse(cls, words: Sequence[str]) -> "Allowed":
-        """words: as the settings have checked them, each a host's name, an address or a network."""
+    def parse(cls, entries: Sequence[str]) -> "AllowedTargets":
+        """Parse entries that the settings have validated: host names, addresses and networks."""
         names: set[str] = set()
         networks: list[IPv4Network | IPv6Network] = []
-        for word in words:
+        for entry in entries:
             try:
-                networks.append(ip_network(word))
+                networks.append(ip_network(entry))
             except ValueError:
-                names.add(word.lower())
+                names.add(entry.lower())
         return cls(frozenset(names), tuple(networks))
 
-    def has(self, ip: Address) -> bool:
-        """Whether whoever is reached by this address is allowed."""
-        return any(reached(ip) in network for network in self.networks)
+    def allows(self, ip: Address) -> bool:
+        """Whether the address, after unwrapping, is in an allowed network."""
+        return any(effective_address(ip) in network for network in self.networks)
 
 
-def refuse_address(ip: Address, allowed: Allowed) -> None:
-    """Raises RefusedTarget unless it is public or allowed."""
-    if not is_public(ip) and not allowed.has(ip):
+def refuse_address(ip: Address, allowed: AllowedTargets) -> None:
+    """Raise RefusedTarget unless the address is public or allowed."""
+    if not is_public(ip) and not allowed.allows(ip):
         raise RefusedTarget(
-            f"The host leads to {ip}, which is no address of the public Internet. "
-            f"Where that is meant, {_SETTING} can name it."
+            f"The host leads to {ip}, which is not a public address. "
+            f"If this is intended, add the host or address to {_SETTING}."
         )
 
 
-def check_url(url: str, allowed: Allowed) -> Target:
-    """Where the URL leads, as far as itself can tell. Raises RefusedTarget. No I/O."""
+def check_url(url: str, allowed: AllowedTargets) -> Target:
+    """Parse and check a URL without looking its host up. Raises RefusedTarget."""
     target = parse_url(url)
     named = target.host in allowed.names
-    if target.scheme == "http" and not named and not (target.address and allowed.has(target.address)):
+    if target.scheme == "http" and not named and not (target.address and allowed.allows(target.address)):
         raise RefusedTarget(
-            f"Over http:// license keys could be read on the way: use https://, or name the host in {_SETTING}."
+            f"http:// would expose license keys in transit. Use https://, or add the host to {_SETTING}."
         )
     if target.address is not None:
         refuse_address(target.address, allowed)
     elif not named and (target.host == "localhost" or target.host.endswith(".localhost")):
-        raise RefusedTarget(f"{target.host} is this machine. Where that is meant, {_SETTING} can name it.")
+        raise RefusedTarget(f"{target.host} is the local machine. If this is intended, add it to {_SETTING}.")
     return target
 
 
-async def check_target(url: str, allowed: Allowed, *, look_up: Resolve = resolve) -> None:
-    """`check_url`, and what the host's name stands for at the moment.
+async def check_target(url: str, allowed: AllowedTargets, *, look_up: Resolve = resolve) -> None:
+    """Check a URL and the addresses that its host currently resolves to. Raises RefusedTarget.
 
-    Raises RefusedTarget. A name that cannot be looked up now passes, for it may come; nothing is sent there before it
-    was checked again.
+    A name that cannot be resolved passes, because it may be registered later. It is checked again before each attempt.
     """
     target = check_url(url, allowed)
     try:
-        async with asyncio.timeout(_LOOKED_UP_WITHIN_SECONDS):
+        async with asyncio.timeout(_LOOKUP_TIMEOUT_SECONDS):
             await find_addresses(target.host, target.port, allowed, look_up)
-    except OSError:  # Of which TimeoutError is one.
+    except OSError:  # Includes TimeoutError.
         return
 
 
-async def find_addresses(host: str, port: int, allowed: Allowed, look_up: Resolve) -> Sequence[Address]:
-    """The addresses to connect to, every one checked. host: as in a `Target` that `check_url` let pass.
+async def find_addresses(host: str, port: int, allowed: AllowedTargets, look_up: Resolve) -> Sequence[Address]:
+    """Return the addresses to connect to, all checked. host: of a `Target` that passed `check_url`.
 
-    Raises RefusedTarget where even one is not allowed: which of them is tried is decided by nobody, and a name that
-    stands for both a public and a private one is made to deceive. Raises OSError where it cannot be looked up.
+    Raises RefusedTarget if a single address is not allowed: a name with public and private addresses is an attempt to
+    reach the private one. Raises OSError if the name cannot be resolved.
     """
     literal = literal_address(host)
-    found = [literal] if literal is not None else await look_up(host, port)
+    addresses = [literal] if literal is not None else await look_up(host, port)
     if host not in allowed.names:
-        for ip in found:
+        for ip in addresses:
             refuse_address(ip, allowed)
-    return found
+    return addresses

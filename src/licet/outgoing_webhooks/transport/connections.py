@@ -1,4 +1,4 @@
-"""The connection of an outgoing webhook: to the very address that was checked, under the name that TLS verifies."""
+"""Connects to exactly the addresses that were checked; TLS still verifies the host's name."""
 
 import os
 import ssl
@@ -8,64 +8,64 @@ from typing import Any
 import anyio
 import httpcore
 
-from licet.outgoing_webhooks.transport.allowed_targets import Allowed, find_addresses
+from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets, find_addresses
 from licet.outgoing_webhooks.transport.dns import Resolve
 
 
-class NotReached(Exception):
-    """No connection came about. The text says why, in words of ours and of the operating system."""
+class ConnectionFailed(Exception):
+    """No connection could be made. The text never comes from the remote side."""
 
 
 class CheckedConnections(httpcore.AsyncNetworkBackend):
-    """Looks a host up once, checks every address, and connects to the first of them that answers.
+    """Resolves a host once, checks every address, and connects to the first that accepts.
 
-    patience_seconds: for each address, so that one that swallows everything leaves time for the next.
+    connect_timeout_seconds: for each address, so that one that never responds leaves time for the next.
     """
 
-    def __init__(self, allowed: Allowed, look_up: Resolve, patience_seconds: float) -> None:
+    def __init__(self, allowed: AllowedTargets, look_up: Resolve, connect_timeout_seconds: float) -> None:
         self._allowed = allowed
         self._look_up = look_up
-        self._patience_seconds = patience_seconds
+        self._connect_timeout_seconds = connect_timeout_seconds
         self._network = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109, ARG002 - httpcore's signature; nobody gives one
+        timeout: float | None = None,  # noqa: ASYNC109, ARG002 - httpcore's signature; no caller passes it
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """A connection. Raises RefusedTarget, NotReached."""
+        """Connect. Raises RefusedTarget, ConnectionFailed."""
         try:
             addresses = await find_addresses(host, port, self._allowed, self._look_up)
         except OSError:
-            raise NotReached("the host's name cannot be looked up") from None
-        failure = "the host's name has no address"
+            raise ConnectionFailed("the host name cannot be resolved") from None
+        failure = "the host name has no address"
         for address in addresses:
             try:
                 stream = await self._network.connect_tcp(
                     str(address),
                     port,
-                    timeout=self._patience_seconds,
+                    timeout=self._connect_timeout_seconds,
                     local_address=local_address,
                     socket_options=socket_options,
                 )
             except httpcore.ConnectTimeout:
-                failure = f"no connection within {self._patience_seconds:g} s"
+                failure = f"no connection within {self._connect_timeout_seconds:g} s"
             except httpcore.ConnectError as error:
-                failure = _from_system(error)
+                failure = _describe_connect_error(error)
             else:
                 return _Stream(stream)
-        raise NotReached(failure)
+        raise ConnectionFailed(failure)
 
     async def sleep(self, seconds: float) -> None:
-        """Between httpcore's own retries, of which there are none."""
+        """Required by httpcore for its own retries, which are not used."""
         await self._network.sleep(seconds)
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """A connection that is closed whatever ends the handshake; httpcore leaves it open when that is given up."""
+    """A connection that is closed if the TLS handshake is cancelled. httpcore leaves it open."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
@@ -79,7 +79,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         try:
             return await self._stream.start_tls(ssl_context, server_hostname, timeout)
         except httpcore.ConnectError as error:
-            raise NotReached(_from_tls(error.__cause__)) from None
+            raise ConnectionFailed(_describe_tls_error(error.__cause__)) from None
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self._stream.aclose()
@@ -98,7 +98,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _from_system(error: BaseException | None) -> str:
+def _describe_connect_error(error: BaseException | None) -> str:
     while error is not None:
         if isinstance(error, OSError) and error.errno:
             return f"no connection: {os.strerror(error.errno)}"
@@ -106,9 +106,9 @@ def _from_system(error: BaseException | None) -> str:
     return "no connection"
 
 
-def _from_tls(error: BaseException | None) -> str:
+def _describe_tls_error(error: BaseException | None) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or 'no handshake'}"
-    return "the connection broke as TLS began"
+    return "the connection was closed during the TLS handshake"

@@ -1,4 +1,4 @@
-"""From a host's name to its addresses, as the operating system sees them."""
+"""Resolves host names through the operating system."""
 
 import asyncio
 import socket
@@ -11,42 +11,43 @@ from typing import TypeAlias
 from licet.kit.hosts import Address
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
-"""From host and port to the addresses, in the order in which to try them. Raises OSError where there are none."""
+"""(host, port) -> the addresses, in the order in which to try them. Raises OSError if there are none."""
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
-    """As `getaddrinfo` has it. Raises OSError.
+    """Resolve a host with `getaddrinfo`. Raises OSError.
 
-    In a thread of its own: a resolver that hangs cannot be interrupted, and would use up the few threads in which
-    mail, Stripe and the database are looked up too. A daemon: nor would Licet end before it.
+    Each call has its own thread: a resolver that hangs cannot be interrupted, and would exhaust the shared pool in
+    which the hosts of mail, Stripe and the database are resolved too. It is a daemon thread, so that it cannot keep
+    Licet from exiting.
     """
     loop = asyncio.get_running_loop()
-    found: asyncio.Future[Sequence[Address]] = loop.create_future()
+    future: asyncio.Future[Sequence[Address]] = loop.create_future()
 
     def work() -> None:
         try:
-            answer: Sequence[Address] | Exception = _look_up(host, port)
+            result: Sequence[Address] | Exception = _look_up(host, port)
         except OSError as error:
-            answer = error
-        except ValueError:  # What cannot be asked for at all.
-            answer = socket.gaierror(socket.EAI_NONAME, "not a host's name")
-        # RuntimeError: the loop has ended meanwhile, and nobody is waiting.
+            result = error
+        except ValueError:  # Not encodable as a host name.
+            result = socket.gaierror(socket.EAI_NONAME, "not a host name")
+        # RuntimeError: the event loop was closed in the meantime.
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_settle, found, answer)
+            loop.call_soon_threadsafe(_settle, future, result)
 
     Thread(target=work, name="webhook-resolver", daemon=True).start()
-    return await found
+    return await future
 
 
 def _look_up(host: str, port: int) -> Sequence[Address]:
-    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(ip_address(address[0]) for *_, address in answers))
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(address[0]) for *_, address in infos))
 
 
-def _settle(found: "asyncio.Future[Sequence[Address]]", answer: Sequence[Address] | Exception) -> None:
-    if found.done():  # Given up.
+def _settle(future: "asyncio.Future[Sequence[Address]]", result: Sequence[Address] | Exception) -> None:
+    if future.done():  # Cancelled.
         return
-    if isinstance(answer, Exception):
-        found.set_exception(answer)
+    if isinstance(result, Exception):
+        future.set_exception(result)
     else:
-        found.set_result(answer)
+        future.set_result(result)

@@ -1,7 +1,7 @@
-"""Which addresses the whole Internet reaches: everything else is somebody's own network, or this machine.
+"""Tells public addresses from those of private networks and of the local machine.
 
-The table is ours, because that of the standard library depends on Python's patch release: 3.11.7 calls 192.0.0.192
-(metadata at Oracle) and 64:ff9b:1::/48 (translation into a private IPv4 network) global.
+It has its own table, because `ipaddress.is_global` depends on Python's patch release: 3.11.7 calls 192.0.0.192
+(metadata service at Oracle) and 64:ff9b:1::/48 (translation into a private IPv4 network) global.
 Source: IANA's special-purpose registries for IPv4 and IPv6, as of 2024-10; RFC 6890, RFC 8190.
 """
 
@@ -12,16 +12,16 @@ from licet.kit.hosts import Address
 _NOT_PUBLIC_4 = tuple(
     IPv4Network(network)
     for network in (
-        "0.0.0.0/8",  # this network; Linux takes 0.0.0.0 for this machine
+        "0.0.0.0/8",  # this network; Linux treats 0.0.0.0 as the local machine
         "10.0.0.0/8",  # private
-        "100.64.0.0/10",  # shared with a provider; metadata at Alibaba
+        "100.64.0.0/10",  # carrier-grade NAT; metadata service at Alibaba
         "127.0.0.0/8",  # loopback
-        "168.63.129.16/32",  # of a public range, and yet the machine's own host at Azure, with its credentials
-        "169.254.0.0/16",  # link-local; metadata at most clouds
+        "168.63.129.16/32",  # in a public range, but Azure's metadata service, which has credentials
+        "169.254.0.0/16",  # link-local; metadata service of most clouds
         "172.16.0.0/12",  # private
         "192.0.0.0/24",  # protocol assignments
         "192.0.2.0/24",  # documentation
-        "192.88.99.0/24",  # relays of 6to4, given up
+        "192.88.99.0/24",  # 6to4 relays, deprecated
         "192.168.0.0/16",  # private
         "198.18.0.0/15",  # benchmarks
         "198.51.100.0/24",  # documentation
@@ -32,7 +32,7 @@ _NOT_PUBLIC_4 = tuple(
 )
 
 _PUBLIC_6 = IPv6Network("2000::/3")
-"""All that is given out as global unicast. Loopback, link-local, unique local, multicast and the rest lie outside."""
+"""Global unicast. Loopback, link-local, unique local and multicast addresses are outside of it."""
 
 _NOT_PUBLIC_6 = tuple(
     IPv6Network(network)
@@ -48,10 +48,10 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR = IPv6Network("2002::/16")
 
 
-def reached(ip: Address) -> Address:
-    """Who is spoken to in the end: an IPv6 address that is translated or tunnelled to an IPv4 one is that one.
+def effective_address(ip: Address) -> Address:
+    """Return the IPv4 address that an IPv6 address is translated or tunnelled to, else the address.
 
-    Two old forms with an IPv4 address in them need no unwrapping: ::/96 and Teredo are not public as a whole.
+    ::/96 and Teredo also contain an IPv4 address but need no unwrapping: they are not public at all.
     """
     if isinstance(ip, IPv4Address):
         return ip
@@ -63,8 +63,8 @@ def reached(ip: Address) -> Address:
 
 
 def is_public(ip: Address) -> bool:
-    """Whether it is globally reachable unicast, as is whoever is reached by it."""
-    ip = reached(ip)
+    """Whether the address, after unwrapping, is globally reachable unicast."""
+    ip = effective_address(ip)
     if isinstance(ip, IPv6Address):
         return ip in _PUBLIC_6 and not any(ip in network for network in _NOT_PUBLIC_6)
     return not any(ip in network for network in _NOT_PUBLIC_4)

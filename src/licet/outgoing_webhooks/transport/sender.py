@@ -1,4 +1,4 @@
-"""One attempt to send a webhook: what is asked, for how long, and what is made of the answer."""
+"""Sends one webhook request: timeouts, connection reuse and the result."""
 
 import asyncio
 import ssl
@@ -9,25 +9,25 @@ from types import TracebackType
 import anyio
 import httpcore
 
-from licet.outgoing_webhooks.transport.allowed_targets import Allowed, RefusedTarget, Target, check_url
-from licet.outgoing_webhooks.transport.connections import CheckedConnections, NotReached
+from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets, RefusedTarget, Target, check_url
+from licet.outgoing_webhooks.transport.connections import CheckedConnections, ConnectionFailed
 from licet.outgoing_webhooks.transport.dns import Resolve, resolve
 
-WITHIN_SECONDS = 15.0
-"""A whole attempt: looking up, connecting, TLS, sending, and reading the answer."""
+ATTEMPT_TIMEOUT_SECONDS = 15.0
+"""Timeout of a whole attempt: DNS, connecting, TLS, sending, and reading the response."""
 
-MAX_ANSWER_BYTES = 64 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024
 MAX_CONCURRENT = 40
 
-KEPT_SECONDS = 4.0
-"""How long a connection waits for the next delivery. Less than the five seconds after which common servers (Node's,
-uvicorn) close theirs: one that is closed just as we write would be a failed attempt."""
+KEEPALIVE_SECONDS = 4.0
+"""How long an idle connection is kept. Less than the five seconds after which common servers (Node, uvicorn) close
+theirs: a connection that is closed while Licet writes to it would be a failed attempt."""
 
 MAX_ERROR_CHARACTERS = 200
 
 _FAILURES = (
     RefusedTarget,
-    NotReached,
+    ConnectionFailed,
     TimeoutError,
     OSError,
     httpcore.TimeoutException,
@@ -37,11 +37,12 @@ _FAILURES = (
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How an attempt ended. status: of HTTP, None where nobody answered; error: None where it was accepted (2xx).
+class AttemptResult:
+    """The result of an attempt.
 
-    An error is one line of words of ours, at most 200 characters; never what the other side wrote, nor the URL's
-    query, for both may hold secrets.
+    status: the HTTP status, None without a response. error: None after a 2xx.
+    error is one line of at most 200 characters. It never contains text from the response or the URL's query, because
+    both may contain secrets.
     """
 
     status: int | None
@@ -49,61 +50,61 @@ class Answer:
 
     @property
     def reached(self) -> bool:
-        """Whether somebody answered, whatever the answer was."""
+        """Whether there was a response, whatever its status."""
         return self.status is not None
 
 
 class WebhookSender:
-    """Sends webhooks over connections that are checked and kept for a moment. Close it when done.
+    """Sends webhooks over checked connections, which are kept for a few seconds. Close it after use.
 
-    tls: whose certificates are believed; None: the system's and Mozilla's list.
+    tls: the trusted certificates; None: the system's and Mozilla's list.
     """
 
     def __init__(
         self,
-        allowed: Allowed,
+        allowed: AllowedTargets,
         *,
         look_up: Resolve = resolve,
         tls: ssl.SSLContext | None = None,
-        within_seconds: float = WITHIN_SECONDS,
+        timeout_seconds: float = ATTEMPT_TIMEOUT_SECONDS,
     ) -> None:
         self._allowed = allowed
-        self._within_seconds = within_seconds
-        # The number of connections is held down here and not by the pool: waiting for one is no fault of the endpoint
-        # that waits, and a request that is given up while the pool makes it wait blocks a place for ever (httpcore's
-        # issue 1093).
+        self._timeout_seconds = timeout_seconds
+        # The number of connections is limited here and not by the pool: the time spent waiting for one must not count
+        # against the endpoint, and a request that is cancelled while it waits in the pool blocks a slot for ever
+        # (httpcore's issue 1093).
         self._free = asyncio.Semaphore(MAX_CONCURRENT)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or httpcore.default_ssl_context(),
             max_connections=None,
             max_keepalive_connections=MAX_CONCURRENT,
-            keepalive_expiry=KEPT_SECONDS,
-            network_backend=CheckedConnections(allowed, look_up, patience_seconds=within_seconds / 3),
+            keepalive_expiry=KEEPALIVE_SECONDS,
+            network_backend=CheckedConnections(allowed, look_up, connect_timeout_seconds=timeout_seconds / 3),
         )
 
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """POST it. Never raises over what the other side does.
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> AttemptResult:
+        """POST the body. Returns the result; never raises for a failure of the remote side.
 
-        Redirects are not followed. The status line decides: an answer that breaks off after it has arrived.
+        Redirects are not followed. The status line decides: a response that breaks off after it counts as received.
         """
         status: int | None = None
         try:
             target = check_url(url, self._allowed)
             async with self._free:
-                # Of anyio, whose giving up httpcore lets its connections be closed by; asyncio's would cut that short.
-                with anyio.fail_after(self._within_seconds):
+                # anyio's timeout lets httpcore close its connection. asyncio's would interrupt that.
+                with anyio.fail_after(self._timeout_seconds):
                     async with self._pool.stream(
                         "POST", _url(target), headers=_headers(target, headers), content=body
                     ) as response:
                         status = response.status
-                        await _read_away(response)
+                        await _drain(response)
         except _FAILURES as error:
             if status is None:
-                return Answer(None, self._in_words(error))
-        return Answer(status, _fault_of(status))
+                return AttemptResult(None, self._describe_error(error))
+        return AttemptResult(status, _status_error(status))
 
     async def close(self) -> None:
-        """End every connection."""
+        """Close every connection."""
         await self._pool.aclose()
 
     async def __aenter__(self) -> "WebhookSender":
@@ -114,22 +115,22 @@ class WebhookSender:
     ) -> None:
         await self.close()
 
-    def _in_words(self, error: Exception) -> str:
+    def _describe_error(self, error: Exception) -> str:
         if isinstance(error, RefusedTarget):
-            words = f"refused: {error}"
-        elif isinstance(error, NotReached):
-            words = str(error)
+            text = f"refused: {error}"
+        elif isinstance(error, ConnectionFailed):
+            text = str(error)
         elif isinstance(error, TimeoutError | httpcore.TimeoutException):
-            words = f"no answer within {self._within_seconds:g} s"
+            text = f"no response within {self._timeout_seconds:g} s"
         elif isinstance(error, httpcore.ProtocolError):
-            words = "what came back is not HTTP, or it broke off before an answer"
+            text = "the response is not HTTP or broke off"
         else:
-            words = "the connection broke before an answer"
-        return " ".join(words.split())[:MAX_ERROR_CHARACTERS]
+            text = "the connection was closed before a response"
+        return " ".join(text.split())[:MAX_ERROR_CHARACTERS]
 
 
 def _url(target: Target) -> httpcore.URL:
-    """From its parts, so that nobody parses it a second time and in another way."""
+    """Build the URL from its parts, so that it is not parsed again, possibly in another way."""
     return httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path)
 
 
@@ -137,18 +138,18 @@ def _headers(target: Target, headers: Mapping[str, str]) -> list[tuple[str, str]
     return [("host", target.host_header), *headers.items()]
 
 
-async def _read_away(response: httpcore.Response) -> None:
-    """So that the connection can be used again; one on which more comes is closed instead."""
-    left = MAX_ANSWER_BYTES
+async def _drain(response: httpcore.Response) -> None:
+    """Read the rest of the response, so that the connection can be reused; give up if it is too long."""
+    left = MAX_RESPONSE_BYTES
     async for chunk in response.aiter_stream():
         left -= len(chunk)
         if left < 0:
             return
 
 
-def _fault_of(status: int | None) -> str | None:
+def _status_error(status: int | None) -> str | None:
     if status is not None and 200 <= status < 300:
         return None
     if status is not None and 300 <= status < 400:
-        return f"answered {status}, a redirect, which is never followed: give the endpoint its final URL"
+        return f"answered {status}, a redirect, which is not followed: change the endpoint to the final URL"
     return f"answered {status}"

@@ -1,4 +1,4 @@
-"""The headers that say what is delivered and prove who sent it. Source: the Standard Webhooks specification."""
+"""Signs deliveries and builds their headers. Source: the Standard Webhooks specification."""
 
 import base64
 import secrets as random
@@ -13,18 +13,18 @@ _AGENT = f"Licet/{version('licet')}"
 
 
 def new_secret() -> str:
-    """`whsec_` and 32 random bytes in base64: what an endpoint's deliveries are signed with."""
+    """Generate a secret for an endpoint: `whsec_` and 32 random bytes in base64."""
     return f"whsec_{base64.b64encode(random.token_bytes(32)).decode()}"
 
 
 def signed_headers(
     *, event_id: UUID, delivery_id: UUID, event: str, body: bytes, secrets: Sequence[str], at: datetime
 ) -> dict[str, str]:
-    """Every header of a delivery but those of HTTP itself.
+    """Return the headers of a delivery, signed with each secret.
 
-    body: as it is sent, UTF-8; secrets: the newest first, each signs; at: wall time, which receivers compare with
-    their own clock. `webhook-id` is the event's id, the same at every attempt and endpoint: by it a receiver knows
-    what it has seen before.
+    body: as it is sent, UTF-8. secrets: newest first. at: wall time, which receivers compare with their own clock.
+    `webhook-id` is the event's id, the same in every attempt and for every endpoint, so that a receiver can ignore
+    repeated deliveries.
     """
     at = at.astimezone(UTC)
     text = body.decode()

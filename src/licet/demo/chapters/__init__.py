@@ -1,1 +1,0 @@
-"""The story, a file for each part of a license's life."""
