@@ -11,9 +11,11 @@ import httpx
 import pytest
 from tests.faults.test_kill import RUN_OUT, all_delivered, killed_again
 from tests.faults.test_kill_plan import choices
+from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
 from tests.support.killed import close, same_ports, started, value
-from tests.support.running import PATIENCE_SECONDS, Running
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.running import Running
 from tests.support.shop import eventually
 
 DAY = 24 * 3600
@@ -51,7 +53,7 @@ class Acme:
 async def acme_with(licet: Running, name: str) -> AsyncIterator[Acme]:
     """An organisation that has subscribed to this plan."""
     headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-    async with httpx.AsyncClient(timeout=60, headers=headers) as client:
+    async with open_client(headers=headers) as client:
         acme = Acme(client, licet.url, licet.said["sandboxUrl"], await choices(client, licet.url))
         page = (await acme.ask("subscription-checkout", acme.plans[name])).json()["url"]
         await acme.control(f"checkout/{page.rsplit('/', 1)[-1]}/pay")

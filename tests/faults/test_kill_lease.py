@@ -13,7 +13,7 @@ import pytest
 from tests.faults.test_kill_downgrade import Acme, acme_with
 from tests.support.commit_proxy import CommitProxy
 from tests.support.killed import close, same_ports, started, value
-from tests.support.running import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
 AMOUNTS = "SELECT array_agg(amount_paid ORDER BY amount_paid) FROM invoices WHERE status = 'paid'"

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 import pytest_asyncio
 from tests.factories.accounts import make_api_key
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.face import Face
 from tests.support.serving import serve
@@ -26,5 +26,5 @@ async def face(context: Context) -> AsyncIterator[Face]:
     """The whole application over HTTP."""
     key = await make_api_key(context, None)
     app = create_app(context)
-    async with serve(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(app) as url, open_client(base_url=url) as client:
         yield Face(context, url, key, client, app)

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.running import (
     ANY_PORTS,
-    PATIENCE_SECONDS,
     Running,
     as_user,
     command,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cryptography.fernet import Fernet
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet.config import Settings
 from licet.db.keyring import Keyring
@@ -29,6 +30,6 @@ def make_context(pool: Pool, *, now: Now = wall_now, stripe_url: str = NOBODY_LI
         settings=make_settings(**settings),
         pool=pool,
         now=now,
-        stripe=StripeApi("sk_test_123", base_url=stripe_url),
+        stripe=StripeApi("sk_test_123", base_url=stripe_url, timeout_seconds=PATIENCE_SECONDS),
         keyring=Keyring([Fernet.generate_key().decode()]),
     )

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from tests.support.client import open_client
 from tests.support.serving import serve
 
 _HOP = ("host", "content-length", "content-encoding", "transfer-encoding", "connection", "date", "server")
@@ -63,7 +63,7 @@ class Counterpart:
         self.loses_next_write = False
         """The next write is done, and its answer never arrives: as if we had crashed just after it."""
         self._behind = behind
-        self._client = httpx.AsyncClient(trust_env=False, timeout=30)
+        self._client = open_client(trust_env=False)
 
     def writes(self) -> list[str]:
         """The requests so far that change something, as `POST /v1/products`."""

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet.db.postmaster import find_postmaster, shut_down
-
-PATIENCE_SECONDS = 60.0
-"""Nothing here measures speed: a busy machine may take its time."""
 
 
 def environment(**given: str) -> dict[str, str]:

@@ -10,9 +10,11 @@ from uuid import UUID
 
 import httpx
 from tests.factories.accounts import make_api_key
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.counterpart import Counterpart, counterpart
 from tests.support.face import Face
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
 from licet.accounts.store import AccountRecord, insert_account
@@ -121,7 +123,7 @@ class Selling:
 
     async def pay(self, session_id: str) -> None:
         """What the buyer does on the hosted page."""
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with open_client() as client:
             path = f"{self.sandbox_url}/_sandbox/checkout/{session_id}/pay"
             paid = await client.post(path, json={"card": "4242424242424242", "threeDS": "complete"})
         assert paid.status_code == 200, paid.text
@@ -198,7 +200,7 @@ class Selling:
 
 
 @asynccontextmanager
-async def open_selling(pool: Pool, *, timeout_seconds: float = 5.0) -> AsyncIterator[Selling]:
+async def open_selling(pool: Pool, *, timeout_seconds: float = PATIENCE_SECONDS) -> AsyncIterator[Selling]:
     """A shop that sells nothing yet. All that we ask of Stripe must fit its OpenAPI document.
 
     timeout_seconds: how long Stripe may take for one try.
@@ -216,7 +218,7 @@ async def open_selling(pool: Pool, *, timeout_seconds: float = 5.0) -> AsyncIter
             operator = await make_api_key(context, None)
             key = await make_api_key(context, account.id)
             try:
-                async with serve(app) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+                async with serve(app) as url, open_client(base_url=url) as client:
                     face = Face(context, url, operator, client, app)
                     yield Selling(face, between, running.url, stripe, account.id, key)
             finally:

@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from tests.support.client import open_client
 from tests.support.contexts import make_settings
 from tests.support.counterpart import Counterpart, counterpart
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
 from licet.accounts.keys import make_key
@@ -28,8 +30,6 @@ from licet.stripe_api.client import StripeApi
 from licet.stripe_api.version import API_VERSION
 from licet_sandbox import Sandbox
 from licet_sandbox.validation import Checker
-
-SECONDS_TO_SETTLE = 20.0
 
 
 @dataclass
@@ -156,7 +156,7 @@ class Shop:
         return found[::-1]
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = SECONDS_TO_SETTLE) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until a condition holds; it must within `seconds`."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  # the database and the sandbox tell nobody
@@ -170,7 +170,7 @@ async def open_shop(
     with_webhooks: bool = True,
     with_worker: bool = True,
     webhooks_version: str = API_VERSION,
-    stripe_timeout_seconds: float = 10.0,
+    stripe_timeout_seconds: float = PATIENCE_SECONDS,
     **settings: Any,
 ) -> AsyncIterator[Shop]:
     """A Licet on this database with the example catalogue, over a sandbox of its own.
@@ -192,7 +192,7 @@ async def open_shop(
         # The endpoint needs our address, and our settings its secret: the application is made first, and told later.
         context = Context(make_settings(**settings), pool, sandbox.now, stripe, keyring)
         app = create_app(context)
-        async with serve(app) as url, httpx.AsyncClient(timeout=60, verify=False) as client:
+        async with serve(app) as url, open_client() as client:
             if with_webhooks:
                 endpoint = await stripe.create(
                     "webhook_endpoint",
@@ -232,6 +232,6 @@ async def open_shop(
         await stripe.close()
         await stack.aclose()
         await served.stop()
-        await asyncio.wait_for(pool.close(), 5)
+        await asyncio.wait_for(pool.close(), PATIENCE_SECONDS)
     # Every request of ours, every answer and every event, against Stripe's own description.
     checker.raise_any()

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-import httpx
 from tests.factories.accounts import make_account, make_api_key
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.face import Face, assert_error
 from tests.support.serving import serve
@@ -71,7 +71,7 @@ async def test_a_revoked_key_opens_nothing_on_any_node(face: Face, database: str
     key = await make_api_key(face.context, await make_account(face.context))
     pool = await open_pool(database, max_size=2)
     try:
-        async with serve(create_app(make_context(pool))) as url, httpx.AsyncClient(base_url=url, verify=False) as other:
+        async with serve(create_app(make_context(pool))) as url, open_client(base_url=url) as other:
             headers = {"X-API-Key": key}
             assert (await other.get("/api/orders", headers=headers)).status_code == 200
             assert (await face.get("/api/orders", key=key)).status_code == 200
@@ -100,7 +100,7 @@ async def test_a_key_expires_by_the_real_time(pool: Pool) -> None:
     """Whatever the sandbox's clock was turned to."""
     context = make_context(pool, now=lambda: wall_now() + timedelta(days=400))
     key = await make_api_key(context, None, expires_at=wall_now() + timedelta(days=1))
-    async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(create_app(context)) as url, open_client(base_url=url) as client:
         assert (await client.get("/api/orders", headers={"X-API-Key": key})).status_code == 200
 
 
@@ -116,7 +116,7 @@ async def test_a_key_of_the_other_mode(pool: Pool) -> None:
     made_live, made_test = await make_api_key(live, None), await make_api_key(make_context(pool), None)
     assert (mode_of(made_live), mode_of(made_test)) == ("live", "test")
     for context, good, bad in ((live, made_live, made_test), (make_context(pool), made_test, made_live)):
-        async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+        async with serve(create_app(context)) as url, open_client(base_url=url) as client:
             assert (await client.get("/api/orders", headers={"X-API-Key": good})).status_code == 200
             assert_error(await client.get("/api/orders", headers={"X-API-Key": bad}), 401, "unauthorized")
 

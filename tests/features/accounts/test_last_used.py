@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-import httpx
 from tests.factories.accounts import make_account, make_api_key
+from tests.support.client import open_client
 from tests.support.serving import serve
 
 from licet.accounts.last_used import LastUsed
@@ -22,7 +22,7 @@ async def test_it_is_written_when_the_application_ends(context: Context) -> None
     key = await make_api_key(context, await make_account(context))
     await make_api_key(context, None)
     began = wall_now()
-    async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(create_app(context)) as url, open_client(base_url=url) as client:
         assert (await client.get("/api/orders", headers={"X-API-Key": key})).status_code == 200
         assert await last_used(context) == [None, None]
     used, unused = await last_used(context)

@@ -1,10 +1,10 @@
 """read < write < admin, each holding those before it."""
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.factories.accounts import make_account, make_api_key
+from tests.support.client import open_client
 from tests.support.face import assert_error
 from tests.support.serving import serve
 
@@ -33,7 +33,7 @@ async def test_each_holds_those_before_it(context: Context, scopes: list[str], o
 
     account = None if "admin" in scopes else await make_account(context)
     key = await make_api_key(context, account, *scopes)
-    async with serve(app) as url, httpx.AsyncClient(base_url=url, headers={"X-API-Key": key}) as client:
+    async with serve(app) as url, open_client(base_url=url, headers={"X-API-Key": key}) as client:
         for level in (1, 2, 3):
             answer = await client.get(f"/{level}")
             if level <= opens:

@@ -3,11 +3,12 @@
 import asyncio
 from datetime import timedelta
 
-import httpx
 from tests.factories.accounts import make_account, make_api_key
 from tests.factories.events import make_event
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.face import Face, assert_error
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
 from licet.app import create_app
@@ -61,7 +62,7 @@ async def test_a_schema_of_another_version(face: Face) -> None:
 
 async def test_a_database_that_is_away(database: str) -> None:
     pool = await open_pool(database, min_size=0)
-    async with serve(create_app(make_context(pool))) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(create_app(make_context(pool))) as url, open_client(base_url=url) as client:
         assert (await client.get("/readyz")).status_code == 200
         # Nothing can be borrowed any more: to the caller, what it is when nobody answers.
         await pool.close()
@@ -76,10 +77,10 @@ async def test_a_database_that_does_not_answer(database: str) -> None:
     try:
         async with (
             serve(create_app(make_context(pool))) as url,
-            httpx.AsyncClient(base_url=url, verify=False) as client,
+            open_client(base_url=url) as client,
         ):
             async with pool.acquire():
                 assert_error(await client.get("/readyz"), 503, "not_ready")
             assert (await client.get("/readyz")).status_code == 200
     finally:
-        await asyncio.wait_for(pool.close(), 5)
+        await asyncio.wait_for(pool.close(), PATIENCE_SECONDS)

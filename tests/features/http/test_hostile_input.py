@@ -10,6 +10,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.face import Face, assert_error, fields_of
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import Shop, open_shop
 
 JSON = {"content-type": "application/json"}
@@ -260,7 +261,7 @@ async def raw(face: Face, request: bytes) -> bytes:
     host, port = face.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
     writer.close()
     return answer
 

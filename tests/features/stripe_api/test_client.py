@@ -11,6 +11,7 @@ import pytest_asyncio
 import stripe
 import structlog
 from structlog.testing import LogCapture
+from tests.support.client import open_client
 from tests.support.counterpart import Counterpart, Say, counterpart, stripe_error
 
 from licet.errors import CardDeclined, StripeRefused, StripeUnavailable
@@ -230,7 +231,7 @@ async def test_a_proxy_is_passed_by_on_this_machine(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     fickle.script["GET", "/v1/customers/cus_1"] = [Say(200, {"id": "cus_1"})]
-    async with httpx.AsyncClient(verify=False) as client:
+    async with open_client() as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{fickle.url}/v1/customers/cus_1")
     assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}

@@ -1,0 +1,69 @@
+"""How long tests wait for what must happen: so long that a busy machine fails none of them.
+
+Nothing here measures speed. A test waits for a condition, with `PATIENCE_SECONDS` as its only limit. The product's own
+limits of seconds, which a test runs into only because the machine is slow, are as long while tests run; a test about
+such a limit sets it itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+
+import pytest
+
+PATIENCE_SECONDS = 600.0
+
+LICET_LIMITS = (
+    "licet.actions.customer_portal:SECONDS",
+    "licet.actions.payment_methods:SECONDS",
+    "licet.actions.plans.current:SECONDS",
+    "licet.actions.subscriptions.lock:SECONDS",
+    "licet.actions.subscriptions.lock:WAIT_SECONDS",
+    "licet.checkout.actions:SECONDS",
+    "licet.checkout.returning:WAIT_SECONDS",
+    "licet.dashboard.next_charge:SECONDS",
+    "licet.mail.smtp:TOTAL_SECONDS",
+    "licet.oidc.published:WITHIN_SECONDS",
+    "licet.queue.worker:JOB_SECONDS",
+    "licet.stripe_api.calls:TOTAL_SECONDS",
+)
+"""Constants, as `module:name`, in whose place tests have `PATIENCE_SECONDS`."""
+
+SANDBOX_LIMITS = (
+    "licet_sandbox.events.delivery:TIMEOUT_SECONDS",
+    "licet_sandbox.pages.surface:_WAIT_SECONDS",
+    "licet_sandbox.timekeeper:_PATIENCE_SECONDS",
+)
+
+RETRIES_QUICKER_BY = 20
+"""A call to Stripe that fails is tried as often as ever, and sooner."""
+
+
+@contextmanager
+def patient(limits: Sequence[str]) -> Iterator[pytest.MonkeyPatch]:
+    """Raises these limits for as long as the block lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in limits:
+            module, _, name = limit.partition(":")
+            patch.setattr(import_module(module), name, PATIENCE_SECONDS)
+        yield patch
+
+
+@contextmanager
+def patient_licet() -> Iterator[None]:
+    """Raises Licet's limits, and shortens the waits between the tries of a call to Stripe.
+
+    Whether a failure is worth another try depends on the time that is left; here it depends on the real limit alone,
+    not on the time that the tries before took.
+    """
+    calls = import_module("licet.stripe_api.calls")
+    retries = import_module("licet.stripe_api.retries")
+    with patient(LICET_LIMITS) as patch:
+
+        def wait_before_retry(failure: object, tries: int, seconds_left: float, random: object) -> float | None:
+            left = min(seconds_left, retries.TOTAL_SECONDS)
+            wait: float | None = retries.wait_before_retry(failure, tries, left, random)
+            return None if wait is None else wait / RETRIES_QUICKER_BY
+
+        patch.setattr(calls, "wait_before_retry", wait_before_retry)
+        yield
