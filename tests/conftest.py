@@ -17,7 +17,7 @@ import pytest_asyncio
 import structlog
 import uvloop
 from hypothesis import HealthCheck, settings
-from tests.support.patience import PATIENCE_SECONDS, SANDBOX_LIMITS, patient, patient_licet
+from tests.support.patience import PATIENCE_SECONDS, SANDBOX_LIMITS, raised_limits, raised_limits_of_licet
 
 from licet.db.embedded import EmbeddedPostgres
 from licet.db.migrate import migrate
@@ -101,16 +101,16 @@ def _logs() -> None:
 
 
 @pytest.fixture(scope="session")
-def _patient_licet() -> Iterator[None]:
+def patient_licet() -> Iterator[None]:
     """No limit of seconds decides how a test in this process ends."""
-    with patient_licet():
+    with raised_limits_of_licet():
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _patient_sandbox() -> Iterator[None]:
     """The same for every sandbox in this process."""
-    with patient(SANDBOX_LIMITS):
+    with raised_limits(SANDBOX_LIMITS):
         yield
 
 
@@ -146,7 +146,7 @@ _numbers = count(1)
 
 
 @pytest_asyncio.fixture
-async def database(server: Server, _patient_licet: None) -> AsyncIterator[str]:
+async def database(server: Server, patient_licet: None) -> AsyncIterator[str]:
     """The DSN of a fresh, migrated, empty database; dropped afterwards."""
     name = f"test_{next(_numbers)}"
     admin = await asyncpg.connect(server.database("postgres"))
@@ -159,7 +159,7 @@ async def database(server: Server, _patient_licet: None) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
-async def empty_database(server: Server, _patient_licet: None) -> AsyncIterator[str]:
+async def empty_database(server: Server, patient_licet: None) -> AsyncIterator[str]:
     """The DSN of a database with nothing in it."""
     name = f"empty_{next(_numbers)}"
     admin = await asyncpg.connect(server.database("postgres"))

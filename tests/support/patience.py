@@ -40,7 +40,7 @@ RETRIES_QUICKER_BY = 20
 
 
 @contextmanager
-def patient(limits: Sequence[str]) -> Iterator[pytest.MonkeyPatch]:
+def raised_limits(limits: Sequence[str]) -> Iterator[pytest.MonkeyPatch]:
     """Raises these limits for as long as the block lasts."""
     with pytest.MonkeyPatch.context() as patch:
         for limit in limits:
@@ -50,7 +50,7 @@ def patient(limits: Sequence[str]) -> Iterator[pytest.MonkeyPatch]:
 
 
 @contextmanager
-def patient_licet() -> Iterator[None]:
+def raised_limits_of_licet() -> Iterator[None]:
     """Raises Licet's limits, and shortens the waits between the tries of a call to Stripe.
 
     Whether a failure is worth another try depends on the time that is left; here it depends on the real limit alone,
@@ -58,7 +58,7 @@ def patient_licet() -> Iterator[None]:
     """
     calls = import_module("licet.stripe_api.calls")
     retries = import_module("licet.stripe_api.retries")
-    with patient(LICET_LIMITS) as patch:
+    with raised_limits(LICET_LIMITS) as patch:
 
         def wait_before_retry(failure: object, tries: int, seconds_left: float, random: object) -> float | None:
             left = min(seconds_left, retries.TOTAL_SECONDS)

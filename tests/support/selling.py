@@ -200,16 +200,13 @@ class Selling:
 
 
 @asynccontextmanager
-async def open_selling(pool: Pool, *, timeout_seconds: float = PATIENCE_SECONDS) -> AsyncIterator[Selling]:
-    """A shop that sells nothing yet. All that we ask of Stripe must fit its OpenAPI document.
-
-    timeout_seconds: how long Stripe may take for one try.
-    """
+async def open_selling(pool: Pool) -> AsyncIterator[Selling]:
+    """A shop that sells nothing yet. All that we ask of Stripe must fit its OpenAPI document."""
     checker = Checker()
     running = await Sandbox(None, validate=checker).serve()
     try:
         async with counterpart(running.url) as between:
-            stripe = StripeApi("sk_test_123", base_url=between.url, timeout_seconds=timeout_seconds)
+            stripe = StripeApi("sk_test_123", base_url=between.url, timeout_seconds=PATIENCE_SECONDS)
             context = replace(make_context(pool, now=running.sandbox.now), stripe=stripe)
             app = create_app(context)
             account = AccountRecord(new_id(), "user", "Ada Lovelace", "ada@example.com", None, None, context.now())

@@ -170,21 +170,19 @@ async def open_shop(
     with_webhooks: bool = True,
     with_worker: bool = True,
     webhooks_version: str = API_VERSION,
-    stripe_timeout_seconds: float = PATIENCE_SECONDS,
     **settings: Any,
 ) -> AsyncIterator[Shop]:
     """A Licet on this database with the example catalogue, over a sandbox of its own.
 
     with_webhooks: whether the sandbox delivers its events here; without, a test delivers them itself.
     webhooks_version: the API version in whose layout it does.
-    stripe_timeout_seconds: how long Stripe may take for one try.
     """
     checker = Checker()
     sandbox = Sandbox(None, validate=checker)
     served = await sandbox.serve()
     stack = AsyncExitStack()
     between = await stack.enter_async_context(counterpart(served.url))
-    stripe = StripeApi("sk_test_sandbox", base_url=between.url, timeout_seconds=stripe_timeout_seconds)
+    stripe = StripeApi("sk_test_sandbox", base_url=between.url, timeout_seconds=PATIENCE_SECONDS)
     pool = await open_pool(dsn, min_size=2, max_size=10)
     secret = "whsec_given_to_the_test"
     keyring = Keyring([Fernet.generate_key().decode()])
