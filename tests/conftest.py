@@ -17,6 +17,7 @@ import pytest_asyncio
 import structlog
 import uvloop
 from hypothesis import HealthCheck, settings
+from tests.support.depth import go_deep
 from tests.support.patience import PATIENCE_SECONDS, SANDBOX_LIMITS, raised_limits, raised_limits_of_licet
 
 from licet.db.embedded import EmbeddedPostgres
@@ -34,11 +35,16 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="search with all examples, not a few (make test-long)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Throw-away directories lie in memory where there is plenty: on disk, copying a database takes ten times as long.
 
     The programs that tests start are told, too.
     """
+    go_deep(long=config.getoption("long"))
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES:
         if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
             return

@@ -13,6 +13,7 @@ from tests.sandbox.conftest import KEY
 from tests.sandbox.lives import GOOD, NEVER, START, Life, Step, lives
 from tests.sandbox.play import DAY, Play, StandingClock, Switchboard
 from tests.support.client import open_client
+from tests.support.depth import examples
 
 from licet_sandbox import Sandbox
 from licet_sandbox.validation import Checker
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 # More where somebody has the time: LIVES=3000 pytest tests/sandbox/test_random_lives.py
-LIVES = int(os.environ.get("LIVES", "8"))
+LIVES = int(os.environ.get("LIVES", examples(5, 60)))
 
 
 @asynccontextmanager
