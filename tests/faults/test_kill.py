@@ -14,7 +14,7 @@ import httpx
 import pytest
 from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import close, died, same_ports, started, value
+from tests.support.killed import all_delivered, close, died, same_ports, started, value
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.running import Running
 from tests.support.shop import eventually
@@ -133,10 +133,3 @@ async def a_cart(client: httpx.AsyncClient, url: str) -> str:
     answer = await client.post(f"{url}/api/billing/checkout", params={"accountId": account}, json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["sessionId"])
-
-
-async def all_delivered(sandbox_url: str) -> bool:
-    """Whether every event of the purchase has had its 200."""
-    async with open_client() as client:
-        deliveries = (await client.get(f"{sandbox_url}/_sandbox/deliveries")).json()["data"]
-    return bool(deliveries) and all(one["state"] != "pending" for one in deliveries)

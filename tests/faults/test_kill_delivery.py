@@ -7,10 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.faults.test_kill import a_cart, all_delivered, killed_again
+from tests.faults.test_kill import a_cart, killed_again
 from tests.support.client import open_client
 from tests.support.commit_proxy import KEEPS_AN_EVENT, CommitProxy
-from tests.support.killed import close, same_ports, started, value
+from tests.support.killed import all_delivered, close, same_ports, started, value
 from tests.support.listener import Listener, listening
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.faults.test_kill import RUN_OUT, all_delivered, killed_again
+from tests.faults.test_kill import RUN_OUT, killed_again
 from tests.faults.test_kill_plan import choices
 from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import close, same_ports, started, value
+from tests.support.killed import all_delivered, close, same_ports, started, value
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.running import Running
 from tests.support.shop import eventually

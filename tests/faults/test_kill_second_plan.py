@@ -5,11 +5,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.faults.test_kill import all_delivered, killed_again
+from tests.faults.test_kill import killed_again
 from tests.faults.test_kill_plan import choices
 from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import close, same_ports, started, value
+from tests.support.killed import all_delivered, close, same_ports, started, value
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
