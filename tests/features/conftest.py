@@ -9,6 +9,7 @@ from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.face import Face
 from tests.support.serving import serve
+from tests.support.shop import Shop, open_shop
 
 from licet.app import create_app
 from licet.db.pool import Pool
@@ -28,3 +29,10 @@ async def face(context: Context) -> AsyncIterator[Face]:
     app = create_app(context)
     async with serve(app) as url, open_client(base_url=url) as client:
         yield Face(context, url, key, client, app)
+
+
+@pytest_asyncio.fixture
+async def shop(database: str) -> AsyncIterator[Shop]:
+    """Licet and its sandbox, running, with the example catalogue on sale."""
+    async with open_shop(database) as opened:
+        yield opened

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.features.actions.test_overdue_invoices import yearly
 from tests.flows.test_order import events_of, told
-from tests.flows.test_overdue import yearly
 from tests.support.depth import examples
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, open_shop

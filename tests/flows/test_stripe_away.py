@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.flows.test_ending import subscribed
+from tests.features.actions.test_cancel_and_resume import subscribed
 from tests.support.counterpart import NEVER, Say, impatient, stripe_error
 from tests.support.face import assert_error
 from tests.support.shop import Shop

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.flows.test_ending import subscribed
+from tests.features.actions.test_cancel_and_resume import subscribed
 from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error, fields_of
 from tests.support.shop import Shop
