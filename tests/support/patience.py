@@ -14,6 +14,7 @@ import pytest
 PATIENCE_SECONDS = 600.0
 
 LICET_LIMITS = (
+    "licet.admin.health:DATABASE_ANSWERS_WITHIN_SECONDS",
     "licet.actions.customer_portal:SECONDS",
     "licet.actions.payment_methods:SECONDS",
     "licet.actions.plans.current:SECONDS",
@@ -22,8 +23,10 @@ LICET_LIMITS = (
     "licet.checkout.actions:SECONDS",
     "licet.checkout.returning:WAIT_SECONDS",
     "licet.dashboard.next_charge:SECONDS",
+    "licet.http.rate_limits.shared:ANSWERS_WITHIN_SECONDS",
     "licet.mail.smtp:TOTAL_SECONDS",
     "licet.oidc.published:WITHIN_SECONDS",
+    "licet.outgoing_webhooks.transport.allowed_targets:_LOOKED_UP_WITHIN_SECONDS",
     "licet.queue.worker:JOB_SECONDS",
     "licet.stripe_api.calls:TOTAL_SECONDS",
 )
@@ -66,4 +69,6 @@ def raised_limits_of_licet() -> Iterator[None]:
             return None if wait is None else wait / RETRIES_QUICKER_BY
 
         patch.setattr(calls, "wait_before_retry", wait_before_retry)
+        sender = import_module("licet.outgoing_webhooks.transport.sender")
+        patch.setitem(sender.WebhookSender.__init__.__kwdefaults__, "within_seconds", PATIENCE_SECONDS)
         yield

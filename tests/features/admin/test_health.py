@@ -11,6 +11,7 @@ from tests.support.face import Face, assert_error
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
+from licet.admin import health
 from licet.app import create_app
 from licet.db.pool import open_pool
 from licet.queue.jobs import enqueue
@@ -72,15 +73,17 @@ async def test_a_database_that_is_away(database: str) -> None:
         assert (await client.get("/healthz")).json() == {"status": "ok"}
 
 
-async def test_a_database_that_does_not_answer(database: str) -> None:
+async def test_a_database_that_does_not_answer(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = await open_pool(database, max_size=1)
     try:
         async with (
             serve(create_app(make_context(pool))) as url,
             open_client(base_url=url) as client,
         ):
-            async with pool.acquire():
-                assert_error(await client.get("/readyz"), 503, "not_ready")
+            with monkeypatch.context() as patch:
+                patch.setattr(health, "DATABASE_ANSWERS_WITHIN_SECONDS", 0.2)
+                async with pool.acquire():
+                    assert_error(await client.get("/readyz"), 503, "not_ready")
             assert (await client.get("/readyz")).status_code == 200
     finally:
         await asyncio.wait_for(pool.close(), PATIENCE_SECONDS)

@@ -22,6 +22,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.core.transport import Response
 from schemathesis.schemas import APIOperation
 from tests.support.depth import examples, some_of
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.two_accounts import Both, seen_in, two_accounts
 
 SEED = 2027
@@ -166,7 +167,9 @@ def ask(cases: list[Case], url: str, caller: Caller) -> list[str]:
         session.trust_env = False
         for case in cases:
             try:
-                case.call_and_validate(base_url=url, session=session, headers=caller.headers, checks=checks)
+                case.call_and_validate(
+                    base_url=url, session=session, headers=caller.headers, checks=checks, timeout=PATIENCE_SECONDS
+                )
             except FailureGroup as failures:
                 found.append(str(failures))
     return found
