@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from tests.factories.accounts import make_account, make_api_key
 from tests.factories.events import make_event
 from tests.support.client import open_client

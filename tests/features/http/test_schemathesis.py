@@ -162,14 +162,12 @@ def cases_of(operation: APIOperation, caller: Caller, mode: GenerationMode) -> l
 def ask(cases: list[Case], url: str, caller: Caller) -> list[str]:
     """What was found, in words."""
     found = []
-    checks = checks_of(caller)
+    how: dict[str, Any] = {"headers": caller.headers, "checks": checks_of(caller), "timeout": PATIENCE_SECONDS}
     with requests.Session() as session:
         session.trust_env = False
         for case in cases:
             try:
-                case.call_and_validate(
-                    base_url=url, session=session, headers=caller.headers, checks=checks, timeout=PATIENCE_SECONDS
-                )
+                case.call_and_validate(base_url=url, session=session, **how)
             except FailureGroup as failures:
                 found.append(str(failures))
     return found
