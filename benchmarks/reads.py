@@ -1,6 +1,6 @@
 """How long each read endpoint takes over a large database, beside a bare FastAPI route with one indexed query.
 
-python benchmarks/reads.py [--subscriptions 100000] [--turns 200] [--json]
+python -m benchmarks.reads [--subscriptions 100000] [--turns 200] [--json]
 
 Fills an embedded PostgreSQL of its own (a minute or two, some 2 GB), serves the application over HTTP and asks from
 another process. Prints Markdown: the answer times, and the plan of every query that was seen.
@@ -27,11 +27,11 @@ import structlog
 import uvloop
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
-from reading.asked import Asked, everything
-from reading.caller import take_turns
-from reading.fill import fill
-from reading.queries import Query, noted, plan
-from reading.report import Found, plans, table
+from benchmarks.reading.asked import Asked, everything
+from benchmarks.reading.caller import take_turns
+from benchmarks.reading.fill import fill
+from benchmarks.reading.queries import Query, noted, plan
+from benchmarks.reading.report import Found, plans, table
 
 from licet.app import create_app
 from licet.config import Settings
