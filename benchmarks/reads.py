@@ -25,13 +25,13 @@ from typing import Any
 import httpx
 import structlog
 import uvloop
-from cryptography.fernet import Fernet
-from fastapi import FastAPI
 from benchmarks.reading.asked import Asked, everything
 from benchmarks.reading.caller import take_turns
 from benchmarks.reading.fill import fill
 from benchmarks.reading.queries import Query, noted, plan
 from benchmarks.reading.report import Found, plans, table
+from cryptography.fernet import Fernet
+from fastapi import FastAPI
 
 from licet.app import create_app
 from licet.config import Settings
@@ -92,6 +92,7 @@ def bare(pool: Pool) -> FastAPI:
     async def route() -> dict[str, Any]:
         async with pool.acquire() as conn:
             row = await conn.fetchrow("SELECT id, name, email FROM accounts WHERE external_id = $1", "customer-7")
+        assert row is not None
         return dict(row)
 
     return app
@@ -141,7 +142,7 @@ async def measure_all(context: Context, to_ask: list[Asked], turns: int) -> list
 
 
 async def run(subscriptions: int, turns: int) -> tuple[list[Found], list[tuple[Query, str]]]:
-    settings = Settings(_env_file=None, rate_limits="off")
+    settings = Settings(_env_file=None, rate_limits="off")  # type: ignore[call-arg]  # as in tests/support/contexts.py
     async with database() as pool:
         stripe = StripeApi("sk_test_nobody", base_url="http://127.0.0.1:1")
         context = Context(settings, pool, lambda: NOW, stripe, Keyring([Fernet.generate_key().decode()]))

@@ -5,8 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
+from licet.db.connection import Connection
 from licet.db.pool import Pool
 
 
@@ -57,7 +56,7 @@ async def noted(pool: Pool) -> AsyncIterator[list[Query]]:
             connection.remove_query_logger(note)
 
 
-async def plan(conn: asyncpg.Connection, query: Query) -> str:
+async def plan(conn: Connection, query: Query) -> str:
     """How it was gone about, in short, and how many blocks of 8 kB were looked at."""
     ((answer,),) = [
         tuple(row) for row in await conn.fetch(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query.sql}", *query.arguments)

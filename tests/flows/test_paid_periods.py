@@ -173,7 +173,7 @@ async def test_a_new_period_after_a_refunded_one(acme: Organization) -> None:
     await buy(acme, "Starter", "Shopify Connector")
     await refund(acme, "create")
     await acme.shop.turn(days=3)
-    now = {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none"}
+    now: dict[str, Any] = {"billing_cycle_anchor": {"type": "now"}, "proration_behavior": "none"}
     await change_at_stripe(acme.shop, await price_of(acme.shop, "Growth", "month"), **now)
     growth = (await acme.shop.product("Growth"))["features"]
     assert set(growth) < set(await acme.features())

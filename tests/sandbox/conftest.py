@@ -55,7 +55,7 @@ async def switchboard() -> AsyncIterator[Switchboard]:
 async def transport() -> AsyncIterator[Any]:
     transport = stripe.HTTPXClient(timeout=PATIENCE_SECONDS)
     yield transport
-    await transport.close_async()
+    await transport.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
 
 
 @pytest_asyncio.fixture(loop_scope="session")

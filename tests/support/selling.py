@@ -17,6 +17,7 @@ from tests.support.face import Face
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
+from licet.accounts.core import Scope
 from licet.accounts.store import AccountRecord, insert_account
 from licet.app import create_app
 from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, Kind
@@ -139,7 +140,7 @@ class Selling:
             await insert_account(conn, account)
         return account.id
 
-    async def make_key(self, *scopes: str) -> str:
+    async def make_key(self, *scopes: Scope) -> str:
         """Another key of the account's."""
         return await make_api_key(self.face.context, self.account_id, *scopes)
 

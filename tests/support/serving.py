@@ -32,7 +32,9 @@ class _Server(uvicorn.Server):
                 await asyncio.wait_for(self.told_to_stop.wait(), 0.5)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        for listening in [*self.servers, *(sockets or [])]:
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
             listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()

@@ -1,6 +1,7 @@
 """Which credential opens what: `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
 
 from datetime import timedelta
+from typing import Any
 
 from tests.factories.accounts import make_account, make_api_key
 from tests.support.client import open_client
@@ -28,7 +29,7 @@ async def test_both_headers_open(face: Face) -> None:
 async def test_nothing_else_opens(face: Face) -> None:
     key = await make_api_key(face.context, await make_account(face.context))
     other = await make_api_key(face.context, None)
-    for headers in (
+    sent: tuple[Any, ...] = (
         {},
         {"Authorization": ""},
         {"Authorization": "Bearer"},
@@ -50,7 +51,8 @@ async def test_nothing_else_opens(face: Face) -> None:
         [("Authorization", f"Bearer {key}"), ("Authorization", f"Bearer {other}")],
         [("Authorization", f"Bearer {key}"), ("Authorization", "Basic abc")],
         [("Cookie", f"key={key}")],
-    ):
+    )
+    for headers in sent:
         answer = await face.client.get("/api/orders", headers=headers)
         assert_error(answer, 401, "unauthorized")
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -128,6 +130,7 @@ async def test_what_a_key_looks_like_and_what_is_kept_of_it(face: Face) -> None:
     prefix, mode, random = made.key.split("_")
     assert (prefix, mode) == ("lic", "test")
     assert len(random) >= 32
+    assert row is not None
     assert row["key_hash"] == hash_of(made.key)
     assert random not in str(dict(row))
 
@@ -136,7 +139,7 @@ async def test_one_query_tells_who_is_calling(face: Face) -> None:
     asked: list[str] = []
     key = await make_api_key(face.context, await make_account(face.context))
     pool = face.context.pool
-    connections = [holder._con for holder in pool._holders if holder._con is not None]
+    connections = [holder._con for holder in pool._holders if holder._con is not None]  # type: ignore[attr-defined]  # not in the stubs
     for one in connections:
         one.add_query_logger(lambda record: asked.append(record.query))
     asked.clear()

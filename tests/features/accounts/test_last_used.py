@@ -1,6 +1,7 @@
 """When keys were last used: gathered, and written in batches."""
 
 from datetime import timedelta
+from typing import Any
 
 from tests.factories.accounts import make_account, make_api_key
 from tests.support.client import open_client
@@ -13,7 +14,7 @@ from licet.kit.ids import new_id
 from licet.kit.times import wall_now
 
 
-async def last_used(context: Context) -> list[object]:
+async def last_used(context: Context) -> list[Any]:
     rows = await context.pool.fetch("SELECT last_used_at FROM api_keys ORDER BY id")
     return [row["last_used_at"] for row in rows]
 

@@ -9,14 +9,14 @@ from tests.support.face import assert_error
 from tests.support.serving import serve
 
 from licet.accounts.auth import Operator, Reader, Writer
-from licet.accounts.core import SCOPES, Caller, in_order
+from licet.accounts.core import SCOPES, Caller, Scope, in_order
 from licet.app import create_app
 from licet.http.context import Context
 from licet.kit.ids import new_id
 
 
 @pytest.mark.parametrize(("scopes", "opens"), [(["read"], 1), (["write"], 2), (["read", "write"], 2), (["admin"], 3)])
-async def test_each_holds_those_before_it(context: Context, scopes: list[str], opens: int) -> None:
+async def test_each_holds_those_before_it(context: Context, scopes: list[Scope], opens: int) -> None:
     app = create_app(context)
 
     @app.get("/1")
@@ -44,7 +44,7 @@ async def test_each_holds_those_before_it(context: Context, scopes: list[str], o
 
 
 @given(st.lists(st.sampled_from(SCOPES), min_size=1))
-def test_the_largest_decides(scopes: list[str]) -> None:
+def test_the_largest_decides(scopes: list[Scope]) -> None:
     caller = Caller(new_id(), None, frozenset(scopes))
     largest = max(SCOPES.index(scope) for scope in scopes)
     assert [caller.may(scope) for scope in SCOPES] == [n <= largest for n in range(3)]

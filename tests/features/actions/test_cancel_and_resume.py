@@ -22,7 +22,7 @@ async def subscribed(shop: Shop, *names: str, email: str = "ada@example.com", qu
 
 
 async def ask(shop: Shop, verb: str, subscription: str, body: dict[str, Any] | None = None) -> httpx.Response:
-    given = {} if body is None else {"json": body}
+    given: dict[str, Any] = {} if body is None else {"json": body}
     return await shop.api("POST", f"{PATH}/{subscription}/{verb}", **given)
 
 

@@ -40,7 +40,8 @@ async def ask_first(client: httpx.AsyncClient, path: str, method: str, origin: s
 def allowed(answer: httpx.Response) -> str | None:
     """For whose pages the browser lets the answer through. Never with cookies."""
     assert "access-control-allow-credentials" not in answer.headers
-    return answer.headers.get("access-control-allow-origin")
+    allowed: str | None = answer.headers.get("access-control-allow-origin")
+    return allowed
 
 
 @pytest.mark.parametrize(("path", "method"), OPEN.items())

@@ -40,7 +40,7 @@ async def test_a_body_over_the_limit_by_its_length(face: Face) -> None:
 
 
 async def test_a_body_over_the_limit_in_chunks(face: Face) -> None:
-    async def chunks():
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(65):
             yield b" " * (MIB // 64)
 

@@ -62,4 +62,5 @@ async def test_an_identity_token_opens_an_account(pool: Pool) -> None:
                 answer = await client.get("/api/orders", headers={"Authorization": f"Bearer {token}"})
                 assert answer.status_code == status, answer.text
         row = await pool.fetchrow("SELECT name, email, oidc_issuer, oidc_subject FROM accounts")
+        assert row is not None
         assert tuple(row) == ("Ada", "ada@example.com", issuer, "ada")
