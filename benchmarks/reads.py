@@ -1,4 +1,4 @@
-"""How long each read endpoint takes over a large database, beside a bare FastAPI route with one indexed query.
+"""Measures each read endpoint over a large database, beside a bare route with one indexed query.
 
 python -m benchmarks.reads [--subscriptions 100000] [--turns 200] [--json]
 
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with Path(os.devnull).open("w") as nowhere:
-        # Log lines are made as in earnest, and nobody reads them.
+        # Log lines are made as in production, and nobody reads them.
         structlog.configure(
             processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()],
             logger_factory=structlog.WriteLoggerFactory(nowhere),

@@ -40,9 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Throw-away directories lie in memory where there is plenty: on disk, copying a database takes ten times as long.
+    """Put temporary directories into memory where there is plenty, for the programs under test too.
 
-    The programs that tests start are told, too.
+    On disk, copying a database takes ten times as long.
     """
     go_deep(long=config.getoption("long"))
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES:
@@ -74,9 +74,9 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest.fixture(scope="session", autouse=True)
 def _traffic() -> Iterator[None]:
-    """Every sandbox that has no checker of its own has this one, those in processes that tests start included.
+    """Check the traffic of every sandbox without a checker of its own, in started processes too.
 
-    Anybody may write there: some of them run as another user.
+    The file is writable for everybody: some of these processes run as another user.
     """
     directory = Path(tempfile.mkdtemp(prefix="traffic-"))
     directory.chmod(0o711)
@@ -94,7 +94,7 @@ def _traffic() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _logs() -> None:
-    """One line each, redacted as in earnest: structlog's own default draws a box around every traceback."""
+    """Log redacted lines as in production. structlog's default draws a box around each traceback."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,4 +1,4 @@
-"""What is asked, by whom: every read endpoint, first pages and deep ones, and lists narrowed to what is rare."""
+"""The requests: every read endpoint, first and deep pages, and lists filtered by what is rare."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -69,7 +69,7 @@ async def everything(conn: Connection) -> list[Asked]:
 
 
 async def _webhooks_out(conn: Connection) -> list[Asked]:
-    """The endpoints, what is sent to the one that hears everything, and of that one delivery of each event."""
+    """Webhook endpoints, the deliveries of the one that hears every event and one of each event."""
     all_, one = "/api/webhook-endpoints", "/api/webhook-endpoints/{id}"
     endpoint = await conn.fetchval("SELECT id FROM webhook_endpoints WHERE '*' = ANY (events)")
     rows = await conn.fetch(

@@ -1,4 +1,4 @@
-"""A database as it looks after two years of business: rows in the proportions of a shop, made by PostgreSQL itself.
+"""Fills a database with two years of a shop's business. PostgreSQL itself makes the rows.
 
 Every five subscriptions have an account, a customer and an API key. In `FILL`, $1 is the number of subscriptions, and
 `made(kind, n)` is the n-th id of its kind; they sort by n, as UUIDv7 sort by time. Account 1 holds 1,000 licenses more.

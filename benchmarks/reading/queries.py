@@ -27,7 +27,7 @@ class Query:
 
 
 def _from(words: str) -> str:
-    """From the FROM on that stands in no parentheses and is not IS DISTINCT FROM."""
+    """The query from its outermost FROM on: outside parentheses, and not of IS DISTINCT FROM."""
     depth = 0
     for at, letter in enumerate(words):
         depth += (letter == "(") - (letter == ")")

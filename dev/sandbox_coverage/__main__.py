@@ -1,4 +1,4 @@
-"""Writes `src/licet_sandbox/COVERAGE.md`: which operations of Stripe's document there are, and what they refuse.
+"""Writes `src/licet_sandbox/COVERAGE.md`: the operations that exist, and what they refuse.
 
 python dev/sandbox_coverage            writes it
 python dev/sandbox_coverage --check    ends with 1 where it is out of date

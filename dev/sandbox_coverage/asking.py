@@ -1,4 +1,4 @@
-"""Asks each operation for each of its parameters, and takes everything back: what is refused as not built?"""
+"""Calls each operation with each of its parameters, in rehearsal: what is refused as not built?"""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refusals(check: Any) -> dict[str, list[str]]:
     for name, call in calls.items():
         ways_in = [call, *table.others.get(name, [])]
         for ids, given in ways_in:
-            # It goes through as it stands, or asking for more would say nothing.
+            # It must succeed as it is, or adding a parameter would say nothing.
             sandbox.probe(name, ids, given)
         found[name] = sorted(_refused(sandbox, values, name, ways_in))
     return found
@@ -91,5 +91,5 @@ def _said(error: StripeError) -> str:
     parameter = re.sub(r"\[\d+\]", "", str(error.error.get("param")))
     valued = re.fullmatch(rf"{_REFUSAL}`[^`]+` = (True|False|'?[a-z][a-z0-9_]+'?)\.", str(error))
     value = valued[1].strip("'") if valued else "x"
-    # What stands for any text is no value that would be told from others.
+    # "x" is any text: only the parameter is named.
     return parameter if value == "x" else f"{parameter}={value.lower() if value in {'True', 'False'} else value}"

@@ -1,4 +1,4 @@
-"""Operations of the sandbox, called in this process: for real, or to be taken back at once."""
+"""Operations of the sandbox, called in this process: for real, or in a rehearsal that is rolled back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sandbox:
             return self._act(tx, name, ids, given)
 
     def probe(self, name: str, ids: tuple[str, ...], given: Tree) -> None:
-        """Do it and take it back. Raises what it raised."""
+        """Run the operation and roll it back. Raises what the operation raises."""
         with self.engine.transaction() as tx, tx.rehearsal():
             self._act(tx, name, ids, given)
 

@@ -9,7 +9,10 @@ from licet_sandbox.api.table import OPERATIONS
 
 
 class Table(World):
-    """`calls`: ids in the path, and parameters. `others`: the same, beside which other parameters may stand."""
+    """The calls of each operation.
+
+    calls: ids in the path, and parameters. others: the same, with which other parameters are allowed.
+    """
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(sandbox)
@@ -101,7 +104,7 @@ class Table(World):
         }
 
     def _others(self) -> dict[str, list[tuple[tuple[str, ...], Tree]]]:
-        """Beside what some parameters want to stand."""
+        """Calls that some parameters need to be allowed."""
         subscription, item = self._subscription["id"], self._subscription["items"]["data"][0]["id"]
         one_off = [{"price": self._once, "quantity": 1}]
         change = {"subscription": subscription, "items": [{"id": item, "price": self._yearly, "quantity": 1}]}

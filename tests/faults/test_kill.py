@@ -1,6 +1,6 @@
 """`kill -9` between the commit and the 200: what was committed stays done, and comes no second time.
 
-A proxy stands between Licet and its PostgreSQL. When the server says that a transaction is committed, Licet is killed
+A proxy sits between Licet and its PostgreSQL. When the server says that a transaction is committed, Licet is killed
 before it hears of it, so its answer is never sent, and the sandbox (which lives on in its file) delivers again.
 """
 
@@ -20,7 +20,7 @@ from tests.support.running import Running
 from tests.support.shop import eventually
 
 RUN_OUT = "UPDATE subscription_leases SET until = now() RETURNING 1"
-"""Who was killed held the subscription, and would for as long as his call might have taken."""
+"""Ends the lease of the killed process, which would last as long as its call may take."""
 
 
 async def counts(dsn: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ async def test_killed_while_it_is_told_of_a_dispute(database: str, place: Path) 
 async def killed_again(
     licet: Running | None, place: Path, proxy: CommitProxy, ports: Sequence[str]
 ) -> tuple[Running, int]:
-    """It was killed: kill it at its next commits too, and let it live in the end. How often it was killed."""
+    """Kill it at its next commits too, then let it live. Also returns how often it was killed."""
     assert licet is not None
     kills = 1 if await died(licet) else 0
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of a cancellation at once: what was decided is seen through by the next life."""
+"""`kill -9` in the middle of a cancellation at once: the next life completes it."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`kill -9` while something is made under an `Idempotency-Key`, then the same request again: it is made once."""
+"""`kill -9` during a request with an `Idempotency-Key`; the same request again makes it once."""
 
 import asyncio
 from pathlib import Path
@@ -96,7 +96,7 @@ async def test_a_checkout_whose_answer_was_never_sent(database: str, place: Path
 
 
 async def test_a_session_that_stripe_made_and_we_did_not_write_down(database: str, place: Path) -> None:
-    """Until the lease is over nobody knows whether the first try lives; then Stripe gives the same session again."""
+    """While the lease lasts the first try may still run; after it, Stripe returns the same session."""
     async with CommitProxy(database, statement=WRITES_THE_SESSION, before=True).running() as proxy:
         licet, client = await alive(place, proxy)
         async with client:

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of a change of plan: a scheduled end is not lost, and what is overdue is paid once."""
+"""`kill -9` during a change of plan: a scheduled end is kept, and an overdue invoice is paid once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -130,7 +130,7 @@ async def test_killed_between_paying_what_is_overdue_and_the_upgrade(database: s
 
 
 async def test_killed_between_an_upgrade_and_forgetting_the_end(database: str, place: Path) -> None:
-    """An end that was taken back for a downgrade in vain does not come back on the plan that was bought since."""
+    """A cancellation cleared for a failed downgrade is not restored on the plan bought since."""
     async with CommitProxy(database, statement=b"DELETE FROM ends_taken_back", before=True).running() as proxy:
         licet = await started(place, proxy)
         assert licet is not None

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of an upgrade while a downgrade waits: the upgrade stands, and what waited is dropped."""
+"""`kill -9` during an upgrade while a downgrade waits: it is kept, and the downgrade dropped."""
 
 import asyncio
 from pathlib import Path

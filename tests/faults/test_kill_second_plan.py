@@ -1,4 +1,4 @@
-"""`kill -9` as a plan is found to be bought a second time: the next life undoes it, and gives its money back once."""
+"""`kill -9` as a duplicate plan is found: the next life undoes it and refunds it once."""
 
 import asyncio
 from pathlib import Path

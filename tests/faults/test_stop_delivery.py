@@ -1,4 +1,4 @@
-"""SIGTERM while somebody lets us wait: the attempt is handed back, did not count, and is made in the next life."""
+"""SIGTERM while an endpoint does not answer: the next life makes the attempt again."""
 
 import asyncio
 from pathlib import Path

@@ -27,7 +27,7 @@ KEY = "sk_test_" + "4" * 24
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     one_loop = pytest.mark.asyncio(loop_scope="session")
-    # Stripe's SDK hands httpx its body in a way that httpx would have otherwise; nothing of ours.
+    # Stripe's SDK hands httpx its body in a way that httpx has deprecated.
     old = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes/text content:DeprecationWarning")
     for item in items:
         if here in item.path.parents:

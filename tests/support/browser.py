@@ -1,4 +1,7 @@
-"""Debian's Chromium, driven by Playwright (whose own browser is a download that not every machine may make)."""
+"""Debian's Chromium, driven by Playwright.
+
+Playwright's own browser is a download that not every machine may make.
+"""
 
 import os
 import shutil

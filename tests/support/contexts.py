@@ -18,15 +18,15 @@ NOBODY_LISTENS = "http://127.0.0.1:1"
 def make_settings(**given: Any) -> Settings:
     """As they are with nothing set, whatever a `.env` beside the tests says.
 
-    Without rate limits, for a test asks more within a second than a caller may within a minute; whoever is about the
-    limits says `rate_limits="on"`.
+    Without rate limits: a test sends more requests in a second than a caller may in a minute. A test about the limits
+    passes `rate_limits="on"`.
     """
     # pydantic-settings takes `_env_file`; its plugin for mypy, which would say so, is not used.
     return Settings(_env_file=None, **{"rate_limits": "off"} | given)  # type: ignore[call-arg]
 
 
 def make_context(pool: Pool, *, now: Now = wall_now, stripe_url: str = NOBODY_LISTENS, **settings: Any) -> Context:
-    """A context over `pool`. Whoever lets it speak to Stripe names the address and closes `context.stripe`."""
+    """A context over `pool`. A test that calls Stripe names its address and closes `context.stripe`."""
     return Context(
         settings=make_settings(**settings),
         pool=pool,

@@ -1,4 +1,4 @@
-"""Something that answers where Stripe should: scripted failures; everything else is handed on to a sandbox."""
+"""A proxy in front of the sandbox that answers some requests by script, to make Stripe fail."""
 
 import asyncio
 import re
@@ -77,7 +77,10 @@ def stripe_error(message: str = "No.", **said: Any) -> dict[str, Any]:
 
 
 class Counterpart:
-    """Answers by script: `("POST", "/v1/customers")` -> the answers to give, in turn; an empty script hands on."""
+    """Answers by script, and forwards everything else to the sandbox.
+
+    script: `("POST", "/v1/customers")` -> the answers to give, in turn.
+    """
 
     def __init__(self, behind: str | None) -> None:
         self.url = ""

@@ -1,4 +1,4 @@
-"""How deep a search goes: a few examples in `make test`, all of them in `make test-long`, which is `pytest --long`."""
+"""How many examples a search makes: a few in `make test`, all in `make test-long` (`pytest --long`)."""
 
 import random
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""A real SMTP server in the test's own loop, which can refuse, keep silent, ask for a password and speak TLS."""
+"""An SMTP server in the test's loop that can refuse, keep silent, ask for a password and use TLS."""
 
 import asyncio
 import ssl

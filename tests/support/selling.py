@@ -1,4 +1,4 @@
-"""A shop that sells what a test says, through a counterpart that can be made to fail, with an account that buys."""
+"""A shop with a test's own catalogue and one account, over a Stripe that can be made to fail."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -72,7 +72,7 @@ def catalog_of(*products: CatalogProduct) -> Catalog:
 
 @dataclass
 class Selling:
-    """What a test of checkout works with. `between` stands between us and the sandbox."""
+    """What a test of checkout works with. `between` is the proxy between Licet and the sandbox."""
 
     face: Face
     between: Counterpart
@@ -153,7 +153,10 @@ class Selling:
         account_id: UUID | None = None,
         bought_as: str | None = None,
     ) -> str:
-        """Mirror a subscription of the account to a product; bought_as: the session that it came of. Its Stripe id."""
+        """Mirror a subscription of the account to a product. Returns its Stripe id.
+
+        bought_as: the checkout session that made it.
+        """
         number, now = next(_numbers), self.face.context.now()
         await self.pool.execute(
             """

@@ -45,7 +45,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serve(app: Any) -> AsyncIterator[str]:
-    """Serves an ASGI application for as long as the block lasts. Gives its address, with no slash at the end."""
+    """Serves an ASGI application while the block lasts. Yields its address, without a final slash."""
     listening = listen("127.0.0.1", 0, option="--port")
     server = _Server(
         uvicorn.Config(
@@ -55,7 +55,7 @@ async def serve(app: Any) -> AsyncIterator[str]:
             lifespan="on",
             access_log=False,
             log_config=None,
-            # As in earnest: who is believed about the caller's address is our own setting.
+            # As in production: which proxies are trusted is a setting of Licet.
             proxy_headers=False,
         )
     )

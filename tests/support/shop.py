@@ -1,4 +1,4 @@
-"""A whole Licet over a whole sandbox, in the test's own loop: real HTTP, a real database, real webhooks."""
+"""Licet over the sandbox in the test's own loop: real HTTP, a real database, real webhooks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -36,7 +36,7 @@ from licet_sandbox.validation import Checker
 class Shop:
     """What a test drives: the API as an operator, the sandbox as a buyer and as time.
 
-    between: stands between Licet and the sandbox, and can be made to fail.
+    between: the proxy between Licet and the sandbox, which can be made to fail.
     """
 
     context: Context
@@ -85,7 +85,7 @@ class Shop:
         return found
 
     async def checkout(self, account_id: str, *names: str, quantity: int = 1) -> str:
-        """A checkout session of these products; its id. Its buyer comes back to an address of ours, which answers."""
+        """The id of a checkout session of these products. The buyer returns to `/healthz`."""
         items = [{"productId": (await self.product(name))["id"], "quantity": quantity} for name in names]
         body = {
             "items": items,
@@ -231,5 +231,5 @@ async def open_shop(
         await stack.aclose()
         await served.stop()
         await asyncio.wait_for(pool.close(), PATIENCE_SECONDS)
-    # Every request of ours, every answer and every event, against Stripe's own description.
+    # Every request, response and event was checked against Stripe's OpenAPI document.
     checker.raise_any()
