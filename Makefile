@@ -10,10 +10,10 @@ WORKERS := $(shell expr "$$(getconf _NPROCESSORS_ONLN)" + 2)
 PYTEST ?= -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check unit lint format build lock clean
+.PHONY: help demo up test test-long check unit lint format build lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(SET_UP) ## Watch a purchase become a license, then renewals, failed payments and a refund
 	@$(BIN)/licet demo
@@ -22,6 +22,9 @@ up: $(SET_UP) ## Run everything: database, Stripe sandbox, API and worker
 	@$(BIN)/licet up
 
 test: check unit ## Run every check: format, lint, types, layers, tests
+
+test-long: check ## The same with every example of the searches that `test` draws a few from
+	@$(MAKE) --no-print-directory unit PYTEST="$(PYTEST) --long"
 
 check: $(SET_UP)
 	$(BIN)/ruff check $(wildcard $(SOURCES))

@@ -1,6 +1,6 @@
-"""How long each read endpoint takes over a large database, beside a bare FastAPI route with one indexed query.
+"""Measures each read endpoint over a large database, beside a bare route with one indexed query.
 
-python benchmarks/reads.py [--subscriptions 100000] [--turns 200] [--json]
+python -m benchmarks.reads [--subscriptions 100000] [--turns 200] [--json]
 
 Fills an embedded PostgreSQL of its own (a minute or two, some 2 GB), serves the application over HTTP and asks from
 another process. Prints Markdown: the answer times, and the plan of every query that was seen.
@@ -25,13 +25,13 @@ from typing import Any
 import httpx
 import structlog
 import uvloop
+from benchmarks.reading.asked import Asked, everything
+from benchmarks.reading.caller import take_turns
+from benchmarks.reading.fill import fill
+from benchmarks.reading.queries import Query, noted, plan
+from benchmarks.reading.report import Found, plans, table
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
-from reading.asked import Asked, everything
-from reading.caller import take_turns
-from reading.fill import fill
-from reading.queries import Query, noted, plan
-from reading.report import Found, plans, table
 
 from licet.app import create_app
 from licet.config import Settings
@@ -92,6 +92,7 @@ def bare(pool: Pool) -> FastAPI:
     async def route() -> dict[str, Any]:
         async with pool.acquire() as conn:
             row = await conn.fetchrow("SELECT id, name, email FROM accounts WHERE external_id = $1", "customer-7")
+        assert row is not None
         return dict(row)
 
     return app
@@ -141,7 +142,7 @@ async def measure_all(context: Context, to_ask: list[Asked], turns: int) -> list
 
 
 async def run(subscriptions: int, turns: int) -> tuple[list[Found], list[tuple[Query, str]]]:
-    settings = Settings(_env_file=None, rate_limits="off")
+    settings = Settings(_env_file=None, rate_limits="off")  # type: ignore[call-arg]  # as in tests/support/contexts.py
     async with database() as pool:
         stripe = StripeApi("sk_test_nobody", base_url="http://127.0.0.1:1")
         context = Context(settings, pool, lambda: NOW, stripe, Keyring([Fernet.generate_key().decode()]))
@@ -162,7 +163,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with Path(os.devnull).open("w") as nowhere:
-        # Log lines are made as in earnest, and nobody reads them.
+        # Log lines are made as in production, and nobody reads them.
         structlog.configure(
             processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()],
             logger_factory=structlog.WriteLoggerFactory(nowhere),

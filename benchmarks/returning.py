@@ -1,4 +1,6 @@
-"""How long the page after payment waits: from the buyer's payment to `processed`, whichever of event and call is first.
+"""Measures how long the page after payment waits, from the payment to `processed`.
+
+The event or the call of the page may come first.
 
 python benchmarks/returning.py [purchases] [at once] [--no-events]
 

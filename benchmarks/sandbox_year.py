@@ -1,4 +1,4 @@
-"""A year of monthly subscriptions in the sandbox, as a process of its own: how long turning the clock takes.
+"""Measures turning the sandbox's clock by a year of monthly subscriptions, in a process of its own.
 
 python benchmarks/sandbox_year.py [--subscriptions 1000] [--turns 3] [--no-endpoint] [--json]
 
@@ -110,7 +110,10 @@ async def subscribe(http: httpx.AsyncClient, count: int) -> set[str]:
 
 
 def check(db: Path, paying: set[str], began: str) -> dict[str, Any]:
-    """Was everything done, in order? What came after `began`, the last event before the year, and how big it all is."""
+    """Checks that everything was done in order; counts the events after `began`, and the sizes.
+
+    began: the last event before the year.
+    """
     with contextlib.closing(sqlite3.connect(db)) as file:
         file.row_factory = sqlite3.Row
         counted = dict(file.execute(_COUNT, (began,)).fetchone())
@@ -127,7 +130,7 @@ def check(db: Path, paying: set[str], began: str) -> dict[str, Any]:
 
 
 def used(pid: int) -> tuple[float, int]:
-    """What a process has used: seconds of processor, its own and the kernel's for it, and its peak of memory in kB."""
+    """Processor seconds of a process (user and system) and its peak memory in kB."""
     process = Path("/proc", str(pid))
     ticks = process.joinpath("stat").read_text().rpartition(")")[2].split()[11:13]
     status = process.joinpath("status").read_text().splitlines()

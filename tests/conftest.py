@@ -17,6 +17,8 @@ import pytest_asyncio
 import structlog
 import uvloop
 from hypothesis import HealthCheck, settings
+from tests.support.depth import go_deep
+from tests.support.patience import PATIENCE_SECONDS, SANDBOX_LIMITS, raised_limits, raised_limits_of_licet
 
 from licet.db.embedded import EmbeddedPostgres
 from licet.db.migrate import migrate_database
@@ -33,11 +35,16 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
-def pytest_configure() -> None:
-    """Throw-away directories lie in memory where there is plenty: on disk, copying a database takes ten times as long.
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="search with all examples, not a few (make test-long)")
 
-    The programs that tests start are told, too.
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put temporary directories into memory where there is plenty, for the programs under test too.
+
+    On disk, copying a database takes ten times as long.
     """
+    go_deep(long=config.getoption("long"))
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES:
         if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
             return
@@ -67,9 +74,9 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest.fixture(scope="session", autouse=True)
 def _traffic() -> Iterator[None]:
-    """Every sandbox that has no checker of its own has this one, those in processes that tests start included.
+    """Check the traffic of every sandbox without a checker of its own, in started processes too.
 
-    Anybody may write there: some of them run as another user.
+    The file is writable for everybody: some of these processes run as another user.
     """
     directory = Path(tempfile.mkdtemp(prefix="traffic-"))
     directory.chmod(0o711)
@@ -87,7 +94,7 @@ def _traffic() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _logs() -> None:
-    """One line each, redacted as in earnest: structlog's own default draws a box around every traceback."""
+    """Log redacted lines as in production. structlog's default draws a box around each traceback."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -97,6 +104,20 @@ def _logs() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
+
+
+@pytest.fixture(scope="session")
+def patient_licet() -> Iterator[None]:
+    """No limit of seconds decides how a test in this process ends."""
+    with raised_limits_of_licet():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_sandbox() -> Iterator[None]:
+    """The same for every sandbox in this process."""
+    with raised_limits(SANDBOX_LIMITS):
+        yield
 
 
 TEMPLATE = "licet"
@@ -131,7 +152,7 @@ _numbers = count(1)
 
 
 @pytest_asyncio.fixture
-async def database(server: Server) -> AsyncIterator[str]:
+async def database(server: Server, patient_licet: None) -> AsyncIterator[str]:
     """The DSN of a fresh, migrated, empty database; dropped afterwards."""
     name = f"test_{next(_numbers)}"
     admin = await asyncpg.connect(server.database("postgres"))
@@ -144,7 +165,7 @@ async def database(server: Server) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
-async def empty_database(server: Server) -> AsyncIterator[str]:
+async def empty_database(server: Server, patient_licet: None) -> AsyncIterator[str]:
     """The DSN of a database with nothing in it."""
     name = f"empty_{next(_numbers)}"
     admin = await asyncpg.connect(server.database("postgres"))
@@ -163,4 +184,4 @@ async def pool(database: str) -> AsyncIterator[Pool]:
     try:
         yield pool
     finally:
-        await asyncio.wait_for(pool.close(), 5)
+        await asyncio.wait_for(pool.close(), PATIENCE_SECONDS)

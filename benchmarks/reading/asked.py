@@ -1,10 +1,9 @@
-"""What is asked, by whom: every read endpoint, first pages and deep ones, and lists narrowed to what is rare."""
+"""The requests: every read endpoint, first and deep pages, and lists filtered by what is rare."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import asyncpg
-
+from licet.db.connection import Connection
 from licet.outbox import EventName
 
 from .fill import ACCOUNT_KEY, HEAVY_KEY, OPERATOR_KEY
@@ -48,7 +47,7 @@ _NARROWED = (
 )
 
 
-async def everything(conn: asyncpg.Connection) -> list[Asked]:
+async def everything(conn: Connection) -> list[Asked]:
     """One account's own things, those of the account with very many licenses, and everybody's."""
     account = await conn.fetchval("SELECT account_id FROM api_keys WHERE key_hash = sha256($1)", ACCOUNT_KEY.encode())
     product = await conn.fetchval("SELECT id FROM products ORDER BY id LIMIT 1")
@@ -69,8 +68,8 @@ async def everything(conn: asyncpg.Connection) -> list[Asked]:
     ]
 
 
-async def _webhooks_out(conn: asyncpg.Connection) -> list[Asked]:
-    """The endpoints, what is sent to the one that hears everything, and of that one delivery of each event."""
+async def _webhooks_out(conn: Connection) -> list[Asked]:
+    """Webhook endpoints, the deliveries of the one that hears every event and one of each event."""
     all_, one = "/api/webhook-endpoints", "/api/webhook-endpoints/{id}"
     endpoint = await conn.fetchval("SELECT id FROM webhook_endpoints WHERE '*' = ANY (events)")
     rows = await conn.fetch(
@@ -96,7 +95,7 @@ async def _webhooks_out(conn: asyncpg.Connection) -> list[Asked]:
     ]
 
 
-async def _single_ones(conn: asyncpg.Connection, who: str, account: object) -> list[Asked]:
+async def _single_ones(conn: Connection, who: str, account: object) -> list[Asked]:
     row = await conn.fetchrow(
         """
         SELECT (SELECT stripe_subscription_id FROM subscriptions WHERE account_id = $1 LIMIT 1) AS subscription,
@@ -106,6 +105,7 @@ async def _single_ones(conn: asyncpg.Connection, who: str, account: object) -> l
         """,
         account,
     )
+    assert row is not None
     paths = {
         "/api/billing/subscriptions/{id}": "subscription",
         "/api/billing/invoices/{id}": "invoice",

@@ -1,4 +1,4 @@
-"""Who asks: in a process of its own, so that asking takes nothing from answering; one request at a time."""
+"""The client, in a process of its own: it takes no time from the server. One request at a time."""
 
 import http.client
 import time
@@ -6,7 +6,10 @@ from urllib.parse import urlsplit
 
 
 def take_turns(bare: str, url: str, key: str | None, turns: int) -> tuple[list[float], list[float]]:
-    """Seconds that each answer took: of the bare route, and of `url`. In turn, so that a busy moment falls on both."""
+    """Seconds that each response took: of the bare route and of `url`, in turn.
+
+    In turn, so that a busy moment falls on both.
+    """
     first, second = _Caller(bare, None), _Caller(url, key)
     for _ in range(5):
         first.ask()

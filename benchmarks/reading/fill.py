@@ -1,4 +1,4 @@
-"""A database as it looks after two years of business: rows in the proportions of a shop, made by PostgreSQL itself.
+"""Fills a database with two years of a shop's business. PostgreSQL itself makes the rows.
 
 Every five subscriptions have an account, a customer and an API key. In `FILL`, $1 is the number of subscriptions, and
 `made(kind, n)` is the n-th id of its kind; they sort by n, as UUIDv7 sort by time. Account 1 holds 1,000 licenses more.
@@ -7,8 +7,7 @@ Every five subscriptions have an account, a customer and an API key. In `FILL`, 
 from collections.abc import Callable
 from hashlib import sha256
 
-import asyncpg
-
+from licet.db.connection import Connection
 from licet.db.keyring import Keyring
 from licet.licenses.keys import key_hash, new_key
 
@@ -253,7 +252,7 @@ FILL: dict[str, str] = {
 """What is filled, and how, in this order."""
 
 
-async def fill(conn: asyncpg.Connection, keyring: Keyring, subscriptions: int, tell: Callable[[str], None]) -> None:
+async def fill(conn: Connection, keyring: Keyring, subscriptions: int, tell: Callable[[str], None]) -> None:
     """subscriptions: at least 100, a multiple of 5."""
     await conn.execute(_PREPARE)
     tell("keys")

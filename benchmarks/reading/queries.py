@@ -5,8 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
+from licet.db.connection import Connection
 from licet.db.pool import Pool
 
 
@@ -28,7 +27,7 @@ class Query:
 
 
 def _from(words: str) -> str:
-    """From the FROM on that stands in no parentheses and is not IS DISTINCT FROM."""
+    """The query from its outermost FROM on: outside parentheses, and not of IS DISTINCT FROM."""
     depth = 0
     for at, letter in enumerate(words):
         depth += (letter == "(") - (letter == ")")
@@ -57,7 +56,7 @@ async def noted(pool: Pool) -> AsyncIterator[list[Query]]:
             connection.remove_query_logger(note)
 
 
-async def plan(conn: asyncpg.Connection, query: Query) -> str:
+async def plan(conn: Connection, query: Query) -> str:
     """How it was gone about, in short, and how many blocks of 8 kB were looked at."""
     ((answer,),) = [
         tuple(row) for row in await conn.fetch(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query.sql}", *query.arguments)

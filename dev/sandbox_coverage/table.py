@@ -9,7 +9,10 @@ from licet_sandbox.api.table import OPERATIONS
 
 
 class Table(World):
-    """calls: ids in the path and parameters, by operation; others: more calls of an operation"""
+    """The calls of each operation.
+
+    calls: ids in the path and parameters, by operation; others: more calls of an operation
+    """
 
     def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(sandbox)

@@ -106,7 +106,7 @@ class Sandbox:
         """Registers a callback, awaited at each step of an advance after the events of that time were sent."""
         self._callbacks.append(callback)
 
-    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> Running:
+    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> Running[Sandbox]:
         """Starts the sandbox and serves it in this event loop; stop it with `.stop()`.
 
         port: 0 takes a free one

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import uvicorn
 
@@ -62,10 +62,13 @@ class Served(Protocol):
         """Stops the background tasks and closes the file."""
 
 
-class Running:
+SandboxT = TypeVar("SandboxT", bound=Served)
+
+
+class Running(Generic[SandboxT]):
     """A sandbox that is served at `url`."""
 
-    def __init__(self, sandbox: Served, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    def __init__(self, sandbox: SandboxT, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
         self.sandbox = sandbox
         self.url = sandbox.base_url
         self._server = server
@@ -90,7 +93,7 @@ async def _serve_until_stopped(server: uvicorn.Server, listener: socket.socket) 
             listening.close()
 
 
-async def serve(sandbox: Served, host: str, port: int) -> Running:
+async def serve(sandbox: SandboxT, host: str, port: int) -> Running[SandboxT]:
     """Binds the port, sets `base_url`, starts the sandbox, then the server.
 
     Raises StripeKeyPresent, and PermissionError for a host that `may_listen_on` refuses.

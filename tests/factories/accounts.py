@@ -1,8 +1,10 @@
 """Accounts and their keys."""
 
 from itertools import count
+from typing import Any
 from uuid import UUID
 
+from licet.accounts.core import Scope
 from licet.accounts.keys import create_key
 from licet.accounts.store import AccountRecord, insert_account
 from licet.http.context import Context
@@ -20,9 +22,9 @@ async def make_account(context: Context, *, external_id: str | None = None, kind
     return account.id
 
 
-async def make_api_key(context: Context, account_id: UUID | None, *scopes: str, **fields: object) -> str:
+async def make_api_key(context: Context, account_id: UUID | None, *scopes: Scope, **fields: Any) -> str:
     """The key itself. Without an account it is an operator's."""
-    given = list(scopes) or (["read", "write"] if account_id else ["admin"])
+    given: list[Scope] = list(scopes) or (["read", "write"] if account_id else ["admin"])
     async with context.pool.acquire() as conn:
         made = await create_key(
             conn, context.settings, name="test", scopes=given, now=wall_now(), account_id=account_id, **fields

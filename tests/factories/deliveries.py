@@ -35,7 +35,10 @@ async def happen(
     about: dict[str, str | int] | None = None,
     account_id: UUID | None = None,
 ) -> UUID:
-    """Something happens, of which whoever listens is told; the event's id. about: by default nothing that there is."""
+    """An outgoing event, delivered to every endpoint that listens. Returns its id.
+
+    about: the ids in the event; by default of a license that does not exist.
+    """
     fact = f"made-{next(_numbers)}"
     happened = OutgoingEvent(event, fact, account_id, {"licenseId": str(new_id())} if about is None else about)
     async with context.pool.acquire() as conn, conn.transaction():

@@ -12,9 +12,11 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import close, died, same_ports, started, value
-from tests.support.running import PATIENCE_SECONDS, Running
+from tests.support.killed import all_delivered, close, died, same_ports, started, value
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.running import Running
 from tests.support.shop import eventually
 
 RUN_OUT = "UPDATE subscription_leases SET until = now() RETURNING 1"
@@ -47,7 +49,7 @@ async def test_killed_between_commit_and_answer(database: str, place: Path) -> N
         assert licet is not None
         ports = same_ports(licet)
         headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+        async with open_client(headers=headers) as client:
             session = await a_cart(client, licet.url)
             # The catalogue's own events first: a kill by one of those would come before the purchase.
             first_sandbox = licet.said["sandboxUrl"]
@@ -72,7 +74,7 @@ async def test_killed_while_it_is_told_of_a_dispute(database: str, place: Path) 
         assert licet is not None
         ports = same_ports(licet)
         headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+        async with open_client(headers=headers) as client:
             sandbox = f"{licet.said['sandboxUrl']}/_sandbox"
             session = await a_cart(client, licet.url)
             paid = await client.post(f"{sandbox}/checkout/{session}/pay", json={"card": "4242424242424242"})
@@ -131,10 +133,3 @@ async def a_cart(client: httpx.AsyncClient, url: str) -> str:
     answer = await client.post(f"{url}/api/billing/checkout", params={"accountId": account}, json=body)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["sessionId"])
-
-
-async def all_delivered(sandbox_url: str) -> bool:
-    """Whether every event of the purchase has had its 200."""
-    async with httpx.AsyncClient(verify=False) as client:
-        deliveries = (await client.get(f"{sandbox_url}/_sandbox/deliveries")).json()["data"]
-    return bool(deliveries) and all(one["state"] != "pending" for one in deliveries)

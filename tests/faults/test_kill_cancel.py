@@ -1,14 +1,15 @@
-"""`kill -9` in the middle of a cancellation at once: what was decided is seen through by the next life."""
+"""`kill -9` in the middle of a cancellation at once: the next life completes it."""
 
 import asyncio
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.faults.test_kill import RUN_OUT, a_cart, all_delivered, killed_again
+from tests.faults.test_kill import RUN_OUT, a_cart, killed_again
+from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import close, same_ports, started, value
-from tests.support.running import PATIENCE_SECONDS
+from tests.support.killed import all_delivered, close, same_ports, started, value
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
 LICENSE = "SELECT status FROM licenses WHERE stripe_subscription_id IS NOT NULL"
@@ -21,7 +22,7 @@ async def test_killed_between_the_decision_and_stripe(database: str, place: Path
         assert licet is not None
         ports, sandbox_url = same_ports(licet), licet.said["sandboxUrl"]
         headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+        async with open_client(headers=headers) as client:
             session = await a_cart(client, licet.url)
             paid = await client.post(
                 f"{sandbox_url}/_sandbox/checkout/{session}/pay", json={"card": "4242424242424242"}

@@ -1,4 +1,4 @@
-"""`kill -9` while something is made under an `Idempotency-Key`, then the same request again: it is made once."""
+"""`kill -9` during a request with an `Idempotency-Key`; the same request again makes it once."""
 
 import asyncio
 from pathlib import Path
@@ -6,11 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
 from tests.support.face import assert_error
 from tests.support.keyed import ACCOUNTS, account
 from tests.support.killed import close, died, same_ports, started, value
-from tests.support.running import PATIENCE_SECONDS, Running
+from tests.support.running import Running
 
 KEEPS_THE_ANSWER = b"UPDATE idempotency_keys SET status"
 WRITES_THE_SESSION = b"INSERT INTO checkout_sessions"
@@ -34,7 +35,7 @@ async def alive(place: Path, proxy: CommitProxy) -> tuple[Running, httpx.AsyncCl
     licet = await started(place, proxy)
     assert licet is not None
     headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-    return licet, httpx.AsyncClient(timeout=PATIENCE_SECONDS, headers=headers)
+    return licet, open_client(headers=headers)
 
 
 async def killed_and_started(licet: Running, place: Path, proxy: CommitProxy, caller: Caller) -> Running:
@@ -58,7 +59,7 @@ async def a_checkout(client: httpx.AsyncClient, licet: Running) -> Caller:
 
 async def sessions_at_stripe(licet: Running) -> list[str]:
     headers = {"Authorization": "Bearer sk_test_any"}
-    async with httpx.AsyncClient(headers=headers) as client:
+    async with open_client(headers=headers) as client:
         listed = (await client.get(f"{licet.said['sandboxUrl']}/v1/checkout/sessions")).json()
     return [session["id"] for session in listed["data"]]
 
@@ -95,7 +96,7 @@ async def test_a_checkout_whose_answer_was_never_sent(database: str, place: Path
 
 
 async def test_a_session_that_stripe_made_and_we_did_not_write_down(database: str, place: Path) -> None:
-    """Until the lease is over nobody knows whether the first try lives; then Stripe gives the same session again."""
+    """While the lease lasts the first try may still run; after it, Stripe returns the same session."""
     async with CommitProxy(database, statement=WRITES_THE_SESSION, before=True).running() as proxy:
         licet, client = await alive(place, proxy)
         async with client:

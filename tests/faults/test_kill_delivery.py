@@ -7,11 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.faults.test_kill import a_cart, all_delivered, killed_again
+from tests.faults.test_kill import a_cart, killed_again
+from tests.support.client import open_client
 from tests.support.commit_proxy import KEEPS_AN_EVENT, CommitProxy
-from tests.support.killed import close, same_ports, started, value
+from tests.support.killed import all_delivered, close, same_ports, started, value
 from tests.support.listener import Listener, listening
-from tests.support.running import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
 LEASE_IS_OVER = {"seconds": 180}
@@ -51,7 +52,7 @@ async def test_killed(database: str, place: Path, statement: bytes, before: bool
         ports, sandbox = same_ports(licet), f"{licet.said['sandboxUrl']}/_sandbox"
         sandbox_url = licet.said["sandboxUrl"]
         headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+        async with open_client(headers=headers) as client:
             endpoint = {"url": f"http://127.0.0.1:{listener.port}/", "events": ["*"]}
             made = await client.post(f"{licet.url}/api/webhook-endpoints", json=endpoint)
             assert made.status_code == 201, made.text

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of a change of plan: a scheduled end is not lost, and what is overdue is paid once."""
+"""`kill -9` during a change of plan: a scheduled end is kept, and an overdue invoice is paid once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,11 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.faults.test_kill import RUN_OUT, all_delivered, killed_again
+from tests.faults.test_kill import RUN_OUT, killed_again
 from tests.faults.test_kill_plan import choices
+from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import close, same_ports, started, value
-from tests.support.running import PATIENCE_SECONDS, Running
+from tests.support.killed import all_delivered, close, same_ports, started, value
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.running import Running
 from tests.support.shop import eventually
 
 DAY = 24 * 3600
@@ -51,7 +53,7 @@ class Acme:
 async def acme_with(licet: Running, name: str) -> AsyncIterator[Acme]:
     """An organisation that has subscribed to this plan."""
     headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-    async with httpx.AsyncClient(timeout=60, headers=headers) as client:
+    async with open_client(headers=headers) as client:
         acme = Acme(client, licet.url, licet.said["sandboxUrl"], await choices(client, licet.url))
         page = (await acme.ask("subscription-checkout", acme.plans[name])).json()["url"]
         await acme.control(f"checkout/{page.rsplit('/', 1)[-1]}/pay")
@@ -128,7 +130,7 @@ async def test_killed_between_paying_what_is_overdue_and_the_upgrade(database: s
 
 
 async def test_killed_between_an_upgrade_and_forgetting_the_end(database: str, place: Path) -> None:
-    """An end that was taken back for a downgrade in vain does not come back on the plan that was bought since."""
+    """A cancellation cleared for a failed downgrade is not restored on the plan bought since."""
     async with CommitProxy(database, statement=b"DELETE FROM ends_taken_back", before=True).running() as proxy:
         licet = await started(place, proxy)
         assert licet is not None

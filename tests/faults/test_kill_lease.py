@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of a change: the next one waits until its lease has run out, and looks first."""
+"""`kill -9` during a change: the next one waits until the lease has run out, and reads first."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ import pytest
 from tests.faults.test_kill_downgrade import Acme, acme_with
 from tests.support.commit_proxy import CommitProxy
 from tests.support.killed import close, same_ports, started, value
-from tests.support.running import PATIENCE_SECONDS
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
 AMOUNTS = "SELECT array_agg(amount_paid ORDER BY amount_paid) FROM invoices WHERE status = 'paid'"
@@ -36,7 +36,7 @@ STARTER, GROWTH = 2900, 9900
 async def killed_as_it_changes(
     database: str, place: Path, verb: str, table: str, *, quoted: bool = False
 ) -> AsyncIterator[tuple[Acme, dict[str, Any]]]:
-    """The next life of a Licet that died in an upgrade, just before this write, and the body of that call."""
+    """The next life of a Licet that died in an upgrade, before this write, and the call's body."""
     async with CommitProxy(database).running() as proxy:
         licet = await started(place, proxy)
         assert licet is not None
@@ -87,7 +87,7 @@ async def test_killed_before_the_answer_is_written_down(database: str, place: Pa
 
 async def test_killed_before_it_is_let_go_of(database: str, place: Path) -> None:
     async with killed_as_it_changes(database, place, "DELETE", "subscription_leases") as (acme, _):
-        # What only looks is served, whoever holds it.
+        # A preview is served although the lease is held.
         assert (await acme.ask("subscription-preview", acme.plans["Scale"])).json()["status"] == "updated"
         await value(database, SOON)
         changed = (await acme.ask("subscription-update", acme.plans["Starter"])).json()

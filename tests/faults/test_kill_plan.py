@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of an upgrade while a downgrade waits: the upgrade stands, and what waited is dropped."""
+"""`kill -9` during an upgrade while a downgrade waits: it is kept, and the downgrade dropped."""
 
 import asyncio
 from pathlib import Path
@@ -6,10 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.faults.test_kill import RUN_OUT, all_delivered, killed_again
+from tests.faults.test_kill import RUN_OUT, killed_again
+from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import close, same_ports, started, value
-from tests.support.running import PATIENCE_SECONDS
+from tests.support.killed import all_delivered, close, same_ports, started, value
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
 RELEASES = "SELECT count(*) FROM plan_releases"
@@ -38,7 +39,7 @@ async def test_killed_between_the_upgrade_and_the_release_of_what_waits(database
         ports, url, sandbox_url = same_ports(licet), licet.url, licet.said["sandboxUrl"]
         sandbox, update = f"{sandbox_url}/_sandbox", f"{url}/payment/subscription-update"
         headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-        async with httpx.AsyncClient(timeout=60, headers=headers) as client:
+        async with open_client(headers=headers) as client:
             plans = await choices(client, url)
             page = (await client.post(f"{url}/payment/subscription-checkout", json=plans["Growth"])).json()["url"]
             session = page.rsplit("/", 1)[-1]

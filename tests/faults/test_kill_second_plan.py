@@ -1,15 +1,16 @@
-"""`kill -9` as a plan is found to be bought a second time: the next life undoes it, and gives its money back once."""
+"""`kill -9` as a duplicate plan is found: the next life undoes it and refunds it once."""
 
 import asyncio
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.faults.test_kill import all_delivered, killed_again
+from tests.faults.test_kill import killed_again
 from tests.faults.test_kill_plan import choices
+from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import close, same_ports, started, value
-from tests.support.running import PATIENCE_SECONDS
+from tests.support.killed import all_delivered, close, same_ports, started, value
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
 STATUSES = "SELECT array_agg(status ORDER BY status) FROM subscriptions"
@@ -30,7 +31,7 @@ async def test_killed_as_it_is_found(database: str, place: Path) -> None:
         ports, sandbox = same_ports(licet), f"{licet.said['sandboxUrl']}/_sandbox"
         sandbox_url = licet.said["sandboxUrl"]
         headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+        async with open_client(headers=headers) as client:
             first, second = await two_checkouts(client, licet.url)
             assert (await client.post(f"{sandbox}/checkout/{first}/pay", json={})).status_code == 200
             await eventually(lambda: all_delivered(sandbox_url), PATIENCE_SECONDS)

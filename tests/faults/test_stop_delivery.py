@@ -1,13 +1,14 @@
-"""SIGTERM while somebody lets us wait: the attempt is handed back, did not count, and is made in the next life."""
+"""SIGTERM while an endpoint does not answer: the next life makes the attempt again."""
 
 import asyncio
 from pathlib import Path
 
-import httpx
 from tests.faults.test_kill import a_cart
+from tests.support.client import open_client
 from tests.support.killed import close, same_ports, value
 from tests.support.listener import answers, listening, silence
-from tests.support.running import ANY_PORTS, PATIENCE_SECONDS, command, environment, start
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.running import ANY_PORTS, command, environment, start
 from tests.support.shop import eventually
 
 LEFT = "SELECT count(*) FROM deliveries WHERE status <> 'delivered'"
@@ -23,7 +24,7 @@ async def test_what_is_under_way_is_handed_back(database: str, place: Path) -> N
         licet = await asyncio.to_thread(start, command(place / "data", *ANY_PORTS), place, env)
         ports, sandbox = same_ports(licet), f"{licet.said['sandboxUrl']}/_sandbox"
         headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
-        async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+        async with open_client(headers=headers) as client:
             endpoint = {"url": f"http://127.0.0.1:{listener.port}/", "events": ["checkout.completed"]}
             assert (await client.post(f"{licet.url}/api/webhook-endpoints", json=endpoint)).status_code == 201
             session = await a_cart(client, licet.url)

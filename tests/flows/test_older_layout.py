@@ -11,6 +11,7 @@ from typing import Any
 from tests.flows.test_disputes import close, dispute
 from tests.flows.test_order import Event, deliver, events_of, final_state, start_again, told
 from tests.flows.test_refunds import order_of, payment_of
+from tests.support.depth import examples
 from tests.support.shop import Shop, open_shop
 
 OLD = "2024-12-18.acacia"
@@ -89,7 +90,7 @@ async def test_seeded_orders_of_all_events_each_twice(database: str) -> None:
         events = await delivered(shop)
         expected = comparable(await told(shop, events))
         draw = random.Random(OLD)
-        for _ in range(25):
+        for _ in range(examples(5, 25)):
             order = events * 2
             draw.shuffle(order)
             found = comparable(await told(shop, order))
@@ -112,7 +113,7 @@ async def test_two_connections_at_once(database: str) -> None:
             for event in order:
                 await deliver(shop, event)
 
-        for _ in range(10):
+        for _ in range(examples(4, 10)):
             await start_again(shop)
             orders = draw.sample(events, len(events)), draw.sample(events, len(events))
             await asyncio.gather(*(one_after_the_other(order) for order in orders))

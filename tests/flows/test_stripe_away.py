@@ -1,19 +1,18 @@
 """Stripe is down, slow or refuses: what stands in our mirror is served all the same, and the rest says so."""
 
-from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
-from tests.flows.test_ending import subscribed
-from tests.support.counterpart import Say, stripe_error
+from tests.features.actions.test_cancel_and_resume import subscribed
+from tests.support.counterpart import NEVER, Say, impatient, stripe_error
 from tests.support.face import assert_error
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop
 
 NO_RETRY = {"stripe-should-retry": "false"}
 DOWN = Say(503, stripe_error("Down."), NO_RETRY)
-SLOW = Say(200, seconds=1)
+SLOW = Say(200, seconds=NEVER)
 BUSY = Say(429, stripe_error("Slow down."), {"retry-after": "17", **NO_RETRY})
 REFUSES = Say(403, stripe_error("This key may not."), NO_RETRY)
 BROKEN = Say(200, "<html>proxy error</html>", {"content-type": "text/html", **NO_RETRY})
@@ -46,14 +45,6 @@ ASKS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     # The last one: what was decided stands, and the end follows by itself.
     "cancel at once": ("POST", "/api/billing/subscriptions/{subscription}/cancel", {"cancelAtPeriodEnd": False}),
 }
-
-
-@pytest_asyncio.fixture
-async def shop(database: str) -> AsyncIterator[Shop]:
-    """One that gives Stripe little time."""
-    async with open_shop(database, stripe_timeout_seconds=0.2) as opened:
-        opened.between.everything = None
-        yield opened
 
 
 def filled(template: Any, names: dict[str, str]) -> Any:
@@ -104,7 +95,8 @@ async def test_unavailable(shop: Shop, said: Say) -> None:
         if said is SLOW:
             # One of a kind is slow enough: each takes all its tries.
             shop.between.everything = said if what in ("checkout", "cancel at once") else DOWN
-        answer = await ask(shop, account, names, what)
+        with impatient(shop.context.stripe) if shop.between.everything is SLOW else nullcontext():
+            answer = await ask(shop, account, names, what)
         assert_error(answer, 503, "stripe_unavailable")
         assert int(answer.headers["retry-after"]) == (17 if said is BUSY else 5)
         if what != "cancel at once":

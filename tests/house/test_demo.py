@@ -17,7 +17,8 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.running import PATIENCE_SECONDS, database_process, environment
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.running import database_process, environment
 
 STEPS = [
     "purchase",
@@ -59,7 +60,7 @@ def run(place: Path, *options: str, before: Sequence[str] = (), **env: str) -> "
         env=environment(TMPDIR=str(place), **env),
         capture_output=True,
         text=True,
-        timeout=3 * PATIENCE_SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -185,12 +186,13 @@ def test_served_it_stays_until_it_is_told_to_end(place: Path) -> None:
     with started(place, "--serve", "--json") as process:
         said = json.loads(read_until(process, '"operatorKey"').splitlines()[-1])
         for page in ("docsUrl", "checkoutUrl", "portalUrl", "invoiceUrl"):
-            assert httpx.get(said[page], follow_redirects=True).status_code == 200, page
+            assert httpx.get(said[page], follow_redirects=True, timeout=PATIENCE_SECONDS).status_code == 200, page
         assert seen(said["emailsUrl"], said["operatorKey"])
         before = seen(f"{said['url']}/api/orders", said["accountKey"])
         session = said["checkoutUrl"].rpartition("/")[2]
         card = next(number for number, result in said["cards"].items() if result == "succeeds")
-        paid = httpx.post(f"{said['sandboxUrl']}/_sandbox/checkout/{session}/pay", json={"card": card})
+        pay_url = f"{said['sandboxUrl']}/_sandbox/checkout/{session}/pay"
+        paid = httpx.post(pay_url, json={"card": card}, timeout=PATIENCE_SECONDS)
         assert paid.json()["redirectTo"].startswith(said["docsUrl"])
         assert seen(f"{said['url']}/api/orders", said["accountKey"]) == before + 1
         process.send_signal(signal.SIGTERM)

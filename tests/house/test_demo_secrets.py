@@ -17,7 +17,8 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from tests.support.running import PATIENCE_SECONDS, Running, environment, running
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.running import Running, environment, running
 from tests.support.signing import signed
 
 from licet.db.embedded import EmbeddedPostgres

@@ -4,12 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 TREE = Path(__file__).parents[2]
 
 
 def test_the_table_of_what_is_covered_is_up_to_date() -> None:
     command = [sys.executable, str(TREE / "dev" / "sandbox_coverage"), "--check"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

@@ -12,14 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import asyncpg
 import httpx
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.running import (
     ANY_PORTS,
-    PATIENCE_SECONDS,
     Running,
     as_user,
     command,
@@ -146,11 +146,13 @@ def test_while_it_runs_and_as_it_ends(filled: Path) -> None:
         with socket.create_connection((str(address.hostname), int(address.port or 0)), PATIENCE_SECONDS) as client:
             client.sendall(
                 b"POST /api/billing/webhooks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                b"Content-Length: 2\r\n\r\n{"
+                b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
             )
-            time.sleep(0.3)
+            # It is said as the body is waited for: the request is under way.
+            assert client.recv(65536).startswith(b"HTTP/1.1 100")
+            client.sendall(b"{")
             licet.process.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
+            wait_until_nobody_listens(address)
             assert licet.process.poll() is None
             client.sendall(b"}")
             answer = client.recv(65536)
@@ -160,6 +162,18 @@ def test_while_it_runs_and_as_it_ends(filled: Path) -> None:
     lines = (filled.parent / "stderr.log").read_text().splitlines()
     assert lines
     assert all(json.loads(line)["level"] for line in lines)
+
+
+def wait_until_nobody_listens(address: SplitResult) -> None:
+    """It stops: no new connection is taken."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((str(address.hostname), int(address.port or 0)), PATIENCE_SECONDS).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("it goes on listening")
 
 
 @pytest.mark.parametrize("after_seconds", [0.05, 0.8])

@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 import pytest_asyncio
 import stripe
 from tests.sandbox.play import Play, Receiver, Switchboard
+from tests.support.client import open_client
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet_sandbox import Sandbox
 from licet_sandbox.validation import Checker
@@ -26,7 +27,7 @@ KEY = "sk_test_" + "4" * 24
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     one_loop = pytest.mark.asyncio(loop_scope="session")
-    # Stripe's SDK hands httpx its body in a way that httpx would have otherwise; nothing of ours.
+    # Stripe's SDK hands httpx its body in a way that httpx has deprecated.
     old = pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes/text content:DeprecationWarning")
     for item in items:
         if here in item.path.parents:
@@ -52,9 +53,9 @@ async def switchboard() -> AsyncIterator[Switchboard]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def transport() -> AsyncIterator[Any]:
-    transport = stripe.HTTPXClient()
+    transport = stripe.HTTPXClient(timeout=PATIENCE_SECONDS)
     yield transport
-    await transport.close_async()
+    await transport.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -63,7 +64,7 @@ async def play(checker: Checker, switchboard: Switchboard, transport: Any) -> As
     sandbox.base_url = switchboard.url
     await sandbox.start()
     switchboard.app = sandbox.app
-    async with httpx.AsyncClient(base_url=switchboard.url, timeout=20, verify=False) as http:
+    async with open_client(base_url=switchboard.url) as http:
         client = stripe.StripeClient(KEY, base_addresses={"api": switchboard.url}, http_client=transport)
         yield Play(sandbox, switchboard.url, client.v1, http)
     await sandbox.stop()

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet_sandbox import Sandbox
 from licet_sandbox.clock import Clock
@@ -118,7 +119,7 @@ class Play:
 
 
 @asynccontextmanager
-async def served(path: Path | None = None, **given: Any) -> AsyncIterator[Running]:
+async def served(path: Path | None = None, **given: Any) -> AsyncIterator[Running[Sandbox]]:
     """A sandbox beside the one that all tests share, with its own address."""
     running = await Sandbox(path, **given).serve()
     try:
@@ -193,6 +194,6 @@ class Receiver:
         await self._board.stop()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(self.bodies) < count:  # noqa: ASYNC110  # Bodies come from another task.
                 await asyncio.sleep(0.01)

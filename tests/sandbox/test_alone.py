@@ -13,6 +13,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet_sandbox import Sandbox
 
@@ -20,7 +21,9 @@ from licet_sandbox import Sandbox
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("STRIPE", "LICET"))}
     command = [sys.executable, "-m", "licet_sandbox", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=clean | environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False, env=clean | environment
+    )
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -54,7 +57,7 @@ def test_a_file_that_is_in_use(tmp_path: Path) -> None:
         told = run("--port", "0", "--db", str(path))
         assert (told.returncode, "in use by another sandbox" in told.stderr) == (1, True)
         # The first one does not mind.
-        with urlopen(f"{url}/_sandbox/clock", timeout=10) as answer:
+        with urlopen(f"{url}/_sandbox/clock", timeout=PATIENCE_SECONDS) as answer:
             assert answer.status == 200
         process.terminate()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import stripe
@@ -181,7 +181,7 @@ async def test_ranges_of_time(play: Play) -> None:
 
 
 async def test_idempotency(play: Play) -> None:
-    def create(name: str, key: str = "k1") -> object:
+    def create(name: str, key: str = "k1") -> Any:
         return play.api.products.create_async({"name": name}, {"idempotency_key": key})
 
     first, again = await create("T"), await create("T")

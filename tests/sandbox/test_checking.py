@@ -14,6 +14,7 @@ import pytest
 import stripe
 from tests.sandbox.conftest import KEY
 from tests.sandbox.play import Play
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet_sandbox import Sandbox
 from licet_sandbox.validation import CannotCheck, Checker, FileChecker, Violations
@@ -38,9 +39,10 @@ def account_of(command: list[str], **more: str) -> int:
     with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=clean) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        assert httpx.get(f"{url}/v1/account", headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
+        headers = {"Authorization": f"Bearer {KEY}"}
+        assert httpx.get(f"{url}/v1/account", headers=headers, timeout=PATIENCE_SECONDS).status_code == 200
         process.send_signal(signal.SIGTERM)
-        return process.wait(10)
+        return process.wait(PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("way", ["option", "environment"])
@@ -84,7 +86,7 @@ def test_a_run_with_violations_fails(tmp_path: Path, workers: list[str]) -> None
     wrong = "from licet_sandbox import Sandbox\ndef test_it(): Sandbox()._validate('event', 'no.such', {})\n"
     (tmp_path / "test_wrong.py").write_text(wrong)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", *workers, str(tmp_path)]
-    ended = subprocess.run(command, cwd=TREE, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(command, cwd=TREE, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert ended.returncode == 1, ended.stdout + ended.stderr
     assert "Violations: event no.such: : no such event type" in ended.stdout
     assert "1 passed, 1 error" in ended.stdout
@@ -97,7 +99,7 @@ def test_no_place_for_it(tmp_path: Path) -> None:
 
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     command = [sys.executable, "-S", "-c", f"import sys; sys.path += {sys.path!r}; {_WITHOUT}", str(tmp_path / "file")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert ended.returncode == 1
     assert "pip install jsonschema-rs" in ended.stderr
 

@@ -16,7 +16,7 @@ ORDER = {
     "numeric": {"minimum_length": 3, "maximum_length": 5},
     "optional": True,
 }
-PLATFORM = {
+PLATFORM: dict[str, Any] = {
     "key": "platform",
     "label": {"type": "custom", "custom": "Platform"},
     "type": "dropdown",
@@ -61,7 +61,7 @@ async def test_asked_and_answered(play: Play) -> None:
     session = await asking(play)
     assert [one.key for one in session.custom_fields] == ["company", "order", "platform"]
     assert session.custom_fields[2].dropdown.to_dict()["value"] is None
-    answers = {"phone": "+44 20", "businessName": "Acme", "fields": FIELDS, "promotions": True}
+    answers: dict[str, Any] = {"phone": "+44 20", "businessName": "Acme", "fields": FIELDS, "promotions": True}
     answer = await play.pay(session, **answers)
     assert answer.status_code == 200, answer.text
     done = await play.api.checkout.sessions.retrieve_async(session.id, {"expand": ["customer"]})

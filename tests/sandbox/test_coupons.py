@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.sandbox.play import Play
 
 AMOUNTS = st.lists(st.integers(-5000, 1_000_000), min_size=1, max_size=12)
-NOTHING_MORE = {"applies_to": None, "currency_options": {}}
+NOTHING_MORE: dict[str, Any] = {"applies_to": None, "currency_options": {}}
 
 
 def coupon(**value: Any) -> dict[str, Any]:

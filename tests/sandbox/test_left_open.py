@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_SECONDS
+
 TREE = Path(__file__).parents[2]
-PATIENCE_SECONDS = 60
 
 
 def end_of(main: str, loop: str) -> subprocess.CompletedProcess[str]:

@@ -110,7 +110,7 @@ async def get(play: Play, path: str, asked: dict[str, Any]) -> tuple[int, dict[s
 
 async def test_every_parameter_of_every_list(play: Play) -> None:
     known = await world(play)
-    refused = set()
+    refused: set[Any] = set()
     for path in LISTS:
         found = document().find_operation("GET", path)
         assert found is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from licet_sandbox.errors import StripeError
 from licet_sandbox.validation import Checker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 # What no parameter means, or only some; the last two are ids of something else.
@@ -37,7 +38,7 @@ SHAPES: tuple[Any, ...] = ({"x": "y"}, ["x"], [{"x": "y"}])
 
 
 @pytest.fixture
-def asking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def asking(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     """The modules of the program that asks for everything."""
     monkeypatch.syspath_prepend(str(ROOT / "dev" / "sandbox_coverage"))
     return importlib.import_module

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 import stripe
 from tests.sandbox.conftest import KEY
 from tests.sandbox.play import Play, Receiver
+from tests.support.client import open_client
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet_sandbox import Sandbox
 from licet_sandbox.events import delivery
@@ -39,7 +40,7 @@ class Slow:
 
 async def gathered(sandbox: Sandbox) -> None:
     """Until the first outcome is there, and written nowhere yet."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not sandbox._engine.deliveries._outcomes:  # noqa: ASYNC110  # It comes from another task.
             await asyncio.sleep(0.005)
 
@@ -55,7 +56,7 @@ async def test_not_sent_again_after_a_stop(
     slow, path = Slow(receiver), tmp_path / "sandbox.db"
     running = await Sandbox(path, validate=checker).serve()
     client = stripe.StripeClient(KEY, base_addresses={"api": running.url}, http_client=transport)
-    async with httpx.AsyncClient(base_url=running.url) as http:
+    async with open_client(base_url=running.url) as http:
         play = Play(running.sandbox, running.url, client.v1, http)
         await play.endpoint(receiver)
         for name in ("first", "second"):

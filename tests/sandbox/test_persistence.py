@@ -14,6 +14,8 @@ import pytest
 import stripe
 from tests.sandbox.conftest import KEY
 from tests.sandbox.play import DAY, Play, Receiver
+from tests.support.client import open_client
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet_sandbox import Sandbox
 from licet_sandbox.__main__ import main
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from licet_sandbox.validation import Checker
 
 
-def play_with(running: Running, transport: Any, http: httpx.AsyncClient) -> Play:
+def play_with(running: Running[Sandbox], transport: Any, http: httpx.AsyncClient) -> Play:
     client = stripe.StripeClient(KEY, base_addresses={"api": running.url}, http_client=transport)
     return Play(running.sandbox, running.url, client.v1, http)
 
@@ -34,7 +36,7 @@ def play_with(running: Running, transport: Any, http: httpx.AsyncClient) -> Play
 async def test_goes_on_where_it_stopped(tmp_path: Path, checker: Checker, transport: Any, receiver: Receiver) -> None:
     path = tmp_path / "sandbox.db"
     running = await Sandbox(path, validate=checker).serve()
-    async with httpx.AsyncClient(base_url=running.url) as http:
+    async with open_client(base_url=running.url) as http:
         play = play_with(running, transport, http)
         endpoint = await play.endpoint(receiver)
         account = (await play.api.accounts.retrieve_current_async()).id
@@ -49,7 +51,7 @@ async def test_goes_on_where_it_stopped(tmp_path: Path, checker: Checker, transp
         assert endpoint.secret.encode() not in file.read_bytes()
         assert b"4242424242424242" not in file.read_bytes()
     running = await Sandbox(path, validate=checker).serve()
-    async with httpx.AsyncClient(base_url=running.url) as http:
+    async with open_client(base_url=running.url) as http:
         play = play_with(running, transport, http)
         assert (running.sandbox.now() - before).total_seconds() < 60
         assert (await play.api.accounts.retrieve_current_async()).id == account
@@ -106,7 +108,7 @@ async def test_goes_on_when_the_disk_can_be_written_again(
     await play.endpoint(receiver)
     receiver.hook, receiver.answers = no_more_writing, [500]
     await play.api.products.create_async({"name": "T"})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while "background task" not in caplog.text:  # noqa: ASYNC110  # The log tells nobody.
             await asyncio.sleep(0.01)
     with pytest.raises(stripe.APIError):
@@ -191,5 +193,7 @@ def test_importing_is_quick() -> None:
         "import sys, licet_sandbox; print('starlette' in sys.modules);"
         "from licet_sandbox import Sandbox; print('stripe' in sys.modules, 'jsonschema_rs' in sys.modules)"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True
+    )
     assert ended.stdout.split() == ["False", "False", "False"]

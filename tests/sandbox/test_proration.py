@@ -218,7 +218,7 @@ async def test_from_a_year_to_a_month(play: Play) -> None:
     assert (unused_amount.amount < -10000, 0 < rest.amount < 1000, rest.period.end) == (True, True, over)
 
 
-CLASSIC = {"subscription_data": {"billing_mode": {"type": "classic"}}}
+CLASSIC: dict[str, Any] = {"subscription_data": {"billing_mode": {"type": "classic"}}}
 
 
 async def test_in_classic_mode_another_interval_starts_afresh(play: Play) -> None:
@@ -271,7 +271,7 @@ async def test_the_anchor_is_moved_to_now(play: Play) -> None:
     credit = prorate(1000, end - now, end - start)
     assert [line.amount for line in invoice.lines.data] == [-credit, 1000]
     assert (invoice.status, changed.billing_cycle_anchor) == ("paid", now)
-    kept = {"items": [{"id": item_of(subscription).id, "price": (await play.price(6000, "year")).id}]}
+    kept: dict[str, Any] = {"items": [{"id": item_of(subscription).id, "price": (await play.price(6000, "year")).id}]}
     kept["billing_cycle_anchor"] = {"type": "unchanged"}
     same = await play.api.subscriptions.update_async(subscription.id, kept)
     assert same.billing_cycle_anchor == changed.billing_cycle_anchor

@@ -91,7 +91,8 @@ async def live(play: Play, receiver: Receiver) -> None:
 
 
 async def test_every_query_has_its_index(play: Play, receiver: Receiver) -> None:
-    store, traced = play.sandbox._engine.store, []
+    store = play.sandbox._engine.store
+    traced: list[str] = []
     store._db.set_trace_callback(traced.append)
     await live(play, receiver)
     store._db.set_trace_callback(None)

@@ -6,13 +6,14 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 import stripe
 from hypothesis import Phase, given, settings
 from tests.sandbox.conftest import KEY
 from tests.sandbox.lives import GOOD, NEVER, START, Life, Step, lives
 from tests.sandbox.play import DAY, Play, StandingClock, Switchboard
+from tests.support.client import open_client
+from tests.support.depth import examples
 
 from licet_sandbox import Sandbox
 from licet_sandbox.validation import Checker
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 # More where somebody has the time: LIVES=3000 pytest tests/sandbox/test_random_lives.py
-LIVES = int(os.environ.get("LIVES", "8"))
+LIVES = int(os.environ.get("LIVES", examples(5, 60)))
 
 
 @asynccontextmanager
@@ -33,7 +34,7 @@ async def new_life(checker: Checker, switchboard: Switchboard, transport: Any) -
     sandbox._engine.clock = sandbox._engine.deliveries._clock = StandingClock(START)
     switchboard.app = sandbox.app
     try:
-        async with httpx.AsyncClient(base_url=switchboard.url, timeout=60, verify=False) as http:
+        async with open_client(base_url=switchboard.url) as http:
             client = stripe.StripeClient(KEY, base_addresses={"api": switchboard.url}, http_client=transport)
             life = Life(Play(sandbox, switchboard.url, client.v1, http))
             await life.begin()

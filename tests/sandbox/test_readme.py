@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from starlette.routing import Route
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet_sandbox import Sandbox
 from licet_sandbox.billing.payments.cards import card_by_number, card_by_token
@@ -32,7 +33,13 @@ def section(name: str) -> str:
 
 def run(*command: str, cwd: Path) -> str:
     done = subprocess.run(
-        [sys.executable, *command], cwd=cwd, env=CLEAN, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *command],
+        cwd=cwd,
+        env=CLEAN,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

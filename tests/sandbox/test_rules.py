@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -35,7 +36,9 @@ RECURRING = st.sampled_from(
 
 
 @given(ANCHORS, RECURRING, st.integers(0, 40))
-def test_periods_follow_each_other_and_come_back_to_the_anchor(anchor: int, recurring: dict, count: int) -> None:
+def test_periods_follow_each_other_and_come_back_to_the_anchor(
+    anchor: int, recurring: dict[str, Any], count: int
+) -> None:
     start = anchor
     for _ in range(count):
         end = period_end(anchor, start, recurring)
@@ -87,7 +90,7 @@ def as_tree(value: object) -> object:
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
-def test_a_form_is_its_tree(value: dict) -> None:
+def test_a_form_is_its_tree(value: dict[str, Any]) -> None:
     pairs = [pair for key, inner in value.items() for pair in flatten(key, inner)]
     assert parse_form(urlencode(pairs)) == as_tree(value)
 
@@ -105,7 +108,7 @@ def test_no_form_breaks_the_parser(text: str) -> None:
         max_size=4,
     )
 )
-def test_what_is_taken_fits_the_document(value: dict) -> None:
+def test_what_is_taken_fits_the_document(value: dict[str, Any]) -> None:
     found = document().find_operation("POST", "/v1/checkout/sessions")
     assert found is not None
     pairs = [pair for key, inner in value.items() for pair in flatten(key, inner)]

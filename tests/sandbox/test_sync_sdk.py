@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 import stripe
 from tests.sandbox.conftest import KEY
+from tests.support.patience import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +30,12 @@ def url(tmp_path: Path) -> Iterator[str]:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def control(url: str, path: str, body: dict[str, Any]) -> Any:
     request = Request(f"{url}/_sandbox/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urlopen(request, timeout=30) as answer:
+    with urlopen(request, timeout=PATIENCE_SECONDS) as answer:
         return json.load(answer)
 
 

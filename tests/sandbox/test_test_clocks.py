@@ -6,11 +6,12 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 import stripe
 from tests.sandbox.play import DAY
 from tests.sandbox.test_persistence import play_with
+from tests.support.client import open_client
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet_sandbox import Sandbox
 
@@ -42,7 +43,7 @@ async def advance(play: Play, clock_id: str, to: int) -> None:
 
 async def until_ready(play: Play, clock_id: str) -> Any:
     clocks = play.api.test_helpers.test_clocks
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (found := await clocks.retrieve_async(clock_id)).status != "ready":  # noqa: ASYNC110  # As its users do.
             await asyncio.sleep(0.005)
     return found
@@ -332,7 +333,7 @@ async def test_a_customer_who_is_there_already(play: Play) -> None:
 async def test_a_clock_goes_on_after_a_restart(tmp_path: Path, checker: Checker, transport: Any) -> None:
     path = tmp_path / "sandbox.db"
     running = await Sandbox(path, validate=checker).serve()
-    async with httpx.AsyncClient(base_url=running.url) as http:
+    async with open_client(base_url=running.url) as http:
         play = play_with(running, transport, http)
         at = await clock(play)
         subscription = await subscribe(play, await customer(play, at.id))
@@ -340,7 +341,7 @@ async def test_a_clock_goes_on_after_a_restart(tmp_path: Path, checker: Checker,
         await play.api.test_helpers.test_clocks.advance_async(at.id, {"frozen_time": FEBRUARY})
     await running.stop()
     running = await Sandbox(path, validate=checker).serve()
-    async with httpx.AsyncClient(base_url=running.url) as http:
+    async with open_client(base_url=running.url) as http:
         play = play_with(running, transport, http)
         await until_ready(play, at.id)
         renewed = await play.api.subscriptions.retrieve_async(subscription.id)

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
 import stripe
 from tests.sandbox.conftest import KEY
 from tests.sandbox.play import DAY, Play, Receiver
+from tests.support.client import open_client
 
 from licet_sandbox import Sandbox
 
@@ -49,7 +49,7 @@ LIVES = [Life(*INTERVALS[n % 6], trial=n % 4 == 1, fails=n % 7 == 5) for n in ra
 async def opened(path: Path, checker: Checker, transport: Any) -> AsyncIterator[Play]:
     running = await Sandbox(path, validate=checker).serve()
     client = stripe.StripeClient(KEY, base_addresses={"api": running.url}, http_client=transport)
-    async with httpx.AsyncClient(base_url=running.url, timeout=600) as http:
+    async with open_client(base_url=running.url) as http:
         yield Play(running.sandbox, running.url, client.v1, http)
     await running.stop()
 

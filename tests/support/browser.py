@@ -1,16 +1,21 @@
-"""Debian's Chromium, driven by Playwright (whose own browser is a download that not every machine may make)."""
+"""Debian's Chromium, driven by Playwright.
+
+Playwright's own browser is a download that not every machine may make.
+"""
 
 import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
+from tests.support.patience import PATIENCE_SECONDS
 
 # Without these it asks the world for updates at every start, and as root it needs its sandbox off.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+PATIENCE_MILLISECONDS = PATIENCE_SECONDS * 1000
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MILLISECONDS = 30_000
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 def chromium() -> str:
@@ -26,7 +31,9 @@ def chromium() -> str:
 async def open_page(*, javascript: bool = True) -> AsyncIterator[Page]:
     """A page on a phone's screen, in a browser of its own."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        browser = await playwright.chromium.launch(
+            executable_path=chromium(), args=ARGUMENTS, timeout=PATIENCE_MILLISECONDS
+        )
         context = await browser.new_context(viewport=PHONE, java_script_enabled=javascript)  # type: ignore[arg-type]  # a TypedDict that is not exported
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MILLISECONDS)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cryptography.fernet import Fernet
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet.config import Settings
 from licet.db.keyring import Keyring
@@ -17,18 +18,19 @@ NOBODY_LISTENS = "http://127.0.0.1:1"
 def make_settings(**given: Any) -> Settings:
     """As they are with nothing set, whatever a `.env` beside the tests says.
 
-    Without rate limits, for a test asks more within a second than a caller may within a minute; whoever is about the
-    limits says `rate_limits="on"`.
+    Without rate limits: a test sends more requests in a second than a caller may in a minute. A test about the limits
+    passes `rate_limits="on"`.
     """
-    return Settings(_env_file=None, **{"rate_limits": "off"} | given)
+    # pydantic-settings takes `_env_file`; its plugin for mypy, which would say so, is not used.
+    return Settings(_env_file=None, **{"rate_limits": "off"} | given)  # type: ignore[call-arg]
 
 
 def make_context(pool: Pool, *, now: Now = wall_now, stripe_url: str = NOBODY_LISTENS, **settings: Any) -> Context:
-    """A context over `pool`. Whoever lets it speak to Stripe names the address and closes `context.stripe`."""
+    """A context over `pool`. A test that calls Stripe names its address and closes `context.stripe`."""
     return Context(
         settings=make_settings(**settings),
         pool=pool,
         now=now,
-        stripe=StripeApi("sk_test_123", base_url=stripe_url),
+        stripe=StripeApi("sk_test_123", base_url=stripe_url, timeout_seconds=PATIENCE_SECONDS),
         keyring=Keyring([Fernet.generate_key().decode()]),
     )

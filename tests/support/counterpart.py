@@ -1,18 +1,38 @@
-"""Something that answers where Stripe should: scripted failures; everything else is handed on to a sandbox."""
+"""A proxy in front of the sandbox that answers some requests by script, to make Stripe fail."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
-import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from tests.support.client import open_client
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
+from licet.stripe_api.client import StripeApi
+
+NEVER = inf
 _HOP = ("host", "content-length", "content-encoding", "transfer-encoding", "connection", "date", "server")
+
+
+def wait_for_stripe(stripe: StripeApi, seconds: float) -> None:
+    """From the next try of a call on, one may take no longer than this."""
+    stripe.calls._timeout_seconds = seconds
+
+
+@contextmanager
+def impatient(stripe: StripeApi, seconds: float = 0.2) -> Iterator[None]:
+    """For as long as the block lasts, one try of a call may take no longer than this."""
+    wait_for_stripe(stripe, seconds)
+    try:
+        yield
+    finally:
+        wait_for_stripe(stripe, PATIENCE_SECONDS)
 
 
 class Matching(dict[tuple[str, str], Any]):
@@ -27,12 +47,18 @@ class Matching(dict[tuple[str, str], Any]):
 
 @dataclass(frozen=True)
 class Say:
-    """One answer. seconds: how long it takes."""
+    """One answer.
+
+    seconds: how long it takes; NEVER: until the caller gives up. held: it takes until this is set. then: called as the
+    request arrives.
+    """
 
     status: int = 200
     body: dict[str, Any] | str = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    held: asyncio.Event | None = None
+    then: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -51,7 +77,10 @@ def stripe_error(message: str = "No.", **said: Any) -> dict[str, Any]:
 
 
 class Counterpart:
-    """Answers by script: `("POST", "/v1/customers")` -> the answers to give, in turn; an empty script hands on."""
+    """Answers by script, and forwards everything else to the sandbox.
+
+    script: `("POST", "/v1/customers")` -> the answers to give, in turn.
+    """
 
     def __init__(self, behind: str | None) -> None:
         self.url = ""
@@ -63,7 +92,7 @@ class Counterpart:
         self.loses_next_write = False
         """The next write is done, and its answer never arrives: as if we had crashed just after it."""
         self._behind = behind
-        self._client = httpx.AsyncClient(trust_env=False, timeout=30)
+        self._client = open_client(trust_env=False)
 
     def writes(self) -> list[str]:
         """The requests so far that change something, as `POST /v1/products`."""
@@ -77,7 +106,12 @@ class Counterpart:
         said = self.everything or (waiting.pop(0) if waiting else self.always.get((request.method, path)))
         if said is None:
             return await self._lose_or_hand_on(request, body)
-        await asyncio.sleep(said.seconds)
+        said.then()
+        if said.seconds == NEVER:
+            while not await request.is_disconnected():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        if said.held is not None:
+            await said.held.wait()
         if isinstance(said.body, str):
             return Response(said.body, said.status, said.headers)
         return _json(said.body, said.status, said.headers)

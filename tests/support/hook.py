@@ -22,7 +22,7 @@ class Hook:
     listener: Listener
 
     def arrived(self, *events: str) -> list[dict[str, Any]]:
-        """The bodies that came so far, in the order in which they did; of these events alone, where some are named.
+        """The bodies received so far, in order; only of these events where some are named.
 
         Each was signed, or this raises.
         """

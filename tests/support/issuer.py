@@ -102,7 +102,7 @@ class Issuer:
 
     @property
     def name(self) -> str:
-        """As it stands in `iss`: as with many a provider, with a slash at its end."""
+        """The value of `iss`, with a slash at its end as many providers have it."""
         return f"{self.url}/"
 
     def claims(self, **changes: Any) -> dict[str, Any]:

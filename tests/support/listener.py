@@ -1,4 +1,4 @@
-"""A machine that a webhook is sent to: it keeps what it was sent, and answers as it is told, byte for byte."""
+"""A webhook receiver that keeps the requests, and answers byte for byte as a test says."""
 
 import asyncio
 import ssl
@@ -12,7 +12,7 @@ Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    """No answer; over when whoever asked hangs up."""
+    """No answer; ends when the caller hangs up."""
     await reader.read()
 
 
@@ -34,7 +34,10 @@ def answers(status: int, body: bytes = b"", *headers: str) -> Reply:
 
 @dataclass
 class Listener:
-    """requests: as they came, head and body; connections: how many were made. reply: None hangs up at once."""
+    """A running receiver.
+
+    requests: head and body of each, in order. connections: how many were made. reply: None hangs up at once.
+    """
 
     port: int
     reply: Reply | None = field(default_factory=lambda: answers(200))

@@ -1,4 +1,4 @@
-"""A real SMTP server in the test's own loop, which can refuse, keep silent, ask for a password and speak TLS."""
+"""An SMTP server in the test's loop that can refuse, keep silent, ask for a password and use TLS."""
 
 import asyncio
 import ssl
@@ -48,7 +48,7 @@ class Mailbox:
         if self.refuses_data:
             return self.refuses_data
         content = envelope.original_content or b""
-        self.messages.append(message_from_bytes(content, _class=EmailMessage, policy=policy.default))  # type: ignore[arg-type]
+        self.messages.append(message_from_bytes(content, _class=EmailMessage, policy=policy.default))
         self.recipients.append(list(envelope.rcpt_tos))
         self.over_tls.append(server.transport is not None and server.transport.get_extra_info("sslcontext") is not None)
         return "250 OK"

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-PATIENCE_SECONDS = 20.0
+from tests.support.patience import PATIENCE_SECONDS
 
 
 def program() -> str:
@@ -53,7 +53,7 @@ class RedisServer:
             await self._process.wait()
 
     async def command(self, line: str) -> str:
-        """Its answer to a command, as it stands on the wire; nothing while it is away."""
+        """The raw response to a command; empty while the server is away."""
         try:
             reader, writer = await asyncio.open_unix_connection(str(self.socket))
         except OSError:

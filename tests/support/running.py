@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet.db.postmaster import find_postmaster, shut_down
-
-PATIENCE_SECONDS = 60.0
-"""Nothing here measures speed: a busy machine may take its time."""
 
 
 def environment(**given: str) -> dict[str, str]:
@@ -28,7 +26,10 @@ def environment(**given: str) -> dict[str, str]:
 
 
 def as_user(uid: int) -> list[str]:
-    """What makes root run a command as an ordinary user; the interpreter may lie behind a 0700 door, hence the caps."""
+    """The prefix with which root runs a command as an ordinary user.
+
+    The interpreter may be in a directory of mode 0700, hence the capabilities.
+    """
     caps = "-all,+dac_read_search"
     who = [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", f"--inh-caps={caps}", f"--ambient-caps={caps}"]
     return ["setpriv", *who]

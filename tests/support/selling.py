@@ -1,4 +1,4 @@
-"""A shop that sells what a test says, through a counterpart that can be made to fail, with an account that buys."""
+"""A shop with a test's own catalogue and one account, over a Stripe that can be made to fail."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,11 +10,14 @@ from uuid import UUID
 
 import httpx
 from tests.factories.accounts import make_api_key
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.counterpart import Counterpart, counterpart
 from tests.support.face import Face
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
+from licet.accounts.core import Scope
 from licet.accounts.store import AccountRecord, insert_account
 from licet.app import create_app
 from licet.catalog.core import Catalog, CatalogPrice, CatalogProduct, Interval, ProductKind
@@ -71,7 +74,7 @@ def catalog_of(*products: CatalogProduct) -> Catalog:
 
 @dataclass
 class Selling:
-    """What a test of checkout works with. `between` stands between us and the sandbox."""
+    """What a test of checkout works with. `between` is the proxy between Licet and the sandbox."""
 
     face: Face
     between: Counterpart
@@ -123,7 +126,7 @@ class Selling:
 
     async def pay(self, session_id: str) -> None:
         """What the buyer does on the hosted page."""
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with open_client() as client:
             path = f"{self.sandbox_url}/_sandbox/checkout/{session_id}/pay"
             paid = await client.post(path, json={"card": "4242424242424242", "threeDS": "complete"})
         assert paid.status_code == 200, paid.text
@@ -139,7 +142,7 @@ class Selling:
             await insert_account(conn, account)
         return account.id
 
-    async def make_key(self, *scopes: str) -> str:
+    async def make_key(self, *scopes: Scope) -> str:
         """Another key of the account's."""
         return await make_api_key(self.face.context, self.account_id, *scopes)
 
@@ -152,7 +155,10 @@ class Selling:
         account_id: UUID | None = None,
         bought_as: str | None = None,
     ) -> str:
-        """Mirror a subscription of the account to a product; bought_as: the session that it came of. Its Stripe id."""
+        """Mirror a subscription of the account to a product. Returns its Stripe id.
+
+        bought_as: the checkout session that made it.
+        """
         number, now = next(_numbers), self.face.context.now()
         await self.pool.execute(
             """
@@ -200,16 +206,13 @@ class Selling:
 
 
 @asynccontextmanager
-async def open_selling(pool: Pool, *, timeout_seconds: float = 5.0) -> AsyncIterator[Selling]:
-    """A shop that sells nothing yet. All that we ask of Stripe must fit its OpenAPI document.
-
-    timeout_seconds: how long Stripe may take for one try.
-    """
+async def open_selling(pool: Pool) -> AsyncIterator[Selling]:
+    """A shop that sells nothing yet. All that we ask of Stripe must fit its OpenAPI document."""
     checker = Checker()
     running = await Sandbox(None, validate=checker).serve()
     try:
         async with counterpart(running.url) as between:
-            stripe = StripeApi("sk_test_123", base_url=between.url, timeout_seconds=timeout_seconds)
+            stripe = StripeApi("sk_test_123", base_url=between.url, timeout_seconds=PATIENCE_SECONDS)
             context = replace(make_context(pool, now=running.sandbox.now), stripe=stripe)
             app = create_app(context)
             account = AccountRecord(new_id(), "user", "Ada Lovelace", "ada@example.com", None, None, context.now())
@@ -218,7 +221,7 @@ async def open_selling(pool: Pool, *, timeout_seconds: float = 5.0) -> AsyncIter
             operator = await make_api_key(context, None)
             key = await make_api_key(context, account.id)
             try:
-                async with serve(app) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+                async with serve(app) as url, open_client(base_url=url) as client:
                     face = Face(context, url, operator, client, app)
                     yield Selling(face, between, running.url, stripe, account.id, key)
             finally:

@@ -1,4 +1,4 @@
-"""A whole Licet over a whole sandbox, in the test's own loop: real HTTP, a real database, real webhooks."""
+"""Licet over the sandbox in the test's own loop: real HTTP, a real database, real webhooks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from tests.support.client import open_client
 from tests.support.contexts import make_settings
 from tests.support.counterpart import Counterpart, counterpart
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
 from licet.accounts.keys import create_key
@@ -29,14 +31,12 @@ from licet.stripe_api.version import API_VERSION
 from licet_sandbox import Sandbox
 from licet_sandbox.validation import Checker
 
-SECONDS_TO_SETTLE = 20.0
-
 
 @dataclass
 class Shop:
     """What a test drives: the API as an operator, the sandbox as a buyer and as time.
 
-    between: stands between Licet and the sandbox, and can be made to fail.
+    between: the proxy between Licet and the sandbox, which can be made to fail.
     """
 
     context: Context
@@ -85,7 +85,7 @@ class Shop:
         return found
 
     async def checkout(self, account_id: str, *names: str, quantity: int = 1) -> str:
-        """A checkout session of these products; its id. Its buyer comes back to an address of ours, which answers."""
+        """The id of a checkout session of these products. The buyer returns to `/healthz`."""
         items = [{"productId": (await self.product(name))["id"], "quantity": quantity} for name in names]
         body = {
             "items": items,
@@ -156,7 +156,7 @@ class Shop:
         return found[::-1]
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = SECONDS_TO_SETTLE) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until a condition holds; it must within `seconds`."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  # the database and the sandbox tell nobody
@@ -170,21 +170,19 @@ async def open_shop(
     with_webhooks: bool = True,
     with_worker: bool = True,
     webhooks_version: str = API_VERSION,
-    stripe_timeout_seconds: float = 10.0,
     **settings: Any,
 ) -> AsyncIterator[Shop]:
     """A Licet on this database with the example catalogue, over a sandbox of its own.
 
     with_webhooks: whether the sandbox delivers its events here; without, a test delivers them itself.
     webhooks_version: the API version in whose layout it does.
-    stripe_timeout_seconds: how long Stripe may take for one try.
     """
     checker = Checker()
     sandbox = Sandbox(None, validate=checker)
     served = await sandbox.serve()
     stack = AsyncExitStack()
     between = await stack.enter_async_context(counterpart(served.url))
-    stripe = StripeApi("sk_test_sandbox", base_url=between.url, timeout_seconds=stripe_timeout_seconds)
+    stripe = StripeApi("sk_test_sandbox", base_url=between.url, timeout_seconds=PATIENCE_SECONDS)
     pool = await open_pool(dsn, min_size=2, max_size=10)
     secret = "whsec_given_to_the_test"
     keyring = Keyring([Fernet.generate_key().decode()])
@@ -192,7 +190,7 @@ async def open_shop(
         # The endpoint needs our address, and our settings its secret: the application is made first, and told later.
         context = Context(make_settings(**settings), pool, sandbox.now, stripe, keyring)
         app = create_app(context)
-        async with serve(app) as url, httpx.AsyncClient(timeout=60, verify=False) as client:
+        async with serve(app) as url, open_client() as client:
             if with_webhooks:
                 endpoint = await stripe.create(
                     "webhook_endpoint",
@@ -232,6 +230,6 @@ async def open_shop(
         await stripe.close()
         await stack.aclose()
         await served.stop()
-        await asyncio.wait_for(pool.close(), 5)
-    # Every request of ours, every answer and every event, against Stripe's own description.
+        await asyncio.wait_for(pool.close(), PATIENCE_SECONDS)
+    # Every request, response and event was checked against Stripe's OpenAPI document.
     checker.raise_any()

@@ -68,7 +68,7 @@ async def tell(client: httpx.AsyncClient, told: dict[str, Any], *, at: datetime 
 
 
 async def outcome(context: Context, told: dict[str, Any]) -> tuple[str, str | None]:
-    """What became of it, and why."""
+    """The outcome of an event, and its reason."""
     row = await context.pool.fetchrow("SELECT outcome, reason FROM events WHERE stripe_event_id = $1", told["id"])
     assert row is not None
     return row["outcome"], row["reason"]

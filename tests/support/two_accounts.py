@@ -28,7 +28,7 @@ VIEWS = (
 class Side:
     """An account with all that it has.
 
-    key, token: either opens it. ids: by the path that they belong to. marks: what stands in its answers alone.
+    key, token: either opens it. ids: by the path that they belong to. marks: texts that only its responses contain.
     """
 
     account_id: str
@@ -65,7 +65,7 @@ async def two_accounts(dsn: str) -> AsyncIterator[Both]:
 
 
 def seen_in(text: str, marks: frozenset[str]) -> list[str]:
-    """Which of the marks stand in an answer."""
+    """Which of the marks a response contains."""
     return [mark for mark in marks if mark in text]
 
 
@@ -113,7 +113,7 @@ def _apart(side: Side, other: Side) -> Side:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in an answer, as it would stand in another."""
+    """Every text in a response, encoded as it would be in another one."""
     if isinstance(value, str):
         yield json.dumps(value, ensure_ascii=False)[1:-1]
     for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():

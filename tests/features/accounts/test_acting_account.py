@@ -2,6 +2,7 @@
 
 import httpx
 from tests.factories.accounts import make_account, make_api_key
+from tests.support.client import open_client
 from tests.support.face import assert_error
 from tests.support.serving import serve
 
@@ -27,7 +28,7 @@ async def test_who_is_meant(context: Context) -> None:
     other = await make_account(context, external_id=str(mine))
     key, operator = await make_api_key(context, mine), await make_api_key(context, None)
 
-    async with serve(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(app) as url, open_client(base_url=url) as client:
 
         async def ask(method: str, path: str, who: str, named: str | None = None) -> httpx.Response:
             params = {} if named is None else {"accountId": named}

@@ -1,9 +1,10 @@
 """Which credential opens what: `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
 
 from datetime import timedelta
+from typing import Any
 
-import httpx
 from tests.factories.accounts import make_account, make_api_key
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.face import Face, assert_error
 from tests.support.serving import serve
@@ -28,7 +29,7 @@ async def test_both_headers_open(face: Face) -> None:
 async def test_nothing_else_opens(face: Face) -> None:
     key = await make_api_key(face.context, await make_account(face.context))
     other = await make_api_key(face.context, None)
-    for headers in (
+    sent: tuple[Any, ...] = (
         {},
         {"Authorization": ""},
         {"Authorization": "Bearer"},
@@ -50,7 +51,8 @@ async def test_nothing_else_opens(face: Face) -> None:
         [("Authorization", f"Bearer {key}"), ("Authorization", f"Bearer {other}")],
         [("Authorization", f"Bearer {key}"), ("Authorization", "Basic abc")],
         [("Cookie", f"key={key}")],
-    ):
+    )
+    for headers in sent:
         answer = await face.client.get("/api/orders", headers=headers)
         assert_error(answer, 401, "unauthorized")
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -71,7 +73,7 @@ async def test_a_revoked_key_opens_nothing_on_any_node(face: Face, database: str
     key = await make_api_key(face.context, await make_account(face.context))
     pool = await open_pool(database, max_size=2)
     try:
-        async with serve(create_app(make_context(pool))) as url, httpx.AsyncClient(base_url=url, verify=False) as other:
+        async with serve(create_app(make_context(pool))) as url, open_client(base_url=url) as other:
             headers = {"X-API-Key": key}
             assert (await other.get("/api/orders", headers=headers)).status_code == 200
             assert (await face.get("/api/orders", key=key)).status_code == 200
@@ -100,7 +102,7 @@ async def test_a_key_expires_by_the_real_time(pool: Pool) -> None:
     """Whatever the sandbox's clock was turned to."""
     context = make_context(pool, now=lambda: wall_now() + timedelta(days=400))
     key = await make_api_key(context, None, expires_at=wall_now() + timedelta(days=1))
-    async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(create_app(context)) as url, open_client(base_url=url) as client:
         assert (await client.get("/api/orders", headers={"X-API-Key": key})).status_code == 200
 
 
@@ -116,7 +118,7 @@ async def test_a_key_of_the_other_mode(pool: Pool) -> None:
     made_live, made_test = await make_api_key(live, None), await make_api_key(make_context(pool), None)
     assert (find_key_mode(made_live), find_key_mode(made_test)) == ("live", "test")
     for context, good, bad in ((live, made_live, made_test), (make_context(pool), made_test, made_live)):
-        async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+        async with serve(create_app(context)) as url, open_client(base_url=url) as client:
             assert (await client.get("/api/orders", headers={"X-API-Key": good})).status_code == 200
             assert_error(await client.get("/api/orders", headers={"X-API-Key": bad}), 401, "unauthorized")
 
@@ -128,6 +130,7 @@ async def test_what_a_key_looks_like_and_what_is_kept_of_it(face: Face) -> None:
     prefix, mode, random = made.key.split("_")
     assert (prefix, mode) == ("lic", "test")
     assert len(random) >= 32
+    assert row is not None
     assert row["key_hash"] == hash_key(made.key)
     assert random not in str(dict(row))
 
@@ -136,7 +139,7 @@ async def test_one_query_tells_who_is_calling(face: Face) -> None:
     asked: list[str] = []
     key = await make_api_key(face.context, await make_account(face.context))
     pool = face.context.pool
-    connections = [holder._con for holder in pool._holders if holder._con is not None]
+    connections = [holder._con for holder in pool._holders if holder._con is not None]  # type: ignore[attr-defined]  # not in the stubs
     for one in connections:
         one.add_query_logger(lambda record: asked.append(record.query))
     asked.clear()

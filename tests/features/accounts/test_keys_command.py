@@ -10,8 +10,10 @@ import asyncpg
 import httpx
 import pytest
 from tests.factories.accounts import make_account
+from tests.support.client import open_client
 from tests.support.contexts import make_context
-from tests.support.running import PATIENCE_SECONDS, environment, running
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.running import environment, running
 from tests.support.serving import serve
 from typer.testing import CliRunner
 
@@ -42,7 +44,7 @@ async def test_an_operators_key_to_a_database_of_ones_own(database: str, pool: P
     assert key not in made.stderr
     assert "operator" in made.stderr
     assert await pool.fetchval("SELECT name FROM api_keys WHERE key_hash = $1", hash_key(key)) == "licet keys create"
-    async with serve(create_app(make_context(pool))) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(create_app(make_context(pool))) as url, open_client(base_url=url) as client:
         assert (await client.get("/api/admin/api-keys", headers={"X-API-Key": key})).status_code == 200
 
 
@@ -116,4 +118,4 @@ def test_beside_a_running_licet_whose_key_was_lost(tmp_path: Path) -> None:
     with running(tmp_path / "data") as up:
         key = licet("create", "--data-dir", str(tmp_path / "data")).stdout.strip()
         headers = {"Authorization": f"Bearer {key}"}
-        assert httpx.get(f"{up.url}/api/admin/api-keys", headers=headers).status_code == 200
+        assert httpx.get(f"{up.url}/api/admin/api-keys", headers=headers, timeout=PATIENCE_SECONDS).status_code == 200

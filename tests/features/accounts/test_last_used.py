@@ -1,9 +1,10 @@
 """When keys were last used: gathered, and written in batches."""
 
 from datetime import timedelta
+from typing import Any
 
-import httpx
 from tests.factories.accounts import make_account, make_api_key
+from tests.support.client import open_client
 from tests.support.serving import serve
 
 from licet.accounts.last_used import LastUsed
@@ -13,7 +14,7 @@ from licet.kit.ids import new_id
 from licet.kit.times import wall_now
 
 
-async def last_used(context: Context) -> list[object]:
+async def last_used(context: Context) -> list[Any]:
     rows = await context.pool.fetch("SELECT last_used_at FROM api_keys ORDER BY id")
     return [row["last_used_at"] for row in rows]
 
@@ -22,7 +23,7 @@ async def test_it_is_written_when_the_application_ends(context: Context) -> None
     key = await make_api_key(context, await make_account(context))
     await make_api_key(context, None)
     began = wall_now()
-    async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(create_app(context)) as url, open_client(base_url=url) as client:
         assert (await client.get("/api/orders", headers={"X-API-Key": key})).status_code == 200
         assert await last_used(context) == [None, None]
     used, unused = await last_used(context)

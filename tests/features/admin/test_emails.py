@@ -57,6 +57,7 @@ async def test_a_mail_with_what_it_says_and_no_key_kept_in_it(face: Face) -> Non
     assert made.key in mail["html"]
     assert mail["html"].lstrip().startswith("<")
     row = await face.context.pool.fetchrow("SELECT * FROM emails")
+    assert row is not None
     assert made.key not in str(dict(row))
 
 

@@ -3,13 +3,16 @@
 import asyncio
 from datetime import timedelta
 
-import httpx
+import pytest
 from tests.factories.accounts import make_account, make_api_key
 from tests.factories.events import make_event
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.face import Face, assert_error
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
+from licet.admin import health
 from licet.app import create_app
 from licet.db.pool import open_pool
 from licet.queue.jobs import enqueue
@@ -61,7 +64,7 @@ async def test_a_schema_of_another_version(face: Face) -> None:
 
 async def test_a_database_that_is_away(database: str) -> None:
     pool = await open_pool(database, min_size=0)
-    async with serve(create_app(make_context(pool))) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(create_app(make_context(pool))) as url, open_client(base_url=url) as client:
         assert (await client.get("/readyz")).status_code == 200
         # Nothing can be borrowed any more: to the caller, what it is when nobody answers.
         await pool.close()
@@ -71,15 +74,17 @@ async def test_a_database_that_is_away(database: str) -> None:
         assert (await client.get("/healthz")).json() == {"status": "ok"}
 
 
-async def test_a_database_that_does_not_answer(database: str) -> None:
+async def test_a_database_that_does_not_answer(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = await open_pool(database, max_size=1)
     try:
         async with (
             serve(create_app(make_context(pool))) as url,
-            httpx.AsyncClient(base_url=url, verify=False) as client,
+            open_client(base_url=url) as client,
         ):
-            async with pool.acquire():
-                assert_error(await client.get("/readyz"), 503, "not_ready")
+            with monkeypatch.context() as patch:
+                patch.setattr(health, "DATABASE_TIMEOUT_SECONDS", 0.2)
+                async with pool.acquire():
+                    assert_error(await client.get("/readyz"), 503, "not_ready")
             assert (await client.get("/readyz")).status_code == 200
     finally:
-        await asyncio.wait_for(pool.close(), 5)
+        await asyncio.wait_for(pool.close(), PATIENCE_SECONDS)

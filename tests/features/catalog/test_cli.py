@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
-from tests.support.running import PATIENCE_SECONDS, environment, running
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.running import environment, running
 
 from licet.catalog.file import EXAMPLE
 
@@ -65,7 +65,8 @@ def test_a_file_is_pushed_beside_a_running_licet(tmp_path: Path) -> None:
         assert said["made"] == ["price starter/month-usd"]
         assert said["changed"] == ["starter"]
         assert said["upToDate"] is False
-        prices = {one["name"]: one["prices"][0]["amount"] for one in httpx.get(f"{up.url}/api/products").json()["data"]}
+        products = up.get("/api/products").json()["data"]
+        prices = {one["name"]: one["prices"][0]["amount"] for one in products}
         assert prices["Starter"] == 3900
         again = licet("push", str(changed), *where)
         assert (again.returncode, again.stdout) == (0, "Everything was up to date.\n")

@@ -45,7 +45,7 @@ async def session_of(shop: Selling, answer: httpx.Response) -> dict[str, Any]:
 
 
 async def nothing_written(shop: Selling) -> bool:
-    return await shop.pool.fetchval("SELECT count(*) FROM checkout_sessions") == 0
+    return bool(await shop.pool.fetchval("SELECT count(*) FROM checkout_sessions") == 0)
 
 
 async def test_a_subscription(shop: Selling) -> None:

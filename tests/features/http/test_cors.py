@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.face import assert_error
 from tests.support.serving import serve
@@ -21,7 +22,7 @@ OURS, THEIRS = "https://app.example.com", "https://elsewhere.example"
 async def calling(pool: Pool, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         serve(create_app(make_context(pool, **settings))) as url,
-        httpx.AsyncClient(base_url=url, verify=False) as client,
+        open_client(base_url=url) as client,
     ):
         yield client
 
@@ -39,7 +40,8 @@ async def ask_first(client: httpx.AsyncClient, path: str, method: str, origin: s
 def allowed(answer: httpx.Response) -> str | None:
     """For whose pages the browser lets the answer through. Never with cookies."""
     assert "access-control-allow-credentials" not in answer.headers
-    return answer.headers.get("access-control-allow-origin")
+    allowed: str | None = answer.headers.get("access-control-allow-origin")
+    return allowed
 
 
 @pytest.mark.parametrize(("path", "method"), OPEN_PATHS.items())

@@ -161,7 +161,7 @@ async def test_how_to_say_who_is_calling(face: Face) -> None:
         for operation in operations.values():
             if "security" in operation:
                 # Either of them is enough.
-                without = [{}] if path == "/readyz" else []
+                without: list[dict[str, Any]] = [{}] if path == "/readyz" else []
                 assert operation["security"] == [*without, {"bearer": []}, {"apiKey": []}], path
                 unavailable = operation["responses"]["503"]["content"]["application/json"]["examples"]
                 assert "identity_provider_unavailable" in unavailable

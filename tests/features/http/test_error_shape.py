@@ -7,7 +7,9 @@ import httpx
 import pytest
 from fastapi import HTTPException
 from fastapi.responses import StreamingResponse
+from tests.support.client import open_client
 from tests.support.face import Face, assert_error, fields_of
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
 from licet.app import create_app
@@ -38,7 +40,7 @@ async def test_a_body_over_the_limit_by_its_length(face: Face) -> None:
 
 
 async def test_a_body_over_the_limit_in_chunks(face: Face) -> None:
-    async def chunks():
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(65):
             yield b" " * (MIB // 64)
 
@@ -62,7 +64,7 @@ async def test_a_body_too_large_is_said_as_such_to_whoever_sends_it_all_first(fa
         b"Content-Type: application/json\r\nContent-Length: 2097152\r\n\r\n"
     )
     writer.write(b" " * 2 * MIB)
-    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 413")
+    assert (await asyncio.wait_for(reader.readline(), PATIENCE_SECONDS)).startswith(b"HTTP/1.1 413")
     writer.close()
 
 
@@ -102,7 +104,7 @@ async def test_what_nobody_foresaw(context: Context) -> None:
     async def teapot() -> None:
         raise HTTPException(418, "no coffee here", headers={"X-Pot": "tea"})
 
-    async with serve(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(app) as url, open_client(base_url=url) as client:
         answer = await client.get("/breaks", headers={"X-Request-Id": "given-1"})
         body = assert_error(answer, 500, "internal_error")
         assert "SELECT" not in answer.text
@@ -127,7 +129,7 @@ async def test_half_an_answer_is_cut_off(context: Context) -> None:
     async def breaks_later() -> StreamingResponse:
         return StreamingResponse(half())
 
-    async with serve(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(app) as url, open_client(base_url=url) as client:
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("/half")
         assert (await client.get("/healthz")).status_code == 200

@@ -10,10 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import Shop, open_shop
 
 PACKAGE = "licet_client_made_for_a_test"
@@ -47,16 +49,24 @@ def generate_client(document: dict[str, Any], into: Path) -> None:
     assert [(error.header, error.detail) for error in generate(config=settings)] == []
 
 
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the package is: the first test generates it, and the others use it."""
+    return tmp_path_factory.mktemp("client")
+
+
 @pytest_asyncio.fixture
-async def made(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Made]:
+async def made(database: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Made]:
     async with open_shop(database) as shop:
-        generate_client((await shop.client.get(f"{shop.url}/openapi.json")).json(), tmp_path / PACKAGE)
-        monkeypatch.syspath_prepend(str(tmp_path))
+        if not (directory / PACKAGE).exists():
+            generate_client((await shop.client.get(f"{shop.url}/openapi.json")).json(), directory / PACKAGE)
+        monkeypatch.syspath_prepend(str(directory))
         account = await shop.make_account()
         asked = {"name": "Ada", "scopes": ["read", "write"], "accountId": account}
         key = (await shop.api("POST", "/api/admin/api-keys", json=asked)).json()["key"]
-        async with import_module(PACKAGE).AuthenticatedClient(base_url=shop.url, token=key) as client:
-            yield Made(shop, tmp_path / PACKAGE, client, account)
+        patience = httpx.Timeout(PATIENCE_SECONDS)
+        async with import_module(PACKAGE).AuthenticatedClient(base_url=shop.url, token=key, timeout=patience) as client:
+            yield Made(shop, directory / PACKAGE, client, account)
     for name in [name for name in sys.modules if name.startswith(PACKAGE)]:
         del sys.modules[name]
 

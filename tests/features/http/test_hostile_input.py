@@ -10,6 +10,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.face import Face, assert_error, fields_of
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import Shop, open_shop
 
 JSON = {"content-type": "application/json"}
@@ -152,7 +153,7 @@ async def test_bodies_that_are_none(shop: Shop, document: dict[str, Any], accoun
             assert_error(answer, 415, "unsupported_media_type")
 
 
-NUMBERS = [
+NUMBERS: list[tuple[str, dict[str, Any], str]] = [
     ("/api/billing/checkout", {"items": [{"productId": "x", "quantity": "1"}]}, "items[0].quantity"),
     ("/api/billing/checkout", {"items": [{"productId": "x", "quantity": 1.5}]}, "items[0].quantity"),
     ("/api/billing/checkout", {"items": [{"productId": "x", "quantity": True}]}, "items[0].quantity"),
@@ -170,7 +171,7 @@ NUMBERS = [
 
 async def test_one_type_for_another(shop: Shop, account: str) -> None:
     """`"false"` must not end a subscription at once, nor `"1"` buy one."""
-    urls = {"successUrl": "https://shop.example/thanks", "cancelUrl": "https://shop.example/cart"}
+    urls: dict[str, Any] = {"successUrl": "https://shop.example/thanks", "cancelUrl": "https://shop.example/cart"}
     writes = shop.between.writes()
     for path, body, field in NUMBERS:
         whole = urls | body if path.endswith("checkout") else body
@@ -192,7 +193,7 @@ async def test_ids_that_are_none(shop: Shop, document: dict[str, Any], account: 
     writes = shop.between.writes()
     for method, path in asking:
         for id_ in IDS:
-            body = {"json": {"setDefault": True}} if method == "PATCH" and "billing" in path else {}
+            body: dict[str, Any] = {"json": {"setDefault": True}} if method == "PATCH" and "billing" in path else {}
             named = path.replace("{id}", id_.replace("?", "%3F"))
             answer = await shop.api(method, f"{named}?accountId={account}", **body)
             # A dot is taken away before it is sent, and what is left is another address.
@@ -260,7 +261,7 @@ async def raw(face: Face, request: bytes) -> bytes:
     host, port = face.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
     writer.close()
     return answer
 

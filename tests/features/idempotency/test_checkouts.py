@@ -48,6 +48,7 @@ async def test_one_session_for_one_key(shop: Selling) -> None:
     assert_replayed(await checkout(shop), first)
     assert await made_at_stripe(shop) == await written(shop) == [first.json()["sessionId"]]
     kept = await shop.pool.fetchrow("SELECT account_id, made_id FROM idempotency_keys")
+    assert kept is not None
     assert kept["account_id"] == shop.account_id
     assert kept["made_id"] == await shop.pool.fetchval("SELECT order_id FROM checkout_sessions")
     other = await checkout(shop, "k2")

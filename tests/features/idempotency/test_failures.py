@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from fastapi import Response
 from tests.factories.accounts import make_api_key
+from tests.support.client import open_client
 from tests.support.face import Face, assert_error
 from tests.support.keyed import assert_replayed, count, post
 from tests.support.serving import serve
@@ -67,7 +68,7 @@ async def making(context: Context) -> AsyncIterator[Making]:
 
     app.include_router(router)
     key = await make_api_key(context, None)
-    async with serve(app) as url, httpx.AsyncClient(base_url=url, verify=False) as client:
+    async with serve(app) as url, open_client(base_url=url) as client:
         it = Making(Face(context, url, key, client, app))
         yield it
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
-import httpx
 import pytest_asyncio
 from tests.factories.accounts import make_api_key
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.face import Face, assert_error
 from tests.support.keyed import ACCOUNTS, API_KEYS, account, assert_replayed, count, post
@@ -33,7 +33,7 @@ async def nodes(database: str, pool: Pool) -> AsyncIterator[list[Face]]:
         for context in (first, replace(first, pool=other)):
             app = create_app(context)
             url = await stack.enter_async_context(serve(app))
-            client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60, verify=False))
+            client = await stack.enter_async_context(open_client(base_url=url))
             faces.append(Face(context, url, key, client, app))
         yield faces
 
@@ -102,7 +102,7 @@ async def test_one_checkout_session(database: str, pool: Pool) -> None:
         stack.push_async_callback(other.close)
         app = create_app(replace(shop.face.context, pool=other))
         url = await stack.enter_async_context(serve(app))
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60, verify=False))
+        client = await stack.enter_async_context(open_client(base_url=url))
         nodes = [shop.face, replace(shop.face, url=url, client=client, app=app)]
         body, path = shop.body([("addon", 1)]), "/api/billing/checkout"
         answers = await asyncio.gather(*(post(nodes[n % 2], path, "k", body, key=shop.key) for n in range(CALLERS)))

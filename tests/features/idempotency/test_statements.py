@@ -8,6 +8,7 @@ from tests.support.face import Face
 from tests.support.keyed import ACCOUNTS, account, post
 
 from licet.idempotency import store
+from licet.idempotency.core import KeyedRequest
 from licet.idempotency.jobs import idempotency_jobs
 from licet.kit.times import wall_now
 
@@ -83,4 +84,4 @@ async def test_along_an_index(face: Face, asked: Asked) -> None:
 
 
 EXPIRES = "WHERE expires_at"
-SOME = store.KeyedRequest("other", "key:1", None, "POST", "/", "", None)
+SOME = KeyedRequest("other", "key:1", None, "POST", "/", "", None)

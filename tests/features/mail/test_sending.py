@@ -8,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 from tests.support.mailbox import Mailbox, mail_server
+from tests.support.patience import PATIENCE_SECONDS
+from tests.support.shop import eventually
 
 from licet.db.pool import Pool
 from licet.errors import NotFound
@@ -199,9 +201,13 @@ async def test_a_worker_that_died_while_sending_is_followed_by_another(pool: Poo
         sending = post(pool, mailbox, clock)
         await queue(pool)
         key = str((await the_mail(pool))["id"])
-        mailbox.silent_seconds = 0.5
+        mailbox.silent_seconds = PATIENCE_SECONDS
         task = asyncio.create_task(sending.send(key))
-        await asyncio.sleep(0.2)
+
+        async def under_way() -> bool:
+            return await due(sending, clock.at) == []
+
+        await eventually(under_way)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert await due(sending, clock.at) == []

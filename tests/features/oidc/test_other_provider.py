@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+from tests.support.client import open_client
 from tests.support.contexts import make_context
+from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
 
 from licet.app import create_app
@@ -35,14 +37,14 @@ def running_provider() -> Iterator[str]:
         raise AssertionError(f"the provider did not start:\n{said}")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         process.stderr.close()
 
 
 async def sign_in(issuer: str) -> str:
     """What a browser and a program behind it do: the identity token for Ada."""
     asked = {"client_id": CLIENT, "redirect_uri": BACK, "response_type": "code", "scope": "openid profile email"}
-    async with httpx.AsyncClient(base_url=issuer, trust_env=False) as browser:
+    async with open_client(base_url=issuer, trust_env=False) as browser:
         page = await browser.post("/oauth2/authorize", params=asked, data={"sub": "ada"})
         code = httpx.URL(page.headers["location"]).params["code"]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK}
@@ -56,8 +58,9 @@ async def test_an_identity_token_opens_an_account(pool: Pool) -> None:
         token = await sign_in(issuer)
         for audience, status in ((CLIENT, 200), ("another program", 401)):
             context = make_context(pool, oidc_issuer=issuer, oidc_audience=audience)
-            async with serve(create_app(context)) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with serve(create_app(context)) as url, open_client(base_url=url, trust_env=False) as client:
                 answer = await client.get("/api/orders", headers={"Authorization": f"Bearer {token}"})
                 assert answer.status_code == status, answer.text
         row = await pool.fetchrow("SELECT name, email, oidc_issuer, oidc_subject FROM accounts")
+        assert row is not None
         assert tuple(row) == ("Ada", "ada@example.com", issuer, "ada")

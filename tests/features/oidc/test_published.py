@@ -107,8 +107,9 @@ async def test_an_issuer_without_a_slash_at_its_end(provider: Issuer) -> None:
 
 
 async def test_keys_that_are_no_list(provider: Issuer) -> None:
-    for keys in (None, {}, "keys"):
-        provider.keys = keys  # type: ignore[assignment]
+    unlike_lists: tuple[Any, ...] = (None, {}, "keys")
+    for keys in unlike_lists:
+        provider.keys = keys
         with pytest.raises(NotPublished, match="list of keys"):
             await fetch_keys(provider.name)
 

@@ -113,7 +113,13 @@ async def test_nothing_else_finds_an_account(face: Face, provider: Issuer) -> No
 
 async def test_it_reads_and_writes_its_own_and_never_more(face: Face, provider: Issuer) -> None:
     context = face.context
-    claims = {"scope": "read write admin", "scopes": ["admin"], "roles": ["admin"], "admin": True, "account_id": None}
+    claims: dict[str, Any] = {
+        "scope": "read write admin",
+        "scopes": ["admin"],
+        "roles": ["admin"],
+        "admin": True,
+        "account_id": None,
+    }
     token = provider.token(**claims)
     mine, other = await sign_in(face, provider), await make_account(context, external_id="other")
     product = await make_product(context)
@@ -159,7 +165,7 @@ async def test_the_callers_name(face: Face, provider: Issuer) -> None:
 async def test_a_token_is_one_query_along_an_index(face: Face, provider: Issuer) -> None:
     account = await sign_in(face, provider, name="Ada", email="ada@example.com", email_verified=True)
     asked: list[tuple[str, Any]] = []
-    for holder in face.context.pool._holders:
+    for holder in face.context.pool._holders:  # type: ignore[attr-defined]  # not in the stubs
         if holder._con is not None:
             holder._con.add_query_logger(lambda record: asked.append((record.query, record.args)))
     assert await sign_in(face, provider) == account

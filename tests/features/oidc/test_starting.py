@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import httpx
+from tests.support.client import open_client
 from tests.support.issuer import AUDIENCE, Issuer
 from tests.support.running import environment, refused, running
 
@@ -17,7 +17,7 @@ async def test_tokens_hold_by_the_real_time(provider: Issuer, tmp_path: Path) ->
     """Whatever the sandbox's clock was turned to."""
     env = environment(LICET_OIDC_ISSUER=provider.name, LICET_OIDC_AUDIENCE=AUDIENCE)
     with running(tmp_path / "data", env=env) as up:
-        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
+        async with open_client(trust_env=False) as client:
             turned = await client.post(f"{up.said['sandboxUrl']}/_sandbox/clock/advance", json={"seconds": 86400 * 400})
             assert turned.status_code == 200
             answer = await client.get(f"{up.url}/api/orders", headers={"Authorization": f"Bearer {provider.token()}"})

@@ -7,6 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from tests.factories.accounts import make_account, make_api_key
 from tests.support.face import Face, assert_error
 from tests.support.issuer import AUDIENCE, Issuer, assemble, b64, ec_key, hmac_of, rsa_key
@@ -70,6 +71,7 @@ def _headed(header: bytes) -> str:
 def _by_pss(provider: Issuer) -> str:
     pss = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
     key = rsa_key().private
+    assert isinstance(key, RSAPrivateKey)
     return assemble({"alg": "PS256", "kid": "rsa-1"}, provider.claims(), lambda m: key.sign(m, pss, hashes.SHA256()))
 
 
@@ -179,7 +181,9 @@ async def test_keys_that_do_not_count(face: Face, provider: Issuer) -> None:
 
 
 async def test_a_private_key_published_by_mistake_does_not_count(face: Face, provider: Issuer) -> None:
-    numbers = rsa_key().private.private_numbers()
+    key = rsa_key().private
+    assert isinstance(key, RSAPrivateKey)
+    numbers = key.private_numbers()
     private = {"d": b64(numbers.d.to_bytes(256, "big"))}
     provider.keys = [rsa_key().published(**private)]
     assert_error(await face.get(PATH, key=provider.token()), 401, "unauthorized")

@@ -89,7 +89,7 @@ async def test_as_many_queries_for_many_as_for_one(face: Face) -> None:
     account, product = await make_account(face.context), await make_product(face.context)
     pool = face.context.pool
     asked: list[str] = []
-    for holder in pool._holders:
+    for holder in pool._holders:  # type: ignore[attr-defined]  # not in the stubs
         if holder._con is not None:
             holder._con.add_query_logger(lambda record: asked.append(record.query))
     numbers = []

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from playwright.async_api import expect
 from tests.support.browser import open_page
+from tests.support.client import open_client
 from tests.support.face import Face
 
 from licet.app import create_app
@@ -148,7 +149,7 @@ async def test_the_guides_receiver_takes_what_is_ours_and_nothing_else(monkeypat
         secrets=[new_secret(), secret],
         at=wall_now(),
     )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(names["app"]), base_url="http://vendor") as client:
+    async with open_client(transport=httpx.ASGITransport(names["app"]), base_url="http://vendor") as client:
         assert (await client.post("/licet", content=body + b" ", headers=sent)).status_code == 400
         assert (await client.post("/licet", content=body)).status_code == 400
         assert names["seen"] == set()

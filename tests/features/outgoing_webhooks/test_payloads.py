@@ -38,7 +38,7 @@ async def shop(database: str) -> AsyncIterator[Shop]:
         yield opened
 
 
-async def told(shop: Shop, event: str) -> list[dict[str, Any]]:
+async def told(shop: Shop, event: EventName) -> list[dict[str, Any]]:
     """All events of this name so far as they read now, the oldest first; each fits what is said of it."""
     rows = await shop.context.pool.fetch(
         "SELECT id, created_at FROM outgoing_events WHERE event = $1 ORDER BY created_at, id", event
@@ -55,7 +55,7 @@ async def told(shop: Shop, event: str) -> list[dict[str, Any]]:
     return bodies
 
 
-async def one_told(shop: Shop, event: str) -> dict[str, Any]:
+async def one_told(shop: Shop, event: EventName) -> dict[str, Any]:
     """The data of the only one."""
     (body,) = await told(shop, event)
     data: dict[str, Any] = body["data"]

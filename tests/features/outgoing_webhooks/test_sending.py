@@ -21,7 +21,7 @@ from licet.outgoing_webhooks.transport.sender import MAX_CONCURRENT, MAX_RESPONS
 HERE = AllowedTargets.parse(["127.0.0.1"])
 BODY = '{"event":"license.issued","name":"Zoë"}'.encode()
 HIDDEN = "s3cr3t-h1dd3n"
-SOON = 0.3
+SOON = 0.9
 """For those who never answer: how long is waited for them."""
 
 

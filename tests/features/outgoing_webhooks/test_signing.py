@@ -16,17 +16,15 @@ BODY = '{"event":"license.issued","data":{"name":"Zoë 東京"}}'.encode()
 
 
 def signed(*secrets: str, event_id: UUID | None = None, **given: Any) -> dict[str, str]:
-    return signed_headers(
-        **{
-            "event_id": event_id or new_id(),
-            "delivery_id": new_id(),
-            "event": "license.issued",
-            "body": BODY,
-            "secrets": secrets,
-            "at": wall_now(),
-        }
-        | given
-    )
+    usual: dict[str, Any] = {
+        "event_id": event_id or new_id(),
+        "delivery_id": new_id(),
+        "event": "license.issued",
+        "body": BODY,
+        "secrets": secrets,
+        "at": wall_now(),
+    }
+    return signed_headers(**usual | given)
 
 
 def test_a_receiver_believes_it() -> None:

@@ -66,6 +66,9 @@ async def test_cut_off_the_job_gives_back_and_counts_as_ended(running: Running, 
 
 
 async def test_cancelled_it_is_gone_only_after_its_job_has_given_back(running: Running) -> None:
+    """As a node that stops does it: told first, and cancelled where its job takes too long."""
+    await running.worker.stop()
+    await asyncio.wait([running.task], timeout=0.2)
     running.task.cancel()
     await asyncio.wait([running.task])
     assert running.work.ended == "given back"

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-import httpx
 import pytest_asyncio
 from fastapi import Request
 from tests.factories.accounts import make_api_key
+from tests.support.client import open_client
 from tests.support.contexts import make_context
 from tests.support.face import Face
 from tests.support.serving import serve
@@ -50,7 +50,7 @@ async def start_node(pool: Pool) -> AsyncIterator[StartNode]:
                 return "valid"
 
             url = await stack.enter_async_context(serve(app))
-            client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, verify=False))
+            client = await stack.enter_async_context(open_client(base_url=url))
             return Face(context, url, await make_api_key(context, None), client, app)
 
         yield start

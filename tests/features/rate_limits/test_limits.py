@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +21,8 @@ MIB = 1024 * 1024
 
 
 def limiter_in(face: Face) -> Limiter:
-    found: Limiter = next(one.kwargs["limiter"] for one in face.app.user_middleware if "limiter" in one.kwargs)
+    found = next(one.kwargs["limiter"] for one in face.app.user_middleware if "limiter" in one.kwargs)
+    assert isinstance(found, Limiter)
     return found
 
 
@@ -100,11 +102,12 @@ async def test_guessing_is_limited_however_many_guess_at_once(node: Face) -> Non
     guesses = [f"lic_test_{number:040}" for number in range(30)]
     answers = await asyncio.gather(*(node.call("GET", "/api/orders", key=guess) for guess in guesses))
     assert sorted(answer.status_code for answer in answers) == [401] * 4 + [429] * 26
-    for headers in (
+    sent: tuple[Any, ...] = (
         [("Authorization", b"Basic abc")],
         [("X-API-Key", guesses[0].encode()), ("X-API-Key", guesses[1].encode())],
         [("X-API-Key", b"\xff\xfe")],
-    ):
+    )
+    for headers in sent:
         assert_error(await node.client.get("/api/orders", headers=headers), 429, "rate_limited")
 
 
@@ -131,7 +134,7 @@ async def test_a_limited_caller_costs_no_query(node: Face) -> None:
     await use_up(node, node.operator_key)
     await use_up(node, "lic_test_" + "x" * 40)
     asked: list[str] = []
-    for holder in node.context.pool._holders:
+    for holder in node.context.pool._holders:  # type: ignore[attr-defined]  # not in the stubs
         if holder._con is not None:
             holder._con.add_query_logger(lambda record: asked.append(record.query))
     for key in (node.operator_key, "lic_test_" + "x" * 40, "lic_test_" + "y" * 40, None):

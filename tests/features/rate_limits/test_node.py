@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import httpx
+from tests.support.client import open_client
 from tests.support.redis import redis_server
 from tests.support.running import environment, running
 
@@ -11,7 +11,7 @@ async def test_a_node_counts_by_its_settings_and_believes_no_header(tmp_path: Pa
     async with redis_server() as redis:
         given = environment(LICET_RATE_LIMIT_PER_MINUTE="2", LICET_REDIS_URL=redis.url)
         with running(tmp_path / "data", env=given) as licet:
-            async with httpx.AsyncClient(base_url=licet.url, verify=False) as client:
+            async with open_client(base_url=licet.url) as client:
                 answers = [
                     await client.get("/api/products", headers={"X-Forwarded-For": f"198.51.100.{number}"})
                     for number in range(3)

@@ -85,7 +85,10 @@ async def test_a_redis_that_goes_and_comes_back(
     assert failures(node) == before
 
 
-async def test_a_redis_that_never_answers_costs_one_request_its_patience(start_node: StartNode) -> None:
+async def test_a_redis_that_never_answers_costs_one_request_its_patience(
+    start_node: StartNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("licet.http.rate_limits.redis.REDIS_TIMEOUT_SECONDS", 0.25)
     connections = 0
     over = asyncio.Event()
 

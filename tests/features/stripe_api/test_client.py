@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from time import monotonic
 
 import httpx
 import pytest
@@ -11,14 +10,19 @@ import pytest_asyncio
 import stripe
 import structlog
 from structlog.testing import LogCapture
-from tests.support.counterpart import Counterpart, Say, counterpart, stripe_error
+from tests.support.client import open_client
+from tests.support.counterpart import NEVER, Counterpart, Say, counterpart, stripe_error, wait_for_stripe
+from tests.support.patience import PATIENCE_SECONDS
 
 from licet.errors import CardDeclined, StripeRefused, StripeUnavailable
+from licet.stripe_api import calls
 from licet.stripe_api.calls import time_limit
 from licet.stripe_api.client import StripeApi
 from licet.stripe_api.once import create_once
 from licet.stripe_api.version import API_VERSION, SDK_VERSION
 from licet_sandbox import Sandbox
+
+pytestmark = pytest.mark.usefixtures("patient_licet")
 
 KEY = "sk_test_very_secret_indeed"
 
@@ -27,7 +31,7 @@ KEY = "sk_test_very_secret_indeed"
 async def sandbox() -> AsyncIterator[StripeApi]:
     """The door, with a sandbox behind it."""
     running = await Sandbox(None).serve()
-    api = StripeApi(KEY, base_url=running.url)
+    api = StripeApi(KEY, base_url=running.url, timeout_seconds=PATIENCE_SECONDS)
     yield api
     await api.close()
     await running.stop()
@@ -43,7 +47,7 @@ async def fickle() -> AsyncIterator[Counterpart]:
 @pytest_asyncio.fixture
 async def api(fickle: Counterpart) -> AsyncIterator[StripeApi]:
     """The door to it."""
-    made = StripeApi(KEY, base_url=fickle.url, timeout_seconds=0.5)
+    made = StripeApi(KEY, base_url=fickle.url, timeout_seconds=PATIENCE_SECONDS)
     yield made
     await made.close()
 
@@ -105,7 +109,7 @@ async def test_an_unknown_parameter_is_refused(sandbox: StripeApi) -> None:
 
 async def test_a_wrong_key_says_to_check_it() -> None:
     running = await Sandbox(None).serve()
-    api = StripeApi("sk_live_wrong_place", base_url=running.url)
+    api = StripeApi("sk_live_wrong_place", base_url=running.url, timeout_seconds=PATIENCE_SECONDS)
     try:
         assert api.live
         with pytest.raises(StripeRefused, match="STRIPE_SECRET_KEY") as refused:
@@ -128,39 +132,49 @@ async def test_what_passes_by_itself_is_tried_again(fickle: Counterpart, api: St
 
 async def test_it_gives_up_in_time_and_says_so(fickle: Counterpart, api: StripeApi) -> None:
     fickle.always["GET", "/v1/customers/cus_1"] = Say(503, "<html>no</html>")
-    started = monotonic()
     with pytest.raises(StripeUnavailable, match="503") as gone:
         await api.retrieve("customer", "cus_1")
     assert gone.value.retry_after_seconds == 5
     assert len(fickle.seen) == 5
-    assert monotonic() - started < 20
+
+
+async def test_its_tries_share_the_time_of_one_call(
+    fickle: Counterpart, api: StripeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "CALL_TIMEOUT_SECONDS", 0.5)
+    fickle.always["GET", "/v1/customers/cus_1"] = Say(200, {"id": "cus_1"}, seconds=NEVER)
+    with pytest.raises(StripeUnavailable, match="in time"):
+        await api.retrieve("customer", "cus_1")
+    assert len(fickle.seen) <= 1
 
 
 async def test_no_answer_is_waited_for_only_so_long(fickle: Counterpart, api: StripeApi) -> None:
-    fickle.script["GET", "/v1/customers/cus_1"] = [Say(200, {"id": "cus_1"}, seconds=3), Say(200, {"id": "cus_1"})]
-    started = monotonic()
+    unanswered = Say(200, {"id": "cus_1"}, seconds=NEVER, then=lambda: wait_for_stripe(api, PATIENCE_SECONDS))
+    fickle.script["GET", "/v1/customers/cus_1"] = [unanswered, Say(200, {"id": "cus_1"})]
+    wait_for_stripe(api, 0.5)
     assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
-    assert monotonic() - started < 3
     assert len(fickle.seen) == 2
 
 
 async def test_several_calls_share_the_time_of_one_who_waits(fickle: Counterpart, api: StripeApi) -> None:
-    fickle.always["GET", "/v1/customers/cus_1"] = Say(200, {"id": "cus_1"}, seconds=0.4)
-    started = monotonic()
-    with time_limit(0.6):
+    fickle.always["GET", "/v1/customers/cus_1"] = Say(200, {"id": "cus_1"})
+    with time_limit(PATIENCE_SECONDS):
         assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
+    fickle.script["GET", "/v1/customers/cus_1"] = [Say(200, {"id": "cus_1"}, seconds=NEVER)]
+    with time_limit(0.5):
         with pytest.raises(StripeUnavailable, match="in time"):
             await api.retrieve("customer", "cus_1")
+        # It would be answered, and nothing of the time is left.
         with pytest.raises(StripeUnavailable, match="in time"):
             await api.retrieve("customer", "cus_1")
-    assert monotonic() - started < 2
+    fickle.script.clear()
     assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
 
 
 async def test_nobody_there_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    api = StripeApi(KEY, base_url=f"http://127.0.0.1:{port}", timeout_seconds=0.5)
+    api = StripeApi(KEY, base_url=f"http://127.0.0.1:{port}", timeout_seconds=PATIENCE_SECONDS)
     try:
         with pytest.raises(StripeUnavailable, match="cannot be reached"):
             await api.create("customer", {})
@@ -230,7 +244,7 @@ async def test_a_proxy_is_passed_by_on_this_machine(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     fickle.script["GET", "/v1/customers/cus_1"] = [Say(200, {"id": "cus_1"})]
-    async with httpx.AsyncClient(verify=False) as client:
+    async with open_client() as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{fickle.url}/v1/customers/cus_1")
     assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}

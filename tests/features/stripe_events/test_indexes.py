@@ -60,7 +60,7 @@ async def assert_along_indexes(conn: Connection, query: str, arguments: Any) -> 
 @pytest.mark.parametrize("story", told())
 async def test_along_indexes(face: Face, story: str) -> None:
     asked: dict[str, Any] = {}
-    for holder in face.context.pool._holders:
+    for holder in face.context.pool._holders:  # type: ignore[attr-defined]  # not in the stubs
         if holder._con is not None:
             holder._con.add_query_logger(lambda record: asked.setdefault(record.query, record.args))
     for one in told()[story]:

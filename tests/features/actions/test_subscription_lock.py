@@ -1,7 +1,7 @@
 """Who changes one subscription changes it alone: the others wait for their turn, and look anew."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -152,13 +152,13 @@ async def test_beyond_its_time_it_is_told_so_and_nothing_has_changed(
     shop, growth = acme.shop, await acme.plan("Growth")
     path = f"/api/billing/subscriptions/{await subscription_of(acme)}/resume"
     before, writes = await acme.subscriptions(), len(shop.between.writes())
-    ask = {
+    asks: dict[str, Callable[[], Awaitable[Any]]] = {
         "update": lambda: acme.ask("subscription-update", **growth),
         "cancel": lambda: acme.ask("subscription-cancel"),
         "cancel at once": lambda: acme.ask("subscription-cancel", immediately=True),
         "resume": lambda: shop.api("POST", path, key=acme.key),
-    }[what]
-    assert_error(await ask(), 409, "subscription_changing")
+    }
+    assert_error(await asks[what](), 409, "subscription_changing")
     assert (await acme.subscriptions(), len(shop.between.writes())) == (before, writes)
     assert await acme.features() != []
 
@@ -166,7 +166,8 @@ async def test_beyond_its_time_it_is_told_so_and_nothing_has_changed(
 async def test_who_waits_is_served_when_the_one_before_lets_go(acme: Organization) -> None:
     """A slow one first: nobody else asks Stripe for anything meanwhile."""
     shop, path = acme.shop, f"/v1/subscriptions/{await subscription_of(acme)}"
-    shop.between.script["POST", path] = [Say(400, stripe_error("No."), seconds=0.5)]
+    held = asyncio.Event()
+    shop.between.script["POST", path] = [Say(400, stripe_error("No."), held=held)]
     growth = await acme.plan("Growth")
     slow = asyncio.create_task(acme.ask("subscription-update", **growth))
 
@@ -178,6 +179,7 @@ async def test_who_waits_is_served_when_the_one_before_lets_go(acme: Organizatio
     waits = asyncio.create_task(acme.ask("subscription-cancel"))
     await asyncio.sleep(0.2)
     assert (len(shop.between.seen), slow.done(), waits.done()) == (seen, False, False)
+    held.set()
     assert_error(await slow, 502, "stripe_error")
     assert (await waits).status_code == 200
     assert (await acme.info())["cancelAtPeriodEnd"] is True

@@ -47,7 +47,7 @@ async def token_of(acme: Organization, session: str) -> str:
     address = urlsplit(at_stripe["success_url"])
     assert f"{address.scheme}://{address.netloc}" == acme.shop.url
     (token,) = parse_qs(address.query)["secret"]
-    return token
+    return str(token)
 
 
 async def test_before_any_event(deaf: Organization) -> None:

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.flows.test_ending import subscribed
-from tests.flows.test_paying_with import overdue
+from tests.features.actions.test_cancel_and_resume import subscribed
+from tests.features.actions.test_payment_methods import overdue
 from tests.flows.test_refunds import payment_of
 from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error

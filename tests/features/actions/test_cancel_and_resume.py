@@ -22,7 +22,7 @@ async def subscribed(shop: Shop, *names: str, email: str = "ada@example.com", qu
 
 
 async def ask(shop: Shop, verb: str, subscription: str, body: dict[str, Any] | None = None) -> httpx.Response:
-    given = {} if body is None else {"json": body}
+    given: dict[str, Any] = {} if body is None else {"json": body}
     return await shop.api("POST", f"{PATH}/{subscription}/{verb}", **given)
 
 
@@ -124,7 +124,8 @@ async def test_at_once(shop: Shop) -> None:
 
 async def test_suspended_before_stripe_is_asked(shop: Shop) -> None:
     account, subscription = await subscribed(shop, "Shopify Connector")
-    shop.between.script["DELETE", f"/v1/subscriptions/{subscription}"] = [Say(502, stripe_error("Wait."), seconds=0.5)]
+    held = asyncio.Event()
+    shop.between.script["DELETE", f"/v1/subscriptions/{subscription}"] = [Say(502, stripe_error("Wait."), held=held)]
     asking = asyncio.create_task(ask(shop, "cancel", subscription, {"cancelAtPeriodEnd": False}))
 
     async def suspended() -> bool:
@@ -133,6 +134,7 @@ async def test_suspended_before_stripe_is_asked(shop: Shop) -> None:
     await eventually(suspended)
     assert (await at_stripe(shop, subscription))["status"] == "active"
     assert not asking.done()
+    held.set()
     answer = await asking
     assert (answer.status_code, statuses(answer.json())) == (200, {"revoked"})
     timeline = (await shop.get(f"/api/licenses/{answer.json()['licenses'][0]['id']}/timeline"))["data"]

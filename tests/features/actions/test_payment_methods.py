@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.flows.test_ending import subscribed
+from tests.features.actions.test_cancel_and_resume import subscribed
 from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error, fields_of
 from tests.support.shop import Shop
@@ -25,7 +25,7 @@ def default_of(methods: list[dict[str, Any]]) -> list[str]:
 
 
 async def add(shop: Shop, account: str, body: Mapping[str, Any] | None, **more: Any) -> httpx.Response:
-    given = {} if body is None else {"json": body}
+    given: dict[str, Any] = {} if body is None else {"json": body}
     return await shop.api("POST", PATH, params={"accountId": account}, **given, **more)
 
 
@@ -82,7 +82,8 @@ async def test_added_as_the_default(shop: Shop) -> None:
 
 async def test_a_setup_intent_for_stripe_js(shop: Shop) -> None:
     account = await shop.make_account()
-    for body in ({}, None):
+    bodies: tuple[dict[str, Any] | None, ...] = ({}, None)
+    for body in bodies:
         answer = await add(shop, account, body)
         assert answer.status_code == 201, answer.text
         assert set(answer.json()) == {"setupIntentId", "clientSecret"}
@@ -226,7 +227,7 @@ async def test_removed(shop: Shop) -> None:
     account, _ = await subscribed(shop, "Shopify Connector")
     (card,) = await listed(shop, account)
     added = (await add(shop, account, {"paymentMethodId": "pm_card_mastercard"})).json()
-    params = {"params": {"accountId": account}}
+    params: dict[str, Any] = {"params": {"accountId": account}}
     assert_error(await shop.api("DELETE", f"{PATH}/{card['id']}", **params), 400, "default_payment_method_in_use")
     answer = await shop.api("DELETE", f"{PATH}/{added['id']}", **params)
     assert (answer.status_code, answer.content) == (204, b"")
@@ -250,7 +251,7 @@ async def test_removed_once_nothing_renews(shop: Shop) -> None:
     account, subscription = await subscribed(shop, "Shopify Connector")
     (card,) = await listed(shop, account)
     await shop.api("POST", f"/api/billing/subscriptions/{subscription}/cancel")
-    params = {"params": {"accountId": account}}
+    params: dict[str, Any] = {"params": {"accountId": account}}
     # It has not ended yet.
     assert_error(await shop.api("DELETE", f"{PATH}/{card['id']}", **params), 400, "default_payment_method_in_use")
     await shop.api("POST", f"/api/billing/subscriptions/{subscription}/cancel", json={"cancelAtPeriodEnd": False})
@@ -301,5 +302,5 @@ async def test_an_operator_names_the_account(shop: Shop) -> None:
         ("PATCH", f"{PATH}/pm_1", {"setDefault": True}),
         ("DELETE", f"{PATH}/pm_1", None),
     ):
-        given = {} if body is None else {"json": body}
+        given: dict[str, Any] = {} if body is None else {"json": body}
         assert_error(await shop.api(method, path, **given), 422, "account_required")

@@ -1,0 +1,74 @@
+"""How long tests wait for what must happen: so long that a busy machine fails none of them.
+
+Nothing here measures speed. A test waits for a condition, with `PATIENCE_SECONDS` as its only limit. The product's own
+limits of seconds, which a test runs into only because the machine is slow, are as long while tests run; a test about
+such a limit sets it itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+
+import pytest
+
+PATIENCE_SECONDS = 600.0
+
+LICET_LIMITS = (
+    "licet.admin.health:DATABASE_TIMEOUT_SECONDS",
+    "licet.actions.customer_portal:PORTAL_TIMEOUT_SECONDS",
+    "licet.actions.payment_methods:PAYMENT_METHOD_TIMEOUT_SECONDS",
+    "licet.actions.plans.preview:CHANGE_TIMEOUT_SECONDS",
+    "licet.actions.subscriptions.lock:CHANGE_TIMEOUT_SECONDS",
+    "licet.actions.subscriptions.lock:LEASE_WAIT_SECONDS",
+    "licet.checkout.actions:CHECKOUT_TIMEOUT_SECONDS",
+    "licet.checkout.returning:RETURN_WAIT_SECONDS",
+    "licet.dashboard.next_charge:PREVIEW_TIMEOUT_SECONDS",
+    "licet.http.rate_limits.redis:REDIS_TIMEOUT_SECONDS",
+    "licet.mail.smtp:SMTP_TOTAL_SECONDS",
+    "licet.oidc.published:OIDC_TIMEOUT_SECONDS",
+    "licet.outgoing_webhooks.transport.allowed_targets:_LOOKUP_TIMEOUT_SECONDS",
+    "licet.queue.worker:JOB_TIMEOUT_SECONDS",
+    "licet.stripe_api.calls:CALL_TIMEOUT_SECONDS",
+)
+"""Constants, as `module:name`, in whose place tests have `PATIENCE_SECONDS`."""
+
+SANDBOX_LIMITS = (
+    "licet_sandbox.events.delivery:TIMEOUT_SECONDS",
+    "licet_sandbox.pages.hosted_pages:_WEBHOOK_TIMEOUT_SECONDS",
+    "licet_sandbox.timekeeper:_CALLBACK_TIMEOUT_SECONDS",
+)
+
+RETRIES_QUICKER_BY = 20
+"""A call to Stripe that fails is tried as often as ever, and sooner."""
+
+
+@contextmanager
+def raised_limits(limits: Sequence[str]) -> Iterator[pytest.MonkeyPatch]:
+    """Raises these limits for as long as the block lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in limits:
+            module, _, name = limit.partition(":")
+            patch.setattr(import_module(module), name, PATIENCE_SECONDS)
+        yield patch
+
+
+@contextmanager
+def raised_limits_of_licet() -> Iterator[None]:
+    """Raises Licet's limits, and shortens the waits between the tries of a call to Stripe.
+
+    Whether a failure is worth another try depends on the time that is left; here it depends on the real limit alone,
+    not on the time that the tries before took.
+    """
+    calls = import_module("licet.stripe_api.calls")
+    retries = import_module("licet.stripe_api.retries")
+    with raised_limits(LICET_LIMITS) as patch:
+
+        def wait_before_retry(failure: object, tries: int, seconds_left: float, random: object) -> float | None:
+            left = min(seconds_left, retries.CALL_TIMEOUT_SECONDS)
+            wait: float | None = retries.wait_before_retry(failure, tries, left, random)
+            return None if wait is None else wait / RETRIES_QUICKER_BY
+
+        patch.setattr(calls, "wait_before_retry", wait_before_retry)
+        sender = import_module("licet.outgoing_webhooks.transport.sender")
+        patch.setitem(sender.WebhookSender.__init__.__kwdefaults__, "timeout_seconds", PATIENCE_SECONDS)
+        yield
