@@ -1,4 +1,4 @@
-"""Conversion of the older layout to the current one. Source: docs/decisions/older-layouts.md."""
+"""Conversion of the older layout to the current one. Source: docs/decisions/older-api-versions.md."""
 
 from copy import deepcopy
 from typing import Any

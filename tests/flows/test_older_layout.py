@@ -1,6 +1,6 @@
 """An endpoint that speaks 2024-12-18.acacia: the same comes of it as of one that speaks our version.
 
-The bodies are those that the sandbox delivered there. Source: docs/decisions/older-layouts.md.
+The bodies are those that the sandbox delivered there. Source: docs/decisions/older-api-versions.md.
 """
 
 import asyncio

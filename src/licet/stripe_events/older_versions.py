@@ -1,6 +1,6 @@
 """Converts objects in an older API version's layout to the current one. Tables and no I/O.
 
-Source: docs/decisions/older-layouts.md; Stripe's changelog, 2025-03-31.basil and 2025-09-30.clover.
+Source: docs/decisions/older-api-versions.md; Stripe's changelog, 2025-03-31.basil and 2025-09-30.clover.
 """
 
 from collections.abc import Callable, Mapping

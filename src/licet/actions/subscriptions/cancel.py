@@ -10,7 +10,7 @@ An immediate cancellation ends access that was paid for, so it must not be lost 
    change is scheduled again.
 4. Stripe does not answer, or the process dies: the decision remains, and a job completes the cancellation.
 
-Source: contract, section 2; docs/decisions/ending-at-once.md.
+Source: contract, section 2; docs/decisions/immediate-cancellation.md.
 """
 
 from datetime import timedelta

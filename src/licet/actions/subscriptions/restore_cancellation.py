@@ -12,7 +12,7 @@ cancellation is stored before Stripe is asked for anything, in the statement tha
 
 A cancellation that takes two calls, of which the first drops a pending change, is stored in the same way.
 
-Source: docs/decisions/what-waits.md.
+Source: docs/decisions/pending-changes.md.
 """
 
 from collections.abc import AsyncIterator

@@ -1,7 +1,7 @@
 """Checks webhook targets: the public Internet over https, and what the operator allows.
 
 The check runs when an endpoint is created or changed, to report the error early, and again at each connection
-(`connections.py`), which is what protects. Source: contract, section 6; docs/decisions/webhooks-out.md.
+(`connections.py`), which is what protects. Source: contract, section 6; docs/decisions/outgoing-webhooks.md.
 """
 
 import asyncio
