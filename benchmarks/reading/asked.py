@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from licet.db.connection import Connection
-from licet.outbox import EventName
+from licet.outbox.store import EventName
 
 from .fill import ACCOUNT_KEY, HEAVY_KEY, OPERATOR_KEY
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from licet.outgoing_webhooks.core import (
-    DELIVERY_RETRY_DELAYS,
+    DELIVERY_RETRY,
     DISABLE_AFTER,
-    ENDPOINT_BACKOFFS,
+    ENDPOINT_BACKOFF,
     AttemptFailure,
     EndpointHealth,
     after_failure,
@@ -20,23 +20,27 @@ def fail(*, attempts: int = 1, status: int | None = 500, health: EndpointHealth 
     return after_failure(attempts=attempts, status=status, health=health or EndpointHealth(), now=NOW)
 
 
-@pytest.mark.parametrize(("attempts", "wait"), list(enumerate(DELIVERY_RETRY_DELAYS, 1)))
+@pytest.mark.parametrize(("attempts", "wait"), list(enumerate(DELIVERY_RETRY.waits, 1)))
 def test_it_is_tried_again_after_each_wait(attempts: int, wait: timedelta) -> None:
     assert fail(attempts=attempts) == AttemptFailure(NOW + wait, EndpointHealth(NOW), None)
 
 
 def test_after_the_last_wait_it_was_the_last_attempt() -> None:
-    assert fail(attempts=len(DELIVERY_RETRY_DELAYS) + 1).again_at is None
+    assert fail(attempts=len(DELIVERY_RETRY.waits) + 1).again_at is None
 
 
 def test_the_waits_grow_and_take_three_days() -> None:
-    assert list(DELIVERY_RETRY_DELAYS) == sorted(DELIVERY_RETRY_DELAYS)
-    assert timedelta(days=3) <= sum(DELIVERY_RETRY_DELAYS, timedelta()) < timedelta(days=3, hours=1)
+    assert list(DELIVERY_RETRY.waits) == sorted(DELIVERY_RETRY.waits)
+    assert timedelta(days=3) <= sum(DELIVERY_RETRY.waits, timedelta()) < timedelta(days=3, hours=1)
 
 
 @pytest.mark.parametrize(
     ("before", "rest"),
-    [*enumerate(ENDPOINT_BACKOFFS), (len(ENDPOINT_BACKOFFS), ENDPOINT_BACKOFFS[-1]), (1000, ENDPOINT_BACKOFFS[-1])],
+    [
+        *enumerate(ENDPOINT_BACKOFF.waits),
+        (len(ENDPOINT_BACKOFF.waits), ENDPOINT_BACKOFF.waits[-1]),
+        (1000, ENDPOINT_BACKOFF.waits[-1]),
+    ],
 )
 def test_where_nobody_answers_the_endpoint_rests_longer_each_time(before: int, rest: timedelta) -> None:
     after = fail(status=None, health=EndpointHealth(NOW - timedelta(hours=1), before, NOW)).health
@@ -71,8 +75,8 @@ def test_three_days_without_a_success_are_enough(failed_for: timedelta | None, d
 
 
 def test_a_single_delivery_that_fails_to_the_end_disables_its_endpoint() -> None:
-    health = EndpointHealth(NOW - sum(DELIVERY_RETRY_DELAYS, timedelta()))
-    assert fail(attempts=len(DELIVERY_RETRY_DELAYS) + 1, health=health).disabled == "failing"
+    health = EndpointHealth(NOW - sum(DELIVERY_RETRY.waits, timedelta()))
+    assert fail(attempts=len(DELIVERY_RETRY.waits) + 1, health=health).disabled == "failing"
 
 
 def test_gone_is_believed_at_once() -> None:

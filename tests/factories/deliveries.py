@@ -7,7 +7,7 @@ from uuid import UUID
 
 from licet.http.context import Context
 from licet.kit.ids import new_id
-from licet.outbox import EventName, OutgoingEvent, publish
+from licet.outbox.store import EventName, OutgoingEvent, publish
 from licet.outgoing_webhooks.endpoint_store import EndpointRecord, insert_endpoint
 from licet.outgoing_webhooks.transport.signing import new_secret
 

@@ -10,10 +10,11 @@ from tests.support.shop import Shop, open_shop
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push_catalog
 from licet.kit.cause import Cause
-from licet.queue.refresh_store import Refresh, request
+from licet.queue.refresh_store import ENTRYPOINT, Refresh, request
+from licet.queue.store import join_key
 from licet.stripe_events.event import parse_payload
+from licet.stripe_events.jobs import stripe_event_jobs
 from licet.stripe_events.receive import receive_event, replay_event
-from licet.stripe_events.refresh import run_refresh
 
 Event = dict[str, Any]
 
@@ -135,17 +136,17 @@ async def test_a_read_that_raises_is_kept_and_tried_later(shop: Shop) -> None:
     pool = shop.context.pool
     product: str = await pool.fetchval("SELECT stripe_product_id FROM products ORDER BY position LIMIT 1")
     await pool.execute("ALTER TABLE products ADD CONSTRAINT broken CHECK (name = 'no such name') NOT VALID")
-    wanted = Refresh("product", product)
+    (refresh,) = [job for job in stripe_event_jobs(shop.context) if job.entrypoint == ENTRYPOINT]
     async with pool.acquire() as conn, conn.transaction():
-        await request(conn, wanted, Cause("operator", "test"), shop.context.now())
-    await run_refresh(shop.context, wanted)
+        await request(conn, Refresh("product", product), Cause("operator", "test"), shop.context.now())
+    await refresh.run(join_key("product", product, 1))
     row = await pool.fetchrow(
         "SELECT attempts > 0 AS tried, error, due_at > $1 AS later FROM refreshes", shop.context.now()
     )
     assert row is not None
     assert tuple(row) == (True, "CheckViolationError", True)
     await pool.execute("ALTER TABLE products DROP CONSTRAINT broken")
-    await run_refresh(shop.context, wanted)
+    await refresh.run(join_key("product", product, 1))
     assert await pool.fetchval("SELECT count(*) FROM refreshes") == 0
 
 

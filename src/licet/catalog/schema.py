@@ -60,7 +60,10 @@ class PricePart(_Part):
 
 
 class LicensePart(_Part):
-    """The license policy: what its license keys are, and what refunds, disputes and failed renewals do to them."""
+    """The license policy of a product.
+
+    What its license keys are, and what refunds, disputes and failed renewals do to them.
+    """
 
     prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
     activations: Annotated[int, Field(ge=1)] | None

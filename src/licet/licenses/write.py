@@ -12,7 +12,7 @@ from licet.licenses import store
 from licet.licenses.core import Policy, State
 from licet.licenses.keys import key_hash, new_key
 from licet.licenses.store import LicenseChangeRecord, LicenseRecord
-from licet.outbox import EventName, OutgoingEvent, publish
+from licet.outbox.store import EventName, OutgoingEvent, publish
 
 
 @dataclass(frozen=True)

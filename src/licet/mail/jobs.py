@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from licet.db.pool import Pool
+from licet.kit.retry import Retry
 from licet.kit.times import Now, wall_now
 from licet.mail import store
 from licet.mail.message import Sender, build_message
@@ -27,14 +28,8 @@ Compose = Callable[[str, dict[str, Any]], Awaitable[Rendered]]
 EMAIL_LEASE = timedelta(minutes=5)
 """How long no other worker takes a claimed email; well beyond the timeout of the mail server."""
 
-EMAIL_RETRY_DELAYS = (
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=8),
-)
-"""The delay after each failed attempt, in business time. One more attempt follows the last delay."""
+EMAIL_RETRY = Retry(seconds=(60, 5 * 60, 30 * 60, 2 * 3600, 8 * 3600), repeats=False)
+"""When an email is tried again after a failed attempt, in business time."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +76,10 @@ class Mailer:
 
     async def due(self, now: datetime) -> Sequence[str]:
         """The ids of emails that are due."""
-        return await store.list_due_emails(self.pool, now)
+        return await store.EMAILS.list_due(self.pool, now)
 
     async def _failed(self, email: store.ClaimedEmail, error: str, *, permanent: bool = False) -> None:
-        again = not permanent and email.attempts <= len(EMAIL_RETRY_DELAYS)
-        again_at = self.now() + EMAIL_RETRY_DELAYS[email.attempts - 1] if again else None
+        again_at = None if permanent else EMAIL_RETRY.again_at(self.now(), email.attempts - 1)
         await store.mark_failed(self.pool, email.id, error, again_at)
         log.warning("email not sent", email_id=str(email.id), template=email.template, reason=error, again_at=again_at)
 

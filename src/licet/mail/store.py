@@ -1,6 +1,5 @@
 """The table emails: one row per template and business fact, with its delivery status."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,9 +9,13 @@ from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.kit.ids import new_id
 from licet.queue.jobs import enqueue
+from licet.queue.store import DueTable
 
 SEND_EMAIL_JOB = "mail_send"
 """The job's entrypoint. The job's key is the email's id."""
+
+EMAILS = DueTable("emails", key=("id",), attempts=False)
+"""The queued emails; `claim_email` counts `attempts`."""
 
 
 async def queue_email(
@@ -111,9 +114,3 @@ async def mark_failed(pool: Pool, email_id: UUID, error: str, again_at: datetime
         error,
         again_at,
     )
-
-
-async def list_due_emails(pool: Pool, now: datetime) -> Sequence[str]:
-    """The ids of emails that are due, the longest due first, at most 100."""
-    rows = await pool.fetch("SELECT id FROM emails WHERE due_at <= $1 ORDER BY due_at LIMIT 100", now)
-    return [str(row["id"]) for row in rows]

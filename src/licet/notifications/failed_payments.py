@@ -5,7 +5,7 @@ from datetime import datetime
 from licet.db.connection import Connection
 from licet.notifications import store
 from licet.notifications.recipients import mail_buyer
-from licet.outbox import OutgoingEvent, publish
+from licet.outbox.store import OutgoingEvent, publish
 
 PAYMENT_FAILED_SUBJECT = "Your payment did not go through"
 

@@ -9,7 +9,7 @@ from licet.db.connection import Connection
 from licet.kit.statuses import ENTITLED
 from licet.notifications import store
 from licet.notifications.recipients import mail_buyer
-from licet.outbox import OutgoingEvent, publish
+from licet.outbox.store import OutgoingEvent, publish
 
 
 async def notify_order(conn: Connection, session: asyncpg.Record, now: datetime) -> None:

@@ -6,7 +6,7 @@ from licet.db.connection import Connection
 from licet.kit.affected import Affected
 from licet.notifications import store
 from licet.notifications.recipients import mail_buyer
-from licet.outbox import OutgoingEvent, publish
+from licet.outbox.store import OutgoingEvent, publish
 
 
 async def notify_refunds(conn: Connection, affected: Affected, now: datetime) -> None:

@@ -10,7 +10,7 @@ from licet.db.connection import Connection
 from licet.kit.statuses import ENDED
 from licet.notifications import store
 from licet.notifications.recipients import mail_buyer, mail_operator
-from licet.outbox import OutgoingEvent, publish
+from licet.outbox.store import OutgoingEvent, publish
 
 
 async def notify_subscriptions(conn: Connection, stripe_subscription_ids: Collection[str], now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Rules for failed deliveries: when to retry, and when to pause or disable the endpoint. Pure.
 
-1. A failed delivery is retried after each of `DELIVERY_RETRY_DELAYS`, over three days.
+1. A failed delivery is retried as `DELIVERY_RETRY` says, over three days.
 2. An endpoint that does not respond is paused, longer each time, so that it does not hold up other endpoints.
 3. An endpoint that fails for `DISABLE_AFTER` without a success is disabled. One that answers 410 Gone is disabled at
    once.
@@ -12,30 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-DELIVERY_RETRY_DELAYS = (
-    timedelta(seconds=30),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=18),
-    timedelta(hours=23),
+from licet.kit.retry import Retry
+
+DELIVERY_RETRY = Retry(
+    seconds=(30, 5 * 60, 30 * 60, *(hours * 3600 for hours in (2, 5, 10, 14, 18, 23))),
+    repeats=False,
 )
-"""The delay after each failed attempt. One more attempt follows the last delay."""
+"""When a delivery is tried again after a failed attempt."""
 
 DISABLE_AFTER = timedelta(days=3)
-"""Slightly less than the sum of `DELIVERY_RETRY_DELAYS`, so that one delivery that fails every attempt is enough."""
+"""Slightly less than all waits of `DELIVERY_RETRY`, so that one delivery that fails every attempt is enough."""
 
-ENDPOINT_BACKOFFS = (
-    timedelta(seconds=30),
-    timedelta(minutes=1),
-    timedelta(minutes=2),
-    timedelta(minutes=5),
-    timedelta(minutes=15),
-)
-"""The pause after each consecutive attempt without a response. The last one repeats."""
+ENDPOINT_BACKOFF = Retry(seconds=(30, 60, 2 * 60, 5 * 60, 15 * 60))
+"""The pause after each consecutive attempt without a response."""
 
 HTTP_GONE = 410
 
@@ -80,16 +69,12 @@ def after_failure(*, attempts: int, status: int | None, health: EndpointHealth, 
         disabled = "gone"
     elif health.failing_since is not None and health.failing_since + DISABLE_AFTER <= now:
         disabled = "failing"
-    again_at = (
-        now + DELIVERY_RETRY_DELAYS[attempts - 1]
-        if attempts <= len(DELIVERY_RETRY_DELAYS) and disabled is None
-        else None
-    )
+    again_at = None if disabled else DELIVERY_RETRY.again_at(now, attempts - 1)
     failing_since = health.failing_since or now
     if status is not None:
         return AttemptFailure(again_at, EndpointHealth(failing_since), disabled)
     if health.rests_until is not None and health.rests_until > now:
         # Of several concurrent attempts without a response, only the first counts.
         return AttemptFailure(again_at, replace(health, failing_since=failing_since), disabled)
-    backoff = ENDPOINT_BACKOFFS[min(health.unreachable, len(ENDPOINT_BACKOFFS) - 1)]
-    return AttemptFailure(again_at, EndpointHealth(failing_since, health.unreachable + 1, now + backoff), disabled)
+    rests_until = ENDPOINT_BACKOFF.again_at(now, health.unreachable)
+    return AttemptFailure(again_at, EndpointHealth(failing_since, health.unreachable + 1, rests_until), disabled)

@@ -15,7 +15,7 @@ from licet.http.paging import Paging, listed
 from licet.http.router import PathId, api_router
 from licet.http.shapes import EXAMPLE_ID, At, ListResponse, ResponseBody
 from licet.kit.ids import as_id
-from licet.outbox import DELIVER_JOB
+from licet.outbox.store import DELIVER_JOB
 from licet.outgoing_webhooks import delivery_store as store
 from licet.outgoing_webhooks.delivery_store import DeliveryRecord
 from licet.outgoing_webhooks.endpoint_routes import get_endpoint

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model
 from licet.config import Settings
 from licet.errors import Unprocessable
 from licet.http.shapes import At, MayBeLeftOut, RequestBody, ResponseBody
-from licet.outbox import ALL_EVENTS, EventName
+from licet.outbox.store import ALL_EVENTS, EventName
 from licet.outgoing_webhooks.core import DisabledReason
 from licet.outgoing_webhooks.endpoint_store import EndpointRecord
 from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets, RefusedTarget, check_target

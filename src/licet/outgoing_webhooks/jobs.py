@@ -14,7 +14,7 @@ from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.times import wall_now
 from licet.notifications.recipients import mail_operator
-from licet.outbox import DELIVER_JOB
+from licet.outbox.store import DELIVER_JOB
 from licet.outgoing_webhooks import attempt_store
 from licet.outgoing_webhooks.attempt_store import ClaimedDelivery
 from licet.outgoing_webhooks.core import EndpointHealth, after_failure

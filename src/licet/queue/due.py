@@ -1,14 +1,14 @@
 """Jobs that do what is due in a table, and postpone what fails."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from licet.db.pool import Pool
 from licet.errors import LicetError
 from licet.kit.redact import redact
+from licet.kit.retry import Retry
 from licet.kit.times import Now
 from licet.queue.jobs import Job
 from licet.queue.store import DueTable
@@ -17,17 +17,6 @@ log = structlog.get_logger(__name__)
 
 ERROR_LENGTH = 500
 """The most characters of an error that are kept."""
-
-
-@dataclass(frozen=True)
-class Retry:
-    """Seconds to wait after each failed try; the last value repeats for ever."""
-
-    seconds: tuple[int, ...]
-
-    def wait(self, attempts: int) -> timedelta:
-        """The time until the next try. attempts: how many tries failed before this one."""
-        return timedelta(seconds=self.seconds[min(attempts, len(self.seconds) - 1)])
 
 
 def due_job(
@@ -57,9 +46,9 @@ def due_job(
             await postpone(key, type(error).__name__)
 
     async def postpone(key: str, error: str) -> None:
-        wait = retry.wait(await table.count_attempts(pool, key))
-        await table.postpone(pool, key, now() + wait, redact(error)[:ERROR_LENGTH])
-        log.warning("job_postponed", entrypoint=entrypoint, key=key, error=error, seconds=wait.total_seconds())
+        again_at = retry.again_at(now(), await table.count_attempts(pool, key))
+        await table.postpone(pool, key, again_at, redact(error)[:ERROR_LENGTH])
+        log.warning("job_postponed", entrypoint=entrypoint, key=key, error=error, again_at=again_at)
 
     async def due(at: datetime) -> Sequence[str]:
         return await table.list_due(pool, at)

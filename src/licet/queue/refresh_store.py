@@ -5,7 +5,6 @@ A request is made in a transaction, and deleted when the job is done.
 A request's row is deleted only if nobody asked again while the job ran: `requested` counts the requests.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,16 +31,11 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Requested:
-    """A request: the cause of the first one, the tries that failed, and the number of requests so far."""
+    """A request: the cause of the first one, and the number of requests so far."""
 
     refresh: Refresh
     because: Cause
-    attempts: int
     requested: int
-
-
-def _job_key(refresh: Refresh, requested: int) -> str:
-    return join_key(refresh.kind, refresh.stripe_id, requested)
 
 
 def parse_key(key: str) -> Refresh:
@@ -64,19 +58,19 @@ async def request(conn: Connection, refresh: Refresh, because: Cause, now: datet
         because.as_json(),
         now,
     )
-    await enqueue(conn, ENTRYPOINT, _job_key(refresh, requested))
+    await enqueue(conn, ENTRYPOINT, join_key(refresh.kind, refresh.stripe_id, requested))
 
 
 async def find_requested(conn: Connection, refresh: Refresh) -> Requested | None:
     """The request, or None once it is answered."""
     row = await conn.fetchrow(
-        "SELECT because, attempts, requested FROM refreshes WHERE kind = $1 AND stripe_id = $2",
+        "SELECT because, requested FROM refreshes WHERE kind = $1 AND stripe_id = $2",
         refresh.kind,
         refresh.stripe_id,
     )
     if row is None:
         return None
-    return Requested(refresh, Cause.from_json(row["because"]), row["attempts"], row["requested"])
+    return Requested(refresh, Cause.from_json(row["because"]), row["requested"])
 
 
 async def delete_answered(conn: Connection, done: Requested) -> None:
@@ -87,13 +81,3 @@ async def delete_answered(conn: Connection, done: Requested) -> None:
         done.refresh.stripe_id,
         done.requested,
     )
-
-
-async def postpone_refresh(conn: Connection, failed: Requested, *, until: datetime, error: str) -> None:
-    """Keep the request for a later try, with the error of this one."""
-    await REFRESHES.postpone(conn, _job_key(failed.refresh, failed.requested), until, error)
-
-
-async def list_due_refreshes(conn: Connection, now: datetime) -> Sequence[str]:
-    """The jobs' keys of the requests that are due."""
-    return await REFRESHES.list_due(conn, now)

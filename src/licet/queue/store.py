@@ -14,10 +14,11 @@ DUE_BATCH = 100
 
 @dataclass(frozen=True)
 class DueTable:
-    """A table of work: each row has a `due_at`, in business time; null means that the work is done.
+    """A table of work: each row has the time at which it is due.
 
     key: the columns of the primary key, which the job's key joins with `|`.
-    attempts: True if the column `attempts` counts the tries that failed.
+    due: the column of that time, in business time; null means that the row is not due.
+    attempts: True if `postpone` counts the tries that failed, in the column `attempts`.
     error: True if the column `error` keeps why the last try failed.
     request: a column that grows with each new request for the same work. It is part of the job's key, so that a request
     that is made while the job runs is not dropped as a duplicate.
@@ -25,6 +26,7 @@ class DueTable:
 
     name: str
     key: tuple[str, ...]
+    due: str = "due_at"
     attempts: bool = True
     error: bool = False
     request: str | None = None
@@ -33,12 +35,12 @@ class DueTable:
         """The jobs' keys of the rows that are due, the longest due first, at most `DUE_BATCH`."""
         columns = ", ".join(self._job_columns)
         rows = await conn.fetch(
-            f"SELECT {columns} FROM {self.name} WHERE due_at <= $1 ORDER BY due_at LIMIT {DUE_BATCH}", now
+            f"SELECT {columns} FROM {self.name} WHERE {self.due} <= $1 ORDER BY {self.due} LIMIT {DUE_BATCH}", now
         )
         return [join_key(*row) for row in rows]
 
     async def count_attempts(self, conn: Connection | Pool, job_key: str) -> int:
-        """How many tries have failed; 0 if the table does not count them."""
+        """How many tries have failed; 0 if `postpone` does not count them."""
         if not self.attempts:
             return 0
         found: int | None = await conn.fetchval(
@@ -46,9 +48,14 @@ class DueTable:
         )
         return found or 0
 
-    async def postpone(self, conn: Connection | Pool, job_key: str, until: datetime, error: str | None = None) -> None:
-        """Count a try that failed; the row is due again at `until`. Does nothing if the row is gone."""
-        changed = ["due_at = $1"]
+    async def postpone(
+        self, conn: Connection | Pool, job_key: str, until: datetime | None, error: str | None = None
+    ) -> None:
+        """Count a try that failed, and write when the row is due again.
+
+        until: None: the row is not due again. Does nothing if the row is gone.
+        """
+        changed = [f"{self.due} = $1"]
         changed += ["attempts = attempts + 1"] if self.attempts else []
         changed += ["error = $2"] if self.error else []
         values = (until, error) if self.error else (until,)

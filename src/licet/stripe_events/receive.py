@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -13,6 +13,7 @@ from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.redact import redact
+from licet.kit.retry import Retry
 from licet.licenses.write import ChangeContext
 from licet.stripe_events import store
 from licet.stripe_events.apply import Applied, apply_event
@@ -21,8 +22,8 @@ from licet.stripe_events.event_types import EVENT_TYPES, not_handled
 
 log = structlog.get_logger(__name__)
 
-RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 21600, 43200, 86400))
-"""How long to wait before a failed event is tried again, by its number of tries; then an operator must replay it."""
+EVENT_RETRY = Retry(seconds=(10, 60, 300, 1800, 7200, 21600, 43200, 86400), repeats=False)
+"""When a failed event is tried again; after the last try an operator must replay it."""
 
 TRANSACTION_TRIES = 3
 """How often a transaction is tried that PostgreSQL aborts because of a deadlock or a serialization failure."""
@@ -149,8 +150,7 @@ async def _keep_failed(context: Context, event: ReceivedEvent, error: str, *, is
         attempts = await store.keep_failed(conn, event, now, error, is_kept=is_kept)
         if attempts is None:
             return
-        retry_at = now + RETRY_AFTER[attempts - 1] if attempts <= len(RETRY_AFTER) else None
-        await store.write_retry_at(conn, event.id, retry_at)
+        await store.FAILED_EVENTS.postpone(conn, event.id, EVENT_RETRY.again_at(now, attempts - 1))
 
 
 async def _keep_ignored(context: Context, event: ReceivedEvent, reason: str) -> None:

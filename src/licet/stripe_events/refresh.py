@@ -1,16 +1,11 @@
 """Runs refreshes: reads from Stripe what an event payload left open, one request per job (`sync.py`)."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
-
-from licet.errors import LicetError
 from licet.http.context import Context
 from licet.kit.cause import Cause
-from licet.kit.redact import redact
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.notifications.failed_payments import notify_failed_checkout
 from licet.queue import refresh_store
@@ -19,43 +14,20 @@ from licet.refulfil.jobs import refulfil_product
 from licet.stripe_events import store
 from licet.stripe_events.sync import read
 
-log = structlog.get_logger(__name__)
-
-REFRESH_RETRY_SECONDS = (5, 30, 120, 600, 3600)
-"""How long to wait after a failed read, by the number of failures; the last value repeats."""
-
 
 async def run_refresh(context: Context, refresh: Refresh) -> None:
-    """Run one requested refresh. A failure is kept with the request, which becomes due again later."""
+    """Run one requested refresh, and delete its request. Nothing if it is answered already."""
     async with context.pool.acquire() as conn:
         requested = await refresh_store.find_requested(conn, refresh)
     if requested is None:
         return
-    try:
-        handler = REFRESH_HANDLERS.get(refresh.kind)
-        if handler is not None:
-            await handler(context, requested)
-        else:
-            await _read_object(context, refresh, requested.because)
-    except LicetError as error:
-        await _postpone(context, requested, f"{error.code}: {error.message}")
-        return
-    except Exception as error:
-        # A bug or a database error: postponed like any other, because it would else be tried every second.
-        log.exception("refresh_raised", kind=refresh.kind, stripe_id=refresh.stripe_id)
-        await _postpone(context, requested, type(error).__name__)
-        return
+    handler = REFRESH_HANDLERS.get(refresh.kind)
+    if handler is not None:
+        await handler(context, requested)
+    else:
+        await _read_object(context, refresh, requested.because)
     async with context.pool.acquire() as conn:
         await refresh_store.delete_answered(conn, requested)
-
-
-async def _postpone(context: Context, requested: Requested, error: str) -> None:
-    seconds = REFRESH_RETRY_SECONDS[min(requested.attempts, len(REFRESH_RETRY_SECONDS) - 1)]
-    wanted = requested.refresh
-    log.warning("refresh_postponed", kind=wanted.kind, stripe_id=wanted.stripe_id, error=error, seconds=seconds)
-    async with context.pool.acquire() as conn:
-        until = context.now() + timedelta(seconds=seconds)
-        await refresh_store.postpone_refresh(conn, requested, until=until, error=redact(error)[:500])
 
 
 async def _read_object(context: Context, refresh: Refresh, because: Cause) -> None:

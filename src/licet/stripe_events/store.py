@@ -5,7 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from licet.db.connection import Connection
+from licet.queue.store import DueTable
 from licet.stripe_events.event import ReceivedEvent
+
+FAILED_EVENTS = DueTable("events", key=("stripe_event_id",), due="retry_at", attempts=False)
+"""The failed events that Licet tries again. If `retry_at` is null, only an operator replays the event.
+
+Each try counts itself in `attempts`.
+"""
 
 
 async def insert_event(conn: Connection, event: ReceivedEvent, received_at: datetime) -> bool:
@@ -109,19 +116,6 @@ async def keep_failed(
         is_kept,
     )
     return attempts
-
-
-async def write_retry_at(conn: Connection, stripe_event_id: str, retry_at: datetime | None) -> None:
-    """Write when a failed event is tried again; None: only when an operator replays it."""
-    await conn.execute("UPDATE events SET retry_at = $2 WHERE stripe_event_id = $1", stripe_event_id, retry_at)
-
-
-async def list_due(conn: Connection, now: datetime) -> list[str]:
-    """The ids of the failed events whose next try is due, the longest due first; at most 100."""
-    rows: list[Any] = await conn.fetch(
-        "SELECT stripe_event_id FROM events WHERE retry_at <= $1 ORDER BY retry_at LIMIT 100", now
-    )
-    return [row["stripe_event_id"] for row in rows]
 
 
 async def find_session_of_order(conn: Connection, order_id: UUID | None) -> str | None:

@@ -13,7 +13,7 @@ from tests.support.shop import eventually
 
 from licet.db.pool import Pool
 from licet.errors import NotFound
-from licet.mail.jobs import EMAIL_RETRY_DELAYS, Mailer, email_jobs
+from licet.mail.jobs import EMAIL_RETRY, Mailer, email_jobs
 from licet.mail.message import Sender
 from licet.mail.render import Rendered
 from licet.mail.smtp import SmtpServer
@@ -149,7 +149,7 @@ async def test_what_fails_is_tried_again_in_business_time_and_then_no_more(pool:
         sending = post(pool, mailbox, clock)
         await queue(pool)
         key = str((await the_mail(pool))["id"])
-        for number, wait in enumerate(EMAIL_RETRY_DELAYS, 1):
+        for number, wait in enumerate(EMAIL_RETRY.waits, 1):
             await sending.send(key)
             row = await the_mail(pool)
             assert (row["status"], row["attempts"], row["due_at"]) == ("queued", number, clock.at + wait)
@@ -162,7 +162,7 @@ async def test_what_fails_is_tried_again_in_business_time_and_then_no_more(pool:
             assert await due(sending, clock.at) == [key]
         await sending.send(key)
         row = await the_mail(pool)
-        assert (row["status"], row["attempts"], row["due_at"]) == ("failed", len(EMAIL_RETRY_DELAYS) + 1, None)
+        assert (row["status"], row["attempts"], row["due_at"]) == ("failed", len(EMAIL_RETRY.waits) + 1, None)
         mailbox.refuses_data = None
         await sending.send(key)
     assert mailbox.messages == []
@@ -177,7 +177,7 @@ async def test_the_next_try_may_succeed(pool: Pool) -> None:
         mailbox.refuses_data = "451 4.3.0 Come back later"
         await sending.send(key)
         mailbox.refuses_data = None
-        clock.at += EMAIL_RETRY_DELAYS[0]
+        clock.at += EMAIL_RETRY.waits[0]
         await sending.send(key)
     row = await the_mail(pool)
     assert (row["status"], row["attempts"], row["error"]) == ("sent", 2, None)

@@ -10,7 +10,7 @@ from tests.support.shop import Shop, open_shop
 from tests.support.telling import event
 
 from licet.kit.times import rfc3339
-from licet.outgoing_webhooks.core import DELIVERY_RETRY_DELAYS
+from licet.outgoing_webhooks.core import DELIVERY_RETRY
 from licet.stripe_events.receive import receive_event
 
 
@@ -182,7 +182,7 @@ async def test_a_machine_that_is_down_is_told_when_it_is_back(shop: Shop, hook: 
     (failed,) = [one for one in await hook.deliveries() if one["event"] == "license.issued"]
     assert (failed["status"], failed["responseStatus"], failed["error"]) == ("pending", 503, "answered 503")
     hook.listener.reply = answers(200)
-    for wait in DELIVERY_RETRY_DELAYS[:3]:
+    for wait in DELIVERY_RETRY.waits[:3]:
         await shop.turn(seconds=wait.total_seconds(), minutes=1)
     again = hook.arrived("license.issued")
     assert len(again) > tried
@@ -196,7 +196,7 @@ async def test_three_days_of_silence_disable_it_and_the_operator_is_told(shop: S
     account = await shop.make_account()
     await shop.buy(account, "Data Migrator")
     await shop.settle()
-    for wait in DELIVERY_RETRY_DELAYS:
+    for wait in DELIVERY_RETRY.waits:
         # Longer than the endpoint may rest beyond it.
         await shop.turn(seconds=wait.total_seconds(), minutes=20)
     shown = await hook.endpoint()

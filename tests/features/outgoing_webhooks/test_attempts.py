@@ -20,7 +20,7 @@ from licet.db.pool import Pool
 from licet.http.context import Context
 from licet.kit.times import wall_now
 from licet.outgoing_webhooks import attempt_store
-from licet.outgoing_webhooks.core import DELIVERY_RETRY_DELAYS, ENDPOINT_BACKOFFS
+from licet.outgoing_webhooks.core import DELIVERY_RETRY, ENDPOINT_BACKOFF
 from licet.outgoing_webhooks.jobs import MAX_PER_ENDPOINT, delivery_jobs
 from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets
 from licet.outgoing_webhooks.transport.sender import WebhookSender
@@ -102,12 +102,12 @@ async def post(pool: Pool) -> AsyncIterator[Post]:
 
 
 async def test_a_replay_during_the_last_attempt_is_not_lost(post: Post) -> None:
-    await post.set("deliveries", attempts=len(DELIVERY_RETRY_DELAYS))
+    await post.set("deliveries", attempts=len(DELIVERY_RETRY.waits))
     claimed = await attempt_store.claim_delivery(
         post.context.pool, post.delivery, post.now, post.now + timedelta(minutes=2)
     )
     assert claimed is not None
-    assert claimed.attempts == len(DELIVERY_RETRY_DELAYS) + 1
+    assert claimed.attempts == len(DELIVERY_RETRY.waits) + 1
     await post.set("deliveries", attempts=0, status="pending", due_at=post.now)
     async with post.context.pool.acquire() as conn:
         await attempt_store.mark_attempt_failed(conn, claimed, status=500, error="answered 500", again_at=None)
@@ -130,7 +130,7 @@ async def test_old_trouble_disables_nobody_who_was_mended_meanwhile(post: Post, 
     await post.during(500, **changed)
     health = await post.health()
     assert health["disabled_at"] is None
-    assert (await post.row())["due_at"] == post.now + DELIVERY_RETRY_DELAYS[0]
+    assert (await post.row())["due_at"] == post.now + DELIVERY_RETRY.waits[0]
     if "url" in changed:
         assert health["failing_since"] == post.now - LONG_AGO
     else:
@@ -143,7 +143,7 @@ async def test_who_disabled_it_himself_is_told_nothing(post: Post) -> None:
     assert (await post.health())["disabled_because"] == "asked"
     assert await post.context.pool.fetchval("SELECT count(*) FROM emails") == 0
     assert (await post.row())["status"] == "pending"
-    post.now += DELIVERY_RETRY_DELAYS[0]
+    post.now += DELIVERY_RETRY.waits[0]
     await post.deliver()
     row = await post.row()
     assert (row["status"], row["error"], row["due_at"]) == ("failed", "answered 500", None)
@@ -162,12 +162,12 @@ async def test_where_nobody_answers_the_others_wait_uncounted(post: Post) -> Non
     await post.deliver()
     failed, health = await post.row(), await post.health()
     assert (failed["response_status"], failed["attempts"]) == (None, 1)
-    assert (health["unreachable"], health["rests_until"]) == (1, post.now + ENDPOINT_BACKOFFS[0])
+    assert (health["unreachable"], health["rests_until"]) == (1, post.now + ENDPOINT_BACKOFF.waits[0])
     await post.deliver(other)
     assert (await post.row(other))["attempts"] == 0
     assert await post.due() == []
     # It comes back: all that waited arrives, and it is well again.
-    post.now += ENDPOINT_BACKOFFS[0]
+    post.now += ENDPOINT_BACKOFF.waits[0]
     assert await post.due() == [str(other), str(post.delivery)]
     post.listener.reply = answers(200)
     await post.deliver(other)
@@ -239,7 +239,7 @@ async def test_a_fault_of_ours_says_nothing_of_the_endpoint(post: Post) -> None:
     await post.set("webhook_endpoints", secret_encrypted=b"closed by a key that is gone")
     await post.deliver()
     row, health = await post.row(), await post.health()
-    assert (row["status"], row["attempts"], row["due_at"]) == ("pending", 1, post.now + DELIVERY_RETRY_DELAYS[0])
+    assert (row["status"], row["attempts"], row["due_at"]) == ("pending", 1, post.now + DELIVERY_RETRY.waits[0])
     assert row["error"] == "rendering failed: InvalidToken; see the log"
     assert (health["failing_since"], health["unreachable"], health["rests_until"]) == (None, 0, None)
 
@@ -265,7 +265,7 @@ async def test_cut_off_it_is_handed_back_and_was_no_attempt(post: Post) -> None:
 
 
 async def test_a_success_clears_what_a_failure_wrote_meanwhile(post: Post) -> None:
-    await post.during(200, failing_since=post.now, unreachable=1, rests_until=post.now + ENDPOINT_BACKOFFS[0])
+    await post.during(200, failing_since=post.now, unreachable=1, rests_until=post.now + ENDPOINT_BACKOFF.waits[0])
     health = await post.health()
     assert (health["failing_since"], health["unreachable"], health["rests_until"]) == (None, 0, None)
 
@@ -274,7 +274,7 @@ async def test_disabling_keeps_why_each_had_failed(post: Post) -> None:
     untried = await post.another()
     post.listener.reply = answers(500)
     await post.deliver()
-    post.now += DELIVERY_RETRY_DELAYS[0]
+    post.now += DELIVERY_RETRY.waits[0]
     post.listener.reply = answers(410)
     third = await post.another()
     await post.deliver(third)
@@ -305,7 +305,7 @@ async def test_of_a_burst_that_finds_nobody_one_counts(post: Post) -> None:
     await asyncio.gather(*(post.deliver(one) for one in (post.delivery, *others)))
     health = await post.health()
     assert arrived == MAX_PER_ENDPOINT
-    assert (health["unreachable"], health["rests_until"]) == (1, post.now + ENDPOINT_BACKOFFS[0])
+    assert (health["unreachable"], health["rests_until"]) == (1, post.now + ENDPOINT_BACKOFF.waits[0])
 
 
 async def test_a_worker_that_never_came_back_is_followed_by_another(post: Post) -> None:

@@ -17,7 +17,7 @@ from tests.support.face import Face, assert_error, fields_of
 from licet.accounts.mirror import MOVE_STATEMENTS
 from licet.kit.ids import new_id
 from licet.kit.times import rfc3339
-from licet.outbox import DELIVER_JOB
+from licet.outbox.store import DELIVER_JOB
 from licet.outgoing_webhooks.payloads.registry import compose_event
 
 ENDPOINTS = "/api/webhook-endpoints"

@@ -20,7 +20,7 @@ from licet.http.context import Context
 from licet.http.openapi.webhooks import Webhook, add_webhooks
 from licet.http.shapes import EXAMPLE_ID, ResponseBody
 from licet.kit.times import wall_now
-from licet.outbox import EventName
+from licet.outbox.store import EventName
 from licet.outgoing_webhooks.payloads.events import OutgoingEventBody
 from licet.outgoing_webhooks.payloads.openapi import webhooks
 from licet.outgoing_webhooks.payloads.registry import encode

@@ -15,7 +15,7 @@ from tests.support.keyed import post
 
 from licet.kit.ids import new_id
 from licet.kit.times import rfc3339, wall_now
-from licet.outbox import OutgoingEvent, publish
+from licet.outbox.store import OutgoingEvent, publish
 
 PATH = "/api/webhook-endpoints"
 URL = "https://hooks.example.com/licet"

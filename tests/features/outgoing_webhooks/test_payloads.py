@@ -12,7 +12,7 @@ from tests.support.shop import Shop, eventually, open_shop
 
 from licet.accounts.mirror import MOVE_STATEMENTS
 from licet.errors import NotFound
-from licet.outbox import EventName
+from licet.outbox.store import EventName
 from licet.outgoing_webhooks.payloads.registry import EVENT_KINDS, compose_event, encode
 
 PURCHASE = ["orderId", "customerId", "customerEmail", "amount", "currency", "lineItems", "licenses"]

@@ -15,7 +15,7 @@ from tests.factories.orders import Order, make_order
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.times import rfc3339
-from licet.outbox import EventName, OutgoingEvent, publish
+from licet.outbox.store import EventName, OutgoingEvent, publish
 from licet.outgoing_webhooks.payloads.registry import compose_event, encode
 
 NOWHERE = str(uuid4())

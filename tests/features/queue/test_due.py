@@ -9,9 +9,10 @@ import pytest_asyncio
 from licet.db.pool import Pool
 from licet.errors import LicetError, StripeUnavailable
 from licet.kit.cause import Cause
+from licet.kit.retry import Retry
 from licet.queue import refresh_store
-from licet.queue.due import Retry, due_job
-from licet.queue.refresh_store import Refresh, request
+from licet.queue.due import due_job
+from licet.queue.refresh_store import REFRESHES, Refresh, request
 from licet.queue.store import DueTable
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,6 +37,13 @@ async def tables(pool: Pool) -> AsyncIterator[Pool]:
 @pytest.mark.parametrize(("attempts", "seconds"), [(0, 5), (1, 60), (2, 60), (99, 60)])
 def test_the_last_wait_repeats(attempts: int, seconds: int) -> None:
     assert RETRY.wait(attempts) == timedelta(seconds=seconds)
+    assert RETRY.again_at(NOW, attempts) == NOW + timedelta(seconds=seconds)
+
+
+def test_a_finite_schedule_ends_after_its_last_wait() -> None:
+    finite = Retry(seconds=(5, 60), repeats=False)
+    assert [finite.wait(failures) for failures in range(4)] == [*finite.waits, None, None]
+    assert [finite.again_at(NOW, failures) for failures in (1, 2)] == [NOW + timedelta(seconds=60), None]
 
 
 async def test_it_is_listed_once_it_is_due_the_longest_due_first(tables: Pool) -> None:
@@ -91,6 +99,26 @@ async def test_where_nothing_counts_the_tries_each_wait_is_the_first(tables: Poo
         assert await tables.fetchval("SELECT due_at FROM plain_work") == NOW + timedelta(seconds=5)
 
 
+async def test_after_the_last_try_it_is_not_due_any_more(tables: Pool) -> None:
+    async def run(_: str) -> None:
+        raise LicetError("No.")
+
+    await tables.execute("INSERT INTO counted_work (kind, id, due_at) VALUES ('a', 'b', $1)", NOW)
+    job = due_job("work", COUNTED, run, Retry(seconds=(5,), repeats=False), pool=tables, now=lambda: NOW)
+    for due_at in (NOW + timedelta(seconds=5), None):
+        await job.run("a|b|1")
+        assert await tables.fetchval("SELECT due_at FROM counted_work") == due_at
+
+
+async def test_a_table_may_name_its_due_column_otherwise(tables: Pool) -> None:
+    renamed = DueTable("renamed_work", key=("id",), due="retry_at", attempts=False)
+    await tables.execute("CREATE TABLE renamed_work (id text PRIMARY KEY, retry_at timestamptz)")
+    await tables.execute("INSERT INTO renamed_work VALUES ('late', $1), ('done', NULL)", NOW)
+    assert await renamed.list_due(tables, NOW) == ["late"]
+    await renamed.postpone(tables, "late", NOW + timedelta(seconds=5))
+    assert await renamed.list_due(tables, NOW) == []
+
+
 async def test_what_succeeds_is_left_to_its_run(tables: Pool) -> None:
     async def run(key: str) -> None:
         await tables.execute("DELETE FROM plain_work WHERE id = $1", key)
@@ -106,15 +134,15 @@ async def test_a_refresh_that_is_requested_while_it_is_answered_stays(pool: Pool
         await request(conn, refresh, cause, NOW)
         first = await refresh_store.find_requested(conn, refresh)
         assert first is not None
-        (key,) = await refresh_store.list_due_refreshes(conn, NOW)
+        (key,) = await REFRESHES.list_due(conn, NOW)
         assert refresh_store.parse_key(key) == refresh
         await request(conn, refresh, cause, NOW)
         await refresh_store.delete_answered(conn, first)
-        assert await refresh_store.list_due_refreshes(conn, NOW) == ["refund|re_1|2"]
-        await refresh_store.postpone_refresh(conn, first, until=NOW + timedelta(seconds=5), error="No.")
-        assert await refresh_store.list_due_refreshes(conn, NOW) == []
+        assert await REFRESHES.list_due(conn, NOW) == ["refund|re_1|2"]
+        await REFRESHES.postpone(conn, key, NOW + timedelta(seconds=5), "No.")
+        assert await REFRESHES.list_due(conn, NOW) == []
+        assert await REFRESHES.count_attempts(conn, key) == 1
         again = await refresh_store.find_requested(conn, refresh)
         assert again is not None
-        assert again.attempts == 1
         await refresh_store.delete_answered(conn, again)
         assert await refresh_store.find_requested(conn, refresh) is None

@@ -9,7 +9,7 @@ from tests.support.contexts import make_context
 from licet.db.pool import Pool
 from licet.kit.times import wall_now
 from licet.stripe_events.jobs import stripe_event_jobs
-from licet.stripe_events.receive import RETRY_AFTER, EventFailed, receive_event
+from licet.stripe_events.receive import EVENT_RETRY, EventFailed, receive_event
 
 
 class Clock:
@@ -33,14 +33,14 @@ async def test_with_backoff_until_the_last_try(pool: Pool) -> None:
         raise AssertionError("it was applied")
     except EventFailed:
         pass
-    for waited in RETRY_AFTER:
+    for waited in EVENT_RETRY.waits:
         assert await retry.due(clock.at + waited - timedelta(seconds=1)) == []
         clock.at += waited
         assert await retry.due(clock.at) == ["evt_1"]
         await retry.run("evt_1")
     row = await pool.fetchrow("SELECT outcome, attempts, retry_at FROM events")
     assert row is not None
-    assert tuple(row) == ("failed", len(RETRY_AFTER) + 1, None)
+    assert tuple(row) == ("failed", len(EVENT_RETRY.waits) + 1, None)
 
 
 async def test_a_retry_applies_once_and_then_leaves_it_alone(pool: Pool) -> None:

@@ -13,10 +13,11 @@ from licet.actions.subscriptions.cancel import cancel_now, lock_subscription, up
 from licet.errors import StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
+from licet.kit.retry import Retry
 from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject, id_of, payment_of
 from licet.notifications.subscriptions import notify_undone_duplicate
-from licet.queue.due import Retry, due_job
+from licet.queue.due import due_job
 from licet.queue.jobs import Job
 from licet.stripe_api.once import create_once
 from licet.stripe_events import sync

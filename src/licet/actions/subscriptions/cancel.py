@@ -35,9 +35,10 @@ from licet.fulfilment import fulfil
 from licet.http.context import Context
 from licet.kit.affected import Affected, ids
 from licet.kit.cause import Cause
+from licet.kit.retry import Retry
 from licet.kit.statuses import ENDED
 from licet.licenses.write import ChangeContext
-from licet.queue.due import Retry, due_job
+from licet.queue.due import due_job
 from licet.queue.jobs import Job
 from licet.stripe_api.failures import is_missing
 from licet.stripe_events import sync

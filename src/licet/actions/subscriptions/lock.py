@@ -93,7 +93,9 @@ async def subscription_lock(
 
 
 def retry_if_changed(ctx: Context, stripe_subscription_id: str, cause: Cause) -> "Attempts":
-    """Attempts at a change, until one succeeds or its refusal is final. Each looks at the subscription first:
+    """Attempts at a change, until one succeeds or its refusal is final.
+
+    Each looks at the subscription first:
 
         async for attempt in retry_if_changed(ctx, subscription_id, cause):
             plan = await get_current_plan(ctx, account_id)

@@ -35,10 +35,11 @@ from licet.actions.subscriptions.schedules import release_idle_schedule, schedul
 from licet.errors import LicetError, StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
+from licet.kit.retry import Retry
 from licet.kit.statuses import ENDED
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.plans.store import CurrentPlan
-from licet.queue.due import Retry, due_job
+from licet.queue.due import due_job
 from licet.queue.jobs import Job
 from licet.stripe_api.client import StripeApi
 from licet.stripe_events import sync

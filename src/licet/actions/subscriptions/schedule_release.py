@@ -24,8 +24,9 @@ from licet.actions.subscriptions.schedules import release_schedule, scheduled_to
 from licet.errors import CardDeclined, StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
+from licet.kit.retry import Retry
 from licet.kit.stripe_objects import StripeObject
-from licet.queue.due import Retry, due_job
+from licet.queue.due import due_job
 from licet.queue.jobs import Job
 from licet.stripe_events import sync
 

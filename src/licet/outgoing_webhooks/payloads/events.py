@@ -1,6 +1,7 @@
 """The body of each outgoing event. `/openapi.json` quotes each class's docstring: when it is sent.
 
-To add an event, add it to `outbox.EventName`, here, to `registry.py` and to `docs/webhooks.md`. Tests find omissions.
+To add an event, add it to `EventName` in `outbox/store.py`, here, to `registry.py` and to `docs/webhooks.md`. Tests
+find omissions.
 """
 
 from typing import Literal
@@ -9,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from licet.http.shapes import At, ResponseBody
-from licet.outbox import EventName
+from licet.outbox.store import EventName
 from licet.outgoing_webhooks.payloads.failed_payments import PaymentFailed
 from licet.outgoing_webhooks.payloads.licenses import ChangedLicense
 from licet.outgoing_webhooks.payloads.purchases import CheckoutCompleted, InvoicePaid

@@ -6,7 +6,7 @@ from typing import Any
 
 from licet.http.openapi.webhooks import Webhook
 from licet.http.shapes import EXAMPLE_ID
-from licet.outbox import EventName
+from licet.outbox.store import EventName
 from licet.outgoing_webhooks.payloads.registry import EVENT_KINDS
 
 TAG = "events"

@@ -10,7 +10,7 @@ from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.http.shapes import ResponseBody
-from licet.outbox import EventName
+from licet.outbox.store import EventName
 from licet.outgoing_webhooks.payloads import events
 from licet.outgoing_webhooks.payloads.events import OutgoingEventBody
 from licet.outgoing_webhooks.payloads.failed_payments import failed_payment

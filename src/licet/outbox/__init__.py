@@ -1,0 +1,1 @@
+"""Outgoing events: recorded in the transaction of the change that they report."""
