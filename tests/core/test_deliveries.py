@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from licet.outgoing_webhooks.core import (
+from licet.outgoing_webhooks.retries import (
     DELIVERY_RETRY,
     DISABLE_AFTER,
     ENDPOINT_BACKOFF,

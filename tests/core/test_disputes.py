@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from licet.licenses.core import Dispute, worst_dispute
+from licet.licenses.disputes import Dispute, worst_dispute
 from licet_sandbox.spec.document import document
 
 BY_STATUS: dict[str, Dispute] = {

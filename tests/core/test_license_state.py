@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licet.licenses.core import RENEWAL_SLACK, Facts, Policy, State, Term, decide
+from licet.licenses.core import RENEWAL_SLACK, Facts, State, Term, decide
+from licet.licenses.policy import Policy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

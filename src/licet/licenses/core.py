@@ -8,69 +8,23 @@ The first rule that matches wins:
 3. expired: `paid_until` has passed, plus the renewal slack while the subscription is active or trialing.
 4. active.
 
-What a full refund, a dispute or the end of a subscription does can be set per product; `Policy` has the defaults.
+What a full refund, a dispute or the end of a subscription does can be set per product; `policy.py` has the defaults.
 Source: contract, section 4; docs/decisions/license-state.md; Stripe's list of subscription statuses.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Literal
 
 from licet.kit.statuses import ENDED, ENTITLED
+from licet.licenses.disputes import Dispute
+from licet.licenses.policy import Effect, Policy
 
 LicenseStatus = Literal["active", "suspended", "revoked", "expired"]
-Effect = Literal["nothing", "suspend", "revoke"]
-Dispute = Literal["none", "open", "won", "lost"]
 Refunded = Literal["none", "part", "full"]
 
 RENEWAL_SLACK = timedelta(hours=72)
 """At a renewal Stripe starts the new period and charges about an hour later: the license stays active meanwhile."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The license policy of a product, with the default of every field.
-
-    The JSON stored with the product holds only the fields that the catalogue sets.
-
-    activations: the limit of activations of a license; None is no limit.
-    units: "each": three units are three licenses; "one": one license with three times the limit.
-    grace_days: whole days for which a license stays active after a failed renewal.
-    refund_full to ended: what happens to the licenses then.
-    """
-
-    prefix: str
-    activations: int | None = 1
-    units: Literal["each", "one"] = "each"
-    grace_days: int = 0
-    refund_full: Effect = "revoke"
-    refund_partial: Effect = "nothing"
-    dispute_open: Effect = "suspend"
-    dispute_won: Effect = "nothing"
-    dispute_lost: Effect = "revoke"
-    unpaid: Effect = "suspend"
-    paused: Effect = "suspend"
-    ended: Effect = "revoke"
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Self:
-        """The policy from its stored JSON, whose names are in camelCase."""
-        names = {
-            "prefix": "prefix",
-            "activations": "activations",
-            "units": "units",
-            "graceDays": "grace_days",
-            "refundFull": "refund_full",
-            "refundPartial": "refund_partial",
-            "disputeOpen": "dispute_open",
-            "disputeWon": "dispute_won",
-            "disputeLost": "dispute_lost",
-            "unpaid": "unpaid",
-            "paused": "paused",
-            "ended": "ended",
-        }
-        return cls(**{names[key]: value for key, value in stored.items()})
 
 
 @dataclass(frozen=True)
@@ -193,19 +147,3 @@ def _expiry(term: Term, paid_until: datetime) -> datetime:
     if term.ends_at is None:
         return with_slack
     return min(with_slack, max(paid_until, term.ends_at))
-
-
-DISPUTE_STATUSES: dict[str, Dispute] = {"needs_response": "open", "under_review": "open", "won": "won", "lost": "lost"}
-"""Stripe's dispute statuses that affect licenses, by what they mean for them."""
-
-
-def worst_dispute(statuses: Iterable[str]) -> Dispute:
-    """The dispute that counts among all on a purchase: a lost one, else an open one, else a won one."""
-    disputes = {_dispute(status) for status in statuses}
-    order: tuple[Dispute, ...] = ("lost", "open", "won")
-    return next((dispute for dispute in order if dispute in disputes), "none")
-
-
-def _dispute(status: str) -> Dispute:
-    # An appeal reopens a dispute that was decided.
-    return "open" if status.startswith("appeal_") else DISPUTE_STATUSES.get(status, "none")

@@ -7,8 +7,9 @@ from uuid import UUID
 import asyncpg
 
 from licet.db.connection import Connection
-from licet.licenses.core import Dispute, Effect, worst_dispute
+from licet.licenses.disputes import Dispute, worst_dispute
 from licet.licenses.paid_periods import PaidInvoice, PeriodLine, Periods
+from licet.licenses.policy import Effect
 from licet.refunds.mirror import FAILED_REFUND_STATUSES
 from licet.refunds.store import REFUNDED_OF_INVOICE
 

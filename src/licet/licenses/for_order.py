@@ -7,8 +7,9 @@ import asyncpg
 
 from licet.db.connection import Connection
 from licet.licenses import facts_store, store
-from licet.licenses.core import Facts, Policy, decide
+from licet.licenses.core import Facts, decide
 from licet.licenses.paid_periods import refunded
+from licet.licenses.policy import Policy
 from licet.licenses.store import NewLicense
 from licet.licenses.write import ChangeContext, key_material, write_changes, write_issued
 

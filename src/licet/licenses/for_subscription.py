@@ -12,8 +12,10 @@ from licet.db.keyring import Keyring
 from licet.db.locks import lock
 from licet.kit.statuses import ENTITLED
 from licet.licenses import facts_store, store
-from licet.licenses.core import Dispute, Effect, Facts, Policy, Refunded, State, Term, decide
+from licet.licenses.core import Facts, Refunded, State, Term, decide
+from licet.licenses.disputes import Dispute
 from licet.licenses.paid_periods import Periods
+from licet.licenses.policy import Effect, Policy
 from licet.licenses.store import LicenseRecord, NewLicense
 from licet.licenses.units import Placed, Unit, Wanted, place
 from licet.licenses.write import ChangeContext, key_material, write_changes, write_issued

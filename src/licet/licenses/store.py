@@ -10,7 +10,8 @@ import asyncpg
 from licet.db.connection import Connection
 from licet.kit.cause import Cause
 from licet.kit.ids import new_id
-from licet.licenses.core import Policy, State
+from licet.licenses.core import State
+from licet.licenses.policy import Policy
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,35 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from licet.db.connection import Connection
 from licet.db.keyring import Keyring
 from licet.kit.cause import Cause
-from licet.kit.times import rfc3339
+from licet.kit.times import Now, rfc3339
 from licet.licenses import store
-from licet.licenses.core import Policy, State
+from licet.licenses.core import State
 from licet.licenses.keys import key_hash, new_key
+from licet.licenses.policy import Policy
 from licet.licenses.store import LicenseChangeRecord, LicenseRecord
 from licet.outbox.store import EventName, OutgoingEvent, publish
 
 
 @dataclass(frozen=True)
 class ChangeContext:
-    """Keyring, cause and time of a change. `now`: business time, aware UTC."""
+    """Keyring, cause and time of a change. clock: business time, aware UTC."""
 
     keyring: Keyring
     cause: Cause
-    now: datetime
+    clock: Now
+
+    @cached_property
+    def now(self) -> datetime:
+        """The time of the change: when it is first read, which is after the locks.
+
+        A time from before the locks would date a change before the one that it waited for.
+        """
+        return self.clock()
 
 
 def key_material(policy: Policy, keyring: Keyring) -> tuple[bytes, bytes]:

@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from licet.db.connection import Connection
+from licet.mail import subjects
 from licet.notifications import store
 from licet.notifications.recipients import mail_buyer
 from licet.outbox.store import OutgoingEvent, publish
-
-PAYMENT_FAILED_SUBJECT = "Your payment did not go through"
 
 
 async def notify_failed_invoice(conn: Connection, stripe_invoice_id: str, attempt: int, now: datetime) -> None:
@@ -26,7 +25,7 @@ async def notify_failed_invoice(conn: Connection, stripe_invoice_id: str, attemp
         template="payment_failed",
         fact=fact,
         row=invoice,
-        subject=PAYMENT_FAILED_SUBJECT,
+        subject=subjects.PAYMENT_FAILED,
         about=about,
         now=now,
     )
@@ -44,7 +43,7 @@ async def notify_failed_checkout(conn: Connection, stripe_session_id: str, now: 
         template="payment_failed",
         fact=stripe_session_id,
         row=session,
-        subject=PAYMENT_FAILED_SUBJECT,
+        subject=subjects.PAYMENT_FAILED,
         about=about,
         now=now,
     )

@@ -7,6 +7,7 @@ import asyncpg
 
 from licet.db.connection import Connection
 from licet.kit.statuses import ENTITLED
+from licet.mail import subjects
 from licet.notifications import store
 from licet.notifications.recipients import mail_buyer
 from licet.outbox.store import OutgoingEvent, publish
@@ -33,7 +34,7 @@ async def notify_order(conn: Connection, session: asyncpg.Record, now: datetime)
         template="welcome",
         fact=fact,
         row=session,
-        subject=f"Welcome to {', '.join(names)}",
+        subject=subjects.welcome(names),
         about={"orderId": fact},
         now=now,
     )
@@ -65,7 +66,7 @@ async def notify_paid_invoices(conn: Connection, stripe_invoice_ids: Collection[
                 template="receipt",
                 fact=invoice["stripe_invoice_id"],
                 row=invoice,
-                subject=f"Your receipt {invoice['number'] or ''}".rstrip(),
+                subject=subjects.receipt(invoice["number"]),
                 about={"invoiceId": invoice["stripe_invoice_id"]},
                 now=now,
             )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from licet.db.connection import Connection
 from licet.kit.affected import Affected
+from licet.mail import subjects
 from licet.notifications import store
 from licet.notifications.recipients import mail_buyer
 from licet.outbox.store import OutgoingEvent, publish
@@ -34,7 +35,7 @@ async def notify_refunds(conn: Connection, affected: Affected, now: datetime) ->
             template="refund",
             fact=refund["stripe_refund_id"],
             row=refund,
-            subject="Your refund is on its way",
+            subject=subjects.REFUND,
             about={"refundId": refund["stripe_refund_id"]},
             now=now,
         )

@@ -8,6 +8,7 @@ import asyncpg
 
 from licet.db.connection import Connection
 from licet.kit.statuses import ENDED
+from licet.mail import subjects
 from licet.notifications import store
 from licet.notifications.recipients import mail_buyer, mail_operator
 from licet.outbox.store import OutgoingEvent, publish
@@ -53,7 +54,7 @@ async def _mail_cancellation(conn: Connection, row: asyncpg.Record, now: datetim
         template="cancellation",
         fact=f"{subscription_id}:ended" if ended else f"{subscription_id}:{at and int(at.timestamp())}",
         row=row,
-        subject="Your subscription has ended" if ended else "Your subscription will end",
+        subject=subjects.SUBSCRIPTION_ENDED if ended else subjects.SUBSCRIPTION_WILL_END,
         about={"subscriptionId": subscription_id},
         now=now,
     )
@@ -71,7 +72,7 @@ async def notify_undone_duplicate(
         fact=stripe_subscription_id,
         to=to,
         account_id=account_id,
-        subject="A plan was bought twice: the second purchase is undone",
+        subject=subjects.DUPLICATE_PLAN,
         about=about,
         now=now,
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from licet.db.connection import Connection
 from licet.db.pool import Pool
-from licet.outgoing_webhooks.core import AttemptFailure, EndpointHealth
+from licet.outgoing_webhooks.retries import AttemptFailure, EndpointHealth
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from licet.config import Settings
 from licet.errors import Unprocessable
 from licet.http.shapes import At, MayBeLeftOut, RequestBody, ResponseBody
 from licet.outbox.store import ALL_EVENTS, EventName
-from licet.outgoing_webhooks.core import DisabledReason
 from licet.outgoing_webhooks.endpoint_store import EndpointRecord
+from licet.outgoing_webhooks.retries import DisabledReason
 from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets, RefusedTarget, check_target
 
 MAX_EVENTS = 20

@@ -13,12 +13,13 @@ from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.times import wall_now
+from licet.mail import subjects
 from licet.notifications.recipients import mail_operator
 from licet.outbox.store import DELIVER_JOB
 from licet.outgoing_webhooks import attempt_store
 from licet.outgoing_webhooks.attempt_store import ClaimedDelivery
-from licet.outgoing_webhooks.core import EndpointHealth, after_failure
 from licet.outgoing_webhooks.payloads.registry import compose_event, encode
+from licet.outgoing_webhooks.retries import EndpointHealth, after_failure
 from licet.outgoing_webhooks.transport.sender import AttemptResult, WebhookSender
 from licet.outgoing_webhooks.transport.signing import signed_headers
 from licet.queue.jobs import Job
@@ -138,7 +139,7 @@ async def _mail_operator(ctx: Context, conn: Connection, claimed: ClaimedDeliver
         fact=f"{claimed.endpoint_id}:{int(now.timestamp())}",
         to=ctx.settings.operator_email,
         account_id=None,
-        subject="A webhook endpoint was disabled",
+        subject=subjects.ENDPOINT_DISABLED,
         about={"endpointId": str(claimed.endpoint_id)},
         now=now,
     )

@@ -12,9 +12,10 @@ from uuid import UUID
 import asyncpg
 
 from licet.db.connection import Connection
-from licet.licenses.core import Facts, Policy, Term, decide
+from licet.licenses.core import Facts, Term, decide
 from licet.licenses.facts_store import dispute_on_subscription, periods_of
 from licet.licenses.for_subscription import ends_at, paid_until
+from licet.licenses.policy import Policy
 from licet.licenses.view_store import status_now
 from licet.plans.store import list_active_licenses, list_plan_items
 

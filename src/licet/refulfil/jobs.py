@@ -51,7 +51,7 @@ async def _settle(context: Context, purchase: StoredPurchase, cause: Cause) -> N
     affected = Affected(subscriptions=purchase_ids) if purchase.recurring else Affected(sessions=purchase_ids)
     async with context.pool.acquire() as conn, conn.transaction():
         await lock(conn, ids(purchase.stripe_id, purchase.stripe_customer_id))
-        fulfilled = await fulfil(conn, affected, ChangeContext(context.keyring, cause, context.now()))
+        fulfilled = await fulfil(conn, affected, ChangeContext(context.keyring, cause, context.now))
         if not fulfilled.waits_for:
             await store.mark_waiting_events_applied(conn, purchase.account_id)
 

@@ -12,18 +12,14 @@ from licet.db.connection import Connection
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.cause import Cause
-from licet.kit.redact import redact
-from licet.kit.retry import Retry
 from licet.licenses.write import ChangeContext
 from licet.stripe_events import store
 from licet.stripe_events.apply import Applied, apply_event
 from licet.stripe_events.event import ReceivedEvent, read_event
 from licet.stripe_events.event_types import EVENT_TYPES, not_handled
+from licet.stripe_events.retries import error_text, keep_failed_event
 
 log = structlog.get_logger(__name__)
-
-EVENT_RETRY = Retry(seconds=(10, 60, 300, 1800, 7200, 21600, 43200, 86400), repeats=False)
-"""When a failed event is tried again; after the last try an operator must replay it."""
 
 TRANSACTION_TRIES = 3
 """How often a transaction is tried that PostgreSQL aborts because of a deadlock or a serialization failure."""
@@ -123,11 +119,11 @@ def _transactions(
             committed = True
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
             if is_last:
-                await _keep_failed(context, event, _ABORTED, is_kept=is_kept)
+                await keep_failed_event(context, event, _ABORTED, is_kept=is_kept)
                 raise EventFailed from None
         except Exception as error:
             log.exception("event_failed", event_id=event.id, type=event.type)
-            await _keep_failed(context, event, _error_text(error), is_kept=is_kept)
+            await keep_failed_event(context, event, error_text(error), is_kept=is_kept)
             raise EventFailed from error
 
     for number in range(1, TRANSACTION_TRIES + 1):
@@ -141,28 +137,13 @@ def _no_such_event(stripe_event_id: str) -> NotFound:
 
 
 def _change_context(context: Context, event: ReceivedEvent) -> ChangeContext:
-    return ChangeContext(context.keyring, Cause("stripe_event", event.id, event.type), context.now())
-
-
-async def _keep_failed(context: Context, event: ReceivedEvent, error: str, *, is_kept: bool) -> None:
-    async with context.pool.acquire() as conn, conn.transaction():
-        now = context.now()
-        attempts = await store.keep_failed(conn, event, now, error, is_kept=is_kept)
-        if attempts is None:
-            return
-        await store.FAILED_EVENTS.postpone(conn, event.id, EVENT_RETRY.again_at(now, attempts - 1))
+    return ChangeContext(context.keyring, Cause("stripe_event", event.id, event.type), context.now)
 
 
 async def _keep_ignored(context: Context, event: ReceivedEvent, reason: str) -> None:
     async with context.pool.acquire() as conn, conn.transaction():
         if await store.insert_event(conn, event, context.now()):
             await store.write_outcome(conn, event.id, "ignored", reason, None)
-
-
-def _error_text(error: Exception) -> str:
-    """An error in one line, redacted. Without the detail of a database error: that quotes whole rows."""
-    text = error.message if isinstance(error, asyncpg.PostgresError) else str(error)
-    return redact(f"{type(error).__name__}: {text}")[:1000]
 
 
 def _is_of_other_mode(payload: dict[str, Any], mode: str) -> bool:

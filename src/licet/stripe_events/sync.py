@@ -96,7 +96,7 @@ async def _apply_unless_newer(ctx: Context, kind: str, obj: StripeObject, before
             # If another caller has read the very same state, reading it again would only keep that caller busy too.
             held = await find_mirror(conn, version.object["id"])
             return held is not None and held.version.object == version.object
-        await apply_read(conn, kind, version, ChangeContext(ctx.keyring, cause, ctx.now()))
+        await apply_read(conn, kind, version, ChangeContext(ctx.keyring, cause, ctx.now))
         return True
 
 

@@ -9,7 +9,7 @@ import yaml
 from licet.catalog.core import CatalogPrice
 from licet.catalog.file import EXAMPLE, parse_catalog, read_catalog
 from licet.errors import ValidationFailed
-from licet.licenses.core import Policy
+from licet.licenses.policy import Policy
 
 PRICE = {"amount": 100, "currency": "usd", "interval": "month"}
 LICENSE = {"prefix": "ABC", "activations": 1}

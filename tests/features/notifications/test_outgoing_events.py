@@ -10,7 +10,7 @@ from tests.support.shop import Shop, open_shop
 from tests.support.telling import event
 
 from licet.kit.times import rfc3339
-from licet.outgoing_webhooks.core import DELIVERY_RETRY
+from licet.outgoing_webhooks.retries import DELIVERY_RETRY
 from licet.stripe_events.receive import receive_event
 
 

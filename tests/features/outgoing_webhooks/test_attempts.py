@@ -20,8 +20,8 @@ from licet.db.pool import Pool
 from licet.http.context import Context
 from licet.kit.times import wall_now
 from licet.outgoing_webhooks import attempt_store
-from licet.outgoing_webhooks.core import DELIVERY_RETRY, ENDPOINT_BACKOFF
 from licet.outgoing_webhooks.jobs import MAX_PER_ENDPOINT, delivery_jobs
+from licet.outgoing_webhooks.retries import DELIVERY_RETRY, ENDPOINT_BACKOFF
 from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets
 from licet.outgoing_webhooks.transport.sender import WebhookSender
 from licet.queue.jobs import Job

@@ -9,7 +9,8 @@ from tests.support.contexts import make_context
 from licet.db.pool import Pool
 from licet.kit.times import wall_now
 from licet.stripe_events.jobs import stripe_event_jobs
-from licet.stripe_events.receive import EVENT_RETRY, EventFailed, receive_event
+from licet.stripe_events.receive import EventFailed, receive_event
+from licet.stripe_events.retries import EVENT_RETRY
 
 
 class Clock:

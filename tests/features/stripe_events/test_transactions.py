@@ -1,5 +1,7 @@
 """One event, one transaction: three tries if PostgreSQL aborts it, and failures are kept redacted."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from tests.support.contexts import make_context
 from tests.support.telling import event as told
 from tests.support.telling import example
 
+from licet.db.locks import lock
 from licet.db.pool import Pool
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -68,6 +71,23 @@ async def test_one_that_is_aborted_three_times_is_kept_as_failed(context: Contex
     # The next delivery finds it failed, and tries it again.
     await receive_event(context, event())
     assert await kept(context.pool) == ("applied", None, 2, None, False)
+
+
+async def test_a_change_that_waited_for_a_lock_is_dated_after_the_wait(pool: Pool) -> None:
+    before, after = wall_now(), wall_now() + timedelta(hours=1)
+    clock = [before]
+    context = make_context(pool, now=lambda: clock[0])
+    async with pool.acquire() as conn, conn.transaction():
+        await lock(conn, ["prod_1"])
+        # An unknown version is read: the request for the read shows the time of the change.
+        receiving = asyncio.create_task(receive_event(context, event(api_version="2031-01-01.unknown")))
+        while not await pool.fetchval(
+            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+        ):
+            await asyncio.sleep(0.01)
+        clock[0] = after
+    await receiving
+    assert await pool.fetchval("SELECT due_at FROM refreshes") == after
 
 
 async def test_aborted_attempts_of_a_retry_and_of_a_replay(context: Context) -> None:

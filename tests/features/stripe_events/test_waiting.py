@@ -10,7 +10,7 @@ from licet.db.migrate import migrate_database
 from licet.db.migrations.run import upgrade
 from licet.db.pool import open_pool
 from licet.kit.ids import new_id
-from licet.licenses.core import Policy
+from licet.licenses.policy import Policy
 from licet.stripe_events.jobs import stripe_event_jobs
 
 

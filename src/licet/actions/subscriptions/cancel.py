@@ -215,7 +215,7 @@ async def update_licenses(ctx: Context, conn: Connection, stripe_subscription_id
     The caller holds the locks.
     """
     affected = Affected(subscriptions=ids(stripe_subscription_id))
-    await fulfil(conn, affected, ChangeContext(ctx.keyring, cause, ctx.now()))
+    await fulfil(conn, affected, ChangeContext(ctx.keyring, cause, ctx.now))
 
 
 def cancellation_jobs(context: Context) -> list[Job]:
