@@ -26,7 +26,7 @@ class CancellationToRestore:
 async def write_scheduled(
     pool: Pool, stripe_subscription_id: str, stripe_price_id: str, because: Cause, due_at: datetime
 ) -> bool:
-    """Store the cancellation that is scheduled. False: none is scheduled any more.
+    """Store the scheduled cancellation. Returns False if none is scheduled any more.
 
     due_at: when a job restores it; business time.
     """
@@ -52,7 +52,7 @@ async def write_scheduled(
 async def write_wanted(pool: Pool, stripe_subscription_id: str, because: Cause, due_at: datetime) -> None:
     """Store a cancellation at the period's end that is wanted and not scheduled yet.
 
-    due_at: as `write_scheduled`.
+    due_at: as for `write_scheduled`.
     """
     await pool.execute(
         """

@@ -1,8 +1,8 @@
 """Releases a pending schedule once an immediate change or a cancellation has gone through.
 
 Stripe changes a subscription while its schedule is pending, and the schedule would undo that change when the period
-ends. So the schedule is released after the change; released before it, a declined card would have dropped the pending
-change. The release is stored before Stripe is asked for anything: if the process dies in between, a job releases the
+ends. So the schedule is released after the change: if it were released before, a declined card would drop the pending
+change. The release is stored before the first call to Stripe: if the process dies in between, a job releases the
 schedule. The job first checks whether the change was made at all.
 
 A cancellation is written into the schedule first, and becomes the subscription's own when the schedule is released.
@@ -33,7 +33,7 @@ RELEASE_SCHEDULE = "release_schedule"
 """The job's entrypoint; its key is the subscription's Stripe id."""
 
 RELEASE_AFTER = timedelta(seconds=30)
-"""When the job continues a release; longer than the change itself may take."""
+"""Delay until a job completes a release. It is longer than the time limit of the change itself."""
 
 RELEASE_RETRY = Retry(seconds=(60,))
 
