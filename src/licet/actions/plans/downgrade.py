@@ -1,7 +1,7 @@
 """Schedules a change of plan for the end of the period, in a Stripe subscription schedule.
 
 That takes two calls. If the process dies between them, Stripe holds a schedule that changes nothing and ends by itself.
-A cancellation that was cleared for the change is then restored (`restore_cancellation.py`).
+A cancellation that was cleared for the change is then restored (`subscriptions/restore_cancellation.py`).
 """
 
 from datetime import datetime

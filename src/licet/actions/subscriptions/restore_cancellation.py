@@ -28,8 +28,8 @@ from licet.actions.subscriptions.restore_cancellation_store import (
     CancellationToRestore,
     discard_restore,
     find_to_restore,
-    write_scheduled,
-    write_wanted,
+    write_requested_cancellation,
+    write_scheduled_cancellation,
 )
 from licet.actions.subscriptions.schedules import release_idle_schedule, scheduled_to_cancel_at_stripe
 from licet.errors import LicetError, StripeRefused
@@ -64,7 +64,7 @@ async def restoring_cancellation(ctx: Context, plan: CurrentPlan, cause: Cause) 
     subscription_id = plan.stripe_subscription_id
     if plan.is_scheduled_to_cancel:
         due_at = ctx.now() + RESTORE_AFTER
-        if not await write_scheduled(ctx.pool, subscription_id, plan.place.stripe_price_id, cause, due_at):
+        if not await write_scheduled_cancellation(ctx.pool, subscription_id, plan.place.stripe_price_id, cause, due_at):
             raise SubscriptionChanging
     try:
         yield
@@ -85,7 +85,7 @@ async def pending_cancellation(ctx: Context, stripe_subscription_id: str, cause:
     The first call drops the pending change. If the second is lost, a job makes it. If Stripe refuses a call, nothing is
     left for the job.
     """
-    await write_wanted(ctx.pool, stripe_subscription_id, cause, ctx.now() + RESTORE_AFTER)
+    await write_requested_cancellation(ctx.pool, stripe_subscription_id, cause, ctx.now() + RESTORE_AFTER)
     try:
         yield
     except StripeRefused:
@@ -124,11 +124,11 @@ async def _restore(ctx: Context, stripe: StripeApi, stripe_subscription_id: str)
     stored = await find_to_restore(ctx.pool, stripe_subscription_id)
     if stored is None:
         return
-    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, stored.because)
+    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, stored.cause)
     if (
         subscription is not None
         and _renews_as_before(subscription, stored)
-        and not await release_idle_schedule(ctx, stripe, id_of(subscription.get("schedule")), stored.because)
+        and not await release_idle_schedule(ctx, stripe, id_of(subscription.get("schedule")), stored.cause)
     ):
         await _schedule_again(ctx, stripe_subscription_id, stored)
     await discard_restore(ctx.pool, stripe_subscription_id)
@@ -148,7 +148,7 @@ async def _schedule_again(ctx: Context, stripe_subscription_id: str, stored: Can
     params: dict[str, Any] = {"cancel_at_period_end": True}
     if not stored.cancel_at_period_end and stored.cancel_at is not None and stored.cancel_at > ctx.now():
         params = {"cancel_at": int(stored.cancel_at.timestamp())}
-    await sync.update(ctx, "subscription", stripe_subscription_id, params, stored.because)
+    await sync.update(ctx, "subscription", stripe_subscription_id, params, stored.cause)
     log.info("cancellation_restored", subscription=stripe_subscription_id)
 
 

@@ -79,14 +79,14 @@ async def _finish(ctx: Context, stripe_subscription_id: str) -> None:
     if release is None:
         return
     stripe = ctx.stripe.in_background
-    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, release.because)
+    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, release.cause)
     if subscription is not None and _is_made(subscription, release.to_price_id):
         await _release(ctx, release)
     await delete_release(ctx.pool, stripe_subscription_id)
 
 
 async def _release(ctx: Context, release: ScheduleRelease) -> None:
-    await release_schedule(ctx, release.stripe_schedule_id, release.because, keep_end=release.to_price_id is None)
+    await release_schedule(ctx, release.stripe_schedule_id, release.cause, keep_end=release.to_price_id is None)
 
 
 def _is_made(subscription: StripeObject, to_price_id: str | None) -> bool:
