@@ -239,16 +239,14 @@ class Settings(BaseSettings):
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         origins = tuple(origin.lower() for origin in value)
         if not all(_ORIGIN.fullmatch(origin) for origin in origins):
-            raise ValueError(
-                "must be origins separated by commas (https://app.example.com), without path and wildcards"
-            )
+            raise ValueError("must be origins separated by commas (https://app.example.com), without path or wildcards")
         return origins
 
     @field_validator("public_url", "app_url")
     @classmethod
     def _public(cls, value: str | None) -> str | None:
         if value and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value):
-            raise ValueError("must be an address such as https://licenses.example.com, without query and user")
+            raise ValueError("must be an address such as https://licenses.example.com, without query or user")
         return value.rstrip("/") if value else None
 
     @field_validator("oidc_issuer")
@@ -258,7 +256,7 @@ class Settings(BaseSettings):
         if value and (not match or (match[1] == "http" and not is_loopback(match[2]))):
             raise ValueError(
                 "must be the issuer's address as in the iss of its tokens, such as https://login.example.com/ "
-                "(http:// only for loopback hosts), without query and user"
+                "(http:// only for loopback hosts), without query or user"
             )
         return value
 

@@ -1,6 +1,7 @@
 """Settles purchases from their facts: the one place where payments become licenses and orders.
 
-Webhooks, the return page, replay, catching up and reconcile all end here. Nothing else writes licenses or orders.
+Stripe's events and their replays, objects read from Stripe, and jobs all end here. Nothing else writes licenses or
+orders.
 """
 
 from dataclasses import dataclass

@@ -20,8 +20,8 @@ from licet.http.credentials import find_credential
 from licet.http.rate_limits.admission import count_by_caller
 from licet.kit.ids import as_id
 
-# These two only describe the headers in /openapi.json. `find_credential` reads them, because it must see a header that
-# is sent twice.
+# These two only describe the headers in /openapi.json. `find_credential` reads the headers itself, because it must
+# notice one that is sent twice.
 _CREDENTIAL_DESCRIPTION = (
     "An API key. If an identity provider is configured (`LICET_OIDC_ISSUER`), a JWT that it issued is accepted too, "
     "signed with RS256 or ES256. A JWT grants the scopes read and write on the account of its subject."
@@ -56,7 +56,7 @@ class Require:
     scope: Scope
 
     async def __call__(self, caller: CurrentCaller) -> Caller:
-        """The caller."""
+        """Returns the caller. Raises Forbidden if it lacks the scope."""
         if not caller.may(self.scope):
             raise Forbidden(f"This call needs an API key with the scope {self.scope}. Send such a key.")
         return caller

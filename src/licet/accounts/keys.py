@@ -40,7 +40,7 @@ def hash_key(key: str) -> bytes:
 
 
 def find_key_mode(key: str) -> str | None:
-    """`live` or `test` as the key says; None if the text does not have the shape of a key."""
+    """`live` or `test`, as written in the key; None if the text does not have the format of a key."""
     match = _KEY.fullmatch(key)
     return match[1] if match else None
 

@@ -61,5 +61,5 @@ class LastUsed:
         try:
             await self.write(pool)
         except Exception:
-            # Writing goes on after the database was unreachable for a while.
-            log.warning("last use of API keys not written, will retry", exc_info=True)
+            # The next write tries again, so that an outage of the database does not end the loop.
+            log.warning("api_keys_last_used_not_written", exc_info=True)

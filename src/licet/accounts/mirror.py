@@ -1,6 +1,6 @@
 """Copies a Stripe customer to a row, and creates an account for a customer that has none.
 
-Accounts and customers are joined by ids only, `metadata.account_id` or a stored row, never by e-mail.
+Accounts and customers are joined by ids only, `metadata.account_id` or a stored row, never by email.
 """
 
 from datetime import datetime
@@ -42,7 +42,7 @@ async def mirror_customer(conn: Connection, customer: StripeObject, version: Ver
         customer.get("address"),
         id_of((customer.get("invoice_settings") or {}).get("default_payment_method")),
     )
-    # An account that was created for its customer takes the customer's name and e-mail address.
+    # An account that was created for its customer takes the customer's name and email address.
     await conn.execute(
         "UPDATE accounts SET name = coalesce(name, $2), email = coalesce(email, $3) WHERE id = $1",
         account_id,
@@ -123,11 +123,11 @@ MOVE_STATEMENTS = (
     "UPDATE outgoing_events SET account_id = $2 WHERE account_id = $1",
     "UPDATE deliveries SET account_id = $2 WHERE account_id = $1",
 )
-"""Moves everything that belongs to an account ($1) to another ($2), when its customer belongs to the other."""
+"""Moves everything that belongs to an account ($1) to another one ($2), which turned out to own its customer."""
 
 
 async def _move_purchases(conn: Connection, from_account: UUID, to_account: UUID, stripe_customer_id: str) -> None:
-    """Moves all that was stored for the customer to the named account, and deletes the empty account."""
+    """Moves everything stored for the customer to the named account, and deletes the empty account."""
     for statement in MOVE_STATEMENTS:
         await conn.execute(statement, from_account, to_account)
     await conn.execute(

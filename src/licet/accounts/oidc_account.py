@@ -1,6 +1,6 @@
 """Finds the account of a verified token by issuer and subject, and creates it at the first request.
 
-It is never found by e-mail or externalId: a user who could set either at the provider could take another's account.
+It is never found by email or externalId: a user who could set either at the provider could take another's account.
 Source: contract, section 1; docs/decisions/oidc.md.
 """
 
@@ -27,7 +27,7 @@ MAX_NAME_CHARACTERS = 200
 async def get_or_create_account(pool: Pool, identity: "Identity", now: datetime) -> UUID:
     """Returns the account's id. now: business time.
 
-    A missing name or e-mail address is filled in from a later token. Concurrent first requests get the same account.
+    A missing name or email address is filled in from a later token. Concurrent first requests get the same account.
     """
     async with pool.acquire() as conn:
         found = await find_oidc_account(conn, identity.issuer, identity.subject)

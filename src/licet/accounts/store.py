@@ -18,7 +18,7 @@ from licet.kit.pages import Page
 class AccountRecord:
     """A user or an organisation.
 
-    An account created for a Stripe customer may have no name and e-mail address.
+    An account created for a Stripe customer may have no name and email address.
     """
 
     id: UUID
@@ -71,7 +71,7 @@ async def insert_account(conn: Connection, account: AccountRecord) -> None:
 
 
 async def upsert_oidc_account(conn: Connection, account: AccountRecord, issuer: str, subject: str) -> AccountRecord:
-    """Inserts the account of a subject, or fills in the missing name and e-mail of the existing one.
+    """Inserts the account of a subject, or fills in the missing name and email of the existing one.
 
     Returns the stored account.
     """
@@ -186,7 +186,7 @@ async def list_key_records(conn: Connection, page: Page, *, account_id: UUID | N
 
 
 async def revoke_key(conn: Connection, key_id: UUID, now: datetime) -> bool:
-    """Revokes a key. The time of an earlier revocation stays. Returns False if there is no such key."""
+    """Revokes a key. The time of an earlier revocation is kept. Returns False if there is no such key."""
     row = await conn.fetchrow(
         "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING id", key_id, now
     )
@@ -194,7 +194,7 @@ async def revoke_key(conn: Connection, key_id: UUID, now: datetime) -> bool:
 
 
 async def write_last_used(conn: Connection, used: dict[UUID, datetime]) -> None:
-    """Writes when each key was last used, in one statement. A later time from another node stays."""
+    """Writes when each key was last used, in one statement. A later time in the database is kept."""
     await conn.execute(
         """
         UPDATE api_keys SET last_used_at = greatest(api_keys.last_used_at, used.at)

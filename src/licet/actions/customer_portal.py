@@ -1,7 +1,7 @@
 """Opens Stripe's customer portal: payment methods, invoices, billing details, cancellation.
 
-Stripe opens the portal with a configuration, which Licet creates once and stores. The portal offers no change of plan:
-which change is an upgrade, when it takes effect and what it costs are Licet's rules, which the portal does not know.
+Stripe opens the portal with a configuration, which Licet creates once and stores. The portal cannot change the
+plan, because it does not know Licet's rules: which change is an upgrade, when it takes effect and what it costs.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from licet.stripe_api.once import create_once
 log = structlog.get_logger(__name__)
 
 PORTAL_TIMEOUT_SECONDS = 22.0
-"""The most that all calls to Stripe for one portal session may take: a caller waits for them."""
+"""Time limit for all calls to Stripe for one portal session together. A caller waits for them."""
 
 CONFIGURATION: dict[str, Any] = {
     "metadata": {"licet": "portal"},
@@ -53,7 +53,7 @@ CONFIGURATION: dict[str, Any] = {
 }
 
 CONFIGURATION_KEY = hashlib.sha256(json.dumps(CONFIGURATION, sort_keys=True).encode()).hexdigest()[:32]
-"""The key of the stored configuration: a version of Licet with other contents creates another configuration."""
+"""Identifies the stored configuration. A version of Licet with other contents creates its own."""
 
 
 async def open_portal(ctx: Context, account_id: UUID, return_url: str, *, checked: bool = False) -> str:

@@ -24,11 +24,11 @@ from licet.stripe_api.once import create_once
 from licet.stripe_events import sync
 
 PAYMENT_METHOD_TIMEOUT_SECONDS = 22.0
-"""The most that all calls to Stripe for one request may take: a caller waits for them."""
+"""Time limit for all calls to Stripe for one request together. A caller waits for them."""
 
 
 class MethodInUse(LicetError):
-    """A subscription is paid with this payment method, and could not be paid without it."""
+    """A subscription that has not ended is charged to this payment method."""
 
     status = 400
     code = "default_payment_method_in_use"
@@ -189,7 +189,7 @@ async def get_method(ctx: Context, account_id: UUID, stripe_payment_method_id: s
 
 
 async def _as_customer(ctx: Context, account_id: UUID, call: Callable[[str], Awaitable[Any]]) -> Any:
-    """Stripe's answer to `call`, which gets the Stripe id of the account's customer.
+    """Return the result of `call`, which gets the Stripe id of the account's customer.
 
     If Stripe has deleted that customer, `call` is repeated with a new one.
     """

@@ -1,4 +1,4 @@
-"""Queries before a change at Stripe, and the portal configurations made there."""
+"""Queries that are made before a change at Stripe, and the ids of portal configurations."""
 
 from uuid import UUID
 

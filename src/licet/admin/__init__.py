@@ -1,1 +1,1 @@
-"""The operator's face: accounts, API keys, events, e-mails, and how the service is doing."""
+"""Routes for operators: accounts, API keys, Stripe events, emails and health checks."""

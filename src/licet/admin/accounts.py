@@ -65,12 +65,12 @@ async def list_accounts(
     _: Operator,
     page: Paging,
     kind: Annotated[AccountKind | None, Query(description="Only accounts of this kind.")] = None,
-    email: Annotated[str | None, Query(max_length=254, description="Only accounts with this e-mail address.")] = None,
+    email: Annotated[str | None, Query(max_length=254, description="Only accounts with this email address.")] = None,
     external_id: Annotated[
         str | None, Query(alias="externalId", max_length=255, description="Only the account with this externalId.")
     ] = None,
 ) -> ListResponse[Account]:
-    """Returns accounts, the newest first. Filters by kind, e-mail address or externalId."""
+    """Returns accounts, the newest first. Filters by kind, email address or externalId."""
     async with ctx.pool.acquire() as conn:
         accounts, total = await store.list_account_records(conn, page, kind=kind, email=email, external_id=external_id)
     return listed([account_response(account) for account in accounts], total, page)

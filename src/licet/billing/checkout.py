@@ -85,7 +85,7 @@ async def create_checkout(
     ctx: Ctx, _: Writer, account_id: ActingAccount, once: Once, body: CheckoutRequest
 ) -> Response:
     """Creates a hosted payment page for the cart. Licenses are issued when it is paid."""
-    wish = PurchaseRequest(
+    purchase = PurchaseRequest(
         items=[CartItem(item.product_id, item.quantity, item.price_id) for item in body.items],
         success_url=body.success_url,
         cancel_url=body.cancel_url,
@@ -93,7 +93,7 @@ async def create_checkout(
         metadata=body.metadata or {},
     )
     async with once.attempt(acting_for=account_id) as attempt:
-        opened = await open_session(ctx, account_id, wish, attempt.id)
+        opened = await open_session(ctx, account_id, purchase, attempt.id)
         async with ctx.pool.acquire() as conn, conn.transaction():
             started = await start_checkout(conn, opened)
             return await attempt.answer(conn, CheckoutSession(session_id=started.stripe_session_id, url=started.url))

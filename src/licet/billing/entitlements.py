@@ -1,6 +1,6 @@
 """Lists what an account may use: `GET /api/entitlements`.
 
-It is here, above both, because entitlements come from plans and from licenses.
+The route is in this package, a layer above both, because entitlements come from plans and from licenses.
 """
 
 from typing import Literal

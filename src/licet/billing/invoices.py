@@ -78,10 +78,10 @@ async def _fetch(ctx: Context, account_id: UUID | None, stripe_invoice_id: str, 
             return
     before = await sync.baseline(ctx, stripe_invoice_id)
     invoice = await ctx.stripe.retrieve("invoice", stripe_invoice_id, ("payments",))
-    if invoice is not None and await _is_ours(ctx, account_id, id_of(invoice.get("customer"))):
+    if invoice is not None and await _belongs_to(ctx, account_id, id_of(invoice.get("customer"))):
         await sync.apply_answer(ctx, "invoice", invoice, before, cause)
 
 
-async def _is_ours(ctx: Context, account_id: UUID | None, stripe_customer_id: str | None) -> bool:
+async def _belongs_to(ctx: Context, account_id: UUID | None, stripe_customer_id: str | None) -> bool:
     async with ctx.pool.acquire() as conn:
         return await is_customer_of(conn, account_id, stripe_customer_id)

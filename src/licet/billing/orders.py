@@ -1,6 +1,6 @@
 """Lists and retrieves orders: `/api/orders`.
 
-It is here because an order lists its licenses, and `licenses` is a higher layer than `orders`.
+The routes are in this package because an order lists its licenses, and `licenses` is a higher layer than `orders`.
 """
 
 from typing import Annotated

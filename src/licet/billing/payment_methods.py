@@ -34,7 +34,7 @@ class SetupIntent(ResponseBody):
 
 
 class SetupPage(ResponseBody):
-    """A page of Stripe's on which the customer saves a card."""
+    """A page at Stripe on which the customer saves a card."""
 
     url: str = Field(examples=["https://checkout.stripe.com/c/pay/cs_test_a1b2c3"])
 

@@ -13,7 +13,7 @@ async def invoice_exists(conn: Connection, stripe_invoice_id: str) -> bool:
 
 
 async def is_customer_of(conn: Connection, account_id: UUID | None, stripe_customer_id: str | None) -> bool:
-    """True if the Stripe customer is the account's. account_id None: of any account."""
+    """True if the Stripe customer belongs to the account. account_id None: to any account."""
     return bool(
         await conn.fetchval(
             """

@@ -2,7 +2,8 @@
 
 1. A price is identified by its key within its product. If its amount, currency or interval changes, a new Stripe price
    is created under the same key. Running subscriptions keep their price.
-2. A product is identified by its key for ever. A product that is removed from the file is archived and can be restored.
+2. A product is identified by its key, permanently. A product that is removed from the file is archived and can be
+   restored.
 """
 
 from dataclasses import dataclass

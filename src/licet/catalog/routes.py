@@ -38,7 +38,7 @@ class Product(ResponseBody):
 
 @router.get("", summary="List products on sale", responses=responses(422))
 async def list_products(ctx: Ctx, page: Paging) -> ListResponse[Product]:
-    """In the catalogue's order, with their prices."""
+    """Lists the products on sale with their prices, in the catalogue's order."""
     rows, total = await list_on_sale(ctx.pool, page)
     products = [
         Product(

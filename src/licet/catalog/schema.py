@@ -12,7 +12,7 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"
 _Effect = Literal["revoke", "suspend", "nothing"]
 
 DEFAULT: Any = None
-"""Of a field that the file may leave out: it is not stored then, and `licenses/core.py: Policy` has its default."""
+"""Marks a field that the file may leave out. It is not stored then: `licenses/core.py: Policy` has its default."""
 
 MAX_INTERVAL_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
 THREE_YEARS_DAYS = 3 * 366
@@ -60,10 +60,7 @@ class PricePart(_Part):
 
 
 class LicensePart(_Part):
-    """The license policy of a product.
-
-    What its license keys are, and what refunds, disputes and failed renewals do to them.
-    """
+    """The license policy: the license keys, and the effects of refunds, disputes and failed renewals."""
 
     prefix: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
     activations: Annotated[int, Field(ge=1)] | None

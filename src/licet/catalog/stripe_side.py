@@ -41,7 +41,8 @@ class PublishedProduct:
 async def find_products(stripe: StripeApi, known: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return Stripe's products by catalogue key, including archived ones.
 
-    known: the Stripe product ids in the database, by catalogue key. They win over a copy with the same metadata.
+    known: the Stripe product ids in the database, by catalogue key. They take precedence over a copy with the same
+    metadata.
     """
     products: dict[str, dict[str, Any]] = {}
     keys = {stripe_id: key for key, stripe_id in known.items()}
@@ -58,7 +59,7 @@ async def publish_product(
 ) -> PublishedProduct:
     """Create or update a product and its prices at Stripe.
 
-    existing: Stripe's product, if there is one. lost_id: without one, the id in the database that Stripe no longer has.
+    existing: Stripe's product, if there is one. lost_id: else the id in the database, which Stripe no longer has.
     Outdated prices are returned, not archived: the database must stop offering them first.
     """
     made: list[str] = []

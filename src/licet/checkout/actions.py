@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 CHECKOUT_TIMEOUT_SECONDS = 22.0
-"""Timeout of all Stripe calls of one checkout together; a buyer waits in front of the page meanwhile."""
+"""Time limit for all calls to Stripe for one checkout together. A buyer waits for them."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ async def start_checkout(conn: Connection, opened: OpenedSession) -> StartedChec
     purchase, session = opened.purchase, opened.session
     await write_session(conn, purchase, session, opened.email)
     account_id = str(purchase.account_id)
-    log.info("checkout started", order_id=str(purchase.order_id), account_id=account_id, mode=session["mode"])
+    log.info("checkout_started", order_id=str(purchase.order_id), account_id=account_id, mode=session["mode"])
     return StartedCheckout(session["id"], session["url"])
 
 
@@ -89,8 +89,8 @@ async def _open(ctx: Context, account_id: UUID, request: PurchaseRequest, order_
     if buyer is None:
         raise NotFound("There is no such account.")
     await _refuse_duplicate_plan(ctx.pool, account_id, cart)
-    tried = [line.offer.product_id for line in cart if line.offer.trial_days]
-    days = trial_days(cart, await find_had_trial(ctx.pool, account_id, tried) if tried else set())
+    with_trial = [line.offer.product_id for line in cart if line.offer.trial_days]
+    days = trial_days(cart, await find_had_trial(ctx.pool, account_id, with_trial) if with_trial else set())
 
     purchase = Purchase(order_id, account_id, cart, days, None, request.one_plan, request.secret)
     try:

@@ -53,8 +53,8 @@ def build_cart(items: Sequence[CartItem], offers: Mapping[str, Sequence[Offer]])
     lines: dict[str, CartLine] = {}
     for number, item in enumerate(items):
         offer = _offer(item, offers.get(item.product_id, ()))
-        held = lines.get(offer.stripe_price_id, CartLine(offer, 0, number))
-        lines[offer.stripe_price_id] = CartLine(offer, held.quantity + item.quantity, held.item)
+        line = lines.get(offer.stripe_price_id, CartLine(offer, 0, number))
+        lines[offer.stripe_price_id] = CartLine(offer, line.quantity + item.quantity, line.item)
     cart = list(lines.values())
     _check_counts(cart)
     _check_mix(cart)

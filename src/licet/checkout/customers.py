@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 MAX_CUSTOMER_TRIES = 5
-"""How many keys are tried. Stripe replays a key's response even if the customer was deleted since."""
+"""How many idempotency keys are tried. Stripe replays a key's response even if the customer was deleted since."""
 
 
 async def customer_of(buyer: Buyer, pool: Pool, stripe: StripeApi) -> str:

@@ -82,7 +82,7 @@ async def _get_session(ctx: Context, secret: str) -> asyncpg.Record:
 
 
 def _settled(session: asyncpg.Record) -> bool:
-    """Whether the outcome is final, so that Stripe need not be asked."""
+    """Whether the outcome is final, so that nothing needs to be read from Stripe."""
     if session["status"] == "expired" or session["payment_failed"]:
         return True
     paid = session["status"] == "complete" and session["payment_status"] in PAID_STATUSES
@@ -96,7 +96,7 @@ def _result_of(session: asyncpg.Record) -> CheckoutResult:
     # A duplicate plan was undone: the buyer keeps the first one.
     if session["payment_failed"] or session["undone"]:
         return CheckoutResult("failed", account_id)
-    # It appears to be a duplicate plan. Whether it is, is decided after a read from Stripe.
+    # It appears to be a duplicate plan. A read from Stripe decides whether it is one.
     if not _settled(session) or session["duplicate"]:
         return CheckoutResult("pending", account_id)
     return CheckoutResult(

@@ -182,7 +182,7 @@ async def _insert_session(conn: Connection, purchase: Purchase, session: dict[st
 async def find_session_of_secret(pool: Pool, secret: str) -> asyncpg.Record | None:
     """A session that Licet created, found by its id or the secret of its return URL.
 
-    duplicate: whether its subscription appears to duplicate an older plan. undone: whether it was undone for that.
+    duplicate: whether its subscription appears to duplicate an older plan. undone: whether it was undone.
     by_token: whether it was found by the secret.
     """
     return await pool.fetchrow(

@@ -42,7 +42,7 @@ def push_catalog(
 
     Products and prices are created and updated at Stripe, then in Licet's database. Products that the file no longer
     contains are archived. A changed price becomes a new price, and existing subscriptions keep the old one. A push
-    can be repeated: it changes nothing twice, and it completes a push that was interrupted.
+    can be repeated: it completes a push that was interrupted, and changes nothing otherwise.
     """
     import asyncio
 

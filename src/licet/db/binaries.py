@@ -15,7 +15,7 @@ def binaries() -> Path:
     """Returns the directory of `initdb` and `postgres`.
 
     It does not import the package, whose import is slow and prints a warning. Raises StartupError if the wheel is
-    missing, which not every platform has.
+    missing: not every platform has one.
     """
     spec = importlib.util.find_spec(PACKAGE)
     for root in (spec.submodule_search_locations or []) if spec else []:

@@ -12,8 +12,8 @@ from licet.startup_error import StartupError
 
 SUPERUSER = "postgres"
 ROLE = DATABASE = "licet"
-"""The role and database that Licet connects with. The role owns the database and is no superuser, so that SQL cannot
-read files of the machine."""
+"""The role and database that Licet connects with. The role owns the database and is not a superuser, so that SQL
+cannot read files of the machine."""
 
 _INITDB = [
     f"--username={SUPERUSER}",

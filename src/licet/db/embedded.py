@@ -60,7 +60,7 @@ class EmbeddedPostgres:
     """One server on one data directory. The caller holds the lock of that directory."""
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
-        # The path is compared with paths that PostgreSQL records, in which it resolves no symbolic links.
+        # Symbolic links are resolved, because the path is compared with a running server's working directory.
         self._data_dir = Path(os.path.realpath(data_dir))
         self._cluster = self._data_dir / "postgres"
         self._durable = durable

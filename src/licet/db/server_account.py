@@ -51,7 +51,7 @@ class ServerAccount:
         setpriv = shutil.which("setpriv")
         if setpriv is None or not _may_pass_on_dac_read_search():
             raise StartupError(
-                f"PostgreSQL does not run as root, and the user {self.name!r} that runs it cannot pass {blocked} "
+                f"PostgreSQL does not run as root, and the user {self.name!r} that runs it cannot enter {blocked} "
                 f"(mode {stat.S_IMODE(blocked.stat().st_mode):04o}). Licet does not change the mode of a directory "
                 "that it did not create. Choose another --data-dir (such as /var/lib/licet), or give that user access: "
                 f"chmod o+x {blocked}"

@@ -157,7 +157,7 @@ def _contains_key(client: DemoClient, customer: DemoCustomer, text: str) -> bool
 
 
 def _links_to(client: DemoClient, text: str) -> str | None:
-    """The page of Stripe's that the email links to, if any: checkout or invoice."""
+    """The page at Stripe that the email links to, if any: checkout or invoice."""
     pages = {"checkout": f"{client.addresses.sandbox_url}/c/pay/", "invoice": f"{client.addresses.sandbox_url}/i/"}
     return next((name for name, address in pages.items() if address in text), None)
 

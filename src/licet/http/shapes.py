@@ -69,14 +69,14 @@ def _read_time(value: Any) -> datetime:
 
 def _read_email(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be an e-mail address")  # noqa: TRY004 - pydantic reports only ValueErrors
+        raise ValueError("must be an email address")  # noqa: TRY004 - pydantic reports only ValueErrors
     try:
         # Whether an address can receive mail is not checked: a company's internal .local or .test address is valid.
         checked = email_validator.validate_email(
             value, check_deliverability=False, globally_deliverable=False, test_environment=True
         )
     except email_validator.EmailNotValidError as error:
-        raise ValueError(f"must be an e-mail address: {error}") from None
+        raise ValueError(f"must be an email address: {error}") from None
     return checked.normalized
 
 
@@ -99,7 +99,7 @@ EmailAddress = Annotated[
     BeforeValidator(_read_email),
     WithJsonSchema({"type": "string", "format": "email", "examples": ["ada@example.com"]}),
 ]
-"""An e-mail address, normalised."""
+"""An email address, normalised."""
 
 Name = Annotated[
     str,

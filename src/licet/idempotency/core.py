@@ -14,7 +14,7 @@ from uuid import UUID
 MAX_KEY_CHARACTERS = 255
 
 RESPONSE_RETENTION = timedelta(hours=24)
-"""Counted from the first attempt. Stripe keeps its own idempotency keys, which Licet derives from these, as long."""
+"""Counted from the first attempt. Stripe keeps idempotency keys, which Licet derives from these, for the same time."""
 
 ATTEMPT_LEASE = timedelta(seconds=60)
 """How long an attempt that has not ended counts as running. It is much longer than the calls to Stripe of a checkout

@@ -63,7 +63,7 @@ class IdempotentRequest:
                 await store.release_claim(self._ctx.pool, claim)
             raise
         if not attempt.answered:
-            raise RuntimeError("a route that takes `once: Once` must return what `attempt.answer` gives")
+            raise RuntimeError("a route that takes `once: Once` must return what `attempt.answer` returns")
 
     async def _claim(self, key: str, acting_for: UUID | None) -> store.Claim:
         keyed = await self._keyed_request(key, acting_for)
@@ -84,7 +84,7 @@ class IdempotentRequest:
         if stored is not None and stored.fingerprint != keyed.fingerprint:
             return key_reused()
         if stored is None or stored.status is None:
-            # If it was released or deleted after the claim failed, sending the request again is right as well.
+            # Also if it was released or deleted after the claim failed: the caller can send the request again.
             return in_progress()
         if stored.answer is None:
             return answer_not_kept(stored.made_id)

@@ -1,1 +1,1 @@
-"""Ids, times, pages: no I/O, and no knowledge of any feature."""
+"""Helpers that every feature uses: ids, times, money, pages, versions. No I/O."""

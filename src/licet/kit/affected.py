@@ -10,7 +10,7 @@ class Affected:
     """Stripe ids by kind of object, from which `find_purchases` finds the purchases to settle.
 
     account_id: the account of the object, if known.
-    reads: (kind, id) of the objects to read, because the payload left them open.
+    reads: (kind, id) of the objects to read, because the payload does not contain enough.
     ignored: the reason if the whole object is ignored.
     """
 

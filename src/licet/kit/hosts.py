@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 
 def literal_address(host: str) -> Address | None:
-    """The IP address that `host` (without brackets) is; None for a name, which would have to be resolved.
+    """The IP address in `host`, written without brackets; None if `host` is a name.
 
     IPv4 is also parsed as `inet_aton` and resolvers do: 2130706433, 0x7f.1, 0177.0.0.1 and 127.1 are all 127.0.0.1.
     """

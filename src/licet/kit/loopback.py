@@ -1,4 +1,4 @@
-"""Tells loopback hosts, for which connections without TLS are allowed."""
+"""Recognises loopback hosts, for which connections without TLS are allowed."""
 
 from ipaddress import ip_address
 

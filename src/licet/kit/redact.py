@@ -1,6 +1,6 @@
 """Redacts secrets: whatever looks like one is replaced before a log line is written.
 
-This is a safety net: code must not log secrets, but the text of an exception may contain one all the same.
+This is a safety net: code must not log secrets, but the text of an exception may still contain one.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 Events arrive in any order, and `created` has whole seconds: one purchase sends several events in one second.
 
-1. The later second is newer. But a read is timed by our clock, not Stripe's, so near a read the time decides nothing.
+1. A later second is newer. But a read is timed by Licet's clock, so near a read (`CLOCK_SKEW`) times are not compared.
 2. In the same second, equal objects are the same version; `.created` is older and `.deleted` newer than other events.
 3. Then a final state is newer: nothing follows it.
 4. Then the version whose `previous_attributes` match the other one is newer. Values recur (a quantity goes up and down
@@ -20,11 +20,11 @@ from typing import Any
 from licet.kit.statuses import ENDED
 
 CLOCK_SKEW = timedelta(seconds=300)
-"""How far our clock may differ from Stripe's, as with signatures: this near a read, times are not compared."""
+"""How far Licet's clock may differ from Stripe's, as for signatures. This close to a read, times are not compared."""
 
 
 class Rank(IntEnum):
-    """The place of an event in its object's life, by the event's type."""
+    """The stage of an object's life that an event reports, by the event's type."""
 
     CREATED = 0
     OTHER = 1
@@ -39,7 +39,7 @@ class Rank(IntEnum):
 
 
 class Verdict(StrEnum):
-    """An incoming version compared with the stored one; `SEEMS_`: the object must be read all the same."""
+    """An incoming version compared with the stored one; `SEEMS_`: the object must still be read."""
 
     NEWER = "newer"
     SAME = "same"
@@ -63,7 +63,7 @@ class Verdict(StrEnum):
 class Version:
     """A version of one Stripe object.
 
-    time: the version time: `created` of the event that carried it, or for a read our time just before the request.
+    time: the version time: `created` of the event that carried it, or for a read Licet's time just before the request.
     was_read: whether it was read from Stripe, not carried by an event.
     previous: the event's `previous_attributes`; None if it has none.
     """
@@ -75,30 +75,30 @@ class Version:
     previous: dict[str, Any] | None = None
 
 
-def compare(held: Version | None, incoming: Version) -> Verdict:
+def compare(stored: Version | None, incoming: Version) -> Verdict:
     """Compare `incoming`, carried by an event, with the stored version."""
-    if held is None:
+    if stored is None:
         return Verdict.NEWER
-    apart = incoming.time - held.time
-    leeway = CLOCK_SKEW if held.was_read or incoming.was_read else timedelta()
+    apart = incoming.time - stored.time
+    leeway = CLOCK_SKEW if stored.was_read or incoming.was_read else timedelta()
     if apart > leeway:
         return Verdict.NEWER
     if -apart > leeway:
         return Verdict.STALE
-    return _within_one_second(held, incoming)
+    return _within_one_second(stored, incoming)
 
 
-def _within_one_second(held: Version, incoming: Version) -> Verdict:
-    if held.object == incoming.object:
+def _within_one_second(stored: Version, incoming: Version) -> Verdict:
+    if stored.object == incoming.object:
         return Verdict.SAME
-    if held.rank != incoming.rank and Rank.OTHER in (held.rank, incoming.rank):
-        return Verdict.NEWER if incoming.rank > held.rank else Verdict.STALE
-    if held.rank != incoming.rank:
+    if stored.rank != incoming.rank and Rank.OTHER in (stored.rank, incoming.rank):
+        return Verdict.NEWER if incoming.rank > stored.rank else Verdict.STALE
+    if stored.rank != incoming.rank:
         return Verdict.NEWER if incoming.rank is Rank.DELETED else Verdict.STALE
-    if is_final(held.object) != is_final(incoming.object):
+    if is_final(stored.object) != is_final(incoming.object):
         return Verdict.NEWER if is_final(incoming.object) else Verdict.STALE
-    follows = _matches(incoming.previous, held.object)
-    precedes = _matches(held.previous, incoming.object)
+    follows = _matches(incoming.previous, stored.object)
+    precedes = _matches(stored.previous, incoming.object)
     if follows != precedes:
         return Verdict.SEEMS_NEWER if follows else Verdict.SEEMS_STALE
     return Verdict.UNCLEAR
@@ -119,7 +119,7 @@ FINAL: dict[str, dict[str, frozenset[str | None]]] = {
     "subscription": {"status": frozenset(ENDED)},
     "invoice": {"status": frozenset({"paid", "void"})},
     "refund": {"status": frozenset({"failed", "canceled"})},
-    # Detached: Stripe does not allow to attach it again.
+    # Detached: Stripe does not allow it to be attached again.
     "payment_method": {"customer": frozenset({None})},
     "subscription_schedule": {"status": frozenset({"completed", "released", "canceled"})},
     "checkout.session": {

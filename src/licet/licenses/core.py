@@ -82,7 +82,7 @@ class State:
 def decide(facts: Facts, policy: Policy, now: datetime) -> State:
     """State of one license at `now`. No I/O, no clock, no randomness.
 
-    now: aware, UTC. Never raises over facts: a fact without its counterpart has no effect yet.
+    now: aware, UTC. Raises for no combination of facts: a fact without its counterpart has no effect yet.
     """
     expires_at = facts.term.paid_until if facts.term else None
     effects = _effects(facts, policy)
@@ -125,7 +125,7 @@ def _effects(facts: Facts, policy: Policy) -> list[tuple[Effect, str]]:
 
 
 def _state_by_time(term: Term, policy: Policy, now: datetime, expires_at: datetime | None) -> State:
-    """The state of a subscription's license to which no effect applies: active, or out of time."""
+    """The state of a subscription's license to which no effect applies: active, suspended or expired."""
     paid_until = term.paid_until
     if paid_until is None:
         return State("active", f"subscription_{term.status}")

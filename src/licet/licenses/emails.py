@@ -1,4 +1,4 @@
-"""The data of the welcome mail. It is read when the mail is sent, so that no stored mail holds a key."""
+"""Template data of the welcome email, read when it is sent or shown. No stored email holds a key."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from licet.licenses import view_store
 
 
 async def gather_welcome(conn: Connection, keyring: Keyring, about: dict[str, Any]) -> dict[str, Any]:
-    """Gather the data of the welcome mail of one order. Raises NotFound for an unknown order.
+    """Gather the data of the welcome email of one order. Raises NotFound for an unknown order.
 
     about: `{"orderId"}`. plans: the products bought without license keys.
     Returns `{name, order_id, licenses: [{product, key, status, activations_limit, expires_at, renews}],
@@ -21,7 +21,7 @@ async def gather_welcome(conn: Connection, keyring: Keyring, about: dict[str, An
     order_id = UUID(about["orderId"])
     order = await view_store.find_order_for_mail(conn, order_id)
     if order is None:
-        raise NotFound(f"There is no order {order_id} to write about.")
+        raise NotFound(f"This email is about the order {order_id}, which no longer exists.")
     licenses = await view_store.list_licenses_for_mail(conn, order)
     plans = await view_store.list_plans_for_mail(conn, order)
     return {

@@ -115,7 +115,7 @@ def _wanted(items: Sequence[asyncpg.Record], licenses: Sequence[LicenseRecord]) 
 
 
 def _kept_in_use(placed: Placed, licenses: Sequence[LicenseRecord], items: Sequence[asyncpg.Record]) -> Placed:
-    """Keep a unit in use that no known product asks for: it may be of the unknown product."""
+    """Keep a unit in use if no known product asks for it: it may belong to the unknown product."""
     before = next((each for each in licenses if each.id == placed.license_id), None)
     if placed.wanted is not None or before is None or not before.wanted:
         return placed
@@ -125,7 +125,7 @@ def _kept_in_use(placed: Placed, licenses: Sequence[LicenseRecord], items: Seque
 
 
 def _changed_license(before: LicenseRecord, placed: Placed, facts: _SubscriptionFacts, now: datetime) -> LicenseRecord:
-    """The license as the facts make it. An unused unit keeps its limit and its `expires_at`."""
+    """The license with its new state. An unused unit keeps its limit and its `expires_at`."""
     product_id = placed.wanted.product_id if placed.wanted else before.product_id
     by_hand = facts.by_hand.get(before.id, "nothing")
     state = _decide(facts, placed.wanted, facts.policies[product_id], by_hand, now)
@@ -187,5 +187,5 @@ def paid_until(subscription: asyncpg.Record, item: asyncpg.Record, periods: Peri
     if paid is not None:
         return paid
     # A first period that is overdue was never paid for: grace counts from its start.
-    unpaid: datetime = item["current_period_start_at"]
-    return current if subscription["status"] in ENTITLED else unpaid
+    period_start: datetime = item["current_period_start_at"]
+    return current if subscription["status"] in ENTITLED else period_start

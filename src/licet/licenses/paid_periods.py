@@ -87,15 +87,15 @@ class PaidInvoice:
     @staticmethod
     def _after_change(lines: Sequence[PeriodLine], before: datetime | None) -> datetime | None:
         """Until when an item is paid for after a change: `before`, less credits, plus charges."""
-        given = _credits(lines)
-        if before is None or not given:
+        credit_lines = _credits(lines)
+        if before is None or not credit_lines:
             return before
-        until = max(line.ends for line in given)
+        until = max(line.ends for line in credit_lines)
         if until > before:
             # The credited span was not paid for itself, so the credit does not shorten what was paid for.
             return before
         charged = max((line.ends for line in lines if line.charge), default=None)
-        rest = before if until < before else min(line.starts for line in given)
+        rest = before if until < before else min(line.starts for line in credit_lines)
         return _later(rest, charged)
 
     def _of(self, item_id: str) -> list[PeriodLine]:

@@ -29,7 +29,7 @@ async def list_licenses(
     ] = None,
     product_id: Annotated[UUID | None, Query(alias="productId", description="Only licenses of this product.")] = None,
 ) -> ListResponse[License]:
-    """Newest first, each with its key and entitlements. `status` is that at the time of the request."""
+    """Lists licenses with their keys and entitlements, newest first. `status` is as of the request."""
     async with ctx.pool.acquire() as conn:
         rows, total = await view_store.list_licenses(
             conn, ctx.keyring, page, now=ctx.now(), account_id=account_id, status=status, product_id=product_id
@@ -37,9 +37,9 @@ async def list_licenses(
     return listed(rows, total, page)
 
 
-@router.get("/{id}", summary="Get a license", responses=responses(401, 403, 404))
+@router.get("/{id}", summary="Retrieve a license", responses=responses(401, 403, 404))
 async def get_license(ctx: Ctx, _: Reader, account_id: SeenAccount, license_id: PathId) -> LicenseDetails:
-    """Includes its activations."""
+    """Retrieves a license with its activations."""
     async with ctx.pool.acquire() as conn:
         return await view_store.get_license(conn, ctx.keyring, license_id, now=ctx.now(), account_id=account_id)
 
@@ -48,7 +48,7 @@ async def get_license(ctx: Ctx, _: Reader, account_id: SeenAccount, license_id: 
 async def list_license_changes(
     ctx: Ctx, _: Reader, account_id: SeenAccount, license_id: PathId, page: Paging
 ) -> ListResponse[LicenseChange]:
-    """Its timeline: every change with its cause, newest first."""
+    """Lists every change of a license with its cause, newest first."""
     async with ctx.pool.acquire() as conn:
         rows, total = await view_store.list_changes(conn, page, license_id, account_id=account_id)
     return listed(rows, total, page)

@@ -61,6 +61,7 @@ class LicenseChange(ResponseBody):
     from_: str | None = Field(serialization_alias="from", examples=["active"])
     to: str | None = Field(examples=["revoked"])
     because: dict[str, Any] = Field(
-        description="The cause: kind (stripe_event, stripe_read, api_call, operator, catalog), id, and reason.",
+        description="The cause. kind: stripe_event, stripe_read, api_call, operator, catalog, rule or time. "
+        "id: what to look it up by. reason: why the license changed.",
         examples=[{"kind": "stripe_event", "id": "evt_1", "reason": "refunded"}],
     )

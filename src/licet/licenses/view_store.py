@@ -1,5 +1,5 @@
-# ruff: noqa: S608 - what is put into the statements are the constants below
-"""Reads of licenses for the API and for mails: the status as of now, the key decrypted."""
+# ruff: noqa: S608 - only the constants below are formatted into the statements
+"""Reads licenses for the API and for emails, with their current status and decrypted key."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -35,7 +35,7 @@ class ChangeContext:
 
 
 def key_material(policy: Policy, keyring: Keyring) -> tuple[bytes, bytes]:
-    """(hash, ciphertext) of a new key. The key itself is never returned."""
+    """Generate a key and return its hash and ciphertext. The key itself is never returned."""
     key = new_key(policy.prefix)
     return key_hash(key), keyring.encrypt(key)
 

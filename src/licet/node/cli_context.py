@@ -59,7 +59,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Pool]:
         async with pool.acquire() as conn:
             if not await schema_is_current(conn):
                 raise StartupError(
-                    "The database's schema is of another version. Run `licet migrate` or `licet up` first."
+                    "The database has the schema of another version. Run `licet migrate` or `licet up` first."
                 )
             installation.check_mode(await find_installation(conn), settings.mode)
         yield pool

@@ -1,4 +1,4 @@
-"""Starts and stops the parts of a node on a running database. Its libraries are slow to import.
+"""Starts and stops the parts of a node on a running database. This module imports slow libraries.
 
 It starts the pool, the sandbox, the workers and the API in this order, and stops them in reverse, so that requests and
 jobs in progress can finish.

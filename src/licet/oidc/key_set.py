@@ -78,7 +78,7 @@ class KeySet:
             try:
                 self._keys = usable_keys(await self._fetch(self._issuer))
             except NotPublished as error:
-                log.warning("the identity provider's keys cannot be read", issuer=self._issuer, reason=str(error))
+                log.warning("identity_provider_keys_not_read", issuer=self._issuer, reason=str(error))
                 return
             self._read_at = now
-            log.info("read the identity provider's keys", issuer=self._issuer, keys=len(self._keys))
+            log.info("identity_provider_keys_read", issuer=self._issuer, keys=len(self._keys))

@@ -83,7 +83,8 @@ def _key_named(token: str) -> tuple[str | None, str]:
         raise Unauthorized("This is not a valid JWT. Send a token of the identity provider, or an API key.") from None
     if header.get("alg") not in ALGORITHMS:
         raise Unauthorized(
-            f"This token's algorithm is not accepted. Let the identity provider sign with {' or '.join(ALGORITHMS)}."
+            "This token's algorithm is not accepted. Configure the identity provider to sign with "
+            f"{' or '.join(ALGORITHMS)}."
         )
     if str(header.get("typ", "JWT")).lower() not in _TOKEN_TYPES:
         raise Unauthorized("This token's type is not accepted. Send an identity token or an access token.")
@@ -101,7 +102,7 @@ def _reason(error: PyJWTError) -> str:
         case InvalidIssuerError():
             return "This token is from another issuer: its iss must be exactly LICET_OIDC_ISSUER."
         case MissingRequiredClaimError():
-            return f"This token has no {error.claim}. Let the identity provider add this claim."
+            return f"This token has no {error.claim}. Configure the identity provider to add this claim."
         case _:
             return "This token's signature or claims are invalid. Sign in again."
 
@@ -110,7 +111,9 @@ def _identity(claims: dict[str, Any]) -> Identity:
     subject = claims["sub"]
     # Source: OpenID Connect Core 1.0, section 2, "sub".
     if not 0 < len(subject) <= 255 or not subject.isprintable():
-        raise Unauthorized("This token's sub is invalid. Let the identity provider send 1 to 255 printable characters.")
+        raise Unauthorized(
+            "This token's sub is invalid. Configure the identity provider to send 1 to 255 printable characters."
+        )
     if "events" in claims:
         raise Unauthorized(
             "This token reports an event, such as a logout, and is not a credential. Send an identity or access token."

@@ -95,7 +95,7 @@ async def find_invoice_account(conn: Connection, stripe_invoice_id: str) -> UUID
 
 
 async def find_invoice_for_email(conn: Connection, stripe_invoice_id: str) -> asyncpg.Record | None:
-    """All columns of an invoice, with `name`: its account's."""
+    """All columns of an invoice, and `name`, the name of its account."""
     return await conn.fetchrow(
         """
         SELECT invoice.*, account.name

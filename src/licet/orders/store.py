@@ -194,7 +194,7 @@ def _order(row: asyncpg.Record, items: dict[str, list[OrderItem]]) -> OrderRecor
 
 
 async def find_session_for_email(conn: Connection, stripe_session_id: str) -> asyncpg.Record | None:
-    """`{status, amount_total, currency, url, name}` of a checkout session; name: its account's."""
+    """`{status, amount_total, currency, url, name}` of a checkout session; name: of its account."""
     return await conn.fetchrow(
         """
         SELECT session.status, session.amount_total, session.currency, session.url, account.name

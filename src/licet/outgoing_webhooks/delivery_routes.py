@@ -72,7 +72,7 @@ async def list_deliveries(
     page: Paging,
     status: Annotated[DeliveryStatus | None, Query(description="Only deliveries with this status.")] = None,
 ) -> ListResponse[Delivery]:
-    """Newest first, including pending deliveries."""
+    """Lists the deliveries to an endpoint, newest first, including pending ones."""
     async with ctx.pool.acquire() as conn:
         await get_endpoint(conn, endpoint_id)
         records, total = await store.list_delivery_records(conn, page, endpoint_id, status=status)
@@ -83,7 +83,7 @@ async def list_deliveries(
 async def get_delivery(
     ctx: Ctx, _: Operator, endpoint_id: PathId, delivery_id: DeliveryId, response: Response
 ) -> DeliveryDetails:
-    """Includes the body, which may contain license keys."""
+    """Retrieves a delivery with its body, which may contain license keys."""
     async with ctx.pool.acquire() as conn:
         delivery = await _get(conn, endpoint_id, delivery_id)
     body = await _body(ctx, delivery.event_id)

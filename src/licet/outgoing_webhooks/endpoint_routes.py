@@ -40,7 +40,7 @@ PREVIOUS_SECRET_VALID_FOR = timedelta(hours=24)
 
 _DELETE_BATCH = 5000
 
-_REFUSED = (422, "The host leads to 127.0.0.1, which is not a public address.", {"field": "url"})
+_REFUSED = (422, "The host resolves to 127.0.0.1, which is not a public address.", {"field": "url"})
 _TOO_MANY = (409, f"There are {MAX_ENDPOINTS} webhook endpoints already, the maximum. Delete one first.")
 
 
@@ -61,7 +61,7 @@ _TOO_MANY = (409, f"There are {MAX_ENDPOINTS} webhook endpoints already, the max
     ),
 )
 async def make_webhook_endpoint(ctx: Ctx, _: Operator, once: Once, body: CreateWebhookEndpointRequest) -> Response:
-    """The endpoint receives events from now on.
+    """Creates an endpoint, which receives events from now on.
 
     `secret`, which signs the deliveries, is returned only here; it is stored encrypted. A repeated request with the
     same `Idempotency-Key` gets a 409.
@@ -80,7 +80,7 @@ async def make_webhook_endpoint(ctx: Ctx, _: Operator, once: Once, body: CreateW
 
 @router.get("", summary="List webhook endpoints", responses=responses(401, 403))
 async def list_webhook_endpoints(ctx: Ctx, _: Operator, page: Paging) -> ListResponse[WebhookEndpoint]:
-    """Newest first, including disabled endpoints."""
+    """Lists webhook endpoints, newest first, including disabled ones."""
     async with ctx.pool.acquire() as conn:
         endpoints, total = await endpoint_store.list_endpoints(conn, page)
     return listed([WebhookEndpoint(**endpoint_fields(endpoint)) for endpoint in endpoints], total, page)
@@ -88,7 +88,7 @@ async def list_webhook_endpoints(ctx: Ctx, _: Operator, page: Paging) -> ListRes
 
 @router.get("/{id}", summary="Retrieve a webhook endpoint", responses=responses(401, 403, 404))
 async def get_webhook_endpoint(ctx: Ctx, _: Operator, endpoint_id: PathId) -> WebhookEndpoint:
-    """Includes since when deliveries to it have been failing."""
+    """Retrieves an endpoint, with the time since when deliveries to it have been failing."""
     async with ctx.pool.acquire() as conn:
         return WebhookEndpoint(**endpoint_fields(await get_endpoint(conn, endpoint_id)))
 
@@ -101,7 +101,7 @@ async def get_webhook_endpoint(ctx: Ctx, _: Operator, endpoint_id: PathId) -> We
 async def change_webhook_endpoint(
     ctx: Ctx, _: Operator, endpoint_id: PathId, body: UpdateWebhookEndpointRequest, response: Response
 ) -> UpdatedWebhookEndpoint:
-    """Changes only the fields in the request; also disables, enables and rotates the secret.
+    """Updates the fields in the request. Also enables or disables the endpoint, or rotates its secret.
 
     Pending deliveries to a disabled endpoint fail when they are due and can be replayed. After a second rotation within
     24 hours, only the two newest secrets sign.
@@ -130,7 +130,7 @@ async def delete_webhook_endpoint(ctx: Ctx, _: Operator, endpoint_id: PathId) ->
 
 
 async def get_endpoint(conn: Connection, endpoint_id: UUID, *, for_update: bool = False) -> EndpointRecord:
-    """Return an endpoint. Raises NotFound. for_update: lock its row until the transaction ends."""
+    """Returns an endpoint. Raises NotFound. for_update: lock its row until the transaction ends."""
     endpoint = await endpoint_store.find_endpoint(conn, endpoint_id, for_update=for_update)
     if endpoint is None:
         raise _endpoint_not_found()
@@ -138,14 +138,14 @@ async def get_endpoint(conn: Connection, endpoint_id: UUID, *, for_update: bool 
 
 
 async def _check_endpoint_limit(conn: Connection) -> None:
-    """Raise Conflict at the limit. Concurrent requests wait for the end of this transaction."""
+    """Raises Conflict at the limit. Concurrent requests wait for the end of this transaction."""
     await lock(conn, ["webhook_endpoints"])
     if await endpoint_store.count_endpoints(conn) >= MAX_ENDPOINTS:
         raise Conflict(_TOO_MANY[1], code="too_many_endpoints")
 
 
 async def _change(ctx: Context, conn: Connection, endpoint_id: UUID, body: UpdateWebhookEndpointRequest) -> str | None:
-    """Apply the changes. Returns the new secret, if it was rotated."""
+    """Applies the changes. Returns the new secret, if it was rotated."""
     if body.url is not None:
         await endpoint_store.set_url(conn, endpoint_id, body.url)
     if body.events is not None:

@@ -91,7 +91,7 @@ class InvalidWebhookUrl(Unprocessable):
 
 
 async def check_endpoint_url(settings: Settings, url: str) -> None:
-    """Raise InvalidWebhookUrl unless the URL is allowed. Looks the host up: hold no connection."""
+    """Raise InvalidWebhookUrl unless the URL is allowed. Resolves the host: hold no connection."""
     try:
         await check_target(url, AllowedTargets.parse(settings.webhooks_allow_private))
     except RefusedTarget as error:
@@ -111,7 +111,7 @@ class WebhookEndpoint(ResponseBody):
     description: str | None = Field(examples=["The shop's backend"])
     enabled: bool = Field(examples=[True])
     disabled_because: DisabledReason | None = Field(
-        description="asked: by an operator. failing: no success for three days. gone: it answered 410.",
+        description="asked: disabled by an operator. failing: no success for three days. gone: it answered 410.",
         examples=[None],
     )
     failing_since: At | None = Field(description="The first failure after the last success.", examples=[None])

@@ -117,7 +117,7 @@ async def disable_endpoint(conn: Connection, endpoint_id: UUID, now: datetime) -
 
 
 async def rotate_secret(conn: Connection, endpoint_id: UUID, secret_encrypted: bytes, previous_until: datetime) -> None:
-    """Replace the secret. Only the replaced one also signs, until `previous_until` (wall time)."""
+    """Replace the secret. Only the one before it also signs, until `previous_until` (wall time)."""
     await conn.execute(
         """
         UPDATE webhook_endpoints SET

@@ -31,7 +31,7 @@ DELIVERY_LEASE = timedelta(minutes=2)
 
 
 def delivery_jobs(context: Context, sender: WebhookSender) -> list[Job]:
-    """The jobs of this package."""
+    """The job that makes deliveries."""
     limit = EndpointLimit()
 
     async def run(key: str) -> None:
@@ -68,7 +68,7 @@ async def _attempt(ctx: Context, sender: WebhookSender, claimed: ClaimedDelivery
     try:
         result = await _send(ctx, sender, claimed)
     except NotFound:
-        await attempt_store.mark_undeliverable(ctx.pool, claimed, "what the event is about no longer exists")
+        await attempt_store.mark_undeliverable(ctx.pool, claimed, "the object that the event is about no longer exists")
     except Exception as error:
         # An error in Licet itself, not in the endpoint. Its message could contain what the body contains, so it goes to
         # the log only, where it is redacted.

@@ -61,12 +61,12 @@ class PlanCheckoutRequest(RequestBody):
     success_url: str | None = Field(
         None,
         description="URL for the buyer after payment. {CHECKOUT_SESSION_ID} in it becomes the session's id. "
-        "Default: a page of Licet's.",
+        "Default: Licet's own page.",
         examples=["https://example.com/welcome?session={CHECKOUT_SESSION_ID}"],
     )
     cancel_url: str | None = Field(
         None,
-        description="URL for a buyer who leaves without paying. Default: LICET_APP_URL, else a page of Licet's.",
+        description="URL for a buyer who leaves without paying. Default: LICET_APP_URL, else Licet's own page.",
         examples=["https://example.com/plans"],
     )
 
@@ -125,7 +125,7 @@ async def subscribe(ctx: Ctx, caller: CurrentCaller, _: Writer, once: Once, body
                 raise _subscription_exists(current)
             chosen = await choose(conn, body.product_id, body.price_id, None)
         item = CartItem(str(chosen.plan.product_id), 1, chosen.price.place.stripe_price_id)
-        opened = await open_session(ctx, organization, _wish(ctx, body, item), attempt.id)
+        opened = await open_session(ctx, organization, _purchase(ctx, body, item), attempt.id)
         async with ctx.pool.acquire() as conn, conn.transaction():
             started = await start_checkout(conn, opened)
             return await attempt.answer(conn, PlanCheckout(url=started.url))
@@ -139,7 +139,7 @@ def _subscription_exists(current: CurrentPlan) -> Conflict:
     )
 
 
-def _wish(ctx: Context, body: PlanCheckoutRequest, item: CartItem) -> PurchaseRequest:
+def _purchase(ctx: Context, body: PlanCheckoutRequest, item: CartItem) -> PurchaseRequest:
     secret = secrets.token_urlsafe(32)
     public_url = ctx.settings.public_url or ""
     default_success_url = f"{public_url}{RETURN_PATH}?secret={secret}"

@@ -63,7 +63,7 @@ class CustomerPortalRequest(RequestBody):
     organization_id: OrganizationId
     return_url: str | None = Field(
         None,
-        description="URL that the portal links back to. Default: LICET_APP_URL, else a page of Licet's.",
+        description="URL that the portal links back to. Default: LICET_APP_URL, else Licet's own page.",
         examples=["https://example.com/account"],
     )
 

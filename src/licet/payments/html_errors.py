@@ -1,4 +1,4 @@
-"""Middleware: answers errors on the buyer's pages with an HTML page, whichever layer raised them."""
+"""Middleware that responds to errors on the buyer's pages with an HTML page."""
 
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ class HtmlErrors:
         self.app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Serves one request."""
+        """Handles one request."""
         if scope["type"] != "http" or scope["path"] not in HTML_PATHS or scope["method"] not in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return

@@ -122,7 +122,7 @@ class EmptyResponse(ResponseBody):
 async def update_subscription(
     request: Request, ctx: Ctx, caller: CurrentCaller, _: Writer, body: PlanUpdateRequest
 ) -> PlanUpdate:
-    """Upgrades take effect and are charged immediately; downgrades take effect at the end of the period.
+    """Changes the plan: an upgrade immediately, with a charge; a downgrade at the end of the period.
 
     If the card is declined (402), the plan does not change. Overdue invoices are paid before an upgrade and are part of
     `prorationAmount`. If the current period was refunded in full, an immediate change starts a new period at the full
@@ -162,8 +162,8 @@ async def preview_update(
 ) -> PlanPreview:
     """Returns what a change would cost. Nothing is changed or charged.
 
-    The quote is valid for 15 minutes. A preview says `scheduled` by the catalogue alone. The update may still fail with
-    `price_archived` if Stripe does not allow the change to be scheduled.
+    The quote is valid for 15 minutes. The status `scheduled` follows from the catalogue alone. The update may still
+    fail with `price_archived` if Stripe does not allow the change to be scheduled.
     """
     organization = await find_organization(ctx, caller, body.organization_id)
     chosen = await _choose_plan(ctx, organization, body)

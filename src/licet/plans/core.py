@@ -1,8 +1,8 @@
 """Rules that tell an upgrade from a downgrade. Pure.
 
 1. The catalogue's rank decides, never a comparison of prices.
-2. Among prices of the same rank, a shorter billing interval is a downgrade. Any other price is an upgrade, one with the
-   same interval too, so the change takes effect immediately.
+2. Among prices of the same rank, a shorter billing interval is a downgrade. Any other price, also one with the same
+   interval, is an upgrade, so the change takes effect immediately.
 3. The current price is no change.
 
 Source: contract, section 3.

@@ -1,7 +1,7 @@
 """The features that an account may use now, by its plans and its licenses.
 
 A plan follows the same rules as a license (`licenses/core.py: decide`): paid until, in grace, refunded, disputed,
-ended. So an organisation whose renewal failed keeps its features for the days of grace, and no longer.
+ended. So an organisation whose renewal failed keeps its features during the grace days, and no longer.
 """
 
 from dataclasses import dataclass

@@ -25,14 +25,14 @@ async def choose(conn: Connection, product_id: str, price_id: str, current: Curr
     plan = next((found for found in plans if product_id in (found.stripe_product_id, str(found.product_id))), None)
     if plan is None:
         raise Unprocessable(
-            f"{product_id} is no plan on sale. GET /payment/subscription-plans lists those.",
+            f"{product_id} is not a plan on sale. GET /payment/subscription-plans lists the plans.",
             code="invalid_product",
             details={"productId": product_id},
         )
     price = next((found for found in plan.prices if found.place.stripe_price_id == price_id), None)
     if price is None:
         raise Unprocessable(
-            f"{price_id} is no price on sale of {plan.name}. GET /payment/subscription-plans lists those.",
+            f"{price_id} is not a price of {plan.name} on sale. GET /payment/subscription-plans lists the prices.",
             code="invalid_price",
             details={"productId": product_id, "priceId": price_id},
         )

@@ -19,8 +19,8 @@ from licet.refulfil.store import StoredPurchase
 
 log = structlog.get_logger(__name__)
 
-TURNED = "license_turned"
-"""The job that writes down a status that changed by time alone."""
+STATUS_BY_TIME_JOB = "license_turned"
+"""The job that stores a status that changed by time alone."""
 
 
 class NotAllSettled(Exception):
@@ -31,7 +31,7 @@ async def refulfil_product(context: Context, product_id: UUID, cause: Cause) -> 
     """Settle every purchase of a product, each in its own transaction.
 
     Purchases that waited for the product are fulfilled.
-    Raises NotAllSettled if a purchase could not be settled; the others are settled all the same.
+    Raises NotAllSettled if a purchase could not be settled; the others are settled anyway.
     """
     async with context.pool.acquire() as conn:
         purchases = await store.list_purchases_of_product(conn, product_id)
@@ -57,7 +57,7 @@ async def _settle(context: Context, purchase: StoredPurchase, cause: Cause) -> N
 
 
 def refulfil_jobs(context: Context) -> Sequence[Job]:
-    """The job that writes down statuses that changed by time alone.
+    """The job that stores statuses that changed by time alone.
 
     Reads return the new status already; the job adds it to the timeline and publishes it.
     """
@@ -70,6 +70,6 @@ def refulfil_jobs(context: Context) -> Sequence[Job]:
 
     async def due(now: datetime) -> Sequence[str]:
         async with context.pool.acquire() as conn:
-            return await store.list_turned_subscriptions(conn, now)
+            return await store.list_outdated_subscriptions(conn, now)
 
-    return [Job(TURNED, run, due)]
+    return [Job(STATUS_BY_TIME_JOB, run, due)]

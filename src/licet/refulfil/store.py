@@ -1,4 +1,4 @@
-"""Reads of the purchases to settle again, and the events that waited for them."""
+"""Reads the purchases to settle again, and updates the events that waited for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ async def list_purchases_of_product(conn: Connection, product_id: UUID) -> list[
 
 
 async def find_subscription_purchase(conn: Connection, stripe_subscription_id: str) -> StoredPurchase | None:
-    """The purchase that a subscription is, or None."""
+    """A subscription as a purchase; None if it is not mirrored."""
     row = await conn.fetchrow(
         """
         SELECT stripe_subscription_id AS stripe_id, stripe_customer_id, account_id, true AS recurring
@@ -52,8 +52,8 @@ async def find_subscription_purchase(conn: Connection, stripe_subscription_id: s
     return None if row is None else StoredPurchase(**row)
 
 
-async def list_turned_subscriptions(conn: Connection, now: datetime) -> Sequence[str]:
-    """List the subscriptions of the first 100 licenses whose stored status has ended by time."""
+async def list_outdated_subscriptions(conn: Connection, now: datetime) -> Sequence[str]:
+    """List the subscriptions of up to 100 licenses whose stored status has ended (`valid_until`)."""
     rows = await conn.fetch(
         """
         SELECT DISTINCT stripe_subscription_id FROM (

@@ -1,8 +1,8 @@
 """Limits the reads per second of background work, so that Stripe does not refuse the calls of buyers.
 
-Stripe allows 100 requests per second in live mode and 25 in test mode. Background work (catching up, refreshing,
-comparing) may use four fifths of that. Each process has its own budget; if several together exceed Stripe's limit,
-Stripe responds with 429 and the calls wait and retry. Source: Stripe's documentation, "Rate limits".
+Stripe allows 100 requests per second in live mode and 25 in test mode. Background work, such as refreshes, may
+use four fifths of that. Each process has its own budget; if several together exceed Stripe's limit, Stripe responds
+with 429 and the calls wait and retry. Source: Stripe's documentation, "Rate limits".
 """
 
 import asyncio

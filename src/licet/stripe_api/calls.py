@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _gives_up_at: ContextVar[float] = ContextVar("gives_up_at", default=inf)
-"""Monotonic seconds."""
+"""When calls in this context stop retrying, in monotonic seconds."""
 
 
 @contextmanager
@@ -87,7 +87,7 @@ class Calls:
         except TimeoutError:
             result = StripeFailure(None, "it did not answer in time")
         log.info(
-            "stripe call",
+            "stripe_call",
             method=request.method,
             path=request.path,
             status=200 if isinstance(result, StripeResponse) else result.status,

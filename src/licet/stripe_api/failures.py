@@ -37,7 +37,7 @@ class StripeFailure:
     replayed: bool = False
 
     @property
-    def may_pass(self) -> bool:
+    def is_temporary(self) -> bool:
         """True if the same call may succeed a moment later.
 
         A 200 without valid JSON counts as temporary, too.
@@ -51,7 +51,7 @@ def error_for(failure: StripeFailure) -> LicetError:
     if failure.status == 402 and failure.type == "card_error":
         details["declineCode"] = failure.decline_code or failure.code
         return CardDeclined(_safe(failure.message), details=details)
-    if failure.may_pass:
+    if failure.is_temporary:
         wait = max(1, round(failure.retry_after_seconds or DEFAULT_RETRY_AFTER_SECONDS))
         return StripeUnavailable(_unavailable(failure, wait), details=details, retry_after_seconds=wait)
     if failure.status in (401, 403):

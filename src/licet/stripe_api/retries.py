@@ -36,4 +36,4 @@ def wait_before_retry(
 
 def _worth_repeating(failure: StripeFailure) -> bool:
     # Stripe returns a stored 500 with `stripe-should-retry: false`. A 429 has no such header and is always repeated.
-    return failure.should_retry if failure.should_retry is not None else failure.may_pass
+    return failure.should_retry if failure.should_retry is not None else failure.is_temporary

@@ -27,7 +27,7 @@ def verify(raw: bytes, header: str | None, secrets: Sequence[str], now: datetime
     expected = [
         hmac.new(secret.encode(), signed_at.encode() + b"." + raw, sha256).hexdigest().encode() for secret in secrets
     ]
-    if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in signatures):
+    if not any(hmac.compare_digest(digest, signature) for digest in expected for signature in signatures):
         raise InvalidSignature(
             "The signature matches no signing secret. Compare LICET_STRIPE_WEBHOOK_SECRETS with the endpoint's secret "
             "in Stripe's dashboard, and check that no proxy changes the body."

@@ -1,4 +1,4 @@
-"""The version of Stripe's API and of its SDK, which a test keeps in step, and the versions of events.
+"""The versions of Stripe's API and SDK that Licet uses, and those that its events may have.
 
 An event has the API version of its webhook endpoint. Within one named release Stripe only adds fields.
 Source: Stripe's documentation, "How API versioning works"; its changelog.
@@ -16,7 +16,7 @@ Layout = Literal["current", "before_basil"]
 """The layout of an event's object. 2025-03-31.basil moved most of the fields that Licet reads."""
 
 BEFORE_BASIL = frozenset({"2022-11-15", "2023-08-16", "2023-10-16", "2024-04-10", "2024-06-20"})
-"""Versions before releases had names, which have the same fields that Licet reads. The next release is `acacia`."""
+"""The versions from before releases had names. In these and in `acacia`, the next one, Licet reads the same fields."""
 
 
 def layout_of(api_version: str | None) -> Layout | None:

@@ -1,4 +1,4 @@
-"""Applies a Stripe object: lock, compare versions, mirror, fulfil. Events and reads share them."""
+"""Applies a Stripe object: lock, compare versions, mirror, fulfil. For events and for reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,12 +46,12 @@ async def apply_event(conn: Connection, event: ReceivedEvent, context: ChangeCon
     await lock_joined(conn, obj, body.paid)
     affected, verdict = Affected(), Verdict.NEWER
     if event_type.kind is not None:
-        held = await find_mirror(conn, obj["id"])
-        verdict = compare(held.version if held else None, version) if body.readable else Verdict.UNCLEAR
+        stored = await find_mirror(conn, obj["id"])
+        verdict = compare(stored.version if stored else None, version) if body.readable else Verdict.UNCLEAR
         if verdict.applies:
             affected = await _mirror(conn, event_type.kind, version)
         else:
-            affected = _affected_by_unchanged(held, obj)
+            affected = _affected_by_unchanged(stored, obj)
         if not verdict.sure:
             affected |= Affected(reads=frozenset({(event_type.kind, obj["id"])}))
     if affected.ignored is not None:
@@ -95,7 +95,7 @@ async def apply_read(conn: Connection, kind: str, version: Version, context: Cha
 async def lock_joined(conn: Connection, obj: StripeObject, paid: Sequence[Paid] = ()) -> None:
     """Lock every id that joins the object to others, down to its customer, in sorted order.
 
-    paid: the payments that an event in an older layout reports beside its object.
+    paid: the payments that an event in an older layout reports within its object.
 
     The joined ids are looked up before locking and again under the locks. If a new link appeared meanwhile, all locks
     are released and taken again with the new id included, so that two transactions never wait for each other.
@@ -158,16 +158,16 @@ def _references(obj: StripeObject) -> _References:
     )
 
 
-def _affected_by_unchanged(held: StoredMirror | None, obj: StripeObject) -> Affected:
+def _affected_by_unchanged(stored: StoredMirror | None, obj: StripeObject) -> Affected:
     """The purchases of an object whose mirror stays as it is.
 
-    They are settled all the same, so that a replay repairs a purchase that was once settled wrongly.
+    They are settled again, so that a replay repairs a purchase that was settled wrongly.
     """
-    if held is None:
+    if stored is None:
         return Affected()
     kind, own_id, named = obj.get("object"), ids(obj["id"]), _references(obj)
     return Affected(
-        held.account_id,
+        stored.account_id,
         subscriptions=own_id if kind == "subscription" else ids(named.subscription),
         sessions=own_id if kind == "checkout.session" else frozenset(),
         invoices=own_id if kind == "invoice" else ids(named.invoice),

@@ -13,7 +13,7 @@ from licet.stripe_api.version import layout_of
 from licet.stripe_events.older_versions import Body, to_current_layout
 
 SECRETS = frozenset({"client_secret", "secret"})
-"""Fields of Stripe's objects that hold a credential. Events are kept without them: nothing needs them."""
+"""Fields of Stripe's objects that hold a credential. Events are stored without them."""
 
 
 @dataclass(frozen=True)

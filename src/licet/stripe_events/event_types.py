@@ -1,7 +1,7 @@
 """The table of Stripe event types that are handled: their object, and when Stripe sends them.
 
 The webhook endpoint at Stripe is created from this same table. An event updates a mirror; `fulfil` derives orders and
-licenses from the mirrors. A few types are facts by themselves, because their object looks the same without them.
+licenses from the mirrors. A few types report a fact that their object does not show.
 Source: contract, section 5.
 """
 
@@ -40,7 +40,7 @@ MIRRORS: Mapping[str, Mirror] = {
     "product": mirror_product,
     "price": mirror_price,
 }
-"""By kind of object, the function that copies it into our tables."""
+"""By kind of object, the function that copies it into the database."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class EventType:
 
     when: when Stripe sends it.
     kind: the kind of object it carries, which selects the mirror; None where only the fact matters.
-    fact: handles what the type alone says, also when the event is stale.
+    fact: handles what only the event's type reports. It is called for a stale event too.
     """
 
     when: str

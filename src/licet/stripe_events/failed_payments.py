@@ -30,8 +30,8 @@ async def invoice_payment_failed(conn: Connection, invoice: StripeObject, contex
 async def card_refused(conn: Connection, payment_intent: StripeObject, context: ChangeContext) -> Affected:
     """A card was refused: notify the buyer of the checkout.
 
-    For an invoice, `invoice.payment_failed` does it. Only one-time payments carry our order id. Without it,
-    a read of what the payment is for is requested.
+    For an invoice, `invoice.payment_failed` does it. Only one-time payments carry Licet's order id. Without it, a read
+    is requested that finds what the payment is for.
     """
     order_id = as_id((payment_intent.get("metadata") or {}).get("licet_order_id") or "")
     session_id = await store.find_session_of_order(conn, order_id)

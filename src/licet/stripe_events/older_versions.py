@@ -16,7 +16,7 @@ class Body:
     """The object that an event carries.
 
     readable: whether `object` is in the current layout; if not, only its id can be used.
-    paid: payments that an older layout reports within the object, and newer ones in an event (`invoice_payment.paid`).
+    paid: payments that an older layout reports within the object. Newer ones report them in `invoice_payment.paid`.
     """
 
     object: StripeObject
@@ -67,7 +67,7 @@ def _subscription(old: StripeObject) -> StripeObject:
 
 
 def _invoice(old: StripeObject) -> StripeObject:
-    """The subscription moved to `parent`; amounts paid out of band have since counted in `amount_paid`."""
+    """The subscription moved to `parent`; `amount_paid` now includes amounts paid out of band."""
     subscription = id_of(old.get("subscription"))
     details = {**(old.get("subscription_details") or {}), "subscription": subscription}
     parent = {"type": "subscription_details", "subscription_details": details} if subscription else None

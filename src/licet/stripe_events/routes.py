@@ -65,7 +65,7 @@ class EventNotHandled(LicetError):
     openapi_extra=_AS_SENT,
 )
 async def receive_stripe_event(request: Request, context: Ctx) -> JSONResponse:
-    """Only Stripe calls this.
+    """Receives an event from Stripe. Nothing else calls this endpoint.
 
     The signature is checked on the raw body, before it is parsed. 200 means that everything that follows from the
     event is committed.

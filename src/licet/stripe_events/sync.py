@@ -1,6 +1,6 @@
-"""Applies what Stripe answers, to a read or to a change, in the same way as an event.
+"""Applies Stripe's answer to a read or a change in the same way as an event.
 
-An answer is applied only if nothing newer came while Stripe was asked: the object's revision is read before the call
+An answer is applied only if nothing newer was stored during the call: the object's revision is read before the call
 and compared afterwards, under the object's locks. If it differs, the object is read again.
 
 The changes raise CardDeclined, StripeRefused and StripeUnavailable; the read raises the last two.
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the database held of an object before a call to Stripe: its revision, at a business time."""
+    """The revision of an object's mirror before a call to Stripe, and the business time of the call."""
 
     revision: int
     at: datetime
@@ -76,7 +76,7 @@ async def baseline(ctx: Context, stripe_id: str) -> Baseline:
 
 
 async def apply_answer(ctx: Context, kind: str, answer: StripeObject, before: Baseline, cause: Cause) -> StripeObject:
-    """Apply an object that Stripe answered; read it instead if something newer came meanwhile.
+    """Apply an object that Stripe answered; read it instead if something newer was stored meanwhile.
 
     Returns `answer`.
     """
@@ -87,15 +87,15 @@ async def apply_answer(ctx: Context, kind: str, answer: StripeObject, before: Ba
 
 
 async def _apply_unless_newer(ctx: Context, kind: str, obj: StripeObject, before: Baseline, cause: Cause) -> bool:
-    """False if something newer than `before` came, so that the object has to be read again."""
+    """Return False if something newer than `before` was stored, so that the object must be read again."""
     rank = Rank.DELETED if obj.get("deleted") else Rank.OTHER
     version = Version(clean(obj), before.at, rank, was_read=True)
     async with ctx.pool.acquire() as conn, conn.transaction():
         await lock_joined(conn, version.object)
         if await find_revision(conn, version.object["id"]) != before.revision:
-            # If another caller has read the very same state, reading it again would only keep that caller busy too.
-            held = await find_mirror(conn, version.object["id"])
-            return held is not None and held.version.object == version.object
+            # If another caller has stored the same state, reading it again would only make that caller read again too.
+            stored = await find_mirror(conn, version.object["id"])
+            return stored is not None and stored.version.object == version.object
         await apply_read(conn, kind, version, ChangeContext(ctx.keyring, cause, ctx.now))
         return True
 
@@ -106,7 +106,7 @@ async def _retrieve_whole(stripe: StripeApi, kind: str, stripe_id: str) -> Strip
 
 
 async def _with_whole_list(stripe: StripeApi, kind: str, obj: StripeObject) -> StripeObject:
-    """The object, with the rest of a list in it that Stripe cut off."""
+    """The object with its list completed, if Stripe returned only the first part of it."""
     if kind in _LISTS:
         name, item, owner = _LISTS[kind]
         if obj.get(name, {}).get("has_more"):
@@ -116,7 +116,7 @@ async def _with_whole_list(stripe: StripeApi, kind: str, obj: StripeObject) -> S
 
 
 def _as_in_events(kind: str, obj: StripeObject) -> StripeObject:
-    """The object with ids in place of what a change asked Stripe to expand: mirrors hold what events do."""
+    """The object with its expanded fields replaced by ids, as in events."""
     expanded = {field: id_of(obj[field]) for field in _EXPANDED_BY_CHANGES.get(kind, ()) if field in obj}
     return {**obj, **expanded}
 

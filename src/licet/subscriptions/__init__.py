@@ -1,1 +1,1 @@
-"""Subscriptions."""
+"""Subscriptions and their schedules: mirrors, queries, duplicate plans and emails."""

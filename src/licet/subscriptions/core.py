@@ -1,6 +1,6 @@
 """Rules about a subscription: which period counts, and whether it is scheduled to cancel. Pure.
 
-1. `currentPeriodEnd` is that of the item whose period ends first: no later period is paid for as a whole.
+1. The current period is that of the item whose period ends first: after it, not every item is paid for.
 2. A cancellation may be scheduled for the period's end or for another time (Stripe's portal sets a time). Both count.
 
 Source: contract, section 2; Stripe's documentation, "Compare classic and flexible billing mode".

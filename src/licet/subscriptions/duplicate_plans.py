@@ -1,11 +1,15 @@
 """Finds duplicate plans: purchases of a plan that the account already has.
 
-The later purchase is undone. The checkout refuses to sell a plan twice, but two open sessions can both be paid. So a
-subscription is compared with the account's other plans when it first becomes entitled. The later one of two is the
-duplicate, whichever Licet learnt of first, if both have a plan in common, or if the later one's checkout session said
-that its buyer has one plan at a time; otherwise the buyer was allowed to buy another plan, and both stay. A
-subscription is compared only once, so that a later change of plan undoes nothing. Only what was bought in a session of
-Licet's is ever undone. Source: contract, sections 2 and 3.
+The checkout refuses to sell a plan twice, but two open sessions can both be paid. So a subscription is compared with
+the account's other plans when it first becomes entitled:
+
+1. The later of two purchases is the duplicate, in whatever order Licet receives them, if both contain the same plan or
+   if the later one's checkout session allows its buyer one plan at a time. It is undone.
+2. Otherwise the buyer was allowed to buy another plan, and both stay.
+3. A subscription is compared only once, so that a later change of plan undoes nothing.
+4. Only a purchase in a checkout session that Licet created is undone.
+
+Source: contract, sections 2 and 3.
 """
 
 from collections.abc import Sequence
@@ -35,7 +39,7 @@ def to_undo(mine: LivePlan, others: Sequence[LivePlan]) -> list[DuplicatePlan]:
 
 
 async def find_duplicate_plans(conn: Connection, stripe_subscription_id: str) -> list[DuplicatePlan]:
-    """The duplicates to undo now that this subscription is entitled; mostly none.
+    """The duplicates to undo now that this subscription is entitled; usually none.
 
     It is not compared again. The purchases of one account are compared one after the other, even if they were made by
     two Stripe customers.

@@ -1,4 +1,4 @@
-"""The content of e-mails about subscriptions, read from ids when an e-mail is sent or shown."""
+"""Template data of emails about subscriptions, read when the email is sent or shown."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from licet.subscriptions.store import find_ended, get_subscription
 
 
 async def gather_cancellation(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
-    """`{name, products, ended, at}`. about: `{"subscriptionId"}`.
+    """Return `{name, products, ended, at}`. about: `{"subscriptionId"}`.
 
     at: when the subscription ended, or will end; None if it was resumed since. Raises NotFound if it is unknown.
     """
     subscription = await get_subscription(conn, about["subscriptionId"], account_id=None)
     row = await find_ended(conn, subscription.id)
     if row is None:
-        raise NotFound(f"There is no subscription {subscription.id} to write about.")
+        raise NotFound(f"This email is about the subscription {subscription.id}, which no longer exists.")
     ended = subscription.status in ENDED
     return {
         "name": row["name"],
@@ -29,7 +29,7 @@ async def gather_cancellation(conn: Connection, _: Keyring, about: dict[str, Any
 
 
 async def gather_duplicate_plan(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
-    """`{name, account_id, plan, undone, kept}`, for an operator.
+    """Return `{name, account_id, plan, undone, kept}`, for an operator.
 
     about: `{"subscriptionId"}` of the duplicate. Raises NotFound if that subscription was not undone.
     """

@@ -11,7 +11,7 @@ from licet.subscriptions.immediate_cancellation_store import delete_cancellation
 
 
 async def mirror_subscription(conn: Connection, subscription: StripeObject, version: Version) -> Affected:
-    """Store what licenses depend on.
+    """Insert or update a subscription with its items.
 
     If Stripe cut the items off (`has_more`), the subscription is read instead.
     """

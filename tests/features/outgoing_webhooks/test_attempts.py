@@ -324,7 +324,7 @@ async def test_what_it_tells_of_is_gone(post: Post) -> None:
     lost = await delivery_of(post.context, post.endpoint, event)
     await post.deliver(lost)
     row = await post.row(lost)
-    assert (row["status"], row["error"]) == ("failed", "what the event is about no longer exists")
+    assert (row["status"], row["error"]) == ("failed", "the object that the event is about no longer exists")
     assert post.listener.requests == []
 
 

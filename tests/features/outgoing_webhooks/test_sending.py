@@ -306,7 +306,7 @@ async def test_a_name_that_becomes_private_after_it_was_checked_is_refused(liste
     await check_target(url, AllowedTargets(), look_up=look_up)
     answer = await send(url, allowed=AllowedTargets(), look_up=look_up)
     assert answer.status is None
-    assert "refused: The host leads to 127.0.0.1" in str(answer.error)
+    assert "refused: The host resolves to 127.0.0.1" in str(answer.error)
     assert "LICET_WEBHOOKS_ALLOW_PRIVATE" in str(answer.error)
     assert listener.connections == 0
 

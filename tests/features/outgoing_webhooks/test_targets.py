@@ -395,5 +395,5 @@ async def test_the_systems_resolver() -> None:
 
 
 async def test_what_the_system_resolves_is_checked() -> None:
-    with pytest.raises(RefusedTarget, match="leads to"):
+    with pytest.raises(RefusedTarget, match="resolves to"):
         await check_target("https://hooks.example.com/", NOTHING, look_up=lambda _, port: resolve("localhost", port))

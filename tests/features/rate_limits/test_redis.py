@@ -64,7 +64,7 @@ async def test_a_redis_that_is_not_there_turns_nobody_away(
     # The limit holds all the same, for this node.
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429]
     assert failures(node) == 1, "it is asked again only after a while"
-    said = [line for line in capsys.readouterr().out.splitlines() if "redis is unreachable" in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if "redis_unreachable_counting_in_memory" in line]
     assert len(said) == 1
     assert "hidden" not in said[0]
 

@@ -230,7 +230,7 @@ async def test_each_try_is_one_log_line_with_both_request_ids(fickle: Counterpar
             await api.retrieve("customer", "cus_1", expand=["secret_looking_parameter"])
     finally:
         structlog.configure(processors=before)
-    lines = [line for line in said.entries if line["event"] == "stripe call"]
+    lines = [line for line in said.entries if line["event"] == "stripe_call"]
     assert [line["status"] for line in lines] == [500, 200]
     assert [line["attempt"] for line in lines] == [1, 2]
     assert {(line["request_id"], line["stripe_request_id"]) for line in lines} == {("ours", "req_scripted")}

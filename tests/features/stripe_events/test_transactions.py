@@ -73,6 +73,12 @@ async def test_one_that_is_aborted_three_times_is_kept_as_failed(context: Contex
     assert await kept(context.pool) == ("applied", None, 2, None, False)
 
 
+SOMEBODY_WAITS = """
+    SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+                   WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)
+    """
+
+
 async def test_a_change_that_waited_for_a_lock_is_dated_after_the_wait(pool: Pool) -> None:
     before, after = wall_now(), wall_now() + timedelta(hours=1)
     clock = [before]
@@ -81,9 +87,7 @@ async def test_a_change_that_waited_for_a_lock_is_dated_after_the_wait(pool: Poo
         await lock(conn, ["prod_1"])
         # An unknown version is read: the request for the read shows the time of the change.
         receiving = asyncio.create_task(receive_event(context, event(api_version="2031-01-01.unknown")))
-        while not await pool.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
-        ):
+        while not await pool.fetchval(SOMEBODY_WAITS):  # noqa: ASYNC110  # PostgreSQL has no event for it.
             await asyncio.sleep(0.01)
         clock[0] = after
     await receiving

@@ -43,7 +43,7 @@ from licet.stripe_events import sync
 
 @dataclass(frozen=True)
 class _Request:
-    """What the caller asks for. `charged` adds up over all attempts."""
+    """The caller's request. `charged` adds up over all attempts."""
 
     account_id: UUID
     chosen: Chosen
@@ -57,7 +57,7 @@ async def change_plan(
 ) -> PlanChange:
     """Change the account's plan.
 
-    quote_id: a preview's; then exactly the quoted amount is charged, or nothing changes. Raises NotFound
+    quote_id: from a preview. With it, exactly the quoted amount is charged, or nothing changes. Raises NotFound
     no_subscription, Unprocessable mixed_currencies, Conflict (quote_expired, payment_overdue, price_archived,
     subscription_changing), CardDeclined (the plan stays), StripeRefused, StripeUnavailable.
     """
@@ -108,7 +108,7 @@ async def _release_cancelling_schedule(ctx: Context, plan: CurrentPlan, cause: C
 
 
 async def _keep_plan(ctx: Context, plan: CurrentPlan, cause: Cause) -> None:
-    """Drop a pending change and clear a scheduled cancellation. Stripe is not asked if there is neither."""
+    """Drop a pending change and clear a scheduled cancellation. Makes no call if there is neither."""
     await release_schedule(ctx, plan.stripe_schedule_id, cause)
     if plan.is_scheduled_to_cancel:
         await sync.update(ctx, "subscription", plan.stripe_subscription_id, resume_params(plan), cause)

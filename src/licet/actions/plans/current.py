@@ -1,4 +1,4 @@
-"""The plan that is to be changed, and the outcome of changing it."""
+"""Finds the plan to change, and decides the outcome of the change."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +34,7 @@ async def get_current_plan(ctx: Context, account_id: UUID) -> CurrentPlan:
     plan = await find_current_plan(ctx.pool, account_id)
     if plan is None:
         raise NotFound(
-            "There is no subscription to a plan that has not ended: POST /payment/subscription-checkout starts one.",
+            "The account has no current subscription to a plan. POST /payment/subscription-checkout starts one.",
             code="no_subscription",
         )
     return plan
@@ -45,7 +45,7 @@ async def get_plan_to_change(
 ) -> CurrentPlan:
     """The account's plan, for one attempt at changing it to `chosen`.
 
-    It is read from Stripe first where a late event would cost money.
+    It is read from Stripe first if a late event could make the change cost the wrong amount.
 
     Raises NotFound no_subscription, Unprocessable mixed_currencies, StripeRefused, StripeUnavailable, and
     SubscriptionChanging if another subscription is the account's plan by now.
@@ -62,10 +62,10 @@ async def get_plan_to_change(
 
 
 def _may_be_out_of_date(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> bool:
-    """True if an event that is late would make the change cost the wrong amount.
+    """True if the change could cost the wrong amount because an event is late.
 
-    That is so if the period or trial is over, because Stripe has started the next one; and if the change is prorated,
-    because that credits the current period, whose payment may have failed a moment ago.
+    This is possible if the period or trial is over, because Stripe has started the next one; and if the change is
+    prorated, because it credits the current period, whose payment may have failed a moment ago.
     """
     is_prorated = outcome_of(ctx, plan, chosen) == "updated" and is_prorated_now(plan, chosen)
     return is_prorated or plan.period_end_at <= ctx.now()

@@ -1,7 +1,7 @@
 """Schedules a change of plan for the end of the period, in a Stripe subscription schedule.
 
 That takes two calls. If the process dies between them, Stripe holds a schedule that changes nothing and ends by itself.
-A cancellation that was cleared for the change is then restored (`restore_cancellation.py`).
+A cancellation that was cleared for the change is then restored (`subscriptions/restore_cancellation.py`).
 """
 
 from datetime import datetime
@@ -32,9 +32,9 @@ from licet.stripe_events import sync
 async def schedule_downgrade(ctx: Context, plan: CurrentPlan, place: Place, cause: Cause) -> datetime:
     """Schedule the change for the end of the paid period, and return that time.
 
-    Stripe is not asked if the same change is scheduled already. Raises SubscriptionChanging if the plan has another
-    price by now, PriceArchived, StripeRefused, StripeUnavailable. Then no change is added, and a cancellation that was
-    scheduled is scheduled still.
+    Makes no call to Stripe if the same change is scheduled already. Raises SubscriptionChanging if the plan has another
+    price by now, PriceArchived, StripeRefused, StripeUnavailable. After an error no change is scheduled,
+    and a cancellation that was scheduled still is.
     """
     # A schedule that an earlier change was about to release is in use again.
     await delete_release(ctx.pool, plan.stripe_subscription_id)
@@ -58,16 +58,16 @@ async def _schedule_change(ctx: Context, plan: CurrentPlan, place: Place, cause:
     phases = _phases(schedule, plan, place)
     params = {"phases": phases, "end_behavior": "release"}
     await sync.update(ctx, "subscription_schedule", schedule["id"], params, cause)
-    # From now on the subscription names its schedule.
+    # The subscription now refers to its schedule: mirror that.
     await sync.read(ctx, ctx.stripe, "subscription", plan.stripe_subscription_id, cause)
     return from_epoch(phases[0]["end_date"])
 
 
 async def _get_or_create_schedule(ctx: Context, plan: CurrentPlan, cause: Cause) -> StripeObject:
     if plan.stripe_schedule_id is not None:
-        held = await ctx.stripe.retrieve("subscription_schedule", plan.stripe_schedule_id)
-        if held is not None and held["status"] in ("active", "not_started"):
-            return held
+        existing = await ctx.stripe.retrieve("subscription_schedule", plan.stripe_schedule_id)
+        if existing is not None and existing["status"] in ("active", "not_started"):
+            return existing
     try:
         return await ctx.stripe.create("subscription_schedule", {"from_subscription": plan.stripe_subscription_id})
     except StripeRefused:

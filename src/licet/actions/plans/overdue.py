@@ -1,12 +1,13 @@
 """Pays overdue invoices before a change of plan that gives credit for their period.
 
 An immediate change is prorated: Stripe credits the rest of the current period, whether or not it was paid for. So if a
-subscription is not paid up, its open invoices are paid first, and then its plan changes like any other. A subscription
-is not paid up either in the hour after a renewal, while Stripe has begun the new period and keeps its invoice a draft.
+subscription is overdue, its open invoices are paid first, and then its plan changes like any other. A subscription also
+counts as overdue in the hour after a renewal: Stripe has begun the new period, and its invoice is still a draft.
 
-1. Stripe lists the open invoices, not the mirror: this is about money, and the newest event may be late.
+1. The open invoices are listed at Stripe, not in the database, because the newest event may be late.
 2. If paying them would not make the subscription active again, nothing is paid and nothing changes.
-3. A declined card changes no plan. If the process dies after the payment, the period is paid for, and that is all.
+3. If the card is declined, the plan does not change. If the process dies after the payment, the period is paid for and
+   the plan has not changed.
 
 Source: docs/decisions/only-what-was-paid-is-credited.md; Stripe's documentation, "Prorations" and
 `subscription.status`.
@@ -32,7 +33,7 @@ from licet.stripe_events import sync
 PAYMENT_OVERDUE = {
     "payment_overdue": (
         409,
-        "The subscription is not paid up, and paying its open invoices does not make it active again: its plan stays.",
+        "The subscription is overdue, and paying its open invoices does not make it active again. Its plan stays.",
         {"subscriptionId": "sub_1QxYz", "subscriptionStatus": "unpaid"},
     )
 }
@@ -40,7 +41,7 @@ PAYMENT_OVERDUE = {
 
 
 class PaymentOverdue(RefusedByState):
-    """The subscription is not paid up, and paying its open invoices does not make it active again."""
+    """The subscription is overdue, and paying its open invoices does not make it active again."""
 
     code = "payment_overdue"
 
@@ -81,7 +82,7 @@ async def _renewal_under_way(ctx: Context, plan: CurrentPlan) -> Sequence[Stripe
     if plan.stripe_latest_invoice_id is None:
         return ()
     if await find_invoice_status(ctx.pool, plan.stripe_latest_invoice_id) in SETTLED:
-        # A final status, however late the events are.
+        # This status is final, so a late event cannot change it.
         return ()
     invoice = await ctx.stripe.retrieve("invoice", plan.stripe_latest_invoice_id)
     if invoice is None or invoice["collection_method"] != "charge_automatically" or not invoice["auto_advance"]:
@@ -96,7 +97,7 @@ def amount_remaining(invoices: Sequence[StripeObject]) -> int:
 
 
 async def pay_invoices(ctx: Context, invoices: Sequence[StripeObject], cause: Cause, charged: Charged) -> None:
-    """Pay the invoices, and add to `charged` what this call was charged.
+    """Pay the invoices, and add to `charged` the amounts that this call paid.
 
     Raises CardDeclined at the first invoice that is declined, StripeRefused, StripeUnavailable.
     """
@@ -106,9 +107,9 @@ async def pay_invoices(ctx: Context, invoices: Sequence[StripeObject], cause: Ca
 
 
 async def get_plan_once_paid(ctx: Context, account_id: UUID, plan: CurrentPlan, cause: Cause) -> CurrentPlan:
-    """The same plan after its invoices are paid, as Stripe has it then.
+    """The plan, read from Stripe again after its invoices were paid.
 
-    Raises SubscriptionChanging if the plan has changed, PaymentOverdue if it is not paid up yet, StripeRefused,
+    Raises SubscriptionChanging if the plan has changed, PaymentOverdue if it is still overdue, StripeRefused,
     StripeUnavailable.
     """
     await sync.read(ctx, ctx.stripe, "subscription", plan.stripe_subscription_id, cause)

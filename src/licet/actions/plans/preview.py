@@ -1,4 +1,4 @@
-"""Previews a change of plan, and holds the change to the quoted amount."""
+"""Previews a change of plan, and checks that the change costs the quoted amount."""
 
 from uuid import UUID
 
@@ -48,8 +48,8 @@ async def check_quote(
 ) -> Quote:
     """The quote, if the amount that would be charged now is the quoted one.
 
-    unpaid: as for `billing_mode`. other_charges: charged beside the change itself, in minor units. Raises Conflict
-    quote_expired.
+    unpaid: as for `billing_mode`. other_charges: charged in addition to the change itself, in minor units. Raises
+    Conflict quote_expired.
     """
     now = ctx.now()
     quote = await find_quote(ctx.pool, quote_id, plan, chosen.price.place.stripe_price_id, now=now)

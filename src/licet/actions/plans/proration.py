@@ -20,8 +20,8 @@ now, at the full new price. unbilled: nothing until the next renewal."""
 def changed_items(plan: CurrentPlan, chosen: Chosen, mode: BillingMode) -> list[dict[str, Any]]:
     """The parameters that give the plan's item its new price.
 
-    Without the quantity, Stripe would set it to 1. A new period gets a new item: Stripe credits what an item was billed
-    for and was not credited yet, so the old item's next change would credit what was refunded before this one.
+    Without the quantity, Stripe would set it to 1. A new period gets a new item: Stripe credits whatever an item was
+    billed for and not credited for yet, so a later change of the old item would credit what has been refunded.
     """
     changed = {"price": chosen.price.place.stripe_price_id, "quantity": plan.quantity}
     if mode == "new_period":
@@ -48,9 +48,9 @@ async def billing_mode(ctx: Context, plan: CurrentPlan, chosen: Chosen, *, unpai
 def proration_params(plan: CurrentPlan, chosen: Chosen, mode: BillingMode, at: datetime | None) -> dict[str, Any]:
     """The parameters of the proration.
 
-    at: the time from which the period's rest counts; None: Stripe's present. A price with another billing interval
-    starts a new period, which Stripe must be told: in its flexible billing mode it would keep the old cycle, and a year
-    would cost no more than the time that is left until its anniversary.
+    at: the start of the rest of the period; None: Stripe's current time. A price with another billing interval starts a
+    new period. Stripe must be told so: in its flexible billing mode it would otherwise keep the old cycle, and charge a
+    year only for the time until the next anniversary.
     """
     if mode == "new_period":
         return {"proration_behavior": "none", **_PERIOD_STARTS_NOW}

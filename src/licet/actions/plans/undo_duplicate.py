@@ -88,7 +88,7 @@ async def _keep(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None
 async def _return_money(ctx: Context, stripe_subscription_id: str) -> list[str]:
     """Refund every payment of the subscription once, return the credit it used, and mirror that.
 
-    The refunds' ids.
+    Returns the refunds' ids.
     """
     stripe = ctx.stripe.in_background
     refund_ids = []

@@ -53,7 +53,7 @@ from licet.subscriptions.store import SubscriptionRecord, find_customer_id, get_
 log = structlog.get_logger(__name__)
 
 COMPLETE_AFTER = timedelta(seconds=30)
-"""When a job completes an immediate cancellation; longer than the call that decided it may take."""
+"""Delay until a job completes an immediate cancellation. It is longer than the time limit of the call itself."""
 
 CANCEL_SUBSCRIPTION = "end_subscription"
 """The job's entrypoint; its key is the subscription's Stripe id."""
@@ -88,12 +88,12 @@ async def _schedule_cancellation(ctx: Context, subscription: SubscriptionRecord,
     try:
         async with releasing_schedule(ctx, subscription.id, schedule_id, None, cause):
             await cancel_by_schedule(ctx, schedule_id, period.end_at, cause)
-            # From now on the subscription shows that it is scheduled to cancel.
+            # The subscription is now scheduled to cancel: mirror that.
             await sync.read(ctx, ctx.stripe, "subscription", subscription.id, cause)
     except StripeRefused as refused:
         if not is_about_items(refused):
             raise
-        # An update of a schedule names the current price, which Stripe refuses once that is archived.
+        # An update of a schedule repeats the current price, and Stripe refuses a price that is archived.
         async with pending_cancellation(ctx, subscription.id, cause):
             await release_schedule(ctx, schedule_id, cause)
             await _update(ctx, subscription, {"cancel_at_period_end": True}, cause)
@@ -230,7 +230,7 @@ def cancellation_jobs(context: Context) -> list[Job]:
             async with subscription_lock(context, stripe_subscription_id):
                 await _cancel_at_stripe(context, stripe_subscription_id, cause)
         except StripeRefused as refused:
-            # The decision is deleted. No caller waits for the answer, so the log has it.
+            # The decision is deleted. No caller waits for this error, so it is logged.
             log.warning("cancellation_undone", subscription=stripe_subscription_id, error=refused.message)
 
     return [due_job(CANCEL_SUBSCRIPTION, CANCELLATIONS, run, CANCEL_RETRY, pool=context.pool, now=context.now)]

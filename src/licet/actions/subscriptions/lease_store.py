@@ -11,7 +11,7 @@ from licet.db.pool import Pool
 class Lease:
     """The right to change a subscription.
 
-    taken_over: the holder before did not finish, so Stripe may hold changes that the mirror lacks.
+    taken_over: the previous holder did not finish, so Stripe may hold changes that the mirror lacks.
     """
 
     stripe_subscription_id: str
@@ -53,7 +53,7 @@ async def release(pool: Pool, lease: Lease) -> None:
 
 
 async def abandon(pool: Pool, lease: Lease, *, now: datetime) -> None:
-    """Let the lease expire now, as the outcome at Stripe is unknown: the next holder gets `taken_over`."""
+    """Expire the lease, because the outcome at Stripe is unknown: the next holder gets `taken_over`."""
     await pool.execute(
         "UPDATE subscription_leases SET until = $3 WHERE stripe_subscription_id = $1 AND holder = $2",
         lease.stripe_subscription_id,

@@ -1,14 +1,14 @@
-"""Serialises changes to one subscription with a lease row; each holder looks at it again first.
+"""Serialises changes to one subscription with a lease row; each holder reads it again first.
 
 A caller acquires the subscription's lease before it changes anything. The lease is a row: no connection and no lock is
-held while Stripe is asked. The caller releases it after Stripe's answer is applied, so that the next caller sees the
+held during calls to Stripe. The caller releases it after Stripe's answer is applied, so that the next caller sees the
 new state and checks its quote against that. A lease lasts longer than its holder may take. If the holder crashes, the
 lease expires, and the caller that takes it over reads the subscription from Stripe first.
 
 Stripe's dashboard and portal change subscriptions too, without a lease. Stripe then refuses what such a change has made
-impossible, for example an update of a schedule that was released a moment ago. `retry_if_changed` looks again after a
-refusal and retries if the subscription has changed. Something may have changed and changed back in between, so the
-changes of the mirrored subscription are counted as well as its states compared.
+impossible, for example an update of a schedule that was released a moment ago. `retry_if_changed` reads the
+subscription after a refusal and retries if it has changed. It may also have changed and changed back, so the changes of
+the mirrored subscription are counted in addition to comparing its states.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ from licet.stripe_events import sync
 log = structlog.get_logger(__name__)
 
 CHANGE_TIMEOUT_SECONDS = 22.0
-"""The most that one change may take in all: the wait for the lease, and the calls to Stripe."""
+"""Time limit for one change: the wait for the lease and the calls to Stripe together."""
 
 LEASE_WAIT_SECONDS = 15.0
-"""The most that a change waits for the lease; the rest of its time is for Stripe."""
+"""The longest wait for the lease. The rest of the time is for Stripe."""
 
 LEASE_MARGIN_SECONDS = 8.0
-"""A lease lasts this much longer than its holder may ask Stripe, so that the holder can write what was answered."""
+"""A lease outlasts the time limit of its holder's calls by this much, so that the holder can store the answers."""
 
 LEASE_POLL_SECONDS = 0.05
 """The time between two tries to acquire the lease."""
@@ -51,7 +51,7 @@ MAX_ATTEMPTS = 5
 MAX_SAME_STATE_REFUSALS = 3
 """Refusals in the same state after which a change gives up, although the subscription changed and changed back."""
 
-CHANGING = {"subscription_changing": (409, "Other calls change the subscription at this moment. Ask again.")}
+CHANGING = {"subscription_changing": (409, "Other requests are changing the subscription. Try again.")}
 """For a route's `responses`."""
 
 
@@ -60,7 +60,7 @@ class RefusedByState(Conflict):
 
 
 class SubscriptionChanging(RefusedByState):
-    """Other calls change the subscription for longer, or more often, than this call can wait."""
+    """Other requests change the subscription for longer, or more often, than this one can wait."""
 
     code = "subscription_changing"
 
@@ -72,9 +72,9 @@ class SubscriptionChanging(RefusedByState):
 async def subscription_lock(
     ctx: Context, stripe_subscription_id: str, read_cause: Cause | None = None
 ) -> AsyncIterator[None]:
-    """Hold the subscription's lease. All calls to Stripe within end before `CHANGE_TIMEOUT_SECONDS`.
+    """Hold the subscription's lease. Calls to Stripe in the block end within `CHANGE_TIMEOUT_SECONDS`.
 
-    read_cause: if given, the subscription is read from Stripe first when the holder before did not finish.
+    read_cause: if given, the subscription is read from Stripe first if the previous holder did not finish.
     Cannot be nested. Raises SubscriptionChanging if the lease is not free in time, StripeRefused, StripeUnavailable.
     """
     with time_limit(CHANGE_TIMEOUT_SECONDS):
@@ -93,22 +93,22 @@ async def subscription_lock(
 
 
 def retry_if_changed(ctx: Context, stripe_subscription_id: str, cause: Cause) -> "Attempts":
-    """Attempts at a change, until one succeeds or its refusal is final.
+    """Yield attempts at a change, until one succeeds or its refusal is final.
 
-    Each looks at the subscription first:
+    Each attempt reads the subscription first:
 
         async for attempt in retry_if_changed(ctx, subscription_id, cause):
             plan = await get_current_plan(ctx, account_id)
             async with attempt.at(plan):
                 changed = await change(plan)
 
-    cause: of the read that follows a refusal.
+    cause: for the read that follows a refusal.
     """
     return Attempts(ctx, stripe_subscription_id, cause)
 
 
 class Attempts:
-    """The attempts at one change, as `retry_if_changed` shows. number: of the current attempt, from 1."""
+    """The attempts of `retry_if_changed` at one change. number: of the current attempt, from 1."""
 
     def __init__(self, ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
         self._ctx = ctx
@@ -160,7 +160,7 @@ class Attempts:
 
 @dataclass(frozen=True)
 class _Refused:
-    """A refusal, the state that was changed, and the count of changes before that state was looked at."""
+    """A refusal, the state that was changed, and the count of changes before that state was read."""
 
     error: LicetError
     state: object
@@ -195,5 +195,5 @@ async def _give_back(ctx: Context, lease: Lease, *, known: bool) -> None:
         else:
             await abandon(ctx.pool, lease, now=wall_now())
     except Exception:
-        # The lease expires by itself, and the caller must hear the outcome of its change.
+        # The lease expires by itself, and the caller must get the outcome of its change.
         log.exception("lease_not_given_back", subscription=lease.stripe_subscription_id)

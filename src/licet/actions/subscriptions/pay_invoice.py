@@ -6,13 +6,13 @@ from licet.kit.cause import Cause
 from licet.stripe_events import sync
 
 SETTLED = frozenset({"paid", "void"})
-"""Statuses of an invoice on which nothing is due any more."""
+"""Statuses of an invoice on which nothing is due."""
 
 
 async def pay_invoice(
     ctx: Context, stripe_invoice_id: str, cause: Cause, *, stripe_payment_method_id: str | None = None
 ) -> bool:
-    """Charge an invoice and apply what Stripe answers. True if this call paid it.
+    """Charge an invoice and apply Stripe's answer. Returns True if this call paid it.
 
     stripe_payment_method_id: the payment method to charge; None: the subscription's. False if another call has paid the
     invoice, or it was voided. Raises CardDeclined, StripeRefused, StripeUnavailable.

@@ -1,8 +1,8 @@
 """Restores a cancellation that was cleared for a downgrade, if scheduling the downgrade fails.
 
 Stripe makes no schedule for a subscription that is scheduled to cancel. So a downgrade first clears the cancellation
-and then writes itself into a schedule: several calls, and the customer never asked for a subscription that renews. The
-cancellation is stored before Stripe is asked for anything, in the statement that sees it still scheduled:
+and then creates a schedule, in several calls. If it stopped in between, a subscription that the customer has cancelled
+would renew. So the cancellation is stored before the first call, in the statement that checks that it is scheduled:
 
 1. The downgrade is scheduled: the row is deleted.
 2. A call is refused or fails: the cancellation is scheduled again immediately, and the row is deleted.
@@ -28,8 +28,8 @@ from licet.actions.subscriptions.restore_cancellation_store import (
     CancellationToRestore,
     discard_restore,
     find_to_restore,
-    write_scheduled,
-    write_wanted,
+    write_requested_cancellation,
+    write_scheduled_cancellation,
 )
 from licet.actions.subscriptions.schedules import release_idle_schedule, scheduled_to_cancel_at_stripe
 from licet.errors import LicetError, StripeRefused
@@ -50,22 +50,22 @@ RESTORE_CANCELLATION = "set_end_again"
 """The job's entrypoint; its key is the subscription's Stripe id."""
 
 RESTORE_AFTER = timedelta(seconds=30)
-"""When the job restores a cancellation; longer than the change itself may take."""
+"""Delay until a job restores a cancellation. It is longer than the time limit of the change itself."""
 
 RESTORE_RETRY = Retry(seconds=(60,))
 
 
 @asynccontextmanager
 async def restoring_cancellation(ctx: Context, plan: CurrentPlan, cause: Cause) -> AsyncIterator[None]:
-    """Schedule a change in the block.
+    """Schedule a change in the block; restore the cancellation if that fails.
 
-    If it fails, restore the cancellation and release a schedule that was made. Raises SubscriptionChanging if the
+    A schedule that was made for the change is then released. Raises SubscriptionChanging if the
     cancellation of `plan` was cleared meanwhile.
     """
     subscription_id = plan.stripe_subscription_id
     if plan.is_scheduled_to_cancel:
         due_at = ctx.now() + RESTORE_AFTER
-        if not await write_scheduled(ctx.pool, subscription_id, plan.place.stripe_price_id, cause, due_at):
+        if not await write_scheduled_cancellation(ctx.pool, subscription_id, plan.place.stripe_price_id, cause, due_at):
             raise SubscriptionChanging
     try:
         yield
@@ -81,12 +81,12 @@ async def restoring_cancellation(ctx: Context, plan: CurrentPlan, cause: Cause) 
 
 @asynccontextmanager
 async def pending_cancellation(ctx: Context, stripe_subscription_id: str, cause: Cause) -> AsyncIterator[None]:
-    """Make a cancellation in the block that takes two calls.
+    """Make, in the block, a cancellation that takes two calls.
 
     The first call drops the pending change. If the second is lost, a job makes it. If Stripe refuses a call, nothing is
     left for the job.
     """
-    await write_wanted(ctx.pool, stripe_subscription_id, cause, ctx.now() + RESTORE_AFTER)
+    await write_requested_cancellation(ctx.pool, stripe_subscription_id, cause, ctx.now() + RESTORE_AFTER)
     try:
         yield
     except StripeRefused:
@@ -118,15 +118,18 @@ async def _restore_or_leave_to_job(ctx: Context, stripe_subscription_id: str) ->
 
 
 async def _restore(ctx: Context, stripe: StripeApi, stripe_subscription_id: str) -> None:
-    """Safe to repeat. stripe: as for `sync.read`. The caller holds the subscription's lease."""
+    """Schedule the stored cancellation again, if the subscription still renews at the same price.
+
+    Safe to repeat. stripe: as for `sync.read`. The caller holds the subscription's lease.
+    """
     stored = await find_to_restore(ctx.pool, stripe_subscription_id)
     if stored is None:
         return
-    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, stored.because)
+    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, stored.cause)
     if (
         subscription is not None
         and _renews_as_before(subscription, stored)
-        and not await release_idle_schedule(ctx, stripe, id_of(subscription.get("schedule")), stored.because)
+        and not await release_idle_schedule(ctx, stripe, id_of(subscription.get("schedule")), stored.cause)
     ):
         await _schedule_again(ctx, stripe_subscription_id, stored)
     await discard_restore(ctx.pool, stripe_subscription_id)
@@ -146,7 +149,7 @@ async def _schedule_again(ctx: Context, stripe_subscription_id: str, stored: Can
     params: dict[str, Any] = {"cancel_at_period_end": True}
     if not stored.cancel_at_period_end and stored.cancel_at is not None and stored.cancel_at > ctx.now():
         params = {"cancel_at": int(stored.cancel_at.timestamp())}
-    await sync.update(ctx, "subscription", stripe_subscription_id, params, stored.because)
+    await sync.update(ctx, "subscription", stripe_subscription_id, params, stored.cause)
     log.info("cancellation_restored", subscription=stripe_subscription_id)
 
 

@@ -20,13 +20,13 @@ class CancellationToRestore:
     stripe_price_id: str
     cancel_at_period_end: bool
     cancel_at: datetime | None
-    because: Cause
+    cause: Cause
 
 
-async def write_scheduled(
-    pool: Pool, stripe_subscription_id: str, stripe_price_id: str, because: Cause, due_at: datetime
+async def write_scheduled_cancellation(
+    pool: Pool, stripe_subscription_id: str, stripe_price_id: str, cause: Cause, due_at: datetime
 ) -> bool:
-    """Store the cancellation that is scheduled. False: none is scheduled any more.
+    """Store the scheduled cancellation. Returns False if none is scheduled any more.
 
     due_at: when a job restores it; business time.
     """
@@ -43,16 +43,16 @@ async def write_scheduled(
         """,
         stripe_subscription_id,
         stripe_price_id,
-        because.as_json(),
+        cause.as_json(),
         due_at,
     )
     return bool(written)
 
 
-async def write_wanted(pool: Pool, stripe_subscription_id: str, because: Cause, due_at: datetime) -> None:
-    """Store a cancellation at the period's end that is wanted and not scheduled yet.
+async def write_requested_cancellation(pool: Pool, stripe_subscription_id: str, cause: Cause, due_at: datetime) -> None:
+    """Store a cancellation at the period's end that is requested and not scheduled yet.
 
-    due_at: as `write_scheduled`.
+    due_at: as for `write_scheduled_cancellation`.
     """
     await pool.execute(
         """
@@ -64,7 +64,7 @@ async def write_wanted(pool: Pool, stripe_subscription_id: str, because: Cause, 
             because = excluded.because, due_at = excluded.due_at
         """,
         stripe_subscription_id,
-        because.as_json(),
+        cause.as_json(),
         due_at,
     )
 
@@ -78,7 +78,11 @@ async def find_to_restore(pool: Pool, stripe_subscription_id: str) -> Cancellati
         """,
         stripe_subscription_id,
     )
-    return CancellationToRestore(**{**row, "because": Cause.from_json(row["because"])}) if row else None
+    if row is None:
+        return None
+    return CancellationToRestore(
+        row["stripe_price_id"], row["cancel_at_period_end"], row["cancel_at"], Cause.from_json(row["because"])
+    )
 
 
 async def discard_restore(pool: Pool, stripe_subscription_id: str) -> None:

@@ -1,8 +1,8 @@
 """Releases a pending schedule once an immediate change or a cancellation has gone through.
 
 Stripe changes a subscription while its schedule is pending, and the schedule would undo that change when the period
-ends. So the schedule is released after the change; released before it, a declined card would have dropped the pending
-change. The release is stored before Stripe is asked for anything: if the process dies in between, a job releases the
+ends. So the schedule is released after the change: if it were released before, a declined card would drop the pending
+change. The release is stored before the first call to Stripe: if the process dies in between, a job releases the
 schedule. The job first checks whether the change was made at all.
 
 A cancellation is written into the schedule first, and becomes the subscription's own when the schedule is released.
@@ -34,7 +34,7 @@ RELEASE_SCHEDULE = "release_schedule"
 """The job's entrypoint; its key is the subscription's Stripe id."""
 
 RELEASE_AFTER = timedelta(seconds=30)
-"""When the job continues a release; longer than the change itself may take."""
+"""Delay until a job completes a release. It is longer than the time limit of the change itself."""
 
 RELEASE_RETRY = Retry(seconds=(60,))
 
@@ -80,14 +80,14 @@ async def _finish(ctx: Context, stripe_subscription_id: str) -> None:
     if release is None:
         return
     stripe = ctx.stripe.in_background
-    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, release.because)
+    subscription = await sync.read(ctx, stripe, "subscription", stripe_subscription_id, release.cause)
     if subscription is not None and _is_made(subscription, release.to_price_id):
         await _release(ctx, release)
     await delete_release(ctx.pool, stripe_subscription_id)
 
 
 async def _release(ctx: Context, release: ScheduleRelease) -> None:
-    await release_schedule(ctx, release.stripe_schedule_id, release.because, keep_end=release.to_price_id is None)
+    await release_schedule(ctx, release.stripe_schedule_id, release.cause, keep_end=release.to_price_id is None)
 
 
 def _is_made(subscription: StripeObject, to_price_id: str | None) -> bool:

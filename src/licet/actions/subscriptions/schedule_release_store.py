@@ -16,7 +16,7 @@ class ScheduleRelease:
 
     stripe_schedule_id: str
     to_price_id: str | None
-    because: Cause
+    cause: Cause
 
 
 async def write_release(pool: Pool, stripe_subscription_id: str, release: ScheduleRelease, due_at: datetime) -> None:
@@ -32,7 +32,7 @@ async def write_release(pool: Pool, stripe_subscription_id: str, release: Schedu
         stripe_subscription_id,
         release.stripe_schedule_id,
         release.to_price_id,
-        release.because.as_json(),
+        release.cause.as_json(),
         due_at,
     )
 
@@ -43,7 +43,9 @@ async def find_release(pool: Pool, stripe_subscription_id: str) -> ScheduleRelea
         "SELECT stripe_schedule_id, to_price_id, because FROM plan_releases WHERE stripe_subscription_id = $1",
         stripe_subscription_id,
     )
-    return ScheduleRelease(**{**row, "because": Cause.from_json(row["because"])}) if row else None
+    if row is None:
+        return None
+    return ScheduleRelease(row["stripe_schedule_id"], row["to_price_id"], Cause.from_json(row["because"]))
 
 
 async def delete_release(pool: Pool, stripe_subscription_id: str) -> None:

@@ -24,7 +24,7 @@ from licet.subscriptions.store import SubscriptionRecord
 log = structlog.get_logger(__name__)
 
 OVER = frozenset({"completed", "released", "canceled"})
-"""Statuses of a schedule that does nothing any more."""
+"""Statuses of a schedule that has ended."""
 
 
 async def release_schedule(ctx: Context, schedule_id: str | None, cause: Cause, *, keep_end: bool = False) -> None:
@@ -46,7 +46,7 @@ async def release_schedule(ctx: Context, schedule_id: str | None, cause: Cause, 
 
 
 async def recreate_schedule(ctx: Context, schedule_id: str | None, cause: Cause) -> None:
-    """Schedule a pending change again that was released for a cancellation which Stripe then refused.
+    """Schedule a pending change again, because Stripe refused the cancellation that it was dropped for.
 
     Raises nothing: the caller reports Stripe's refusal.
     """
@@ -61,7 +61,7 @@ async def recreate_schedule(ctx: Context, schedule_id: str | None, cause: Cause)
 
 
 async def _recreate(ctx: Context, released: StripeObject, cause: Cause) -> None:
-    """released: the old schedule, whose phases Stripe keeps."""
+    """Create a schedule with the coming phases of `released`, the old schedule, which Stripe keeps."""
     future_phases = [phase for phase in released["phases"] if phase["start_date"] > ctx.now().timestamp()]
     if not future_phases and released["end_behavior"] == "release":
         return
@@ -76,7 +76,7 @@ async def _recreate(ctx: Context, released: StripeObject, cause: Cause) -> None:
     ]
     params = {"phases": [first, *later], "end_behavior": released["end_behavior"]}
     await sync.update(ctx, "subscription_schedule", schedule["id"], params, cause)
-    # From now on the subscription names its schedule.
+    # The subscription now refers to its schedule: mirror that.
     await sync.read(ctx, ctx.stripe, "subscription", subscription_id, cause)
 
 
@@ -106,9 +106,10 @@ def has_pending_change(schedule: StripeObject) -> bool:
 
 
 async def release_idle_schedule(ctx: Context, stripe: StripeApi, schedule_id: str | None, cause: Cause) -> bool:
-    """Release a schedule without a pending change, which a failed change left behind.
+    """Release a schedule that has no pending change, which a failed change left behind.
 
-    True if it has such a change. stripe: as for `sync.read`. Raises StripeRefused, StripeUnavailable.
+    Returns True if the schedule has a pending change; it is kept then. stripe: as for `sync.read`. Raises
+    StripeRefused, StripeUnavailable.
     """
     if schedule_id is None:
         return False

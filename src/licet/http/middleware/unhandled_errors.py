@@ -40,7 +40,7 @@ class UnhandledErrors:
             # No response can be sent; `AccessLog` logs the request with status 499.
             raise
         except Exception:
-            log.exception("request failed", method=scope["method"], path=scope["path"])
+            log.exception("request_failed", method=scope["method"], path=scope["path"])
             if started:
                 # Part of the response was sent. Only closing the connection tells the caller that it is incomplete.
                 raise

@@ -1,1 +1,1 @@
-"""The OpenAPI document, and what is added to FastAPI's."""
+"""Builds the OpenAPI document: FastAPI's, with errors, headers, examples and webhooks added."""

@@ -52,7 +52,7 @@ class RedisWindows:
         except (StorageError, OSError) as error:
             self._retry_at = monotonic() + REDIS_RETRY_SECONDS
             self.failures += 1
-            log.warning("redis is unreachable, counting in memory", error=repr(error), failures=self.failures)
+            log.warning("redis_unreachable_counting_in_memory", error=repr(error), failures=self.failures)
             return None
 
     async def close(self) -> None:

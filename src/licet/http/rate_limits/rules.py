@@ -11,7 +11,7 @@ Rule: TypeAlias = Literal["general", "payment", "validation", "activation", "pro
 WINDOW_SECONDS = 60
 
 UNLIMITED_PATHS = frozenset({"/healthz", "/readyz", "/api/billing/webhooks"})
-"""Paths without limits: health checks and Stripe's webhooks, for which a 429 would mean that Licet is down."""
+"""Paths without limits: health checks and Stripe's webhooks. To both, a 429 would look like an outage."""
 
 PAYMENT_PREFIX = "/payment"
 

@@ -23,7 +23,7 @@ class OutgoingEventBody(ResponseBody):
 
     id: UUID = Field(description="Equal to `webhook-id`. The same in every attempt and for every endpoint.")
     event: EventName
-    created_at: At = Field(description="When Licet learned of it.")
+    created_at: At = Field(description="When Licet created the event.")
     data: ResponseBody
 
 

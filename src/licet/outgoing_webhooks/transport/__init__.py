@@ -1,1 +1,1 @@
-"""Sending a delivery: allowed targets, connections, signatures."""
+"""Sends a delivery: allowed targets, connections, signatures."""

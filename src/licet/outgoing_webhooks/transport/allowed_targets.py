@@ -1,7 +1,7 @@
 """Checks webhook targets: the public Internet over https, and what the operator allows.
 
 The check runs when an endpoint is created or changed, to report the error early, and again at each connection
-(`connections.py`), which is what protects. Source: contract, section 6; docs/decisions/outgoing-webhooks.md.
+(`connections.py`), which is the check that protects. Source: contract, section 6; docs/decisions/outgoing-webhooks.md.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ def refuse_address(ip: Address, allowed: AllowedTargets) -> None:
     """Raise RefusedTarget unless the address is public or allowed."""
     if not is_public(ip) and not allowed.allows(ip):
         raise RefusedTarget(
-            f"The host leads to {ip}, which is not a public address. "
+            f"The host resolves to {ip}, which is not a public address. "
             f"If this is intended, add the host or address to {_SETTING}."
         )
 

@@ -1,4 +1,4 @@
-"""Tells public addresses from those of private networks and of the local machine.
+"""Distinguishes public addresses from those of private networks and of the local machine.
 
 It has its own table, because `ipaddress.is_global` depends on Python's patch release: 3.11.7 calls 192.0.0.192
 (metadata service at Oracle) and 64:ff9b:1::/48 (translation into a private IPv4 network) global.

@@ -71,7 +71,7 @@ class WebhookSender:
         self._allowed = allowed
         self._timeout_seconds = timeout_seconds
         # The number of connections is limited here and not by the pool: the time spent waiting for one must not count
-        # against the endpoint, and a request that is cancelled while it waits in the pool blocks a slot for ever
+        # against the endpoint, and a request that is cancelled while it waits in the pool blocks a slot forever
         # (httpcore's issue 1093).
         self._free = asyncio.Semaphore(MAX_CONCURRENT)
         self._pool = httpcore.AsyncConnectionPool(
