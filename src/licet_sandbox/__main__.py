@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=8081, help="0 takes a free port (default: %(default)s)")
-    parser.add_argument("--db", type=Path, metavar="FILE", help="its SQLite file (default: in memory, lost at the end)")
+    parser.add_argument("--port", type=_port, default=8081, help="the port; 0: a free one (default: %(default)s)")
+    parser.add_argument("--db", type=Path, metavar="FILE", help="SQLite file that keeps the state (default: memory)")
     parser.add_argument("--json", action="store_true", help="write the URL as one line of JSON, for programs")
     parser.add_argument("--check", type=Path, metavar="FILE", help="append violations of Stripe's OpenAPI document")
     parser.add_argument("--verbose", action="store_true", help="log every request")

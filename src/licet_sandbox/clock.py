@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """Runs at real speed. `offset` is in seconds and is kept in the sandbox's file."""
+    """A clock that runs at real speed. `offset` is in seconds and is kept in the sandbox's file."""
 
     def __init__(self, offset: float = 0.0) -> None:
         self.offset = offset
@@ -17,7 +17,7 @@ class Clock:
         return time.time() + self.offset
 
     def now(self) -> datetime:
-        """Aware UTC."""
+        """The current time, aware UTC."""
         return datetime.fromtimestamp(self.timestamp(), UTC)
 
     def advance_to(self, moment: float) -> None:

@@ -32,7 +32,7 @@ NO_REQUEST = Cause()
 
 
 class Engine:
-    """Opened by `Sandbox.start`, closed by `Sandbox.stop`."""
+    """The running sandbox. `Sandbox.start` opens it, `Sandbox.stop` closes it."""
 
     def __init__(self, db_path: Path | None, base_url: str, validate: Callable[[str, str, Any], None] | None) -> None:
         self.store = Store(db_path)
@@ -44,7 +44,7 @@ class Engine:
         self.woken = asyncio.Event()
         """Set by `wake`; the timekeeper waits for it and clears it."""
         self._clock_moved = False
-        """Has the clock moved since its offset was last saved?"""
+        """True if the clock has moved since its offset was last saved."""
         self._emitter = Emitter(self.clock, self.faults, self.check)
         self._validate = validate
         if self.store.get_meta("account") is None:
@@ -52,7 +52,7 @@ class Engine:
             self.store.set_meta("started", str(int(time.time())))
 
     def _load_signer(self, db_path: Path | None) -> Signer:
-        """Loads the signer after the file is locked, so that no other process creates a seed meanwhile."""
+        """Loads the signer. The file is locked before, so that no other process creates a seed meanwhile."""
         try:
             return load_signer(db_path)
         except BaseException:
@@ -96,11 +96,11 @@ class Engine:
         return self.signer.secret(endpoint_id)
 
     def wake(self) -> None:
-        """Looks for due work now, not only at the next poll."""
+        """Makes the timekeeper look for due work now, not only at the next poll."""
         self.woken.set()
 
     def check(self, what: str, name: str, value: Any) -> None:
-        """Validates traffic against Stripe's OpenAPI document, where a validator was given."""
+        """Validates traffic against Stripe's OpenAPI document, if a validator was given."""
         if self._validate is not None:
             self._validate(what, name, value)
 
@@ -112,7 +112,7 @@ class Engine:
     def run_due(self, until: float) -> bool:
         """Runs the first work that is due by `until`, at the time when it was due.
 
-        Returns False where there was none.
+        Returns False if there was none.
         """
         first = "SELECT * FROM due WHERE clock IS NULL AND at <= ? ORDER BY at, rank, rowid LIMIT 1"
         row = self.store.row(first, until)
@@ -123,7 +123,7 @@ class Engine:
     def run_test_clocks(self) -> bool:
         """Runs the first work that is due on a test clock, or finishes an advance.
 
-        Returns False where there was none.
+        Returns False if there was none.
         """
         row = test_clocks.next_due(self.store)
         if row is not None:
@@ -141,12 +141,12 @@ class Engine:
             HANDLERS[row["kind"]](tx, row["object_id"])
 
     def advance_clock(self, moment: float) -> None:
-        """Moves the clock forward. The next transaction, or `save_clock`, stores that."""
+        """Moves the clock forward. The next transaction, or `save_clock`, stores the new offset."""
         self.clock.advance_to(moment)
         self._clock_moved = True
 
     def save_clock(self) -> None:
-        """Stores the present offset of the clock."""
+        """Stores the current offset of the clock."""
         self._write_clock()
         self._clock_moved = False
 

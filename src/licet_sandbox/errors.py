@@ -36,7 +36,7 @@ class StripeError(Exception):
 
 
 def invalid(message: str, *, param: str | None = None, code: str | None = None, status: int = 400) -> StripeError:
-    """A 400 (or `status`). code: one of Stripe's, or None where Stripe gives none."""
+    """A 400 (or `status`). code: one of Stripe's, or None if Stripe gives none."""
     error: dict[str, Any] = {"type": "invalid_request_error", "message": message}
     if code is not None:
         error["code"] = code
@@ -61,7 +61,7 @@ def not_found(kind: str, object_id: str, *, param: str = "id", status: int = 404
 
 
 def empty(param: str) -> StripeError:
-    """The error for an empty string, which means "clear it", where the parameter cannot be cleared."""
+    """The error for an empty string, which means "clear it", for a parameter that cannot be cleared."""
     message = f"You passed an empty string for '{param}'. It cannot be unset; leave it out or give it a value."
     return invalid(message, param=param, code="parameter_invalid_empty")
 

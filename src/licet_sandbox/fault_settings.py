@@ -12,7 +12,7 @@ _HOUR = 3600
 
 
 class FaultsRefused(Exception):
-    """The settings are invalid, or name an unknown fault."""
+    """Raised for invalid settings, or an unknown fault."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Settings:
 
     @property
     def touches_events(self) -> bool:
-        """Do deliveries have faults? They are then sent one by one, in the order that is drawn."""
+        """True if deliveries have faults. They are then sent one by one, in the drawn order."""
         return any((self.duplicate, self.reorder, self.delay, self.drop))
 
     @property
     def touches_calls(self) -> bool:
-        """Do API calls have faults or latency?"""
+        """True if API calls have faults or latency."""
         return any((self.api_errors, self.api_timeouts, self.api_lost_answers, self.latency_ms[1]))
 
 

@@ -60,7 +60,7 @@ class CallFault:
 
 
 class Faults:
-    """The present fault settings, kept in the sandbox's file together with the counts of draws."""
+    """The current fault settings, kept in the sandbox's file together with the counts of draws."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -68,7 +68,7 @@ def limit_body(request: Request) -> Request:
 
 
 def is_allowed_host(host: str, base_url: str) -> bool:
-    """Is it a loopback name or address, or the host that the sandbox was bound to?"""
+    """True for a loopback name or address, and for the host that the sandbox is bound to."""
     try:
         name = urlsplit(f"//{host}").hostname
     except ValueError:
@@ -77,7 +77,7 @@ def is_allowed_host(host: str, base_url: str) -> bool:
 
 
 def is_loopback(name: str) -> bool:
-    """`localhost`, 127.0.0.0/8 or ::1."""
+    """True for `localhost`, 127.0.0.0/8 and ::1."""
     if name == "localhost":
         return True
     try:

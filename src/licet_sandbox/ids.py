@@ -1,4 +1,4 @@
-"""Ids in Stripe's format: the prefix is the kind of object, so that an id alone finds its object."""
+"""Ids in Stripe's format. The prefix gives the kind of object."""
 
 from __future__ import annotations
 

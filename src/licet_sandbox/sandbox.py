@@ -115,7 +115,7 @@ class Sandbox:
 
 
 async def _run_forever(run: Callable[[], Awaitable[None]]) -> None:
-    """Runs a background task, and again where it fails: a full disk may have been freed meanwhile."""
+    """Runs a background task, and restarts it if it fails: a full disk may have been freed meanwhile."""
     while True:
         try:
             await run()

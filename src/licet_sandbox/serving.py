@@ -27,7 +27,7 @@ class _Server(uvicorn.Server):
 
 
 def may_listen_on(host: str) -> bool:
-    """May the sandbox listen on this host? Loopback always; others with `LICET_SANDBOX_PUBLIC=1`.
+    """True for loopback; for other hosts only with `LICET_SANDBOX_PUBLIC=1`.
 
     Every client that reaches the sandbox has full access to it.
     """
@@ -35,11 +35,11 @@ def may_listen_on(host: str) -> bool:
 
 
 class StripeKeyPresent(RuntimeError):
-    """The real Stripe's secret key is set, so that calls may be meant for the real Stripe."""
+    """Raised if `STRIPE_SECRET_KEY` is set: calls may be meant for the real Stripe."""
 
 
 def check_no_stripe_key() -> None:
-    """Raises StripeKeyPresent where `STRIPE_SECRET_KEY` is set."""
+    """Raises StripeKeyPresent if `STRIPE_SECRET_KEY` is set."""
     if os.environ.get("STRIPE_SECRET_KEY"):
         raise StripeKeyPresent(
             "STRIPE_SECRET_KEY is set, and the sandbox never starts beside the real Stripe; unset it first"
@@ -82,9 +82,9 @@ class Running(Generic[SandboxT]):
 
 
 async def _serve_until_stopped(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Closes the sockets also where the task is cancelled.
+    """Closes the sockets, even if the task is cancelled.
 
-    uvicorn goes on listening then, and uvloop would wait for it forever.
+    Otherwise uvicorn would keep listening, and uvloop would wait for it forever.
     """
     try:
         await server.serve(sockets=[listener])

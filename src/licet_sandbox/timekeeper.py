@@ -21,7 +21,7 @@ _WITHIN_CALLBACK = ContextVar("within_callback", default=False)
 
 
 class ClockBusy(Exception):
-    """The clock is being advanced by a caller that waits for this one."""
+    """Raised if another advance is running that cannot end before this one."""
 
 
 class Timekeeper:
@@ -45,7 +45,7 @@ class Timekeeper:
                     await self._engine.woken.wait()
 
     async def _catch_up(self) -> None:
-        """Runs all due work; after a long pause requests are served in between."""
+        """Runs all due work. Requests are served in between, because after a long pause there is a lot."""
         while self._run_one():  # noqa: ASYNC110  # Not waiting for anything.
             await asyncio.sleep(0)
 
@@ -74,7 +74,7 @@ class Timekeeper:
     async def _acquire(self) -> None:
         """Acquires the lock.
 
-        Raises ClockBusy where the wait would never end: for an advance from within a callback of another.
+        Raises ClockBusy if the wait would never end: the call comes from a callback of another advance.
         """
         if _WITHIN_CALLBACK.get():
             raise ClockBusy("The clock cannot be advanced from within a callback of an advance; advance it after that.")
@@ -86,7 +86,7 @@ class Timekeeper:
             except TimeoutError:
                 if since is not None and since == self._callbacks_since:
                     raise ClockBusy(
-                        "A callback of an advance does not return; the clock can be advanced once it has."
+                        "A callback of another advance has not returned; the clock can be advanced after it has."
                     ) from None
             else:
                 return

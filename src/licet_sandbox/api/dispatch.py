@@ -84,16 +84,16 @@ class Api:
         if fault.kind == "timeout":
             raise AnswerLost(faults.settings.api_timeout_seconds)
         key = request.headers.get("idempotency-key") or None if method == "POST" else None
-        print_ = fingerprint(method, path, form)
+        fingerprint_ = fingerprint(method, path, form)
         if key is not None:
-            replayed = self._idempotency.begin(key, print_)
+            replayed = self._idempotency.begin(key, fingerprint_)
             if replayed is not None:
                 return *replayed, {"Idempotent-Replayed": "true", "Idempotency-Key": key}
         try:
             await asyncio.sleep(fault.latency_seconds)
             _fail_before(fault.kind)
             cause = Cause(request_id, key)
-            status, body = 200, self._run(operation, ids, form, cause, print_)
+            status, body = 200, self._run(operation, ids, form, cause, fingerprint_)
         finally:
             if key is not None:
                 self._idempotency.end(key)
@@ -105,7 +105,7 @@ class Api:
         account = self._engine.store.get_meta("account")
         return f"https://dashboard.stripe.com/{account}/test/workbench/logs?object={request_id}"
 
-    def _run(self, operation: Operation, ids: list[str], form: str, cause: Cause, print_: str) -> dict[str, Any]:
+    def _run(self, operation: Operation, ids: list[str], form: str, cause: Cause, fingerprint_: str) -> dict[str, Any]:
         given = parse_form(form)
         _check_removed_parameters(operation.name, given)
         values = coerce(operation.schema, given)
@@ -119,19 +119,19 @@ class Api:
                     body = render_response(tx, OPERATIONS[operation.name](tx, params, *ids), paths)
                 except StripeError as error:
                     if error.keep and key is not None:
-                        self._idempotency.keep(key, print_, error.status, error.body)
+                        self._idempotency.keep(key, fingerprint_, error.status, error.body)
                     raise
                 params.end()
                 self._engine.check("answer", operation.name, body)
                 if key is not None:
-                    self._idempotency.keep(key, print_, 200, body)
+                    self._idempotency.keep(key, fingerprint_, 200, body)
         except StripeError as error:
             if error.status == 402 and not error.keep and key is not None:
-                self._idempotency.keep(key, print_, error.status, error.body)
+                self._idempotency.keep(key, fingerprint_, error.status, error.body)
             raise
         except Exception:
             if key is not None:
-                self._idempotency.keep(key, print_, 500, _failure())
+                self._idempotency.keep(key, fingerprint_, 500, _failure())
             raise
         return body
 
@@ -151,7 +151,7 @@ def _find(method: str, path: str) -> tuple[Operation, list[str]]:
 
 
 def _fail_before(kind: str | None) -> None:
-    """Raise the faults that prevent the operation."""
+    """Raises the faults that prevent the operation."""
     if kind in {"rate_limit", "rate_limit_retry_after"}:
         raise rate_limited(1 if kind == "rate_limit_retry_after" else None)
     if kind == "server_error":

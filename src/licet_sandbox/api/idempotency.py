@@ -25,7 +25,7 @@ class Idempotency:
         self._signer = signer
         self._running: set[str] = set()
 
-    def begin(self, key: str, print_: str) -> tuple[int, dict[str, Any]] | None:
+    def begin(self, key: str, fingerprint_: str) -> tuple[int, dict[str, Any]] | None:
         """The stored status and body, or None: then the caller runs the request and calls `end`.
 
         Raises Stripe's 400 if the request differs from the first one, and its 409 while the first one runs.
@@ -43,22 +43,22 @@ class Idempotency:
         if row is None:
             self._running.add(key)
             return None
-        if row["fingerprint"] != print_:
-            raise _different_request(key, row["fingerprint"], print_)
+        if row["fingerprint"] != fingerprint_:
+            raise _different_request(key, row["fingerprint"], fingerprint_)
         return row["status"], self._with_secret(json.loads(row["body"]))
 
     def end(self, key: str) -> None:
-        """Mark the key's request as no longer running."""
+        """Marks the key's request as no longer running."""
         self._running.discard(key)
 
     def keep(self, key: str, fingerprint_: str, status: int, body: dict[str, Any]) -> None:
-        """Store the response; call it in the request's own transaction, so that both commit or neither."""
+        """Stores the response. Call it in the request's own transaction, so that both commit or neither."""
         without = {**body, "secret": True} if "secret" in body else body
         sql = "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)"
         self._store.run(sql, key, fingerprint_, status, json.dumps(without), time.time())
 
     def _with_secret(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Restore the secret of a created webhook endpoint, which is never stored."""
+        """Restores the secret of a created webhook endpoint, which is never stored."""
         if body.get("secret") is True:
             return {**body, "secret": self._signer.secret(body["id"])}
         return body

@@ -60,7 +60,7 @@ def _subscriptions(tx: Tx, customer: Obj) -> Obj:
 
 
 def _kept(name: str) -> Callable[[Tx, Obj], Obj | None]:
-    """Read a field that a coupon includes only when expanded; null if it has none."""
+    """Returns a reader of a field that a coupon includes only when expanded; null if it has none."""
 
     def kept(tx: Tx, coupon: Obj) -> Obj | None:
         stored = tx.find_last_version(coupon["id"])

@@ -19,7 +19,7 @@ class RateLimit:
         self._calls: deque[float] = deque()
 
     def admit(self, most: int | None) -> None:
-        """Count a call. Raises Stripe's 429 above the limit; a refused call does not count."""
+        """Counts a call. Raises Stripe's 429 above the limit; a refused call does not count."""
         if most is None:
             self._calls.clear()
             return

@@ -28,7 +28,7 @@ def check_host(request: Request, base_url: str) -> None:
 
 
 def check_key(request: Request) -> None:
-    """Any `sk_test_…` key, as a bearer token or as the user name of basic authentication."""
+    """401 without an `sk_test_…` key, as a bearer token or as the user name of basic authentication."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     key = value.strip()
     if scheme.lower() == "basic":
@@ -51,7 +51,7 @@ def check_key(request: Request) -> None:
 
 
 def check_account(request: Request, account_id: str) -> None:
-    """403 for another account than the sandbox's one, as Stripe answers without a connection to it."""
+    """403 if the request names another account, as Stripe answers without access to it."""
     for header in ("stripe-account", "stripe-context"):
         named = request.headers.get(header)
         if named is not None and named != account_id:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 
-class AnswerLost(Exception):  # Reads as what happened.
+class AnswerLost(Exception):  # The name says what happened.
     """Raised to cut the connection instead of answering, after `seconds` for the client to give up."""
 
     def __init__(self, seconds: float = 0.0) -> None:
@@ -31,7 +31,7 @@ class Cut(Response):
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As an ASGI application."""
+        """Runs as an ASGI application."""
         del scope
         try:
             async with asyncio.timeout(self._seconds):

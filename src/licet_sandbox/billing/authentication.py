@@ -1,4 +1,4 @@
-"""Completes 3-D Secure of an intent: of a checkout session, an invoice, or an intent by itself."""
+"""Completes 3D Secure of an intent: of a checkout session, an invoice, or an intent by itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def find_intent(tx: Tx, intent_id: str) -> Obj:
-    """Finds the payment intent or setup intent with this id; 404 where there is none."""
+    """Finds the payment intent or setup intent with this id; 404 if there is none."""
     found = tx.find(intent_id)
     if found is None or found["object"] not in {"payment_intent", "setup_intent"}:
         raise not_found("intent", intent_id)
@@ -23,14 +23,14 @@ def find_intent(tx: Tx, intent_id: str) -> Obj:
 
 
 def requires_authentication(intent: Obj) -> bool:
-    """Does the intent wait for 3-D Secure?"""
+    """True if the intent waits for 3D Secure."""
     return intent["status"] == "requires_action" and intent["payment_method"] is not None
 
 
 def authenticate_intent(tx: Tx, intent: Obj, *, completed: bool) -> None:
-    """Completes or fails 3-D Secure, then continues what the intent belongs to.
+    """Completes or fails 3D Secure, then continues what the intent belongs to.
 
-    Raises a 402 where the authentication or the payment after it fails, and a 400 where no authentication is pending.
+    Raises a 402 if the authentication or the payment after it fails, and a 400 if no authentication is pending.
     """
     if not requires_authentication(intent):
         raise invalid("There is nothing to authenticate.")

@@ -33,7 +33,7 @@ def pay_on_invoice_page(tx: Tx, invoice: Obj, typed: TypedCard | None, *, keep: 
 
 
 def invoice_requires_action(tx: Tx, invoice: Obj) -> bool:
-    """Does the invoice's payment wait for 3-D Secure?"""
+    """True if the invoice's payment waits for 3D Secure."""
     if invoice["status"] != "open":
         return False
     intent = tx.get("payment_intent", open_payment(tx, invoice)["payment"]["payment_intent"])
@@ -41,7 +41,7 @@ def invoice_requires_action(tx: Tx, invoice: Obj) -> bool:
 
 
 def authenticate_on_invoice_page(tx: Tx, invoice: Obj, *, completed: bool) -> None:
-    """Completes or fails 3-D Secure; a failure raises its 402."""
+    """Completes or fails 3D Secure; a failure raises its 402."""
     collection.authenticate_invoice(tx, invoice, completed=completed)
     _save_new_card(tx, invoice)
 

@@ -1,4 +1,4 @@
-"""When something is next due for a subscription."""
+"""Schedules the next due work of a subscription."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UPCOMING_SECONDS = 7 * _DAY
 
 
 def ended(subscription: Obj) -> bool:
-    """Has the subscription ended for good?"""
+    """True if the subscription has ended. An ended subscription cannot be resumed."""
     return subscription["status"] in _ENDED
 
 

@@ -1,4 +1,4 @@
-"""The upcoming invoice of a subscription, worked out by rehearsing the renewal."""
+"""The upcoming invoice of a subscription, computed by running the renewal and rolling it back."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def rehearse_renewal(tx: Tx, subscription: Obj) -> Obj | None:
 
 
 def as_preview(draft: Obj) -> Obj:
-    """A draft in the shape of a preview: all lines in one list, and ids that name nothing."""
+    """A draft in the shape of a preview: all lines in one list, and temporary ids."""
     invoice_id = f"upcoming_in_1{random_text(23)}"
     lines = [line | {"id": f"il_tmp_1{random_text(23)}", "invoice": invoice_id} for line in draft["_"]["lines"]]
     return public(draft) | {

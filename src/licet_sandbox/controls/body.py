@@ -19,7 +19,7 @@ class Body:
 
     @classmethod
     def parse(cls, raw: bytes) -> Body:
-        """Parse a JSON object; an empty body is an empty object."""
+        """Parses a JSON object; an empty body is an empty object."""
         if not raw.strip():
             return cls({})
         try:

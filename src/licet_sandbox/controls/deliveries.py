@@ -77,7 +77,7 @@ class DeliveryControls:
         return _delivery(self._engine.deliveries.recent(1, id=int(given))[0])
 
     async def faults(self, _: Request, body: Body) -> Any:
-        """The faults that are set."""
+        """Show the faults that are set."""
         body.end()
         return self._engine.faults.given
 

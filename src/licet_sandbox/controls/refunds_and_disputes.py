@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     ControlHandler = Callable[[Request, Body], Coroutine[Any, Any, Any]]
 
-# The steps after opening a dispute until it has this status.
+# The steps that take a new dispute to this status.
 _STEPS_TO_STATUS: dict[str, tuple[str, ...]] = {
     "needs_response": (),
     "under_review": ("submit",),
@@ -53,7 +53,7 @@ class RefundAndDisputeControls:
         ]
 
     async def refund(self, _: Request, body: Body) -> Any:
-        """Refund a charge, by default the whole rest; `status` overrides what its test card does."""
+        """Refund a charge, by default all that is not refunded; `status` overrides what its test card does."""
         named = _named(body)
         amount = body.integer("amount")
         status = body.optional("status", refunds.STARTS)

@@ -103,7 +103,7 @@ class Controls:
             await self._engine.deliveries.wait_until_sent()
 
     async def clock(self, _: Request, body: Body) -> Any:
-        """The sandbox's time."""
+        """Show the sandbox's time."""
         body.end()
         clock = self._engine.clock
         return {"now": rfc3339(clock.timestamp()), "offsetSeconds": round(clock.offset, 3)}
@@ -145,7 +145,7 @@ class Controls:
             await self._engine.deliveries.wait_until_sent()
 
     async def dunning(self, _: Request, body: Body) -> Any:
-        """The dunning settings: retries after a failed renewal."""
+        """Show the dunning settings: retries after a failed renewal."""
         body.end()
         return _dunning_view(load_dunning(self._engine.store))
 
@@ -173,7 +173,7 @@ async def _unknown(request: Request, _: Body) -> Any:
 
 
 def _answer(handler: Callable[[Request, Body], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
-    """Wrap a control: parses the JSON body, answers JSON."""
+    """Wrap a control: parse the JSON body, respond with JSON."""
 
     async def handle(request: Request) -> Response:
         try:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from licet_sandbox.errors import invalid
 
 
-def rfc3339(parse_time: float) -> str:
+def rfc3339(seconds: float) -> str:
     """Epoch seconds as RFC 3339 text, in whole seconds."""
-    return datetime.fromtimestamp(parse_time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_time(text: str) -> float:

@@ -79,12 +79,12 @@ class Deliveries:
         self._ahead: list[sqlite3.Row] = []
 
     def wake(self) -> None:
-        """Looks at the queue again."""
+        """Makes `run` read the queue again."""
         self._ahead.clear()
         self._wake.set()
 
     async def run(self) -> None:
-        """Sends for as long as the sandbox runs. Called again where it failed."""
+        """Sends deliveries for as long as the sandbox runs. It is called again after a failure."""
         # What is under way when the sandbox stops is still queued in the file, and is sent at the next start.
         self._save_outcomes()
         self._under_way.clear()
@@ -105,7 +105,7 @@ class Deliveries:
     async def wait_until_sent(self) -> None:
         """Waits until every event so far has been tried once.
 
-        Deliveries that a fault delays or drops are excepted.
+        Does not wait for deliveries that a fault delays or drops.
         """
         up_to = self._store.value("SELECT max(event_seq) FROM deliveries WHERE state = 'queued'")
         if up_to is None:
@@ -136,7 +136,7 @@ class Deliveries:
         return at
 
     def resend(self, delivery_id: int) -> bool:
-        """Sends a delivery again now, whatever its state; False where there is none."""
+        """Sends a delivery again now, whatever its state; False if there is none."""
         if self._store.row("SELECT 1 FROM deliveries WHERE id = ?", delivery_id) is None:
             return False
         self._save_outcomes()
@@ -227,7 +227,7 @@ class Deliveries:
             self._later = asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._save_outcomes_now)
 
     def _save_outcomes_now(self) -> None:
-        """Makes `run` save the outcomes. `run` restarts where the file cannot be written."""
+        """Makes `run` save the outcomes. `run` restarts if the file cannot be written."""
         self._overdue = True
         self._wake.set()
 
@@ -241,9 +241,9 @@ class Deliveries:
 
     @contextmanager
     def saving_outcomes(self) -> Iterator[None]:
-        """Within a transaction: saves the outcomes with it.
+        """Saves the outcomes in the surrounding transaction.
 
-        They are kept where it is rolled back.
+        If it is rolled back, they are kept for the next one.
         """
         outcomes, self._outcomes = self._outcomes, []
         if self._later is not None:

@@ -94,7 +94,7 @@ class Emitter:
 
 
 def wants(endpoint: Obj, event_type: str) -> bool:
-    """Does this endpoint listen to events of this type, and does its API version have them?"""
+    """True if this endpoint listens to events of this type and its API version has them."""
     types = endpoint["enabled_events"]
     listens = endpoint["status"] == "enabled" and ("*" in types or event_type in types)
     return listens and version_of(endpoint) >= SINCE.get(event_type, "")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _expanded(tx: Tx, object_id: str | None) -> Obj | None:
-    """The object, where the old shape showed it whole instead of its id."""
+    """The whole object, which the old shape has in place of its id; or None."""
     found = tx.find(object_id, deleted=True) if object_id is not None else None
     return None if found is None else public(found)
 

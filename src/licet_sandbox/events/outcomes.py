@@ -24,7 +24,7 @@ DeliveryOutcome = tuple["sqlite3.Row", EndpointResponse | None]
 
 
 def is_delivered(answer: EndpointResponse | None) -> bool:
-    """Was the response a 2xx? Stripe counts any 2xx as delivered."""
+    """True if the response was a 2xx. Stripe counts any 2xx as delivered."""
     return answer is not None and answer["status"] is not None and 200 <= answer["status"] < 300
 
 

@@ -24,7 +24,7 @@ _CLOSED = "the connection was closed"
 
 
 class SendingFailed(Exception):
-    """No response came; the message says why."""
+    """Raised if there was no response; the message has the reason."""
 
 
 @cache
@@ -116,7 +116,7 @@ class _Connection(asyncio.Protocol):
 class Sender:
     """A client that keeps idle connections.
 
-    It takes no proxy from the environment: the endpoints are machines that the developer named. Redirects are returned
+    It takes no proxy from the environment: the developer chose the endpoints. Redirects are returned
     like other responses.
     """
 

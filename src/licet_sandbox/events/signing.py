@@ -21,7 +21,7 @@ _SEED_BYTES = 32
 
 
 class SeedDamaged(FileRefused):
-    """The seed is damaged, and with it the webhook secrets are lost."""
+    """Raised if the seed is damaged. The webhook secrets are then lost."""
 
 
 class Signer:
@@ -48,7 +48,7 @@ class Signer:
 def load_signer(db_path: Path | None) -> Signer:
     """The signer of this sandbox.
 
-    Its seed is in a file beside the database (mode 0600), or in memory where there is no file.
+    Its seed is in a file beside the database (mode 0600), or in memory if there is no file.
     """
     if db_path is None:
         return Signer(secrets.token_bytes(_SEED_BYTES))

@@ -24,7 +24,7 @@ def address_text(address: Obj | None) -> str:
 
 
 def card_name(card: Obj) -> str:
-    """`Visa ending in 4242`."""
+    """The card as text, such as `Visa ending in 4242`."""
     return f"{card['brand'].capitalize()} ending in {card['last4']}"
 
 

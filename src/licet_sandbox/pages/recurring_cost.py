@@ -18,7 +18,7 @@ _DAY = 24 * 3600
 
 
 def recurring_cost_text(tx: Tx, session: Obj, recurring: list[Obj]) -> str:
-    """`Then $9.00 every month; next payment on 3 February 2027`, with any trial and discounts."""
+    """Such as `Then $9.00 every month; next payment on 3 February 2027`, with any trial and discounts."""
     trial, interval = trial_text(session), recurring[0]["price"]["recurring"]
     first = _trial_end(tx, session) if trial is not None else period_end(tx.now, tx.now, interval)
     cost = _cost_text(tx, session, recurring, describe_interval(interval), trial=trial is not None)

@@ -1,4 +1,4 @@
-"""Which objects live by a test clock, and reading test clocks."""
+"""Which objects follow a test clock; reads test clocks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.store import Store
 
-# Objects without a customer, and those with a page that the buyer opens in real time: they live by the sandbox's clock,
-# whichever customer they were made for.
+# Objects without a customer, and those with a page that the buyer opens in real time: they follow the sandbox's clock,
+# even if their customer is on a test clock.
 SANDBOX_TIME_KINDS = frozenset(
     {
         "billing_portal.configuration",
@@ -34,7 +34,7 @@ SANDBOX_TIME_KINDS = frozenset(
 def read_clock(store: Store, clock_id: str) -> Obj | None:
     """The stored test clock; None once it is deleted.
 
-    Objects that are left of its customers then live by the sandbox's clock.
+    The remaining objects of its customers then follow the sandbox's clock.
     """
     text = store.value("SELECT json FROM objects WHERE id = ? AND NOT deleted", clock_id)
     if text is None:

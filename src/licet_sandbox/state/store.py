@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """One connection, used only from the event loop's thread: a call takes well under a millisecond."""
+    """One connection. Use it from the event loop's thread: a call takes well under a millisecond."""
 
     def __init__(self, path: Path | None) -> None:
         if path is not None:
@@ -55,7 +55,7 @@ class Store:
 
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
-        """Inside a transaction: rolls back what is written inside."""
+        """Rolls back what is written inside. Use it within a transaction."""
         self._db.execute("SAVEPOINT rehearsal")
         try:
             yield

@@ -82,7 +82,7 @@ class Tx:
 
     `now` is the time of the transaction in whole seconds: of the sandbox's clock, or, once an object of a customer on a
     test clock was read, of that test clock; `clock` is its id. An object that was read is the same dict until the end;
-    change it, then `save` it with the events that this makes.
+    change it, then call `save` with the events to emit.
     """
 
     def __init__(self, host: Host, now: int, cause: Cause, clock: str | None = None) -> None:
@@ -172,7 +172,7 @@ class Tx:
         self.now = self.sandbox_now if clock is None else clock["frozen_time"]
 
     def clock_of(self, obj: Obj) -> str | None:
-        """The id of the test clock that this object lives by, or None."""
+        """The id of the test clock that this object follows, or None."""
         return self._clocks[obj["id"]]
 
     def move_to_clock(self, clock_id: str, ids: list[str]) -> None:
@@ -184,14 +184,14 @@ class Tx:
         self.use_clock(clock_id)
 
     def get(self, kind: str, object_id: str, *, param: str = "id") -> Obj:
-        """The object with an id from the path; 404 where there is none of this kind."""
+        """The object with an id from the path; 404 if there is none of this kind."""
         found = self.find(object_id)
         if found is None or found["object"] != kind:
             raise not_found(kind, object_id, param=param)
         return found
 
     def named(self, kind: str, object_id: str, param: str) -> Obj:
-        """The object with an id from a parameter; 400 where there is none of this kind."""
+        """The object with an id from a parameter; 400 if there is none of this kind."""
         found = self.find(object_id)
         if found is None or found["object"] != kind:
             raise not_found(kind, object_id, param=param, status=400)
@@ -241,12 +241,12 @@ class Tx:
         self._loaded.pop(object_id, None)
 
     def emit(self, event_type: str, obj: Obj, *, previous: Obj | None = None) -> None:
-        """Emits an event with the object as it is now as its snapshot."""
+        """Emits an event. Its snapshot is the object as it is now."""
         if not self._silent:
             self.host.emit(self, event_type, public(obj), previous)
 
     def schedule(self, kind: str, object_id: str, at: int) -> None:
-        """Schedules work for an object, on the clock that it lives by.
+        """Schedules work for an object, on the clock that it follows.
 
         A second call for the same kind and object moves it.
         """
@@ -260,7 +260,7 @@ class Tx:
         self.store.run(f"DELETE FROM due WHERE kind IN ({places}) AND object_id = ?", *chosen, object_id)  # noqa: S608
 
     def due_at(self, kind: str, object_id: str) -> float:
-        """When this work is due for this object, in epoch seconds; infinity where it is not scheduled."""
+        """When this work is due for this object, in epoch seconds; infinity if it is not scheduled."""
         at: int | None = self.store.value("SELECT at FROM due WHERE kind = ? AND object_id = ?", kind, object_id)
         return math.inf if at is None else at
 
@@ -282,7 +282,7 @@ class Tx:
     def check_saved(self) -> None:
         """Raises RuntimeError for a changed object that was not saved.
 
-        Called before the commit where traffic is validated: such a change is a bug of the sandbox.
+        Called before the commit when traffic is validated. Such a change is a bug of the sandbox.
         """
         unsaved = [key for key, obj in self._loaded.items() if decode(self._saved[key]) != obj]
         if unsaved:
@@ -306,7 +306,7 @@ class Tx:
             self.store.run_many("INSERT OR IGNORE INTO parts (id, whole) VALUES (?, ?)", parts)
 
     def _check_not_advancing(self, clock_id: str | None) -> None:
-        """Raises a 429 where a request changes an object whose test clock is advancing."""
+        """Raises a 429 if a request changes an object whose test clock is advancing."""
         if clock_id is None or self.cause.request_id is None or self._silent:
             return
         clock = read_clock(self.store, clock_id)
@@ -317,7 +317,7 @@ class Tx:
 def previous_attributes(changed: Obj, obj: Obj) -> Obj:
     """The old values of what changed, as Stripe shows them.
 
-    Of a nested object only the keys that differ.
+    For a nested object, only the keys that differ.
     """
     previous: Obj = {}
     for key, old in changed.items():

@@ -12,7 +12,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {}
 _MAX_LINE_LENGTH = 500
 
 
-class Violations(AssertionError):  # Named for its content.
+class Violations(AssertionError):  # The name describes the content.
     """Raised for traffic that Stripe's document does not allow."""
 
 
@@ -33,12 +33,12 @@ class Checker:
         self.checked = {"request": 0, "answer": 0, "event": 0}
 
     def __call__(self, what: str, name: str, value: Any) -> None:
-        """Check one value and collect its violations."""
+        """Checks one value and collects its violations."""
         self.checked[what] += 1
         self.violations += violations(what, name, value)
 
     def raise_any(self) -> None:
-        """Raise the violations found so far, each once, and forget them."""
+        """Raises Violations with the violations found so far, each once, and clears them."""
         found, self.violations = self.violations, []
         if found:
             raise Violations("\n".join(dict.fromkeys(found)))

@@ -13,7 +13,7 @@ from licet_sandbox.validation.checker import violations
 VARIABLE = "SANDBOX_CHECK_FILE"
 
 
-class CannotCheck(Exception):  # Named for what happened.
+class CannotCheck(Exception):  # The name says what happened.
     """Raised if `jsonschema_rs` is not installed, or the file cannot be written."""
 
 
@@ -33,7 +33,7 @@ class FileChecker:
             raise CannotCheck(f"violations cannot be written to {path}: {error.strerror}") from None
 
     def __call__(self, what: str, name: str, value: Any) -> None:
-        """Check one value and append its violations."""
+        """Checks one value and appends its violations."""
         if lines := violations(what, name, value):
             self._append(lines)
 

@@ -43,7 +43,7 @@ def _check_object(kinds: frozenset[str], value: Any) -> Found:
 
 
 def _check_event(name: str, value: Any) -> Found:
-    """Check the event, its object and `previous_attributes`, in the layout of its API version."""
+    """Checks the event, its object and `previous_attributes`, in the layout of its API version."""
     if name not in document().content["info"]["x-event-types"]:
         return [("", "no such event type")]
     version = value["api_version"]

@@ -22,7 +22,7 @@ _BASE = "urn:stripe"
 
 
 def _plain(schema: Any) -> Any:
-    """Convert OpenAPI 3.0 to JSON Schema: `nullable` becomes a choice with null, references get a base."""
+    """Converts OpenAPI 3.0 to JSON Schema: `nullable` becomes a choice with null, references get a base."""
     if isinstance(schema, list):
         return [_plain(entry) for entry in schema]
     if not isinstance(schema, dict):

@@ -16,7 +16,10 @@ _MAX_NAME = 150
 
 @dataclass(frozen=True)
 class Answers:
-    """fields: by key of the custom field; terms, promotions: whether the box was ticked."""
+    """The buyer's answers.
+
+    fields: by key of the custom field; terms, promotions: whether the box was ticked
+    """
 
     phone: str | None = None
     business_name: str | None = None
@@ -61,7 +64,7 @@ def _check_asked(session: Obj, answers: Answers) -> None:
 
 
 def _answer(custom: Obj, fields: dict[str, str]) -> str:
-    """The buyer's answer to a custom field; its default where the buyer left it unchanged."""
+    """The buyer's answer to a custom field; its default if the buyer left it unchanged."""
     return str(fields.get(custom["key"], custom[custom["type"]]["default_value"] or ""))
 
 
@@ -99,22 +102,22 @@ def write_answers(session: Obj) -> None:
 
 
 def asks_phone(session: Obj) -> bool:
-    """Does the checkout ask for a phone number?"""
+    """True if the checkout asks for a phone number."""
     return bool(session["phone_number_collection"]["enabled"])
 
 
 def asks_terms(session: Obj) -> bool:
-    """Must the buyer accept the terms of service?"""
+    """True if the buyer must accept the terms of service."""
     return (session["consent_collection"] or {}).get("terms_of_service") == "required"
 
 
 def asks_promotions(session: Obj) -> bool:
-    """May the buyer agree to promotional emails?"""
+    """True if the checkout asks whether to send promotional emails."""
     return (session["consent_collection"] or {}).get("promotions") == "auto"
 
 
 def asked_name(session: Obj, name: str) -> Obj | None:
-    """The session's settings for the business's or individual's name; None where it is not asked for."""
+    """The session's settings for the business's or individual's name; None if it is not asked for."""
     name_field: Obj | None = session.get("name_collection", {}).get(name)
     return name_field if name_field is not None and name_field["enabled"] else None
 

@@ -41,7 +41,10 @@ class Buyer:
 
 
 def needs_card(session: Obj) -> bool:
-    """Must the buyer give a card? Not where nothing is due and the session says `if_required`."""
+    """True if the buyer must enter a card.
+
+    Not if nothing is due and `payment_method_collection` is `if_required`.
+    """
     if session["mode"] == "payment" or session["payment_method_collection"] == "if_required":
         return int(session["amount_total"]) > 0
     return True
@@ -55,7 +58,7 @@ def known_email(tx: Tx, session: Obj) -> str | None:
 
 
 def submit_session(tx: Tx, session: Obj, buyer: Buyer) -> bool:
-    """Submits the checkout page: True when the session is complete, False when 3-D Secure comes first.
+    """Submits the checkout page. True: the session is complete; False: 3D Secure must be completed first.
 
     A decline raises its 402.
     """
@@ -107,7 +110,7 @@ def _submit_setup(tx: Tx, session: Obj, method: Obj) -> bool:
 
 
 def authenticate_session(tx: Tx, session: Obj, *, completed: bool) -> None:
-    """Completes or fails 3-D Secure; a failure raises its 402 and the session stays open."""
+    """Completes or fails 3D Secure; a failure raises its 402 and the session stays open."""
     _check_open(session)
     if not session_requires_action(tx, session):
         raise invalid("There is nothing to authenticate.")
@@ -127,7 +130,7 @@ def authenticate_session(tx: Tx, session: Obj, *, completed: bool) -> None:
 
 
 def session_requires_action(tx: Tx, session: Obj) -> bool:
-    """Does the session wait for 3-D Secure?"""
+    """True if the session waits for 3D Secure."""
     if session["status"] != "open" or session["_"].get("method") is None:
         return False
     if not session["amount_total"]:
@@ -147,7 +150,7 @@ def expire_session(tx: Tx, session: Obj) -> None:
 
 
 def _abandon_payment(tx: Tx, session: Obj) -> None:
-    """Cancels a payment that failed or waits for 3-D Secure."""
+    """Cancels a payment that failed or waits for 3D Secure."""
     intent_id = session["_"].get("intent")
     if intent_id is not None:
         payment_intents.cancel_intent(tx, tx.get("payment_intent", intent_id), "expired")
@@ -166,7 +169,7 @@ def _check_open(session: Obj) -> None:
 
 
 def _intent_of(tx: Tx, session: Obj) -> Obj:
-    """The payment intent, made when the buyer first confirms.
+    """The session's payment intent, created when the buyer first confirms.
 
     Only a session in `payment` mode shows it.
     """
@@ -207,7 +210,7 @@ def _complete(tx: Tx, session: Obj, intent: Obj | None, method: Obj | None) -> N
 
 
 def _make_customer(tx: Tx, session: Obj) -> None:
-    """Makes a customer where the session needs one and has none.
+    """Makes a customer if the session needs one and has none.
 
     Called just before the charge, so that a declined payment makes no customer.
     """
@@ -225,7 +228,7 @@ def _make_customer(tx: Tx, session: Obj) -> None:
 
 
 def _needs_customer(session: Obj) -> bool:
-    """Saving a card needs a customer, except in `setup` mode."""
+    """True if the session needs a customer. Saving a card does, except in `setup` mode."""
     required = session["customer_creation"] == "always" or creates_invoice(session)
     return required or (session["mode"] != "setup" and saves_card(session))
 

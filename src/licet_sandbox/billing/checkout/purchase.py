@@ -19,20 +19,20 @@ _DAY = 24 * 3600
 
 
 def saves_card(session: Obj) -> bool:
-    """Is the card saved for later payments?"""
+    """True if the card is saved for later payments."""
     data = session["_"]["payment_intent_data"]
     return session["mode"] != "payment" or data.get("setup_future_usage") is not None
 
 
 def creates_invoice(session: Obj) -> bool:
-    """Does a one-time purchase create an invoice?"""
+    """True if the one-time purchase creates an invoice."""
     return session["invoice_creation"] is not None and bool(session["invoice_creation"]["enabled"])
 
 
 def create_subscription(tx: Tx, session: Obj, customer: Obj, intent: Obj | None, method: Obj | None) -> None:
     """Creates the subscription with its first invoice, which is already paid.
 
-    intent: None where nothing was due.
+    intent: None if nothing was due.
     """
     data: dict[str, Any] = session["_"]["subscription_data"]
     chosen, extras = _lines(tx, session)

@@ -24,7 +24,7 @@ def adjustable_lines(session: Obj) -> list[Obj]:
 def adjust_quantity(tx: Tx, session: Obj, line_id: str | None, quantity: int) -> None:
     """Sets the quantity of this line (None: of the only one).
 
-    400 where the line is not adjustable or the quantity is out of its bounds.
+    400 if the line is not adjustable or the quantity is out of its bounds.
     """
     lines = [line for line in adjustable_lines(session) if line_id in (None, line["id"])]
     if session["status"] != "open" or len(lines) != 1:

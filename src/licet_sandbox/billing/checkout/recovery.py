@@ -28,7 +28,7 @@ def set_recovery_url(tx: Tx, session: Obj) -> None:
 
 
 def recover_session(tx: Tx, session: Obj) -> Obj:
-    """Creates a new session like this expired one; 410 where it cannot be recovered, or no longer."""
+    """Creates a new session like this expired one; 410 if it cannot be recovered any more."""
     recovery = (session["after_expiration"] or {}).get("recovery")
     if recovery is None or recovery["url"] is None or recovery["expires_at"] <= tx.now:
         raise _not_recoverable()

@@ -18,7 +18,7 @@ def find_setup(tx: Tx, session: Obj) -> Obj | None:
 
 
 def ensure_setup(tx: Tx, session: Obj) -> Obj:
-    """The session's setup intent; makes one where there is none.
+    """The session's setup intent; makes one if there is none.
 
     In `setup` mode it is made with the session, else when the buyer confirms.
     """
@@ -41,7 +41,7 @@ def ensure_setup(tx: Tx, session: Obj) -> Obj:
 
 
 def save_card(tx: Tx, session: Obj, method: Obj) -> bool:
-    """Sets up the card for the session's customer; False where 3-D Secure comes first.
+    """Sets up the card for the session's customer; False if 3D Secure must be completed first.
 
     A refusal raises its 402.
     """
@@ -53,7 +53,7 @@ def save_card(tx: Tx, session: Obj, method: Obj) -> bool:
 
 
 def authenticate_card(tx: Tx, session: Obj, *, completed: bool) -> None:
-    """Completes or fails 3-D Secure; a failure raises its 402."""
+    """Completes or fails 3D Secure; a failure raises its 402."""
     setup = ensure_setup(tx, session)
     setup["customer"] = session["customer"]
     authenticate_setup(tx, setup, completed=completed)

@@ -52,7 +52,7 @@ def find_offer(tx: Tx, session: Obj) -> Offer | None:
 
 
 def apply_promotion_code(tx: Tx, session: Obj, text: str) -> None:
-    """Applies the buyer's promotion code; 400 where it is invalid or the session takes none."""
+    """Applies the buyer's promotion code; 400 if it is invalid or the session does not accept codes."""
     if not session["allow_promotion_codes"]:
         raise invalid("This checkout takes no promotion codes.", param="promotion_code")
     code = find_code(tx, text)
@@ -73,7 +73,7 @@ def remove_promotion_code(tx: Tx, session: Obj) -> None:
 
 
 def check_offer(tx: Tx, session: Obj) -> None:
-    """Raises a 400 where the coupon or code has since expired or reached its limit."""
+    """Raises a 400 if the coupon or code has since expired or reached its limit."""
     offer = find_offer(tx, session)
     if offer is not None:
         _check(tx, session, offer)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def record_payment(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
-    """Marks the invoice paid and updates its subscription. payment: None where nothing was due."""
+    """Marks the invoice paid and updates its subscription. payment: None if nothing was due."""
     mark_paid(tx, invoice, payment)
     subscription_status.invoice_paid(tx, invoice)
     if payment is not None:
@@ -36,7 +36,7 @@ def record_payment(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
 
 
 def _save_default_card(tx: Tx, invoice: Obj, intent: Obj) -> None:
-    """Makes the card the subscription's default where `save_default_payment_method` says so."""
+    """Makes the card the subscription's default if `save_default_payment_method` says so."""
     subscription = subscription_of(tx, invoice)
     if subscription is None or subscription["payment_settings"]["save_default_payment_method"] != "on_subscription":
         return
@@ -51,8 +51,8 @@ def collect(
 ) -> None:
     """Tries once to pay, with this payment method or the one on file.
 
-    A decline raises its 402. 3-D Secure leaves the intent `requires_action`, and is a decline with
-    `error_on_requires_action`.
+    A decline raises its 402. If 3D Secure is required, the intent is left `requires_action`; with
+    `error_on_requires_action` that is a decline.
     """
     payment = open_payment(tx, invoice)
     intent = tx.get("payment_intent", payment["payment"]["payment_intent"])
@@ -77,7 +77,7 @@ def collect(
 
 
 def authenticate_invoice(tx: Tx, invoice: Obj, *, completed: bool) -> None:
-    """Completes or fails 3-D Secure of an invoice's payment; a failure raises its 402."""
+    """Completes or fails 3D Secure of an invoice's payment; a failure raises its 402."""
     payment = open_payment(tx, invoice)
     intent = tx.get("payment_intent", payment["payment"]["payment_intent"])
     try:
@@ -114,7 +114,7 @@ def payment_method_for_subscription(tx: Tx, subscription: Obj) -> Obj | None:
 def _default_payment_method(tx: Tx, customer_id: str) -> Obj | None:
     """The customer's default payment method, or None.
 
-    Also None where the customer was deleted: the open invoices can still be viewed and paid.
+    Also None if the customer was deleted: the open invoices can still be viewed and paid.
     """
     customer = tx.find(customer_id)
     chosen = None if customer is None else customer["invoice_settings"]["default_payment_method"]
@@ -143,7 +143,7 @@ def finalize_due(tx: Tx, invoice_id: str) -> None:
 
 
 def collect_automatically(tx: Tx, invoice: Obj) -> None:
-    """Tries to pay without a customer or caller: a decline is recorded and not raised.
+    """Tries to pay in the background: a decline is recorded and not raised.
 
     An invoice with `collection_method=send_invoice` is sent instead.
     """
@@ -159,7 +159,7 @@ def collect_automatically(tx: Tx, invoice: Obj) -> None:
 
 
 def _apply_after_retries(tx: Tx, invoice: Obj) -> None:
-    """After the last retry: applies the account's setting to the subscription."""
+    """Applies the account's setting to the subscription after the last retry."""
     subscription = subscription_of(tx, invoice)
     if subscription is None or not _is_retried(invoice, subscription) or invoice["next_payment_attempt"] is not None:
         return
@@ -169,16 +169,16 @@ def _apply_after_retries(tx: Tx, invoice: Obj) -> None:
 
 
 def _is_retried(invoice: Obj, subscription: Obj) -> bool:
-    """Is a failed payment of this invoice retried?
+    """True if a failed payment of this invoice is retried.
 
-    Not for first invoices, which wait for their customer, nor for invoices that are not collected automatically.
+    First invoices are not: they wait for the customer. Nor are invoices that are not collected automatically.
     """
     waits = is_sent_invoice(invoice) or subscription["status"] == "incomplete" or ended(subscription)
     return invoice["auto_advance"] and not waits
 
 
 def _record_failure(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
-    """Records a failed attempt, and schedules the next one where there is one."""
+    """Records a failed attempt, and schedules the next one if there is one."""
     subscription = subscription_of(tx, invoice)
     if subscription is not None and _is_retried(invoice, subscription):
         planned = invoice["next_payment_attempt"]

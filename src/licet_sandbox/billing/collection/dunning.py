@@ -20,7 +20,10 @@ AFTER_RETRIES = ("cancel", "unpaid", "past_due")
 
 @dataclass(frozen=True)
 class Dunning:
-    """`after_retries`: one of `AFTER_RETRIES`; `retry_days`: whole days from each failed try to the next."""
+    """The settings for failed renewals.
+
+    after_retries: one of `AFTER_RETRIES`; retry_days: whole days from each failed try to the next
+    """
 
     after_retries: str = "cancel"
     retry_days: tuple[int, ...] = (3, 5, 7)
@@ -31,7 +34,7 @@ class Dunning:
 
 
 def load_dunning(store: Store) -> Dunning:
-    """The present settings."""
+    """The current settings."""
     stored = store.get_meta(_KEY)
     if stored is None:
         return Dunning()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def is_collection_stopped(subscription: Obj) -> bool:
-    """Are new invoices of this subscription not collected?"""
+    """True if new invoices of this subscription are not collected."""
     return subscription["status"] == "unpaid" or subscription["pause_collection"] is not None
 
 

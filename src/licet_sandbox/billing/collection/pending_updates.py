@@ -37,7 +37,7 @@ def defer_update(tx: Tx, subscription: Obj, before: Obj, invoice: Obj) -> None:
 
 
 def show_pending_update(tx: Tx, subscription: Obj) -> None:
-    """After the payment attempt: shows the update as pending, with its expiry, unless it was applied."""
+    """Shows the update as pending, with its expiry, unless the payment attempt has applied it."""
     update = subscription["_"].get("update")
     if update is None:
         return
@@ -91,7 +91,7 @@ def discard_update(tx: Tx, subscription: Obj, *events: str) -> None:
 
 
 def remove_update(tx: Tx, subscription: Obj) -> bool:
-    """Removes the pending update; False where none was shown as pending. The caller saves."""
+    """Removes the pending update; False if none was shown as pending. The caller saves."""
     tx.unschedule(subscription["id"], "subscription.update_expire")
     was_pending = subscription.get("_", {}).pop("update", None) is not None
     was_shown = was_pending and subscription["pending_update"] is not None

@@ -27,7 +27,7 @@ _UNCHANGED = (
 
 
 def await_invoice(tx: Tx, subscription: Obj, invoice: Obj, plan: dict[str, Any], expires_at: int) -> None:
-    """Waits for this invoice until `expires_at` (epoch seconds); the caller saves.
+    """Makes the resumption wait for this invoice until `expires_at` (epoch seconds); the caller saves.
 
     plan: the new `anchor`; `periods`, start and end by item id; `on_success`: a failed attempt does not resume.
     """
@@ -90,7 +90,7 @@ def expire_resumption(tx: Tx, subscription_id: str) -> None:
 
 
 def remove_resumption(tx: Tx, subscription: Obj) -> bool:
-    """Removes the pending resumption; False where there was none. The caller saves."""
+    """Removes the pending resumption; False if there was none. The caller saves."""
     tx.unschedule(subscription["id"], "subscription.resumption_expire")
     was_pending = subscription.get("_", {}).pop("resumption", None) is not None
     if was_pending:

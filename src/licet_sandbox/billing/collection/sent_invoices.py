@@ -1,4 +1,4 @@
-"""Invoices that are sent to the customer and paid until they are due: `send_invoice`."""
+"""Invoices that are sent to the customer, to be paid by their due date: `send_invoice`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAY = 24 * 3600
 
 
 def is_sent_invoice(invoice: Obj) -> bool:
-    """Is the invoice sent instead of charged?"""
+    """True if the invoice is sent instead of charged."""
     return bool(invoice["collection_method"] == "send_invoice")
 
 

@@ -20,7 +20,7 @@ def active_entitlements(tx: Tx, customer_id: str) -> list[Obj]:
 
 
 def update_entitlements(tx: Tx) -> None:
-    """Before each commit: updates the entitlements of customers whose subscriptions changed."""
+    """Updates the entitlements of customers whose subscriptions changed. Runs before each commit."""
     changed = [obj["customer"] for obj in tx.written.values() if obj["object"] == "subscription"]
     if changed and tx.store.value("SELECT 1 FROM objects WHERE kind = 'product_feature' LIMIT 1"):
         for customer_id in dict.fromkeys(changed):
@@ -28,7 +28,7 @@ def update_entitlements(tx: Tx) -> None:
 
 
 def refresh_entitlements(tx: Tx, customer_id: str) -> None:
-    """Grants and removes entitlements as the customer's subscriptions say; one event for a change."""
+    """Grants and removes entitlements to match the customer's subscriptions; emits at most one event."""
     customer = tx.find(customer_id, deleted=True)
     tx.use_clock(None if customer is None else tx.clock_of(customer))
     granted = _features_of(tx, customer_id)

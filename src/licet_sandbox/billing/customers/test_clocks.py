@@ -117,7 +117,7 @@ def _shortest_interval(tx: Tx, clock: Obj) -> Obj | None:
 
 
 def finish_advancing(tx: Tx, clock_id: str) -> None:
-    """Sets the clock to its target: all work that was due is done."""
+    """Sets the clock to its target, once all due work is done."""
     clock = tx.get(KIND, clock_id)
     clock["frozen_time"] = clock["status_details"]["advancing"]["target_frozen_time"]
     clock["status"] = "ready"
@@ -141,7 +141,7 @@ def expire_clock(tx: Tx, clock_id: str) -> None:
 
 
 def check_subscription_limit(tx: Tx, customer: Obj) -> None:
-    """Raises a 400 for one subscription too many of a customer on a test clock."""
+    """Raises a 400 if a customer on a test clock already has the maximum number of subscriptions."""
     if tx.clock_of(customer) is None:
         return
     own = tx.select("subscription", "json ->> '$.customer' = ?", customer["id"])

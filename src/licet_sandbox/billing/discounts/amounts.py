@@ -39,7 +39,7 @@ def allocate_discount(coupon: Obj, parts: Sequence[DiscountableLine], currency: 
 
 
 def amount_off_in(coupon: Obj, currency: str) -> int | None:
-    """The `amount_off` in this currency; None for a percentage, or where the coupon has none in it."""
+    """The `amount_off` in this currency; None for a percentage, or if the coupon has none in it."""
     if coupon["currency"] == currency:
         return int(coupon["amount_off"])
     option = coupon["_"]["currency_options"].get(currency)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def get_coupon(tx: Tx, coupon_id: str) -> Obj:
-    """The coupon with this id; a deleted one as it last was, which is not valid."""
+    """The coupon with this id. A deleted one is returned in its last version, with `valid` false."""
     found = tx.find_last_version(coupon_id)
     if found is None:
         raise not_found("coupon", coupon_id)
@@ -32,7 +32,7 @@ def check_coupon(coupon: Obj, currency: str | None, param: str) -> None:
 def check_code(
     tx: Tx, code: Obj, param: str, *, customer: str | None, currency: str | None, amount: int | None = None
 ) -> Obj:
-    """The coupon behind a promotion code; 400 where this customer cannot redeem it now.
+    """The coupon behind a promotion code; 400 if this customer cannot redeem it now.
 
     amount: the purchase in minor units; None: not known
     """

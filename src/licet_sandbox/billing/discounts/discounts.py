@@ -64,7 +64,7 @@ def _replace(tx: Tx, old: Obj, discount: Obj) -> None:
 
 
 def delete_discount(tx: Tx, discount_id: str) -> None:
-    """Ends the discount; invoices that it was on keep its amounts."""
+    """Ends the discount. Invoices that it was applied to keep its amounts."""
     discount = tx.get("discount", discount_id)
     _end(tx, discount)
     if _emits_events(discount):
@@ -78,7 +78,7 @@ def _end(tx: Tx, discount: Obj) -> None:
 
 
 def _emits_events(discount: Obj) -> bool:
-    """Is the discount on a subscription or a purchase? Discounts of a single invoice emit no events."""
+    """True for a discount on a subscription or a purchase. Discounts of a single invoice emit no events."""
     return discount["customer"] is not None and discount["invoice"] is None and discount["invoice_item"] is None
 
 
@@ -116,7 +116,7 @@ def _without(holder: Obj, discount_id: str) -> list[str]:
 
 
 def active_discounts(tx: Tx, discount_ids: list[str]) -> list[str]:
-    """Those of the discounts that have not ended."""
+    """The ids of the discounts that have not ended."""
     found = [tx.find(discount_id) for discount_id in discount_ids]
     return [each["id"] for each in found if each is not None and (each["end"] is None or each["end"] > tx.now)]
 

@@ -1,6 +1,6 @@
-"""What was billed for the items of a subscription, and what of that is not yet credited.
+"""What was billed for the items of a subscription, and how much of it is not yet credited.
 
-Nothing of this is stored: it is read from the lines of invoices and the credits that name them. So voiding an invoice
+None of this is stored: it is computed from the lines of invoices and the credits that name them. So voiding an invoice
 also undoes its debits and credits.
 """
 
@@ -21,8 +21,8 @@ class Debit:
     """An amount (minor units, after discounts) that was billed for the time from `start` to `end`.
 
     key: the id of the line, or of the invoice item behind it
-    credited_from: the time from here on is credited already; `end` where nothing is
-    reference: the debit as a credit names it, Stripe's `credited_items`
+    credited_from: the time after it is already credited; `end` if none is
+    reference: how a credit refers to the debit, in the form of Stripe's `credited_items`
     """
 
     key: str
@@ -99,13 +99,13 @@ def _debit(billed: Obj, reference: Obj) -> Debit:
 
 
 def line_reference(invoice_id: str, line: Obj) -> Obj:
-    """A line as a credit names it."""
+    """The reference to a line in a credit's `credited_items`."""
     details = {"invoice": invoice_id, "invoice_line_items": [line["id"]]}
     return {"type": "invoice_line_items", "invoice_line_item_details": details}
 
 
 def credit_reference(tx: Tx, item: Obj) -> Obj:
-    """An invoice item as a credit names it: by its line, or by its id while it is pending."""
+    """The reference to an invoice item in `credited_items`: its line, or its id while it is pending."""
     if item["invoice"] is None:
         return {"type": "invoice_item", "invoice_item": item["id"]}
     lines = tx.get("invoice", item["invoice"])["_"]["lines"]

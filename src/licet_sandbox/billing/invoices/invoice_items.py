@@ -39,7 +39,7 @@ def make_invoice_item(tx: Tx, customer_id: str, amount: int, currency: str, **fi
 
 
 def parent_of(subscription_id: str | None, item_id: str | None = None) -> Obj | None:
-    """An invoice item's `parent`: the subscription and, where one made it, its item; or None."""
+    """An invoice item's `parent`: the subscription and, if one made it, its item; or None."""
     if subscription_id is None:
         return None
     details = {"subscription": subscription_id}

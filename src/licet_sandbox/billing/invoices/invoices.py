@@ -34,7 +34,8 @@ def make_invoice(
 ) -> Obj:
     """Creates a draft; `invoice.created`.
 
-    `period_start` and `period_end` look back; the periods of the lines look ahead. Without lines it needs a `currency`.
+    `period_start` and `period_end` are of the past period; the lines have the periods that they bill.
+    Without lines it needs a `currency`.
 
     paid_ahead: the payment came first; the customer's balance and the minimum charge do not change the amount due
     """
@@ -82,7 +83,7 @@ def make_invoice(
 
 
 def due_date_of(tx: Tx, subscription: Obj | None) -> int | None:
-    """The due date of an invoice that this subscription creates now; None where it is charged."""
+    """The due date of an invoice that this subscription creates now; None if it is charged automatically."""
     days = (subscription or {}).get("days_until_due")
     return None if days is None else tx.now + days * _DAY
 
@@ -178,7 +179,7 @@ def _move_balance(tx: Tx, customer: Obj, invoice: Obj, by: int) -> None:
 
 
 def open_payment(tx: Tx, invoice: Obj) -> Obj:
-    """The open payment of an open invoice; creates it, with its payment intent, where there is none."""
+    """The open payment of an open invoice; creates it, with its payment intent, if there is none."""
     where = "json ->> '$.invoice' = ? AND json ->> '$.status' = 'open'"
     found = tx.select("invoice_payment", where, invoice["id"])
     if found:

@@ -18,7 +18,7 @@ SHOWN_LINES = 10
 def compute_invoice_totals(tx: Tx, invoice: Obj) -> None:
     """Sets every amount of a draft, in minor units; the caller saves.
 
-    The lines are in `invoice["_"]["lines"]`. A negative `total` is credit, and so is a negative `starting_balance`.
+    The lines are in `invoice["_"]["lines"]`. A negative `total` or `starting_balance` is credit.
     """
     lines = invoice["_"]["lines"]
     apply_discounts(tx, invoice)
@@ -57,7 +57,7 @@ def _balance_of(tx: Tx, invoice: Obj) -> int:
 
 
 def _due(invoice: Obj, amount: int) -> int:
-    """The amount due: 0 where credit covers it, or where it is below the minimum charge."""
+    """The amount due: 0 if credit covers it, or if it is below the minimum charge."""
     if amount < minimum_charge(invoice["currency"]) and not invoice["_"]["paid_ahead"]:
         return 0
     return max(amount, 0)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 class Card:
     """A test card. Its name and last four digits are stored, its number never.
 
-    token: its test payment method; None where only its number is known
-    authentication: when 3-D Secure is required. None, `unless_set_up` (until the card was set up for later use),
-        `on_session` (not for off-session payments), `optional` (only where the seller requests it) or `always`
-    authentication_fails: 3-D Secure ends in an error before the customer is asked; the payment is declined
-    three_d_secure: does it support 3-D Secure?
+    token: its test payment method; None if only its number is known
+    authentication: when 3D Secure is required. None, `unless_set_up` (until the card was set up for later use),
+        `on_session` (not for off-session payments), `optional` (only if the seller requests it) or `always`
+    authentication_fails: 3D Secure ends in an error before the customer is asked; the payment is declined
+    three_d_secure: whether it supports 3D Secure
     declines: the reason why every charge is declined (a reason of `cards.decline`), or None
-    attaches: False where attaching it to a customer is declined too
+    attaches: False if attaching it to a customer is declined too
     disputes: the disputes that follow a payment: reasons of chargebacks, or `inquiry`; several share the amount
     refunds: None (they succeed at once), `pending` (they succeed later) or `fails` (they fail later)
     risk: the fraud risk: `normal`, `elevated`, or `highest`, which is never sent to the bank

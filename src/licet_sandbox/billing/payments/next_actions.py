@@ -1,4 +1,4 @@
-"""3-D Secure of an intent that was confirmed through the API: its page and its return URL."""
+"""3D Secure of an intent that was confirmed through the API: its page and its return URL."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def set_return_url(intent: Obj, return_url: str | None) -> None:
-    """Stores where the customer returns to; None where Stripe.js shows the authentication."""
+    """Stores the URL that the customer returns to; None if Stripe.js shows the authentication."""
     intent["_"] = intent.get("_", {}) | {"return_url": return_url}
 
 
 def next_action(tx: Tx, intent: Obj) -> Obj:
-    """The intent's `next_action`: a redirect to the 3-D Secure page, or Stripe.js without a return URL."""
+    """The intent's `next_action`: a redirect to the 3D Secure page, or Stripe.js without a return URL."""
     return_url = intent.get("_", {}).get("return_url")
     if return_url is None:
         return {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
@@ -25,7 +25,7 @@ def next_action(tx: Tx, intent: Obj) -> Obj:
 
 
 def build_return_url(intent: Obj, *, completed: bool) -> str | None:
-    """The return URL with Stripe's parameters added; None where none was given."""
+    """The return URL with Stripe's parameters added; None if none was given."""
     return_url: str | None = intent.get("_", {}).get("return_url")
     if return_url is None:
         return None

@@ -50,7 +50,7 @@ def card_payment_options(three_d_secure: str) -> Obj:
 
 
 def needs_authentication(method: Obj, three_d_secure: str = "automatic", *, off_session: bool = False) -> bool:
-    """Does this card require 3-D Secure now?
+    """True if this card requires 3D Secure now.
 
     three_d_secure: `request_three_d_secure`; `any` and `challenge` require it even from a card that was set up.
     """
@@ -65,9 +65,9 @@ def needs_authentication(method: Obj, three_d_secure: str = "automatic", *, off_
 def confirm_payment(
     tx: Tx, intent: Obj, method: Obj, *, off_session: bool, error_on_requires_action: bool = False
 ) -> None:
-    """Tries to pay. Afterwards the intent is `succeeded` or `requires_action`.
+    """Tries to pay. The intent is then `succeeded` or `requires_action`.
 
-    A decline raises its 402, whose effects are kept. With `error_on_requires_action` 3-D Secure is a decline.
+    A decline raises its 402, whose effects are kept. With `error_on_requires_action` 3D Secure is a decline.
     """
     card = card_of(method)
     intent["payment_method"] = method["id"]
@@ -85,7 +85,7 @@ def confirm_payment(
 
 
 def _authentication_decline(card: Card, *, off_session: bool, error_on_requires_action: bool) -> str | None:
-    """Why a required 3-D Secure is a decline; None where the customer can be asked."""
+    """Why a required 3D Secure is a decline; None if the customer can be asked."""
     if card.authentication_fails:
         return "generic_decline"
     if off_session:
@@ -94,14 +94,14 @@ def _authentication_decline(card: Card, *, off_session: bool, error_on_requires_
 
 
 def require_action(tx: Tx, intent: Obj) -> None:
-    """Sets `requires_action`: the customer must complete 3-D Secure."""
+    """Sets `requires_action`: the customer must complete 3D Secure."""
     intent["status"] = "requires_action"
     intent["next_action"] = next_action(tx, intent)
     tx.save(intent, "payment_intent.requires_action")
 
 
 def authenticate_payment(tx: Tx, intent: Obj, *, completed: bool) -> None:
-    """Completes or fails 3-D Secure and charges the card; a failure raises its 402."""
+    """Completes or fails 3D Secure and charges the card; a failure raises its 402."""
     method = tx.get("payment_method", intent["payment_method"])
     if not completed:
         raise _declined(tx, intent, method, authentication_failure(), charged=False)
@@ -111,7 +111,7 @@ def authenticate_payment(tx: Tx, intent: Obj, *, completed: bool) -> None:
 
 
 def authentication_failure() -> StripeError:
-    """The 402 of a failed 3-D Secure. Stripe calls it an invalid request, not a card error."""
+    """The 402 of a failed 3D Secure. Stripe calls it an invalid request, not a card error."""
     code = "payment_intent_authentication_failure"
     message = (
         "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
@@ -123,13 +123,13 @@ def authentication_failure() -> StripeError:
 
 
 def mark_set_up(tx: Tx, method: Obj) -> None:
-    """Records that the customer agreed, with 3-D Secure, to later off-session charges."""
+    """Records that the customer agreed, with 3D Secure, to later off-session charges."""
     method["_"]["set_up"] = True
     tx.save(method)
 
 
 def mark_used(tx: Tx, intent: Obj) -> None:
-    """Makes a card that has paid, and was not saved, unusable for further payments."""
+    """Makes a card that has paid without being saved unusable for further payments."""
     if intent["status"] != "succeeded" or intent["setup_future_usage"] is not None:
         return
     method = tx.get("payment_method", intent["payment_method"])

@@ -21,7 +21,7 @@ _DISPLAYED = {"amex": "american_express", "diners": "diners_club", "unionpay": "
 def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None = None, **billing: Any) -> Obj:
     """Creates a payment method for this test card.
 
-    `_` keeps which card it is, and whether 3-D Secure has set it up.
+    `_` keeps which card it is, and whether 3D Secure has set it up.
     """
     year = exp_year or datetime.fromtimestamp(tx.now, UTC).year + 4
     return tx.create(
@@ -62,7 +62,7 @@ def method_or_token(tx: Tx, value: str, param: str) -> Obj:
 
 
 def attach_to(tx: Tx, value: str, customer_id: str, param: str) -> Obj:
-    """Attaches a payment method, or the one of a token, to a customer; 402 where the card declines that."""
+    """Attaches a payment method, or the one of a token, to a customer; 402 if the card declines that."""
     method = method_or_token(tx, value, param)
     if method["customer"] == customer_id:
         return method

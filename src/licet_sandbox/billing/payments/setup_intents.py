@@ -1,4 +1,4 @@
-"""Setup intents: they prepare a card for later payments, without a charge."""
+"""Setup intents: prepare a card for later payments, without a charge."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def make_setup(tx: Tx, **fields: Any) -> Obj:
 
 
 def confirm_setup(tx: Tx, setup: Obj, method: Obj) -> None:
-    """Tries to set up this card. Afterwards the intent is `succeeded` or `requires_action`.
+    """Tries to set up this card. The intent is then `succeeded` or `requires_action`.
 
     A refusal raises its 402, whose effects are kept.
     """
@@ -60,7 +60,7 @@ def confirm_setup(tx: Tx, setup: Obj, method: Obj) -> None:
 
 
 def authenticate_setup(tx: Tx, setup: Obj, *, completed: bool) -> None:
-    """Completes or fails 3-D Secure; a failure raises its 402."""
+    """Completes or fails 3D Secure; a failure raises its 402."""
     method = tx.get("payment_method", setup["payment_method"])
     if not completed:
         raise _record_failure(tx, setup, method, _authentication_failure())
@@ -122,7 +122,7 @@ def _record_failure(tx: Tx, setup: Obj, method: Obj, refusal: StripeError) -> St
 
 
 def _authentication_failure() -> StripeError:
-    """The 402 of a failed 3-D Secure. Stripe calls it an invalid request, not a card error."""
+    """The 402 of a failed 3D Secure. Stripe calls it an invalid request, not a card error."""
     code = "setup_intent_authentication_failure"
     message = (
         "The latest attempt to set up the payment method has failed because authentication failed. Provide a new "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def pause_ends_at(feature: Obj, now: int, choice: str | None) -> int | None:
     """When the pause ends, in epoch seconds; None: it ends when the customer resumes.
 
-    choice: the index of the chosen option; 400 where it is missing or unknown
+    choice: the index of the chosen option; 400 if it is missing or unknown
     """
     duration = feature["duration"]
     if duration["type"] == "indefinite":

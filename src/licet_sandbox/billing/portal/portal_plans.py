@@ -35,15 +35,15 @@ class PlanChoice:
 
 
 def only_item(subscription: Obj) -> Obj:
-    """The item of a subscription that can be changed in the portal: it has only one."""
+    """The only item of a subscription. A subscription that can be changed in the portal has one item."""
     item: Obj = subscription["items"]["data"][0]
     return item
 
 
 def can_change(subscription: Obj) -> bool:
-    """Can the subscription be changed in the portal?
+    """True if the subscription can be changed in the portal.
 
-    Only with a single item, and neither where it is scheduled to cancel nor where it has a schedule.
+    It must have a single item, no scheduled cancellation and no schedule.
     """
     return (
         subscription["status"] in _CHANGEABLE
@@ -54,7 +54,7 @@ def can_change(subscription: Obj) -> bool:
 
 
 def available_prices(tx: Tx, feature: Obj, subscription: Obj) -> list[Obj]:
-    """The prices to choose from, with the present one."""
+    """The prices to choose from, including the current one."""
     present = only_item(subscription)["price"]
     if "price" not in feature["default_allowed_updates"]:
         return [present]
@@ -69,7 +69,7 @@ def _is_available(tx: Tx, price: Obj, currency: str) -> bool:
 
 
 def quantity_bounds(feature: Obj, price: Obj) -> tuple[int, int | None] | None:
-    """The minimum and maximum quantity of a price (None: no maximum); None where it is not adjustable."""
+    """The minimum and maximum quantity of a price (None: no maximum); None if it is not adjustable."""
     if "quantity" not in feature["default_allowed_updates"]:
         return None
     offered = next((product for product in feature["products"] or [] if product["product"] == price["product"]), None)
@@ -81,7 +81,7 @@ def quantity_bounds(feature: Obj, price: Obj) -> tuple[int, int | None] | None:
 def check_choice(tx: Tx, feature: Obj, subscription: Obj, choice: PlanChoice) -> None:
     """Raises a 400 for a price or a quantity that the configuration does not offer.
 
-    403 where the subscription cannot be changed.
+    403 if the subscription cannot be changed.
     """
     if not can_change(subscription):
         raise invalid("This subscription cannot be changed here.", status=403)
@@ -99,13 +99,13 @@ def check_choice(tx: Tx, feature: Obj, subscription: Obj, choice: PlanChoice) ->
 
 
 def is_current_plan(subscription: Obj, choice: PlanChoice) -> bool:
-    """Is this what the subscription bills already?"""
+    """True if the subscription already has this price and quantity."""
     item = only_item(subscription)
     return bool(item["price"]["id"] == choice.price["id"] and item["quantity"] == choice.quantity)
 
 
 def waits_for_period_end(feature: Obj, subscription: Obj, choice: PlanChoice) -> bool:
-    """Does the configuration schedule this change for the end of the period?
+    """True if the configuration schedules this change for the end of the period.
 
     Never during a trial, because nothing was paid.
     """

@@ -44,11 +44,11 @@ class Visit:
         return None if self.session["_"].get("flow_done") else flow
 
     def allows(self, feature: str) -> bool:
-        """Does the configuration enable this feature?"""
+        """True if the configuration enables this feature."""
         return bool(self.configuration["features"][feature]["enabled"])
 
     def feature(self, name: str) -> Obj:
-        """The configuration's settings of a feature; 403 where it is not enabled."""
+        """The configuration's settings of a feature; 403 if it is not enabled."""
         if not self.allows(name):
             raise invalid("The shop does not offer this here.", status=403)
         feature: Obj = self.configuration["features"][name]
@@ -112,7 +112,7 @@ def _may_log_in(tx: Tx, session: Obj) -> bool:
 def complete_step(tx: Tx, visit: Visit, kind: str, subscription_id: str | None = None) -> str:
     """Completes a step; returns the URL that the customer goes to next.
 
-    That is the one of the session's flow if the step belongs to it, else the first page of the portal.
+    If the step belongs to the session's flow, that is the flow's URL; else the first page of the portal.
     """
     flow = visit.session["flow"]
     if flow is None or not _is_step(flow, kind, subscription_id):
@@ -126,7 +126,7 @@ def complete_step(tx: Tx, visit: Visit, kind: str, subscription_id: str | None =
 
 
 def _is_step(flow: Obj, kind: str, subscription_id: str | None) -> bool:
-    """Is this the step of the flow? Choosing a plan and confirming a chosen plan are the same step."""
+    """True if this is the step of the flow. Choosing a plan and confirming it are the same step."""
     details = flow.get(flow["type"]) or {}
     same_kind = flow["type"].removesuffix("_confirm") == kind
     return bool(same_kind and details.get("subscription") == subscription_id)

@@ -167,7 +167,7 @@ def deadline_due(tx: Tx, dispute_id: str) -> None:
 
 
 def is_inquiry(dispute: Obj) -> bool:
-    """Is it still an inquiry, not a chargeback?"""
+    """True if the dispute is an inquiry, not a chargeback."""
     return bool(dispute["status"].startswith("warning_"))
 
 

@@ -1,4 +1,4 @@
-"""Refunds: they succeed at once or later, or fail.
+"""Refunds, which succeed at once or later, or fail.
 
 requires_action ─┬─> canceled
 pending ─────────┼─> succeeded ──> failed
@@ -83,7 +83,7 @@ def complete_refund(tx: Tx, refund: Obj) -> None:
 
 
 def fail_refund(tx: Tx, refund: Obj, reason: str) -> None:
-    """Fails a refund, also one that succeeded: the bank returns the money."""
+    """Fails a refund, even one that has succeeded: the bank returns the money to the seller."""
     if refund["status"] in {"failed", "canceled"}:
         raise invalid(f"Refund {refund['id']} is {refund['status']}; it cannot fail any more.")
     _reverse(tx, refund, "failed", reason, "refund.failed")

@@ -1,4 +1,4 @@
-"""Direct changes to a subscription with a schedule: the schedule takes them over.
+"""Direct changes to a subscription with a schedule, which are copied into the schedule.
 
 Otherwise its next phase would undo them. Source: Stripe, "Subscription schedules", updates when a schedule is attached.
 """
@@ -46,7 +46,7 @@ def _billed_now(subscription: Obj) -> list[object]:
 
 
 def _has_new_discount(tx: Tx, subscription: Obj, phase: Obj) -> bool:
-    """Does the subscription have a discount that the phase does not name?"""
+    """True if the subscription has a discount that the phase does not name."""
     named = phase["discounts"]
     return not all(any(matches_discount(tx, entry, each) for entry in named) for each in subscription["discounts"])
 

@@ -40,7 +40,7 @@ def set_phase_discounts(tx: Tx, holder: Obj, entries: list[Obj], **where: str) -
 
 
 def matches_discount(tx: Tx, entry: Obj, discount_id: str) -> bool:
-    """Does the entry name this discount: by its id, its promotion code or its coupon?"""
+    """True if the entry names this discount by its id, its promotion code or its coupon."""
     if entry["discount"] is not None:
         return bool(entry["discount"] == discount_id)
     discount = tx.get("discount", discount_id)

@@ -15,9 +15,9 @@ _MONTH = {"interval": "month", "interval_count": 1}
 def phase_end(anchor: int, start: int, interval: str, count: int) -> int:
     """The end of a phase of this many intervals, in epoch seconds.
 
-    From the 31st, months end with the month, as billing periods do.
+    A phase that starts on the 31st ends on the last day of a shorter month, as billing periods do.
 
-    anchor: the billing cycle's; it counts where the phase starts a whole number of months after it
+    anchor: the billing cycle's; it counts if the phase starts a whole number of months after it
     """
     if interval in {"day", "week"}:
         return period_end(start, start, {"interval": interval, "interval_count": count})
@@ -37,12 +37,12 @@ def current_phase_index(schedule: Obj) -> int | None:
 
 
 def next_phase(schedule: Obj) -> Obj | None:
-    """The phase after the current one (before the start: the first), or None."""
+    """The phase after the current one, or the first one before the start; or None."""
     current = current_phase_index(schedule)
     rest: list[Any] = schedule["phases"][0 if current is None else current + 1 :]
     return rest[0] if rest else None
 
 
 def is_last(schedule: Obj, phase: Obj) -> bool:
-    """Is this the last phase?"""
+    """True if this is the last phase."""
     return bool(schedule["phases"][-1]["start_date"] == phase["start_date"])

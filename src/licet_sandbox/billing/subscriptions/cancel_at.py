@@ -27,7 +27,7 @@ def natural_period_end(subscription: Obj, item: Obj) -> int:
 
 
 def move_period_ends(tx: Tx, subscription: Obj, before: Obj, *, prorating: bool) -> list[Obj]:
-    """After a change of `cancel_at`: shortens or extends the periods.
+    """Shortens or extends the periods after a change of `cancel_at`.
 
     Lost time is credited; regained time reverses that credit.
     """

@@ -73,7 +73,7 @@ def set_paused(tx: Tx, subscription: Obj, why: str) -> None:
 
 
 def resume_subscription(tx: Tx, subscription: Obj, options: ResumeParams) -> None:
-    """Resumes the subscription: now where nothing is due, else once its invoice is paid."""
+    """Resumes the subscription: now if nothing is due, else once its invoice is paid."""
     anchor = subscription["billing_cycle_anchor"] if options.keep_anchor else tx.now
     items = subscription["items"]["data"]
     periods = {item["id"]: list(_period(tx, item, anchor, options)) for item in items}

@@ -1,6 +1,6 @@
 """`pending_setup_intent`: sets up the card of a subscription while nothing is paid.
 
-Made where nothing is due at the start, and where a new card requires 3-D Secure. It is removed from the subscription
+It is created if nothing is due at the start, or if a new card requires 3D Secure. It is removed from the subscription
 once it has succeeded. Source: Stripe, "Set up payment methods for subscriptions with no initial payment".
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def create_pending_setup_intent(tx: Tx, subscription: Obj, *, confirmed: bool = True) -> None:
     """Creates a setup intent for the card that will pay.
 
-    Without a card, or where it is not `confirmed`, the setup intent waits for the customer.
+    Without a card, or if it is not `confirmed`, the setup intent waits for the customer.
     """
     method = payment_method_for_subscription(tx, subscription)
     setup = make_setup(
@@ -37,14 +37,14 @@ def create_pending_setup_intent(tx: Tx, subscription: Obj, *, confirmed: bool = 
 
 
 def authenticate_new_card(tx: Tx, subscription: Obj) -> None:
-    """Asks for 3-D Secure of a new card now, while the customer may be present."""
+    """Asks for 3D Secure of a new card now, while the customer may be present."""
     method = payment_method_for_subscription(tx, subscription)
     if method is not None and needs_authentication(method, off_session=True):
         create_pending_setup_intent(tx, subscription)
 
 
 def _try(tx: Tx, setup: Obj, method: Obj) -> None:
-    """Confirms the setup intent. It records a refusal; the subscription is made all the same."""
+    """Confirms the setup intent. A refusal is recorded on it and not raised."""
     try:
         confirm_setup(tx, setup, method)
     except StripeError as refusal:

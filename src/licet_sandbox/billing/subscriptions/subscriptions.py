@@ -143,7 +143,7 @@ def first_invoice(
 def start_paid_subscription(tx: Tx, subscription: Obj, extras: list[tuple[Obj, int]], intent: Obj | None) -> Obj:
     """Starts a subscription after its payment, as Checkout does; returns the paid invoice.
 
-    intent: the payment; None where nothing was due
+    intent: the payment; None if nothing was due
     """
     tx.insert(subscription, "customer.subscription.created")
     invoice = first_invoice(tx, subscription, extras=extras)
@@ -223,7 +223,7 @@ def renewal_invoice(tx: Tx, subscription: Obj, items: list[Obj], began: int) -> 
 
 
 def final_invoice(tx: Tx, subscription: Obj, *, reason: str = "subscription_cycle") -> Obj | None:
-    """After the end: creates the draft for pending items of the subscription, if there are any."""
+    """Creates the draft for pending items of an ended subscription, if there are any."""
     of = (subscription["id"],)
     items = pending_items(tx, subscription["customer"], subscription["currency"], of=of)
     customer = tx.find(subscription["customer"])
@@ -245,7 +245,7 @@ def final_invoice(tx: Tx, subscription: Obj, *, reason: str = "subscription_cycl
 
 
 def _end_trial(tx: Tx, subscription: Obj) -> bool:
-    """Ends the trial; False where the subscription is paused or canceled for lack of a card."""
+    """Ends the trial; False if the subscription is paused or canceled for lack of a card."""
     if collection.payment_method_for_subscription(tx, subscription) is None:
         behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
         if behavior == "cancel":

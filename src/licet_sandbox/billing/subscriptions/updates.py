@@ -31,7 +31,7 @@ _UNBILLED_STATUSES = ("incomplete", "paused", "canceled", "incomplete_expired")
 class BillingOptions:
     """How an update is billed, by the names of Stripe's parameters.
 
-    anchor: `now`, `unchanged`, `automatic` (a phase of a schedule starts), or None where it was not given
+    anchor: `now`, `unchanged`, `automatic` (a phase of a schedule starts), or None if it was not given
     """
 
     proration_behavior: str = "create_prorations"
@@ -88,10 +88,10 @@ def bill_change(tx: Tx, subscription: Obj, before: Obj, options: BillingOptions)
 
 
 def _resets_anchor(before: Obj, subscription: Obj, options: BillingOptions) -> bool:
-    """Does the update start a new billing cycle now?
+    """True if the update starts a new billing cycle now.
 
-    It does where that was requested, and where a trial starts or ends. It does where the interval changes or the old
-    price was free, but in flexible mode only where a phase starts: otherwise the anchor stays, and the rest of a period
+    It does if that was requested, and if a trial starts or ends. It does if the interval changes or the old
+    price was free, but in flexible mode only if a phase starts: otherwise the anchor stays, and the rest of a period
     of the new interval is prorated. Source: Stripe, "Set the subscription billing renewal date"; for phases, the
     description of `billing_cycle_anchor`.
     """
@@ -117,7 +117,7 @@ def _interval(item: Obj) -> tuple[str, int]:
 
 
 def _prorate(tx: Tx, subscription: Obj, before: Obj, options: BillingOptions, *, resets_anchor: bool) -> bool:
-    """Creates credits and charges for what changed; were there any? Trials are never prorated."""
+    """Creates credits and charges for what changed; True if there are any. Trials are never prorated."""
     prorating = options.proration_behavior != "none" and before["status"] != "trialing"
     at = tx.now if options.proration_date is None else options.proration_date
     if resets_anchor:
@@ -185,7 +185,7 @@ def _collect_now(tx: Tx, invoice: Obj, options: BillingOptions) -> None:
 
 
 def action_required_error() -> StripeError:
-    """The 402 of a payment that requires 3-D Secure where it had to succeed at once."""
+    """The 402 of a payment that requires 3D Secure although it must succeed at once."""
     message = "Payment for this subscription requires additional user action before it can be completed successfully."
     code = "subscription_payment_intent_requires_action"
     return StripeError(402, {"type": "card_error", "code": code, "message": message})

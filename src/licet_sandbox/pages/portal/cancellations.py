@@ -1,4 +1,4 @@
-"""Pages to cancel a subscription and to stop its cancellation."""
+"""Pages to cancel a subscription, and to clear a scheduled cancellation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REASON_LABELS = {
 
 
 class Cancellations(PortalPages):
-    """Cancelling a subscription, with a coupon offered for staying."""
+    """The pages to cancel a subscription, with a coupon offered for staying."""
 
     def portal_routes(self) -> list[PortalRoute]:
         """The routes of these pages."""
@@ -102,7 +102,7 @@ def _offered_coupon(tx: Tx, visit: Visit, subscription: Obj) -> Obj | None:
 
 
 def _offer_text(tx: Tx, visit: Visit, subscription: Obj) -> str | None:
-    """`20% off for 3 months`."""
+    """The offer as text, such as `20% off for 3 months`; None if there is none."""
     coupon = _offered_coupon(tx, visit, subscription)
     if coupon is None:
         return None

@@ -25,7 +25,7 @@ _FEATURE = "subscription_pause"
 
 
 class Pauses(PortalPages):
-    """Pausing and resuming a subscription."""
+    """The pages to pause and resume a subscription."""
 
     def portal_routes(self) -> list[PortalRoute]:
         """The routes of these pages."""
@@ -75,6 +75,6 @@ class Pauses(PortalPages):
 
 
 def _duration_text(option: Obj) -> str:
-    """`1 month`, `3 weeks`."""
+    """The duration as text, such as `1 month` or `3 weeks`."""
     count, interval = option["interval_count"], option["interval"]
     return f"1 {interval}" if count == 1 else f"{count} {interval}s"

@@ -34,7 +34,7 @@ _AUTHENTICATION_FAILED = "We could not authenticate your payment method. Your pl
 
 
 class Plans(PortalPages):
-    """Changing the price or quantity of a subscription."""
+    """The pages to change the price or quantity of a subscription."""
 
     def portal_routes(self) -> list[PortalRoute]:
         """The routes of these pages."""

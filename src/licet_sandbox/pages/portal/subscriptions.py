@@ -34,7 +34,7 @@ def subscription_view(tx: Tx, subscription: Obj) -> View:
 
 
 def price_text(price: Obj, quantity: int) -> str:
-    """`$9.00 per month`, `3 at $9.00 per month`."""
+    """The price as text, such as `$9.00 per month` or `3 at $9.00 per month`."""
     each = f"{format_amount(amount_of(price, 1), price['currency'])} per {describe_interval(price['recurring'])}"
     return each if quantity == 1 else f"{quantity} at {each}"
 
@@ -63,7 +63,7 @@ def subscription_entry_view(tx: Tx, visit: Visit, subscription: Obj) -> View:
 
 
 def _status_text(tx: Tx, subscription: Obj) -> tuple[str, bool]:
-    """The status in words, and whether it is a good one."""
+    """The status as text, and whether it needs no attention."""
     status, ends_at = subscription["status"], subscription["cancel_at"]
     if ends_at is not None:
         return f"Ends on {show_date(ends_at)}", False

@@ -43,7 +43,7 @@ def home_view(tx: Tx, visit: Visit, *, everything: bool) -> View:
 
 
 def card_view(tx: Tx, visit: Visit, method: Obj) -> View:
-    """A card as the customer knows it."""
+    """A card: its name, expiry, and whether it is the default and can be removed."""
     card = method["card"]
     return {
         "id": method["id"],

@@ -44,7 +44,7 @@ def required_price(tx: Tx, p: Params) -> Obj:
 
 
 def check_recurring(price: Obj, p: Params, currency: str | None = None) -> None:
-    """Only a recurring price can be subscribed to, in the subscription's currency."""
+    """400 unless the price is recurring and in the subscription's currency."""
     if price["type"] != "recurring":
         message = f"The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`: {price['id']}"  # noqa: E501  # Stripe's words.
         raise invalid(message, param=p.name("price"))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from licet_sandbox.state.tx import Tx
 
 _HALF_HOUR, _DAY = 1800, 24 * 3600
-# Returned as they were given. They have no effect in this sandbox.
+# Returned as given. In this sandbox only `allow_promotion_codes` has an effect.
 _STORED_ONLY = (
     "allow_promotion_codes",
     "billing_address_collection",

@@ -40,7 +40,7 @@ def ends_immediately(feature: Obj, subscription: Obj) -> bool:
 def cancel(tx: Tx, feature: Obj, subscription: Obj, reason: str | None, comment: str | None) -> None:
     """Cancel at the end of the period or immediately, as the configuration says.
 
-    In flexible billing mode `cancel_at` is set and `cancel_at_period_end` stays false, as Stripe's portal does it.
+    In flexible billing mode `cancel_at` is set and `cancel_at_period_end` stays false, as in Stripe's portal.
     """
     if ended(subscription) or subscription["cancel_at"] is not None:
         return

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run_operation(operation: Callable[[Tx, Params, str], Obj], tx: Tx, given: dict[str, Any], object_id: str) -> None:
-    """Run an operation of the API. Raises its errors, and 400 for a parameter that it did not read."""
+    """Runs an operation of the API. Raises its errors, and 400 for a parameter that it did not read."""
     params = Params(given)
     operation(tx, params, object_id)
     params.end()

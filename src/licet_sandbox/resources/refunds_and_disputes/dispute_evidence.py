@@ -1,4 +1,4 @@
-"""Stages evidence on a dispute before it is submitted."""
+"""Evidence of a dispute, staged before it is submitted."""
 
 from __future__ import annotations
 

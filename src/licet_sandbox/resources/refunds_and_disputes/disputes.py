@@ -22,7 +22,7 @@ def retrieve(tx: Tx, _: Params, dispute_id: str) -> Obj:
 
 
 def update(tx: Tx, p: Params, dispute_id: str) -> Obj:
-    """Stage evidence, and submit it unless `submit_evidence` is false. Metadata alone submits nothing."""
+    """Stage evidence, and submit it unless `submit` is false. Metadata alone submits nothing."""
     dispute = tx.get("dispute", dispute_id, param="dispute")
     if dispute["status"] in CLOSED:
         raise already_closed()

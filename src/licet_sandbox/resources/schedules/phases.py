@@ -171,7 +171,7 @@ def _invoice_settings(p: Params) -> Obj:
 
 
 def refuse_unsupported_settings(p: Params) -> None:
-    """Refuse parameters of features that this sandbox does not have, unless they are switched off."""
+    """Refuses parameters of features that this sandbox does not have, unless they are switched off."""
     p.sub("automatic_tax").refuse("enabled", False)
     for name in ("billing_thresholds", "default_tax_rates", "tax_rates", "transfer_data"):
         p.refuse(name, "", [])

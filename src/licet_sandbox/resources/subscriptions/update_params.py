@@ -92,7 +92,7 @@ def set_cancellation_details(subscription: Obj, p: Params) -> None:
 
 
 def set_payment_settings(subscription: Obj, p: Params) -> None:
-    """Store `payment_settings`. They have no effect in this sandbox."""
+    """Store `payment_settings`. Only `save_default_payment_method` has an effect in this sandbox."""
     given = p.sub("payment_settings")
     settings = subscription["payment_settings"]
     if "save_default_payment_method" in given:
