@@ -8,6 +8,7 @@ from licet_sandbox.billing import upcoming
 from licet_sandbox.billing.checkout import checkout_sessions
 from licet_sandbox.billing.collection import (
     collection,
+    draft_invoices,
     paused_collection,
     pending_updates,
     resumption,
@@ -42,7 +43,7 @@ HANDLERS: dict[str, Callable[[Tx, str], None]] = {
     "subscription.collect_again": paused_collection.resume_collection,
     "subscription.pause_end": portal_pauses.end_pause_due,
     "subscription.cycle": subscriptions.renew,
-    "invoice.finalize": collection.finalize_due,
+    "invoice.finalize": draft_invoices.finalize_due,
     "invoice.retry": collection.retry,
     "invoice.overdue": sent_invoices.mark_overdue,
     "refund.outcome": refunds.outcome_due,

@@ -11,7 +11,6 @@ from licet_sandbox.billing.collection import subscription_status
 from licet_sandbox.billing.collection.dunning import load_dunning
 from licet_sandbox.billing.collection.sent_invoices import is_sent_invoice, send_invoice
 from licet_sandbox.billing.invoices.invoices import (
-    finalize_invoice,
     mark_paid,
     open_payment,
     record_attempt,
@@ -127,18 +126,6 @@ def retry(tx: Tx, invoice_id: str) -> None:
     if invoice["status"] != "open":
         return
     invoice["_"]["retries"] += 1
-    collect_automatically(tx, invoice)
-
-
-def finalize_due(tx: Tx, invoice_id: str) -> None:
-    """Finalizes a renewal's draft, which is due after an hour, and collects it."""
-    invoice = tx.get("invoice", invoice_id)
-    if invoice["status"] != "draft":
-        return
-    finalize_invoice(tx, invoice)
-    if invoice["amount_due"] == 0:
-        record_payment(tx, invoice, None)
-        return
     collect_automatically(tx, invoice)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from licet_sandbox.billing.collection.draft_invoices import DRAFT_SECONDS, schedule_finalization
 from licet_sandbox.billing.invoices.invoices import make_invoice
 from licet_sandbox.billing.invoices.lines import subscription_line
 from licet_sandbox.billing.invoices.pending_lines import pending_lines
@@ -13,7 +14,7 @@ from licet_sandbox.billing.schedules.phase_invoice_items import add_invoice_item
 from licet_sandbox.billing.schedules.phase_start import apply_phase_discounts, apply_settings, phase_choices
 from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end
 from licet_sandbox.billing.subscriptions.proration import period_line
-from licet_sandbox.billing.subscriptions.subscriptions import DRAFT_SECONDS, make_subscription
+from licet_sandbox.billing.subscriptions.subscriptions import make_subscription
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -80,7 +81,7 @@ def _bill(tx: Tx, subscription: Obj, start: int) -> None:
         billing_reason="subscription_create",
         automatically_finalizes_at=tx.now + DRAFT_SECONDS,
     )
-    tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+    schedule_finalization(tx, invoice)
     subscription["latest_invoice"] = invoice["id"]
 
 

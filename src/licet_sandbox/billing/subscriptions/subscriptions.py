@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.collection import collection, subscription_status
+from licet_sandbox.billing.collection.draft_invoices import DRAFT_SECONDS, schedule_finalization
 from licet_sandbox.billing.collection.paused_collection import apply_pause_behavior, is_collection_stopped
 from licet_sandbox.billing.invoices.invoice_items import pending_items
 from licet_sandbox.billing.invoices.invoices import finalize_invoice, link_payment, make_invoice
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _HOUR = 3600
 INCOMPLETE_SECONDS = 23 * _HOUR
-DRAFT_SECONDS = _HOUR
 
 
 def make_subscription(
@@ -218,7 +218,7 @@ def renewal_invoice(tx: Tx, subscription: Obj, items: list[Obj], began: int) -> 
     if stopped:
         apply_pause_behavior(tx, subscription, invoice)
     else:
-        tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+        schedule_finalization(tx, invoice)
     return invoice
 
 
@@ -238,7 +238,7 @@ def final_invoice(tx: Tx, subscription: Obj, *, reason: str = "subscription_cycl
         automatically_finalizes_at=tx.now + DRAFT_SECONDS,
         period_start=min(item["current_period_start"] for item in subscription["items"]["data"]),
     )
-    tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+    schedule_finalization(tx, invoice)
     subscription["latest_invoice"] = invoice["id"]
     tx.save(subscription)
     return invoice

@@ -6,6 +6,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.collection import collection, pending_updates, subscription_status
+from licet_sandbox.billing.collection.draft_invoices import DRAFT_SECONDS, finalize_due, schedule_finalization
 from licet_sandbox.billing.collection.sent_invoices import is_sent_invoice
 from licet_sandbox.billing.customers.test_clocks import check_subscription_limit
 from licet_sandbox.billing.invoices.invoice_items import delete_pending_prorations
@@ -17,7 +18,6 @@ from licet_sandbox.billing.subscriptions import updates
 from licet_sandbox.billing.subscriptions.pending_setup_intent import authenticate_new_card, create_pending_setup_intent
 from licet_sandbox.billing.subscriptions.proration import credit_unused
 from licet_sandbox.billing.subscriptions.subscriptions import (
-    DRAFT_SECONDS,
     INCOMPLETE_SECONDS,
     final_invoice,
     first_invoice,
@@ -108,7 +108,7 @@ def _start(tx: Tx, subscription: Obj, p: Params) -> None:
     if is_sent_invoice(invoice) and invoice["amount_due"] > 0:
         invoice["automatically_finalizes_at"] = tx.now + DRAFT_SECONDS
         tx.save(invoice)
-        tx.schedule("invoice.finalize", invoice["id"], tx.now + DRAFT_SECONDS)
+        schedule_finalization(tx, invoice)
         schedule_due_work(tx, subscription)
         return
     finalize_invoice(tx, invoice)
@@ -202,7 +202,7 @@ def cancel_now(tx: Tx, subscription: Obj, *, prorate: bool, invoice_now: bool) -
     invoice = final_invoice(tx, subscription, reason="subscription_update") if invoice_now else None
     if invoice is not None:
         tx.unschedule(invoice["id"])
-        collection.finalize_due(tx, invoice["id"])
+        finalize_due(tx, invoice["id"])
 
 
 def retrieve(tx: Tx, _: Params, subscription_id: str) -> Obj:
