@@ -1,4 +1,4 @@
-"""What every test may ask for: a database of its own, made cheaply from a migrated template."""
+"""Fixtures of every test: above all a private database, copied from a migrated template."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ import pytest_asyncio
 import structlog
 import uvloop
 from hypothesis import HealthCheck, settings
-from tests.support.depth import go_deep
+from tests.support.depth import set_long
 from tests.support.patience import PATIENCE_SECONDS, SANDBOX_LIMITS, raised_limits, raised_limits_of_licet
 
 from licet.db.embedded import EmbeddedPostgres
@@ -30,7 +30,7 @@ from licet_sandbox.validation.file import VARIABLE
 MEMORY = Path("/dev/shm")
 ENOUGH_BYTES = 4 * 1024**3
 
-# No test fails over time: a busy machine says nothing about the code.
+# No test fails because it is slow: that depends on the machine, not on the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
@@ -40,11 +40,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put temporary directories into memory where there is plenty, for the programs under test too.
+    """Puts temporary directories into memory if there is enough, for the programs under test too.
 
     On disk, copying a database takes ten times as long.
     """
-    go_deep(long=config.getoption("long"))
+    set_long(long=config.getoption("long"))
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH_BYTES:
         if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
             return
@@ -53,10 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Loop(uvloop.Loop):
-    """uvloop warns of what is still open as it closes, and waits for it to end.
+    """A uvloop that reports its warnings about open resources after it has closed.
 
-    As an error that warning would be lost in its depths, what is open stay so, and the run hang for ever. So it comes
-    afterwards.
+    uvloop warns while it closes. Raised there as an error, the warning would be lost, the resource would stay open, and
+    the run would hang.
     """
 
     def close(self) -> None:
@@ -68,13 +68,13 @@ class Loop(uvloop.Loop):
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Tests run in the event loop that `licet up` runs in."""
+    """Makes tests run in the same event loop as `licet up`."""
     return {"uvloop": Loop}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _traffic() -> Iterator[None]:
-    """Check the traffic of every sandbox without a checker of its own, in started processes too.
+    """Checks the traffic of every sandbox that has no checker of its own, also in started processes.
 
     The file is writable for everybody: some of these processes run as another user.
     """
@@ -94,7 +94,7 @@ def _traffic() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _logs() -> None:
-    """Log redacted lines as in production. structlog's default draws a box around each traceback."""
+    """Logs redacted lines as in production. structlog's default draws a box around each traceback."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -108,25 +108,25 @@ def _logs() -> None:
 
 @pytest.fixture(scope="session")
 def patient_licet() -> Iterator[None]:
-    """No limit of seconds decides how a test in this process ends."""
+    """Raises the time limits of Licet in this process, so that a slow machine fails no test."""
     with raised_limits_of_licet():
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _patient_sandbox() -> Iterator[None]:
-    """The same for every sandbox in this process."""
+    """Raises the time limits of every sandbox in this process."""
     with raised_limits(SANDBOX_LIMITS):
         yield
 
 
 TEMPLATE = "licet"
-"""The database that the embedded server comes with; migrated once, then only ever copied."""
+"""The embedded server's own database. It is migrated once, then only copied."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running PostgreSQL and how to name a database on it."""
+    """A running PostgreSQL."""
 
     dsn: str
 
@@ -136,7 +136,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """One embedded server for each test process; without fsync, in a directory that goes with it."""
+    """One embedded server for each test process; without fsync, in a directory that is removed with it."""
     directory = Path(tempfile.mkdtemp(prefix="licet-test-"))
     embedded = EmbeddedPostgres(directory, durable=False)
     try:

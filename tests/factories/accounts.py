@@ -1,4 +1,4 @@
-"""Accounts and their keys."""
+"""Makes accounts and API keys."""
 
 from itertools import count
 from typing import Any
@@ -23,7 +23,7 @@ async def make_account(context: Context, *, external_id: str | None = None, kind
 
 
 async def make_api_key(context: Context, account_id: UUID | None, *scopes: Scope, **fields: Any) -> str:
-    """The key itself. Without an account it is an operator's."""
+    """Creates an API key and returns it; without an account, an operator's key."""
     given: list[Scope] = list(scopes) or (["read", "write"] if account_id else ["admin"])
     async with context.pool.acquire() as conn:
         made = await create_key(

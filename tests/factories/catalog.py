@@ -1,4 +1,4 @@
-"""Products, as the catalogue knows them, each with a price."""
+"""Makes rows of products in the catalogue, each with a price."""
 
 from dataclasses import dataclass
 from itertools import count

@@ -1,4 +1,4 @@
-"""Webhook endpoints, and what is on its way to them, as rows."""
+"""Makes rows of webhook endpoints, outgoing events and deliveries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,23 +21,23 @@ async def make_endpoint(
     events: Sequence[str] = ("*",),
     created_at: datetime | None = None,
 ) -> UUID:
-    """Its id; its secret is the keyring's to open."""
+    """Makes an endpoint with an encrypted secret; returns its id."""
     made = EndpointRecord(new_id(), url, None, list(events), created_at or context.now(), None, None)
     async with context.pool.acquire() as conn:
         await insert_endpoint(conn, made, context.keyring.encrypt(new_secret()))
     return made.id
 
 
-async def happen(
+async def publish_event(
     context: Context,
     event: EventName = "license.revoked",
     *,
     about: dict[str, str | int] | None = None,
     account_id: UUID | None = None,
 ) -> UUID:
-    """An outgoing event, delivered to every endpoint that listens. Returns its id.
+    """Publishes an outgoing event to every endpoint that listens to it; returns its id.
 
-    about: the ids in the event; by default of a license that does not exist.
+    about: the ids in the event; by default the id of a license that does not exist
     """
     fact = f"made-{next(_numbers)}"
     happened = OutgoingEvent(event, fact, account_id, {"licenseId": str(new_id())} if about is None else about)
@@ -48,7 +48,7 @@ async def happen(
 
 
 async def delivery_of(context: Context, endpoint_id: UUID, event_id: UUID) -> UUID:
-    """The id of the one delivery that takes this event there."""
+    """The id of the delivery of this event to this endpoint."""
     found: UUID = await context.pool.fetchval(
         "SELECT id FROM deliveries WHERE endpoint_id = $1 AND event_id = $2", endpoint_id, event_id
     )
@@ -56,7 +56,7 @@ async def delivery_of(context: Context, endpoint_id: UUID, event_id: UUID) -> UU
 
 
 async def end_delivery(context: Context, delivery_id: UUID, *, status: int | None, error: str | None = None) -> None:
-    """As its last attempt leaves it: delivered where there is no error, else failed."""
+    """Sets a delivery's final status: `delivered` without an error, else `failed`."""
     await context.pool.execute(
         """
         UPDATE deliveries SET

@@ -1,4 +1,4 @@
-"""Stripe's events as received, as rows."""
+"""Makes rows of received Stripe events."""
 
 from datetime import datetime
 from itertools import count
@@ -16,7 +16,7 @@ async def make_event(
     received_at: datetime | None = None,
     error: str | None = None,
 ) -> str:
-    """Stripe's id of it."""
+    """Makes an event; returns its Stripe id."""
     event_id = f"evt_made_{next(_numbers)}"
     at = received_at or context.now()
     await context.pool.execute(

@@ -1,4 +1,4 @@
-"""Licenses as rows, with what befell them."""
+"""Makes rows of licenses, with their timelines."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +34,7 @@ async def make_license(
     activations_limit: int | None = 3,
     domains: tuple[str, ...] = (),
 ) -> License:
-    """One license of `product`: of the order's subscription where the product recurs, else of its line."""
+    """Makes a license of `product`: of the order's subscription if the product recurs, else of its line."""
     made = License(new_id(), new_key("SHOP"))
     recurring = product.interval is not None
     await context.pool.execute(

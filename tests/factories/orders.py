@@ -1,4 +1,4 @@
-"""Orders with the checkout sessions they came from, as rows."""
+"""Makes rows of orders, with their checkout sessions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a Licet lives that is killed."""
+"""The directory of a Licet that a test kills."""
 
 import subprocess
 from collections.abc import Iterator
@@ -12,5 +12,5 @@ import pytest
 def place() -> Iterator[Path]:
     with TemporaryDirectory(prefix="licet-kill-") as directory:
         yield Path(directory)
-        # Whatever a failing test has left running.
+        # Processes that a failing test left running.
         subprocess.run(["pkill", "-9", "-f", directory], check=False)

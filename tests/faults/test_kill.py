@@ -14,7 +14,7 @@ import httpx
 import pytest
 from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import all_delivered, close, died, same_ports, started, value
+from tests.support.killed import all_delivered, close_output, fetch_value, killed_or_idle, same_ports, start_behind
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.running import Running
 from tests.support.shop import eventually
@@ -45,61 +45,61 @@ async def counts(dsn: str) -> dict[str, Any]:
 async def test_killed_between_commit_and_answer(database: str, place: Path) -> None:
     expected = {"licenses": 2, "orders": 1, "issued": 2, "welcomes": 1, "receipts": 1, "failed": 0}
     async with CommitProxy(database).running() as proxy:
-        licet = await started(place, proxy)
+        licet = await start_behind(place, proxy)
         assert licet is not None
         ports = same_ports(licet)
-        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        headers = {"Authorization": f"Bearer {licet.ready['operatorKey']}"}
         async with open_client(headers=headers) as client:
             session = await a_cart(client, licet.url)
             # The catalogue's own events first: a kill by one of those would come before the purchase.
-            first_sandbox = licet.said["sandboxUrl"]
+            first_sandbox = licet.ready["sandboxUrl"]
             await eventually(lambda: all_delivered(first_sandbox), PATIENCE_SECONDS)
             proxy.armed = True
             with pytest.raises(httpx.TransportError):
                 await client.post(
-                    f"{licet.said['sandboxUrl']}/_sandbox/checkout/{session}/pay",
+                    f"{licet.ready['sandboxUrl']}/_sandbox/checkout/{session}/pay",
                     json={"card": "4242424242424242", "email": "ada@example.com"},
                 )
         licet, kills = await killed_again(licet, place, proxy, ports)
         assert kills >= 2
         assert await counts(database) == expected
         assert await asyncio.to_thread(licet.end) == 0
-        close(licet)
+        close_output(licet)
 
 
 async def test_killed_while_it_is_told_of_a_dispute(database: str, place: Path) -> None:
     """Opened and lost, each with a kill: both licenses go, and their timelines tell each step once."""
     async with CommitProxy(database).running() as proxy:
-        licet = await started(place, proxy)
+        licet = await start_behind(place, proxy)
         assert licet is not None
         ports = same_ports(licet)
-        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        headers = {"Authorization": f"Bearer {licet.ready['operatorKey']}"}
         async with open_client(headers=headers) as client:
-            sandbox = f"{licet.said['sandboxUrl']}/_sandbox"
+            sandbox = f"{licet.ready['sandboxUrl']}/_sandbox"
             session = await a_cart(client, licet.url)
             paid = await client.post(f"{sandbox}/checkout/{session}/pay", json={"card": "4242424242424242"})
             assert paid.status_code == 200, paid.text
-            first_sandbox = licet.said["sandboxUrl"]
+            first_sandbox = licet.ready["sandboxUrl"]
             await eventually(lambda: all_delivered(first_sandbox), PATIENCE_SECONDS)
-            payment = await value(database, "SELECT stripe_payment_intent_id FROM invoice_payments")
+            payment = await fetch_value(database, "SELECT stripe_payment_intent_id FROM invoice_payments")
             proxy.armed = True
             with pytest.raises(httpx.TransportError):
                 await client.post(f"{sandbox}/disputes", json={"paymentIntent": payment})
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
-            assert await value(database, "SELECT count(*) FROM licenses WHERE status = 'suspended'") == 2
-            dispute = await value(database, "SELECT stripe_dispute_id FROM disputes")
+            assert await fetch_value(database, "SELECT count(*) FROM licenses WHERE status = 'suspended'") == 2
+            dispute = await fetch_value(database, "SELECT stripe_dispute_id FROM disputes")
             proxy.armed = True
             with pytest.raises(httpx.TransportError):
                 await client.post(f"{sandbox}/disputes/{dispute}/close", json={"status": "lost"})
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
-        assert await value(database, "SELECT count(*) FROM licenses WHERE status = 'revoked'") == 2
+        assert await fetch_value(database, "SELECT count(*) FROM licenses WHERE status = 'revoked'") == 2
         changes = "SELECT array_agg(to_value ORDER BY to_value) FROM license_timeline WHERE change = 'status'"
-        assert await value(database, changes) == ["revoked", "revoked", "suspended", "suspended"]
-        assert await value(database, "SELECT count(*) FROM events WHERE outcome = 'failed'") == 0
+        assert await fetch_value(database, changes) == ["revoked", "revoked", "suspended", "suspended"]
+        assert await fetch_value(database, "SELECT count(*) FROM events WHERE outcome = 'failed'") == 0
         assert await asyncio.to_thread(licet.end) == 0
-        close(licet)
+        close_output(licet)
 
 
 async def killed_again(
@@ -107,18 +107,18 @@ async def killed_again(
 ) -> tuple[Running, int]:
     """Kill a killed Licet at its next commits too, then let it run. Returns how often it was killed."""
     assert licet is not None
-    kills = 1 if await died(licet) else 0
+    kills = 1 if await killed_or_idle(licet) else 0
     for _ in range(3):
         proxy.armed = True
-        licet = await started(place, proxy, ports)
-        kills += 1 if licet is None or await died(licet) else 0
+        licet = await start_behind(place, proxy, ports)
+        kills += 1 if licet is None or await killed_or_idle(licet) else 0
         if proxy.armed:
             break
     proxy.armed = False
     if licet is None or licet.process.poll() is not None:
-        licet = await started(place, proxy, ports)
+        licet = await start_behind(place, proxy, ports)
     assert licet is not None
-    sandbox_url = licet.said["sandboxUrl"]
+    sandbox_url = licet.ready["sandboxUrl"]
     await eventually(lambda: all_delivered(sandbox_url), PATIENCE_SECONDS)
     return licet, kills
 

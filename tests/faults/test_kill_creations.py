@@ -10,7 +10,7 @@ from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
 from tests.support.face import assert_error
 from tests.support.keyed import ACCOUNTS, account
-from tests.support.killed import close, died, same_ports, started, value
+from tests.support.killed import close_output, fetch_value, killed_or_idle, same_ports, start_behind
 from tests.support.running import Running
 
 KEEPS_THE_ANSWER = b"UPDATE idempotency_keys SET status"
@@ -32,9 +32,9 @@ class Caller:
 
 
 async def alive(place: Path, proxy: CommitProxy) -> tuple[Running, httpx.AsyncClient]:
-    licet = await started(place, proxy)
+    licet = await start_behind(place, proxy)
     assert licet is not None
-    headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+    headers = {"Authorization": f"Bearer {licet.ready['operatorKey']}"}
     return licet, open_client(headers=headers)
 
 
@@ -43,8 +43,8 @@ async def killed_and_started(licet: Running, place: Path, proxy: CommitProxy, ca
     proxy.armed = True
     with pytest.raises(httpx.TransportError):
         await caller.ask()
-    assert await died(licet)
-    again = await started(place, proxy, same_ports(licet))
+    assert await killed_or_idle(licet)
+    again = await start_behind(place, proxy, same_ports(licet))
     assert again is not None
     return again
 
@@ -60,13 +60,13 @@ async def a_checkout(client: httpx.AsyncClient, licet: Running) -> Caller:
 async def sessions_at_stripe(licet: Running) -> list[str]:
     headers = {"Authorization": "Bearer sk_test_any"}
     async with open_client(headers=headers) as client:
-        listed = (await client.get(f"{licet.said['sandboxUrl']}/v1/checkout/sessions")).json()
+        listed = (await client.get(f"{licet.ready['sandboxUrl']}/v1/checkout/sessions")).json()
     return [session["id"] for session in listed["data"]]
 
 
 async def end(licet: Running) -> None:
     assert await asyncio.to_thread(licet.end) == 0
-    close(licet)
+    close_output(licet)
 
 
 async def test_an_account_whose_answer_was_never_sent(database: str, place: Path) -> None:
@@ -78,7 +78,7 @@ async def test_an_account_whose_answer_was_never_sent(database: str, place: Path
             licet = await killed_and_started(licet, place, proxy, caller)
             answer = await caller.ask()
         assert (answer.status_code, answer.headers["idempotent-replayed"]) == (201, "true")
-        assert await value(database, "SELECT array_agg(id::text) FROM accounts") == [answer.json()["id"]]
+        assert await fetch_value(database, "SELECT array_agg(id::text) FROM accounts") == [answer.json()["id"]]
         await end(licet)
 
 
@@ -91,7 +91,7 @@ async def test_a_checkout_whose_answer_was_never_sent(database: str, place: Path
             answer = await caller.ask()
         assert (answer.status_code, answer.headers["idempotent-replayed"]) == (201, "true")
         session = answer.json()["sessionId"]
-        assert await value(database, SESSIONS) == await sessions_at_stripe(licet) == [session]
+        assert await fetch_value(database, SESSIONS) == await sessions_at_stripe(licet) == [session]
         await end(licet)
 
 
@@ -103,15 +103,15 @@ async def test_a_session_that_stripe_made_and_we_did_not_write_down(database: st
             caller = await a_checkout(client, licet)
             licet = await killed_and_started(licet, place, proxy, caller)
             (made,) = await sessions_at_stripe(licet)
-            assert await value(database, SESSIONS) is None
+            assert await fetch_value(database, SESSIONS) is None
             assert_error(await caller.ask(), 409, "idempotency_in_progress")
             # As after a minute.
-            await value(database, "UPDATE idempotency_keys SET leased_until = leased_until - interval '1 minute'")
+            await fetch_value(database, "UPDATE idempotency_keys SET leased_until = leased_until - interval '1 minute'")
             answer = await caller.ask()
             again = await caller.ask()
         assert (answer.status_code, answer.json()["sessionId"]) == (201, made)
         assert (again.headers["idempotent-replayed"], again.content) == ("true", answer.content)
-        assert await value(database, SESSIONS) == await sessions_at_stripe(licet) == [made]
+        assert await fetch_value(database, SESSIONS) == await sessions_at_stripe(licet) == [made]
         order = "SELECT order_id = made_id FROM checkout_sessions, idempotency_keys"
-        assert await value(database, order) is True
+        assert await fetch_value(database, order) is True
         await end(licet)

@@ -10,8 +10,8 @@ import pytest
 from tests.faults.test_kill import a_cart, killed_again
 from tests.support.client import open_client
 from tests.support.commit_proxy import KEEPS_AN_EVENT, CommitProxy
-from tests.support.killed import all_delivered, close, same_ports, started, value
-from tests.support.listener import Listener, listening
+from tests.support.killed import all_delivered, close_output, fetch_value, same_ports, start_behind
+from tests.support.listener import Listener, open_listener
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
@@ -45,13 +45,13 @@ async def test_killed(database: str, place: Path, statement: bytes, before: bool
     (place / ".env").write_text("LICET_WEBHOOKS_ALLOW_PRIVATE=127.0.0.1\n")
     async with (
         CommitProxy(database, statement=statement, before=before).running() as proxy,
-        listening() as listener,
+        open_listener() as listener,
     ):
-        licet = await started(place, proxy)
+        licet = await start_behind(place, proxy)
         assert licet is not None
-        ports, sandbox = same_ports(licet), f"{licet.said['sandboxUrl']}/_sandbox"
-        sandbox_url = licet.said["sandboxUrl"]
-        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        ports, sandbox = same_ports(licet), f"{licet.ready['sandboxUrl']}/_sandbox"
+        sandbox_url = licet.ready["sandboxUrl"]
+        headers = {"Authorization": f"Bearer {licet.ready['operatorKey']}"}
         async with open_client(headers=headers) as client:
             endpoint = {"url": f"http://127.0.0.1:{listener.port}/", "events": ["*"]}
             made = await client.post(f"{licet.url}/api/webhook-endpoints", json=endpoint)
@@ -66,10 +66,10 @@ async def test_killed(database: str, place: Path, statement: bytes, before: bool
 
             async def all_told() -> bool:
                 assert (await client.post(f"{sandbox}/clock/advance", json=LEASE_IS_OVER)).status_code == 200
-                return bool(await value(database, LEFT) == 0)
+                return bool(await fetch_value(database, LEFT) == 0)
 
             await eventually(all_told, PATIENCE_SECONDS)
-        facts = await value(
+        facts = await fetch_value(
             database,
             """
             SELECT json_object_agg(event, times)::text
@@ -83,4 +83,4 @@ async def test_killed(database: str, place: Path, statement: bytes, before: bool
             # It came, and came again: at least once.
             assert len(listener.requests) > told(listener).total()
         assert await asyncio.to_thread(licet.end) == 0
-        close(licet)
+        close_output(licet)

@@ -13,7 +13,7 @@ from tests.faults.test_kill import RUN_OUT, killed_again
 from tests.faults.test_kill_plan import choices
 from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import all_delivered, close, same_ports, started, value
+from tests.support.killed import all_delivered, close_output, fetch_value, same_ports, start_behind
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.running import Running
 from tests.support.shop import eventually
@@ -52,9 +52,9 @@ class Acme:
 @asynccontextmanager
 async def acme_with(licet: Running, name: str) -> AsyncIterator[Acme]:
     """An organisation that has subscribed to this plan."""
-    headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+    headers = {"Authorization": f"Bearer {licet.ready['operatorKey']}"}
     async with open_client(headers=headers) as client:
-        acme = Acme(client, licet.url, licet.said["sandboxUrl"], await choices(client, licet.url))
+        acme = Acme(client, licet.url, licet.ready["sandboxUrl"], await choices(client, licet.url))
         page = (await acme.ask("subscription-checkout", acme.plans[name])).json()["url"]
         await acme.control(f"checkout/{page.rsplit('/', 1)[-1]}/pay")
         await acme.delivered()
@@ -63,7 +63,7 @@ async def acme_with(licet: Running, name: str) -> AsyncIterator[Acme]:
 
 async def test_killed_between_taking_the_end_back_and_the_downgrade(database: str, place: Path) -> None:
     async with CommitProxy(database, statement=b"INSERT INTO ends_taken_back").running() as proxy:
-        licet = await started(place, proxy)
+        licet = await start_behind(place, proxy)
         assert licet is not None
         ports = same_ports(licet)
         async with acme_with(licet, "Growth") as acme:
@@ -72,30 +72,30 @@ async def test_killed_between_taking_the_end_back_and_the_downgrade(database: st
             proxy.armed = True
             with pytest.raises(httpx.TransportError):
                 await acme.ask("subscription-update", acme.plans["Starter"])
-            assert await value(database, ENDS) == 1
+            assert await fetch_value(database, ENDS) == 1
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
-            await value(database, RUN_OUT)
+            await fetch_value(database, RUN_OUT)
 
             async def looked_at() -> bool:
                 await acme.control("clock/advance", seconds=30)
-                return bool(await value(database, ENDS) == 0)
+                return bool(await fetch_value(database, ENDS) == 0)
 
             await eventually(looked_at, PATIENCE_SECONDS)
             assert (await acme.info())["cancelAtPeriodEnd"] is True
             await acme.control("clock/advance", seconds=32 * DAY)
             await acme.delivered()
-        assert await value(database, "SELECT array_agg(status) FROM subscriptions") == ["canceled"]
+        assert await fetch_value(database, "SELECT array_agg(status) FROM subscriptions") == ["canceled"]
         # It was not renewed.
-        assert await value(database, PAID) == [GROWTH]
+        assert await fetch_value(database, PAID) == [GROWTH]
         assert await asyncio.to_thread(licet.end) == 0
-        close(licet)
+        close_output(licet)
 
 
 async def test_killed_between_paying_what_is_overdue_and_the_upgrade(database: str, place: Path) -> None:
     """Stripe has the money, and we die as we are about to write that down."""
     async with CommitProxy(database, statement=b"INSERT INTO invoice_payments", before=True).running() as proxy:
-        licet = await started(place, proxy)
+        licet = await start_behind(place, proxy)
         assert licet is not None
         ports = same_ports(licet)
         async with acme_with(licet, "Starter") as acme:
@@ -107,38 +107,38 @@ async def test_killed_between_paying_what_is_overdue_and_the_upgrade(database: s
             assert (await acme.info())["subscriptionStatus"] == "past_due"
             # Another life, on whose connections nothing is prepared yet.
             assert await asyncio.to_thread(licet.end) == 0
-            close(licet)
-            licet = await started(place, proxy, ports)
+            close_output(licet)
+            licet = await start_behind(place, proxy, ports)
             assert licet is not None
             proxy.armed = True
             with pytest.raises(httpx.TransportError):
                 await acme.ask("subscription-update", acme.plans["Growth"])
-            assert await value(database, PAID) == [STARTER]
+            assert await fetch_value(database, PAID) == [STARTER]
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
-            await value(database, RUN_OUT)
+            await fetch_value(database, RUN_OUT)
             # The period is paid for, and that is all.
             info = await acme.info()
             assert (info["subscriptionStatus"], info["activePriceId"]) == ("active", acme.plans["Starter"]["priceId"])
-            assert await value(database, PAID) == [STARTER] * 2
+            assert await fetch_value(database, PAID) == [STARTER] * 2
             changed = (await acme.ask("subscription-update", acme.plans["Growth"])).json()
             assert changed["status"] == "updated"
             await acme.delivered()
-        assert await value(database, PAID) == [STARTER, STARTER, changed["prorationAmount"]]
+        assert await fetch_value(database, PAID) == [STARTER, STARTER, changed["prorationAmount"]]
         assert await asyncio.to_thread(licet.end) == 0
-        close(licet)
+        close_output(licet)
 
 
 async def test_killed_between_an_upgrade_and_forgetting_the_end(database: str, place: Path) -> None:
     """A cancellation cleared for a failed downgrade is not restored on the plan bought since."""
     async with CommitProxy(database, statement=b"DELETE FROM ends_taken_back", before=True).running() as proxy:
-        licet = await started(place, proxy)
+        licet = await start_behind(place, proxy)
         assert licet is not None
         ports = same_ports(licet)
         async with acme_with(licet, "Starter") as acme:
             # What a downgrade leaves behind that died between its calls.
-            subscription = await value(database, "SELECT stripe_subscription_id FROM subscriptions")
-            await value(
+            subscription = await fetch_value(database, "SELECT stripe_subscription_id FROM subscriptions")
+            await fetch_value(
                 database,
                 f"""
                 INSERT INTO ends_taken_back
@@ -151,15 +151,15 @@ async def test_killed_between_an_upgrade_and_forgetting_the_end(database: str, p
                 await acme.ask("subscription-update", acme.plans["Growth"])
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
-            await value(database, RUN_OUT)
-            await value(database, "UPDATE ends_taken_back SET due_at = '2020-01-01Z' RETURNING 1")
+            await fetch_value(database, RUN_OUT)
+            await fetch_value(database, "UPDATE ends_taken_back SET due_at = '2020-01-01Z' RETURNING 1")
 
             async def looked_at() -> bool:
                 await acme.control("clock/advance", seconds=1)
-                return bool(await value(database, ENDS) == 0)
+                return bool(await fetch_value(database, ENDS) == 0)
 
             await eventually(looked_at, PATIENCE_SECONDS)
             info = await acme.info()
             assert (info["activePriceId"], info["cancelAtPeriodEnd"]) == (acme.plans["Growth"]["priceId"], False)
         assert await asyncio.to_thread(licet.end) == 0
-        close(licet)
+        close_output(licet)

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.test_kill import RUN_OUT, killed_again
 from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import all_delivered, close, same_ports, started, value
+from tests.support.killed import all_delivered, close_output, fetch_value, same_ports, start_behind
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
@@ -34,11 +34,11 @@ async def choices(client: httpx.AsyncClient, url: str) -> dict[str, dict[str, An
 
 async def test_killed_between_the_upgrade_and_the_release_of_what_waits(database: str, place: Path) -> None:
     async with CommitProxy(database, statement=b"INSERT INTO plan_releases").running() as proxy:
-        licet = await started(place, proxy)
+        licet = await start_behind(place, proxy)
         assert licet is not None
-        ports, url, sandbox_url = same_ports(licet), licet.url, licet.said["sandboxUrl"]
+        ports, url, sandbox_url = same_ports(licet), licet.url, licet.ready["sandboxUrl"]
         sandbox, update = f"{sandbox_url}/_sandbox", f"{url}/payment/subscription-update"
-        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        headers = {"Authorization": f"Bearer {licet.ready['operatorKey']}"}
         async with open_client(headers=headers) as client:
             plans = await choices(client, url)
             page = (await client.post(f"{url}/payment/subscription-checkout", json=plans["Growth"])).json()["url"]
@@ -49,14 +49,14 @@ async def test_killed_between_the_upgrade_and_the_release_of_what_waits(database
             proxy.armed = True
             with pytest.raises(httpx.TransportError):
                 await client.post(update, json=plans["Scale"])
-            assert await value(database, RELEASES) == 1
+            assert await fetch_value(database, RELEASES) == 1
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
-            await value(database, RUN_OUT)
+            await fetch_value(database, RUN_OUT)
 
             async def released() -> bool:
                 assert (await client.post(f"{sandbox}/clock/advance", json={"seconds": 30})).status_code == 200
-                return bool(await value(database, RELEASES) == 0)
+                return bool(await fetch_value(database, RELEASES) == 0)
 
             await eventually(released, PATIENCE_SECONDS)
             turned = await client.post(f"{sandbox}/clock/advance", json={"seconds": MONTH_SECONDS})
@@ -64,12 +64,15 @@ async def test_killed_between_the_upgrade_and_the_release_of_what_waits(database
             price = plans["Scale"]["priceId"]
 
             async def renewed() -> bool:
-                paid = await value(database, "SELECT array_agg(amount_paid ORDER BY created_at) FROM invoices")
+                paid = await fetch_value(database, "SELECT array_agg(amount_paid ORDER BY created_at) FROM invoices")
                 return bool(paid[-1] == 29900)
 
             await eventually(renewed, PATIENCE_SECONDS)
         # Charged for the change once, and on the plan that was paid for.
-        assert await value(database, "SELECT count(*) FROM invoices WHERE billing_reason = 'subscription_update'") == 1
-        assert await value(database, "SELECT stripe_price_id FROM subscription_items") == price
+        assert (
+            await fetch_value(database, "SELECT count(*) FROM invoices WHERE billing_reason = 'subscription_update'")
+            == 1
+        )
+        assert await fetch_value(database, "SELECT stripe_price_id FROM subscription_items") == price
         assert await asyncio.to_thread(licet.end) == 0
-        close(licet)
+        close_output(licet)

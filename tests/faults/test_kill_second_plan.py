@@ -9,7 +9,7 @@ from tests.faults.test_kill import killed_again
 from tests.faults.test_kill_plan import choices
 from tests.support.client import open_client
 from tests.support.commit_proxy import CommitProxy
-from tests.support.killed import all_delivered, close, same_ports, started, value
+from tests.support.killed import all_delivered, close_output, fetch_value, same_ports, start_behind
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
 
@@ -26,11 +26,11 @@ async def two_checkouts(client: httpx.AsyncClient, url: str) -> list[str]:
 
 async def test_killed_as_it_is_found(database: str, place: Path) -> None:
     async with CommitProxy(database, statement=b"INSERT INTO second_plans").running() as proxy:
-        licet = await started(place, proxy)
+        licet = await start_behind(place, proxy)
         assert licet is not None
-        ports, sandbox = same_ports(licet), f"{licet.said['sandboxUrl']}/_sandbox"
-        sandbox_url = licet.said["sandboxUrl"]
-        headers = {"Authorization": f"Bearer {licet.said['operatorKey']}"}
+        ports, sandbox = same_ports(licet), f"{licet.ready['sandboxUrl']}/_sandbox"
+        sandbox_url = licet.ready["sandboxUrl"]
+        headers = {"Authorization": f"Bearer {licet.ready['operatorKey']}"}
         async with open_client(headers=headers) as client:
             first, second = await two_checkouts(client, licet.url)
             assert (await client.post(f"{sandbox}/checkout/{first}/pay", json={})).status_code == 200
@@ -43,11 +43,11 @@ async def test_killed_as_it_is_found(database: str, place: Path) -> None:
 
             async def undone() -> bool:
                 assert (await client.post(f"{sandbox}/clock/advance", json={"seconds": 10})).status_code == 200
-                return bool(await value(database, DONE))
+                return bool(await fetch_value(database, DONE))
 
             await eventually(undone, PATIENCE_SECONDS)
-        assert await value(database, STATUSES) == ["active", "canceled"]
-        assert await value(database, "SELECT array_agg(amount) FROM refunds") == [2900]
-        assert await value(database, "SELECT count(*) FROM cancellations") == 0
+        assert await fetch_value(database, STATUSES) == ["active", "canceled"]
+        assert await fetch_value(database, "SELECT array_agg(amount) FROM refunds") == [2900]
+        assert await fetch_value(database, "SELECT count(*) FROM cancellations") == 0
         assert await asyncio.to_thread(licet.end) == 0
-        close(licet)
+        close_output(licet)

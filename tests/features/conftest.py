@@ -1,4 +1,4 @@
-"""What the tests of a feature may ask for, beyond a database."""
+"""Fixtures of the features' tests: a context, the served application, a shop."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ from licet.http.context import Context
 
 @pytest.fixture
 def context(pool: Pool) -> Context:
-    """The tools of a process in sandbox mode, of which nothing reaches Stripe."""
+    """A context in sandbox mode whose Stripe client cannot reach anything."""
     return make_context(pool)
 
 

@@ -1,4 +1,4 @@
-"""The shop that the stories are told in."""
+"""The shop of the flow tests."""
 
 from collections.abc import AsyncIterator
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.support.depth import examples, some_of
+from tests.support.depth import examples, sample_of
 from tests.support.shop import Shop, open_shop
 from tests.support.signing import signed
 
@@ -229,7 +229,7 @@ async def test_the_events_that_change_rows_in_all_their_orders(database: str, fi
         expected = await told(shop, events, customer_known=True)
         assert [row[9] for row in expected["licenses"]] == ["active"]
         begins_with = events.pop(first)
-        for order in some_of(permutations(events), 12, f"first {first}"):
+        for order in sample_of(permutations(events), 12, f"first {first}"):
             found = await told(shop, [begins_with, *order], customer_known=True)
             assert found == expected, [event["type"] for event in (begins_with, *order)]
 
@@ -261,7 +261,7 @@ async def test_the_events_of_a_dispute_in_all_their_orders(database: str, status
         assert len(moving) == (5 if status == "won" else 4)
         expected = await told(shop, [*purchase, *moving], customer_known=True)
         assert (await shop.license(account))["status"] == license
-        for order in some_of(permutations(moving), 12, status):
+        for order in sample_of(permutations(moving), 12, status):
             found = await told(shop, [*purchase, *order], customer_known=True)
             assert found == expected, [event["type"] for event in order]
             assert (await shop.license(account))["status"] == license

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error, fields_of
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, eventually, open_shop
+from tests.support.stripe_proxy import Answer, stripe_error
 
 STARTER = ["1 shop", "500 orders a month", "E-mail support"]
 
@@ -428,7 +428,7 @@ async def test_the_same_key_starts_one_checkout(acme: Organization) -> None:
 async def test_stripe_away(acme: Organization) -> None:
     await acme.subscribe("Starter")
     before = (await acme.info(), await acme.plans(), await acme.features())
-    acme.shop.between.everything = Say(500, stripe_error(), {"stripe-should-retry": "false"})
+    acme.shop.between.everything = Answer(500, stripe_error(), {"stripe-should-retry": "false"})
     assert (await acme.info(), await acme.plans(), await acme.features()) == before
     for verb, body in (
         ("subscription-update", await acme.plan("Growth")),
@@ -471,7 +471,7 @@ async def test_up_that_did_not_arrive_leaves_what_waits(acme: Organization) -> N
     await acme.update("Starter")
     (subscription,) = await acme.subscriptions()
     path = ("POST", f"/v1/subscriptions/{subscription['id']}")
-    shop.between.always[path] = Say(500, stripe_error(), {"stripe-should-retry": "false"})
+    shop.between.always[path] = Answer(500, stripe_error(), {"stripe-should-retry": "false"})
     assert_error(await acme.ask("subscription-update", **await acme.plan("Scale")), 503, "stripe_unavailable")
     shop.between.always.clear()
     await shop.turn(seconds=60)
@@ -491,7 +491,7 @@ async def test_down_whose_answer_is_lost_is_completed_by_the_next_try(acme: Orga
     starter = await acme.plan("Starter")
     if "{schedule}" in lost:
         # The first of the two calls goes through, and the second does not.
-        failing = Say(500, stripe_error(), {"stripe-should-retry": "false"})
+        failing = Answer(500, stripe_error(), {"stripe-should-retry": "false"})
         made = await shop.context.stripe.create(
             "subscription_schedule", {"from_subscription": (await acme.subscriptions())[0]["id"]}
         )

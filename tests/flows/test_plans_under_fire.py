@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest_asyncio
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, open_shop
+from tests.support.stripe_proxy import Answer, stripe_error
 
 from licet.actions.subscriptions.cancel import cancellation_jobs
 from licet.actions.subscriptions.schedule_release import schedule_release_jobs
@@ -87,11 +87,11 @@ async def test_who_is_overtaken_every_time_is_told_so(acme: Organization) -> Non
     (subscription,) = await acme.subscriptions()
     path = f"/v1/subscriptions/{subscription['id']}"
     # Stripe refuses, and each time it is asked what there is, that is something else.
-    shop.between.always["POST", path] = Say(400, stripe_error("It is managed by a schedule."))
+    shop.between.always["POST", path] = Answer(400, stripe_error("It is managed by a schedule."))
     said = await shop.context.stripe.retrieve("subscription", subscription["id"])
     assert said is not None
     shop.between.script["GET", path] = [
-        Say(200, {**said, "metadata": {}, "trial_end": said["start_date"] + number, "canceled_at": None})
+        Answer(200, {**said, "metadata": {}, "trial_end": said["start_date"] + number, "canceled_at": None})
         for number in range(1, 12)
     ]
     assert_error(await acme.ask("subscription-cancel"), 409, "subscription_changing")
@@ -105,14 +105,14 @@ async def test_a_refusal_is_asked_about_again_where_others_changed_it_there_and_
     said = await shop.context.stripe.retrieve("subscription", subscription["id"])
     assert said is not None
     # What is read each time differs in what does not matter here, as after a change there and back.
-    shop.between.always["POST", path] = Say(400, stripe_error("It is managed by a schedule."))
-    shop.between.script["GET", path] = [Say(200, {**said, "metadata": {"was": str(number)}}) for number in range(9)]
+    shop.between.always["POST", path] = Answer(400, stripe_error("It is managed by a schedule."))
+    shop.between.script["GET", path] = [Answer(200, {**said, "metadata": {"was": str(number)}}) for number in range(9)]
     writes = len(shop.between.writes())
     assert_error(await acme.ask("subscription-cancel"), 502, "stripe_error")
     assert shop.between.writes()[writes:] == [f"POST {path}"] * 3
     # The last of them was refused no more.
     shop.between.always.clear()
-    shop.between.script["POST", path] = [Say(400, stripe_error("It is managed by a schedule."))] * 2
+    shop.between.script["POST", path] = [Answer(400, stripe_error("It is managed by a schedule."))] * 2
     assert await acme.done("subscription-cancel") == {}
 
 
@@ -121,7 +121,7 @@ async def test_a_refusal_that_nothing_explains_is_told_at_once(acme: Organizatio
     await acme.subscribe("Growth")
     (subscription,) = await acme.subscriptions()
     path = f"/v1/subscriptions/{subscription['id']}"
-    shop.between.always["POST", path] = Say(400, stripe_error("No."))
+    shop.between.always["POST", path] = Answer(400, stripe_error("No."))
     writes = len(shop.between.writes())
     assert_error(await acme.ask("subscription-cancel"), 502, "stripe_error")
     assert_error(await acme.ask("subscription-update", **await acme.plan("Scale")), 502, "stripe_error")
@@ -303,7 +303,7 @@ async def test_an_answer_that_nobody_understands_is_not_asked_for_every_second(d
         await acme.update("Starter")
         (subscription,) = await acme.subscriptions()
         path = f"/v1/subscriptions/{subscription['id']}"
-        odd = Say(200, {"object": "subscription", "id": subscription["id"]})
+        odd = Answer(200, {"object": "subscription", "id": subscription["id"]})
         shop.between.always["POST", path] = odd
         assert_error(await acme.ask("subscription-update", **await acme.plan("Scale")), 500, "internal_error")
         shop.between.always |= dict.fromkeys([("GET", path), ("DELETE", path)], odd)

@@ -6,16 +6,16 @@ from typing import Any
 import httpx
 import pytest
 from tests.features.actions.test_cancel_and_resume import subscribed
-from tests.support.counterpart import NEVER, Say, impatient, stripe_error
 from tests.support.face import assert_error
 from tests.support.shop import Shop
+from tests.support.stripe_proxy import NEVER, Answer, short_stripe_timeout, stripe_error
 
 NO_RETRY = {"stripe-should-retry": "false"}
-DOWN = Say(503, stripe_error("Down."), NO_RETRY)
-SLOW = Say(200, seconds=NEVER)
-BUSY = Say(429, stripe_error("Slow down."), {"retry-after": "17", **NO_RETRY})
-REFUSES = Say(403, stripe_error("This key may not."), NO_RETRY)
-BROKEN = Say(200, "<html>proxy error</html>", {"content-type": "text/html", **NO_RETRY})
+DOWN = Answer(503, stripe_error("Down."), NO_RETRY)
+SLOW = Answer(200, seconds=NEVER)
+BUSY = Answer(429, stripe_error("Slow down."), {"retry-after": "17", **NO_RETRY})
+REFUSES = Answer(403, stripe_error("This key may not."), NO_RETRY)
+BROKEN = Answer(200, "<html>proxy error</html>", {"content-type": "text/html", **NO_RETRY})
 
 URLS = {"successUrl": "https://shop.example/thanks", "cancelUrl": "https://shop.example/back"}
 
@@ -87,7 +87,7 @@ async def ask(shop: Shop, account: str, names: dict[str, str], what: str) -> htt
 
 
 @pytest.mark.parametrize("said", [DOWN, SLOW, BUSY, BROKEN], ids=["down", "slow", "busy", "broken"])
-async def test_unavailable(shop: Shop, said: Say) -> None:
+async def test_unavailable(shop: Shop, said: Answer) -> None:
     account, names = await names_of(shop)
     before = {path: await shop.get(path.format(**names), accountId=account) for path in READS}
     shop.between.everything = said
@@ -95,7 +95,7 @@ async def test_unavailable(shop: Shop, said: Say) -> None:
         if said is SLOW:
             # One of a kind is slow enough: each takes all its tries.
             shop.between.everything = said if what in ("checkout", "cancel at once") else DOWN
-        with impatient(shop.context.stripe) if shop.between.everything is SLOW else nullcontext():
+        with short_stripe_timeout(shop.context.stripe) if shop.between.everything is SLOW else nullcontext():
             answer = await ask(shop, account, names, what)
         assert_error(answer, 503, "stripe_unavailable")
         assert int(answer.headers["retry-after"]) == (17 if said is BUSY else 5)

@@ -68,7 +68,7 @@ class Caller:
         return answer.json()
 
     def stripe(self, path: str) -> list[dict[str, Any]]:
-        url = f"{self.licet.said['sandboxUrl']}/v1/{path}?limit=100"
+        url = f"{self.licet.ready['sandboxUrl']}/v1/{path}?limit=100"
         answer = httpx.get(url, headers={"Authorization": "Bearer sk_test_x"}, timeout=PATIENCE_SECONDS)
         found: list[dict[str, Any]] = answer.json()["data"]
         return found
@@ -88,7 +88,7 @@ class Caller:
         broken = {"id": f"in_{number}", "object": "invoice", "lines": 7, "client_secret": secret}
         event = {"id": f"evt_{number}", "object": "event", "type": "invoice.paid", "data": {"object": broken}}
         raw = json.dumps({**event, "created": 1, "livemode": False, "api_version": "2026-10-28.endive"}).encode()
-        signature = signed(raw, self.licet.said["webhookSecret"], datetime.now(UTC))
+        signature = signed(raw, self.licet.ready["webhookSecret"], datetime.now(UTC))
         self.call("POST", "/api/billing/webhooks", content=raw, headers={"Stripe-Signature": signature})
 
 
@@ -154,7 +154,7 @@ async def test_the_whole_story_leaves_no_secret_in_the_clear(kept: Path) -> None
             "operator key": operator_key,
             "API key": caller.call("POST", "/api/admin/api-keys", json=wanted)["key"],
             "encryption key": (kept / "secret.key").read_text().strip(),
-            "webhook secret": licet.said["webhookSecret"],
+            "webhook secret": licet.ready["webhookSecret"],
             **{f"license key {number}": license["key"] for number, license in enumerate(licenses)},
             **{f"client secret {number}": intent["client_secret"] for number, intent in enumerate(intents)},
         }

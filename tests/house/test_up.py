@@ -88,14 +88,14 @@ async def test_its_life(data_dir: Path) -> None:
     """First start, restart, death by the kernel, adoption: one story, since each chapter needs the one before."""
     before = modes(data_dir.parent)
     with running(data_dir) as licet:
-        assert sorted(licet.said) == ["databaseUrl", "operatorKey", "sandboxUrl", "url", "webhookSecret"]
+        assert sorted(licet.ready) == ["databaseUrl", "operatorKey", "sandboxUrl", "url", "webhookSecret"]
         assert licet.get("/healthz").status_code == 200
         assert licet.get("/readyz").status_code == 200
-        assert await ask(licet.said["databaseUrl"], "SELECT mode FROM installation") == "sandbox"
-        key = licet.said["operatorKey"]
+        assert await ask(licet.ready["databaseUrl"], "SELECT mode FROM installation") == "sandbox"
+        key = licet.ready["operatorKey"]
         assert key.startswith("lic_test_")
         assert (data_dir / "operator.key").read_text().strip() == key
-        assert licet.said["webhookSecret"].startswith("whsec_")
+        assert licet.ready["webhookSecret"].startswith("whsec_")
         assert ask_as_operator(licet, key) == 200
         for name in ("operator.key", "secret.key", "sandbox.db", "sandbox-webhook.json", "lock", "postgres.log"):
             assert mode_of(data_dir / name) == 0o600, name
@@ -108,7 +108,7 @@ async def test_its_life(data_dir: Path) -> None:
         assert licet.process.stdout.read() == ""
 
     with running(data_dir) as licet:
-        assert "operatorKey" not in licet.said
+        assert "operatorKey" not in licet.ready
         assert ask_as_operator(licet, key) == 200
         left = database_process(data_dir)
         assert licet.end(signal.SIGKILL) == -signal.SIGKILL
@@ -212,7 +212,7 @@ def test_a_lost_encryption_key_is_not_replaced(filled: Path) -> None:
 def test_the_operators_own_key_is_taken_and_never_shown(filled: Path) -> None:
     key = "lic_test_" + "k3y" * 12
     with running(filled, env=environment(LICET_OPERATOR_KEY=key)) as licet:
-        assert "operatorKey" not in licet.said
+        assert "operatorKey" not in licet.ready
         assert ask_as_operator(licet, key) == 200
     assert key not in (filled.parent / "stderr.log").read_text()
 
@@ -229,7 +229,7 @@ def test_without_a_terminal_only_the_keys_file_is_named(tmp_path: Path, capsys: 
 
 async def test_on_a_database_of_ones_own(data_dir: Path, database: str) -> None:
     with running(data_dir, env=environment(LICET_DATABASE_URL=database)) as licet:
-        assert "databaseUrl" not in licet.said
+        assert "databaseUrl" not in licet.ready
         assert licet.get("/readyz").status_code == 200
         assert not (data_dir / "postgres").exists()
         assert await ask(database, "SELECT mode FROM installation") == "sandbox"
@@ -246,7 +246,7 @@ def test_with_a_stripe_key_there_is_no_sandbox_and_stripe_may_be_out_of_reach(da
     given = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
     given |= {"STRIPE_SECRET_KEY": "sk_test_abc123", "LICET_DATABASE_URL": database}
     with running(data_dir, env=environment(**given)) as licet:
-        assert sorted(licet.said) == ["operatorKey", "url"]
+        assert sorted(licet.ready) == ["operatorKey", "url"]
         assert licet.get("/healthz").status_code == 200
         assert not (data_dir / "sandbox.db").exists()
     log = (data_dir.parent / "stderr.log").read_text()

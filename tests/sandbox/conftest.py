@@ -1,6 +1,6 @@
-"""Sandboxes over real HTTP, spoken to by the official SDK, with all traffic validated.
+"""Sandboxes over real HTTP, called by the official SDK, with all traffic validated.
 
-One server and one SDK client serve all tests of this folder, in one event loop; each test has a sandbox of its own.
+One server and one SDK client serve all tests of this folder, in one event loop; each test has its own sandbox.
 """
 
 from __future__ import annotations

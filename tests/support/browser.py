@@ -1,6 +1,6 @@
 """Debian's Chromium, driven by Playwright.
 
-Playwright's own browser is a download that not every machine may make.
+Playwright's own browser would have to be downloaded, which not every machine allows.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Page, async_playwright, expect
 from tests.support.patience import PATIENCE_SECONDS
 
-# Without these it asks the world for updates at every start, and as root it needs its sandbox off.
+# Chromium otherwise looks for updates at every start, and as root it runs only without its sandbox.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 PATIENCE_MILLISECONDS = PATIENCE_SECONDS * 1000
 PHONE = {"width": 390, "height": 844}
@@ -29,7 +29,7 @@ def chromium() -> str:
 
 @asynccontextmanager
 async def open_page(*, javascript: bool = True) -> AsyncIterator[Page]:
-    """A page on a phone's screen, in a browser of its own."""
+    """Opens a page with the screen size of a phone, in a new browser."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium(), args=ARGUMENTS, timeout=PATIENCE_MILLISECONDS

@@ -1,4 +1,4 @@
-"""Certificates for a test's own servers, of an authority of its own."""
+"""TLS contexts for a test's servers and clients, with certificates of a test authority."""
 
 import ssl
 from datetime import timedelta
@@ -29,14 +29,14 @@ def _authority() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     return key, certificate
 
 
-def believing() -> ssl.SSLContext:
-    """What a client needs to believe the authority, and no other."""
+def client_context() -> ssl.SSLContext:
+    """A client's TLS context that trusts only the test authority."""
     _, certificate = _authority()
     return ssl.create_default_context(cadata=certificate.public_bytes(serialization.Encoding.PEM).decode())
 
 
-def serving(*names: str, self_signed: bool = False, expired: bool = False) -> ssl.SSLContext:
-    """What a server needs that bears these names, or addresses."""
+def server_context(*names: str, self_signed: bool = False, expired: bool = False) -> ssl.SSLContext:
+    """A server's TLS context with a certificate for these host names or addresses."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     issuer_key, issuer = _authority()

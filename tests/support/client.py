@@ -9,6 +9,6 @@ from tests.support.patience import PATIENCE_SECONDS
 def open_client(**given: Any) -> httpx.AsyncClient:
     """A client that waits for a busy machine. Takes the arguments of `httpx.AsyncClient`.
 
-    It checks no certificates: it calls servers of the test over HTTP, and reading the list of authorities takes time.
+    It checks no certificates: the tests' servers use HTTP, and loading the list of authorities takes time.
     """
     return httpx.AsyncClient(**{"timeout": PATIENCE_SECONDS, "verify": False} | given)

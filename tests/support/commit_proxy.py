@@ -1,4 +1,4 @@
-"""A proxy between Licet and its PostgreSQL, which kills Licet at a chosen word between the two."""
+"""A proxy between Licet and its PostgreSQL that kills Licet at a chosen message."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
-"""PostgreSQL's word that a transaction is committed (protocol: CommandComplete)."""
+"""PostgreSQL's message that a transaction is committed (protocol: CommandComplete)."""
 
 KEEPS_AN_EVENT = b"INSERT INTO events"
 
@@ -17,9 +17,9 @@ KEEPS_AN_EVENT = b"INSERT INTO events"
 class CommitProxy:
     """Forwards to PostgreSQL's socket, and kills `pid` once when it is armed.
 
-    statement: is seen once on each connection that uses it: it is prepared, and only named from then on.
-    before: whether Licet dies as the statement is first prepared, and PostgreSQL never gets it; else before Licet hears
-    of the next commit on a connection that uses it.
+    statement: the text to look for. It is seen once per connection: later uses only name the prepared statement.
+    before: True: kills Licet when it prepares the statement, which PostgreSQL then never gets. False: kills Licet
+    before it receives the next commit message on a connection that uses the statement.
     """
 
     def __init__(self, dsn: str, *, statement: bytes = KEEPS_AN_EVENT, before: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The tools of a process, for a test: real ones, over the test's database."""
+"""Settings and contexts for tests, on the test's database."""
 
 from typing import Any
 
@@ -16,17 +16,17 @@ NOBODY_LISTENS = "http://127.0.0.1:1"
 
 
 def make_settings(**given: Any) -> Settings:
-    """As they are with nothing set, whatever a `.env` beside the tests says.
+    """The default settings with these changes, regardless of a `.env` file.
 
-    Without rate limits: a test sends more requests in a second than a caller may in a minute. A test about the limits
-    passes `rate_limits="on"`.
+    Rate limits are off, because a test sends more requests in a second than a caller may in a minute. A test about
+    the limits passes `rate_limits="on"`.
     """
     # pydantic-settings takes `_env_file`; its plugin for mypy, which would say so, is not used.
     return Settings(_env_file=None, **{"rate_limits": "off"} | given)  # type: ignore[call-arg]
 
 
 def make_context(pool: Pool, *, now: Now = wall_now, stripe_url: str = NOBODY_LISTENS, **settings: Any) -> Context:
-    """A context over `pool`. A test that calls Stripe names its address and closes `context.stripe`."""
+    """A context over `pool`. A test that calls Stripe passes `stripe_url` and closes `context.stripe`."""
     return Context(
         settings=make_settings(**settings),
         pool=pool,

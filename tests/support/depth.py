@@ -1,4 +1,4 @@
-"""How many examples a search makes: a few in `make test`, all in `make test-long` (`pytest --long`)."""
+"""The number of examples of a search: few in `make test`, all in `make test-long` (`--long`)."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -9,18 +9,18 @@ Example = TypeVar("Example")
 _long = False
 
 
-def go_deep(*, long: bool) -> None:
-    """Set at pytest's start, before a test module is imported."""
+def set_long(*, long: bool) -> None:
+    """Sets whether searches use all examples. Called before a test module is imported."""
     global _long  # noqa: PLW0603 - one setting of the whole run
     _long = long
 
 
 def examples(few: int, all_: int) -> int:
-    """How many examples a search makes."""
+    """`few`, or `all_` with `--long`."""
     return all_ if _long else few
 
 
-def some_of(found: Iterable[Example], few: int, seed: str) -> Sequence[Example]:
-    """All of them, or so many, which are the same in every run."""
+def sample_of(found: Iterable[Example], few: int, seed: str) -> Sequence[Example]:
+    """A sample of `few`, the same in every run; all of them with `--long`."""
     everything = list(found)
     return everything if _long or few >= len(everything) else random.Random(seed).sample(everything, few)

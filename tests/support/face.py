@@ -1,4 +1,4 @@
-"""The API as a caller reaches it."""
+"""Calls of a served application, as an API client makes them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from licet.http.context import Context
 
 @dataclass(frozen=True)
 class Face:
-    """A served application: its tools, its address, and an operator's key to it."""
+    """A served application: its context, its URL, and an operator's key."""
 
     context: Context
     url: str
@@ -20,7 +20,7 @@ class Face:
     app: FastAPI
 
     async def call(self, method: str, path: str, *, key: str | None = None, **given: Any) -> httpx.Response:
-        """A request with `key`, or with none."""
+        """Sends a request with this API key, or without one."""
         headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **given.pop("headers", {})}
         return await self.client.request(method, path, headers=headers, **given)
 
@@ -32,7 +32,7 @@ class Face:
 
 
 def assert_error(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The one shape, with this status and code, and a request id. Returns the body."""
+    """Asserts the error shape, with this status and code and a request id. Returns the body."""
     assert response.status_code == status, response.text
     body: dict[str, Any] = response.json()
     assert list(body) == ["statusCode", "error", "code", "message", "details"]
@@ -46,6 +46,6 @@ def assert_error(response: httpx.Response, status: int, code: str) -> dict[str, 
 
 
 def fields_of(response: httpx.Response) -> list[str]:
-    """Which fields a 422 complains of."""
+    """The invalid fields that a 422 lists."""
     body = assert_error(response, 422, "validation_failed")
     return [fault["field"] for fault in body["details"]["fields"]]

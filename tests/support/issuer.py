@@ -1,6 +1,6 @@
 """An identity provider over real HTTP: discovery, keys that can be changed, and failures on demand.
 
-It signs with `cryptography` alone, so that what is tested is not held against itself; and so it can sign anything.
+It signs with `cryptography` alone: the library under test does not test itself, and anything can be signed.
 """
 
 import base64
@@ -37,7 +37,7 @@ def _number(value: int, size: int | None = None) -> str:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key and how it is published."""
+    """A private key, and its public form for the key set."""
 
     kid: str
     algorithm: str
@@ -81,15 +81,15 @@ def hmac_of(secret: bytes) -> Callable[[bytes], bytes]:
 
 
 def assemble(header: dict[str, Any], claims: Any, sign: Callable[[bytes], bytes]) -> str:
-    """A JWT of whatever it is made of."""
+    """A JWT of this header and these claims, whether they are valid or not."""
     message = f"{b64(json.dumps(header).encode())}.{b64(json.dumps(claims).encode())}"
     return f"{message}.{b64(sign(message.encode()))}"
 
 
 class Issuer:
-    """What it publishes can be changed at any time.
+    """An identity provider whose answers can be changed at any time.
 
-    keys: as published. instead: what a path answers in place of the truth. asked: how often each path was asked.
+    keys: the published keys; instead: replaces the answer of a path; asked: the number of requests of each path
     """
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Issuer:
         return f"{self.url}/"
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """Good ones; a change to None leaves one out."""
+        """Valid claims with these changes; None removes a claim."""
         now = int(time())
         good = {"iss": self.name, "sub": "ada", "aud": AUDIENCE, "iat": now, "exp": now + 300}
         return {name: value for name, value in (good | changes).items() if value is not None}
@@ -135,7 +135,7 @@ KEYS = "/keys"
 
 @asynccontextmanager
 async def issuer() -> AsyncIterator[Issuer]:
-    """A running one."""
+    """Serves an identity provider while the block lasts."""
     made = Issuer()
     async with serve(made.app) as url:
         made.url = url

@@ -1,4 +1,4 @@
-"""Requests with an `Idempotency-Key`, and what is to be said of their answers."""
+"""Requests with an `Idempotency-Key`, and assertions on their answers."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ API_KEYS = "/api/admin/api-keys"
 
 
 def account(**fields: Any) -> dict[str, Any]:
-    """A body that makes an account."""
+    """The body of a request that creates an account."""
     return {"kind": "organization", "name": "Acme", "email": "billing@acme.test", **fields}
 
 
 async def post(face: Face, path: str, idempotency_key: str, body: Any, *, key: str | None = None) -> httpx.Response:
-    """A POST under this key, by the operator unless another API key is given."""
+    """Sends a POST with this idempotency key, as the operator unless another API key is given."""
     return await face.post(path, key=key, json=body, headers={"Idempotency-Key": idempotency_key})
 
 
 def assert_replayed(again: httpx.Response, first: httpx.Response) -> None:
-    """Byte for byte, status and headers included; only what belongs to each request differs."""
+    """Asserts that `again` replays `first`: the same status, body and headers, except per-request ones."""
     assert first.headers.get("idempotent-replayed") is None
     assert again.headers["idempotent-replayed"] == "true"
     assert (again.status_code, again.content) == (first.status_code, first.content)

@@ -1,4 +1,4 @@
-"""A Licet behind a proxy that kills it, from one life to the next."""
+"""Runs Licet behind a proxy that kills it, and restarts it over the same data."""
 
 import asyncio
 import signal
@@ -18,8 +18,8 @@ from tests.support.shop import eventually
 from licet.queue.worker import TICK_SECONDS
 
 
-async def started(place: Path, proxy: CommitProxy, ports: Sequence[str] = ANY_PORTS) -> Running | None:
-    """A new life over the same data; None where it was killed before it was ready."""
+async def start_behind(place: Path, proxy: CommitProxy, ports: Sequence[str] = ANY_PORTS) -> Running | None:
+    """Starts Licet over the data in `place`, behind the proxy; None if it was killed before it was ready."""
 
     def spawned(pid: int) -> None:
         proxy.pid = pid
@@ -32,10 +32,10 @@ async def started(place: Path, proxy: CommitProxy, ports: Sequence[str] = ANY_PO
         return None
 
 
-async def died(licet: Running) -> bool:
-    """Whether it was killed; it lives on where no transaction was left to commit.
+async def killed_or_idle(licet: Running) -> bool:
+    """Waits until Licet is killed (True), or idle, with no transaction left to commit (False).
 
-    That is so once every event was delivered, and what else was due was handed over, as it is every second.
+    It is idle once every event is delivered and other due work was handed over, which happens every second.
     """
     began = monotonic()
 
@@ -43,42 +43,42 @@ async def died(licet: Running) -> bool:
         if licet.process.poll() is not None:
             return True
         try:
-            return await all_delivered(licet.said["sandboxUrl"]) and monotonic() - began > 2 * TICK_SECONDS
+            return await all_delivered(licet.ready["sandboxUrl"]) and monotonic() - began > 2 * TICK_SECONDS
         except httpx.TransportError:
-            # It is dying.
+            # The process is ending.
             return False
 
     await eventually(dead_or_idle)
     if licet.process.poll() is None:
         return False
     assert licet.process.returncode == -signal.SIGKILL
-    close(licet)
+    close_output(licet)
     return True
 
 
 async def all_delivered(sandbox_url: str) -> bool:
-    """Whether every event of the purchase has had its 200."""
+    """True if every event of the purchase was answered with 200."""
     async with open_client() as client:
         deliveries = (await client.get(f"{sandbox_url}/_sandbox/deliveries")).json()["data"]
     return bool(deliveries) and all(one["state"] != "pending" for one in deliveries)
 
 
 def same_ports(licet: Running) -> list[str]:
-    """Its next lives answer where the first did."""
-    return ["--json", "--port", port_of(licet.url), "--sandbox-port", port_of(licet.said["sandboxUrl"])]
+    """The options to start Licet again on the same ports."""
+    return ["--json", "--port", port_of(licet.url), "--sandbox-port", port_of(licet.ready["sandboxUrl"])]
 
 
 def port_of(url: str) -> str:
     return str(urlsplit(url).port)
 
 
-def close(licet: Running) -> None:
+def close_output(licet: Running) -> None:
     assert licet.process.stdout is not None
     licet.process.stdout.close()
 
 
-async def value(dsn: str, query: str) -> Any:
-    """The one value of a query."""
+async def fetch_value(dsn: str, query: str) -> Any:
+    """Runs a query and returns its only value."""
     conn = await asyncpg.connect(dsn)
     try:
         return await conn.fetchval(query)

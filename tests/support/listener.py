@@ -1,4 +1,4 @@
-"""A webhook receiver that keeps the requests, and answers byte for byte as a test says."""
+"""A webhook receiver that keeps the requests, and sends the bytes that a test chooses."""
 
 import asyncio
 import ssl
@@ -11,13 +11,13 @@ from licet.node.listening import listen
 Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    """No answer; ends when the caller hangs up."""
+async def no_reply(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """Sends no reply, and ends when the client hangs up."""
     await reader.read()
 
 
-def says(raw: bytes) -> Reply:
-    """These bytes, and nothing more."""
+def raw_reply(raw: bytes) -> Reply:
+    """A reply of exactly these bytes."""
 
     async def reply(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(raw)
@@ -26,21 +26,21 @@ def says(raw: bytes) -> Reply:
     return reply
 
 
-def answers(status: int, body: bytes = b"", *headers: str) -> Reply:
-    """A whole answer, after which the connection can be used again."""
+def http_reply(status: int, body: bytes = b"", *headers: str) -> Reply:
+    """A complete HTTP response, after which the connection can be used again."""
     lines = [f"HTTP/1.1 {status} Whatever", f"content-length: {len(body)}", *headers]
-    return says("\r\n".join([*lines, "", ""]).encode() + body)
+    return raw_reply("\r\n".join([*lines, "", ""]).encode() + body)
 
 
 @dataclass
 class Listener:
     """A running receiver.
 
-    requests: head and body of each, in order. connections: how many were made. reply: None hangs up at once.
+    requests: head and body of each, in order; connections: their number; reply: None: hangs up at once
     """
 
     port: int
-    reply: Reply | None = field(default_factory=lambda: answers(200))
+    reply: Reply | None = field(default_factory=lambda: http_reply(200))
     connections: int = 0
     requests: list[tuple[bytes, bytes]] = field(default_factory=list)
     open: set[asyncio.Task[None]] = field(default_factory=set)
@@ -54,19 +54,19 @@ class Listener:
             while self.reply:
                 self.requests.append(await _request(reader))
                 await self.reply(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):  # Whoever sends may hang up at any time.
+        except (OSError, asyncio.IncompleteReadError):  # The client may hang up at any time.
             pass
         finally:
             self.open.discard(task)
             writer.close()
 
     async def until(self, requests: int) -> None:
-        """Returns once so many have come."""
-        while len(self.requests) < requests:  # noqa: ASYNC110 - a test can wait so; an event would hide what for
+        """Waits until this many requests have arrived."""
+        while len(self.requests) < requests:  # noqa: ASYNC110 - polling keeps the condition visible
             await asyncio.sleep(0.002)
 
     async def hung_up(self) -> None:
-        """Returns once every connection has ended."""
+        """Waits until every connection has ended."""
         while self.open:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.002)
 
@@ -79,8 +79,8 @@ async def _request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 
 @asynccontextmanager
-async def listening(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> AsyncIterator[Listener]:
-    """A listener on a free port, for as long as the block lasts."""
+async def open_listener(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> AsyncIterator[Listener]:
+    """Serves a listener on a free port while the block lasts."""
     socket = listen(host, 0, option="--port")
     listener = Listener(socket.getsockname()[1])
     server = await asyncio.start_server(listener._serve, sock=socket, ssl=tls)

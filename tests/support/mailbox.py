@@ -1,4 +1,4 @@
-"""An SMTP server in the test's loop that can refuse, keep silent, ask for a password and use TLS."""
+"""An SMTP server for tests that can refuse emails, respond late, require a password and use TLS."""
 
 import asyncio
 import ssl
@@ -24,7 +24,7 @@ USER, PASSWORD = "licet@example.com", "pass:w/ord@ü"
 
 @dataclass
 class Mailbox:
-    """What came, and how the server behaves."""
+    """The received emails, and the settings of the server."""
 
     port: int = 0
     messages: list[EmailMessage] = field(default_factory=list)
@@ -64,12 +64,12 @@ class Mailbox:
 async def mail_server(
     *, with_password: bool = False, tls: ssl.SSLContext | None = None, from_the_start: bool = False
 ) -> AsyncIterator[Mailbox]:
-    """A mail server on a free port. tls: STARTTLS, or TLS from the start."""
+    """Serves an SMTP server on a free port. tls: for STARTTLS, or for TLS `from_the_start`."""
     mailbox = Mailbox()
 
     def make() -> SMTP:
         with warnings.catch_warnings():
-            # It warns of passwords in the clear, which is what some tests are about.
+            # aiosmtpd warns about passwords without TLS, which some tests use on purpose.
             warnings.simplefilter("ignore")
             return SMTP(
                 mailbox,
@@ -92,7 +92,7 @@ async def mail_server(
 
 
 def certificates(directory: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context with a certificate for 127.0.0.1, and a client's that believes it."""
+    """A server's TLS context with a certificate for 127.0.0.1, and a client's context that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.test")])
     now = datetime.now(UTC)

@@ -1,8 +1,8 @@
-"""How long tests wait for what must happen: so long that a busy machine fails none of them.
+"""The time limits of tests, long enough that a busy machine fails none of them.
 
-Nothing here measures speed. A test waits for a condition, with `PATIENCE_SECONDS` as its only limit. The product's own
-limits of seconds, which a test runs into only because the machine is slow, are as long while tests run; a test about
-such a limit sets it itself.
+Nothing here measures speed. A test waits for a condition, with `PATIENCE_SECONDS` as its only limit. While tests run,
+the product's own time limits, which a test reaches only on a slow machine, are raised to the same value. A test of such
+a limit sets it itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ LICET_LIMITS = (
     "licet.queue.worker:JOB_TIMEOUT_SECONDS",
     "licet.stripe_api.calls:CALL_TIMEOUT_SECONDS",
 )
-"""Constants, as `module:name`, in whose place tests have `PATIENCE_SECONDS`."""
+"""Constants, as `module:name`, that tests replace by `PATIENCE_SECONDS`."""
 
 SANDBOX_LIMITS = (
     "licet_sandbox.events.delivery:TIMEOUT_SECONDS",
@@ -39,12 +39,12 @@ SANDBOX_LIMITS = (
 )
 
 RETRIES_QUICKER_BY = 20
-"""A call to Stripe that fails is tried as often as ever, and sooner."""
+"""Failed calls to Stripe are retried as often as in production; the waits are divided by this."""
 
 
 @contextmanager
 def raised_limits(limits: Sequence[str]) -> Iterator[pytest.MonkeyPatch]:
-    """Raises these limits for as long as the block lasts."""
+    """Raises these limits while the block lasts."""
     with pytest.MonkeyPatch.context() as patch:
         for limit in limits:
             module, _, name = limit.partition(":")
@@ -54,10 +54,10 @@ def raised_limits(limits: Sequence[str]) -> Iterator[pytest.MonkeyPatch]:
 
 @contextmanager
 def raised_limits_of_licet() -> Iterator[None]:
-    """Raises Licet's limits, and shortens the waits between the tries of a call to Stripe.
+    """Raises Licet's limits, and shortens the waits between attempts of a call to Stripe.
 
-    Whether a failure is worth another try depends on the time that is left; here it depends on the real limit alone,
-    not on the time that the tries before took.
+    Whether a failure is retried depends on the time that is left. Here it depends only on the real limit, not on the
+    time that earlier attempts took.
     """
     calls = import_module("licet.stripe_api.calls")
     retries = import_module("licet.stripe_api.retries")

@@ -1,4 +1,4 @@
-"""A Redis or Valkey of a test's own, on a socket in a directory of its own."""
+"""A Redis or Valkey server for one test, on a socket in a temporary directory."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ def program() -> str:
 
 
 class RedisServer:
-    """It keeps nothing, so that after a stop and a start it is empty."""
+    """A server that stores nothing on disk: after a restart it is empty."""
 
     def __init__(self, directory: Path) -> None:
         self.socket = directory / "redis.sock"
@@ -31,7 +31,7 @@ class RedisServer:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Returns once it answers."""
+        """Starts the server, and waits until it responds."""
         options = {
             "port": "0",
             "unixsocket": str(self.socket),
@@ -47,13 +47,13 @@ class RedisServer:
                 await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """Once is enough, twice does no harm."""
+        """Stops the server, if it is running."""
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             await self._process.wait()
 
     async def command(self, line: str) -> str:
-        """The raw response to a command; empty while the server is away."""
+        """The raw response to a command; empty while the server is stopped."""
         try:
             reader, writer = await asyncio.open_unix_connection(str(self.socket))
         except OSError:
@@ -66,7 +66,7 @@ class RedisServer:
 
 @asynccontextmanager
 async def redis_server() -> AsyncIterator[RedisServer]:
-    """A running one, ended afterwards."""
+    """Runs a server while the block lasts."""
     directory = Path(tempfile.mkdtemp(prefix="licet-redis-"))
     server = RedisServer(directory)
     try:

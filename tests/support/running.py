@@ -1,4 +1,4 @@
-"""`licet up` as its users run it: another process, known by what it prints and answers."""
+"""Runs `licet up` as a user does: in another process, observed by its output and responses."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from licet.db.postmaster import find_postmaster, shut_down
 
 
 def environment(**given: str) -> dict[str, str]:
-    """Ours without any setting of Licet's, and with what is given."""
+    """This process's environment without Licet's and Stripe's variables, and with the given ones."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("LICET_", "STRIPE_"))}
     return bare | given
 
@@ -37,14 +37,14 @@ def as_user(uid: int) -> list[str]:
 
 @dataclass
 class Running:
-    """A process that said it is ready."""
+    """A `licet up` process that has printed its JSON line, `ready`."""
 
     process: "subprocess.Popen[str]"
-    said: dict[str, Any]
+    ready: dict[str, Any]
 
     @property
     def url(self) -> str:
-        return str(self.said["url"])
+        return str(self.ready["url"])
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.url + path, timeout=PATIENCE_SECONDS)
@@ -69,7 +69,7 @@ def start(
     env: Mapping[str, str] | None = None,
     spawned: Callable[[int], None] | None = None,
 ) -> Running:
-    """Starts it and waits for its JSON line. `spawned` is told the process's id at once."""
+    """Starts the command and waits for its JSON line. spawned: called with the process id at once."""
     with (cwd / "stderr.log").open("a") as log:
         process = subprocess.Popen(
             argv,
@@ -89,7 +89,7 @@ def start(
         process.kill()
         process.wait()
         process.stdout.close()
-        raise AssertionError(f"it did not get ready:\n{(cwd / 'stderr.log').read_text()}")
+        raise AssertionError(f"the process ended or timed out before it was ready:\n{(cwd / 'stderr.log').read_text()}")
     return Running(process, json.loads(line))
 
 
@@ -97,7 +97,7 @@ def start(
 def running(
     data_dir: Path, *options: str, before: list[str] | None = None, env: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
-    """Licet on free ports over `data_dir`, ended cleanly afterwards if the test has not ended it."""
+    """Runs Licet on free ports over `data_dir`, and stops it afterwards if the test has not."""
     it = start(command(data_dir, *ANY_PORTS, *options, before=before), data_dir.parent, env)
     try:
         yield it
@@ -110,7 +110,7 @@ def running(
 
 
 def refused(data_dir: Path, *options: str, env: Mapping[str, str] | None = None) -> str:
-    """What it says on stderr when it refuses to start (exit code 3, nothing on stdout, no stack trace)."""
+    """The stderr of a `licet up` that refuses to start: exit code 3, no stdout, no stack trace."""
     done = subprocess.run(
         command(data_dir, *options),
         cwd=data_dir.parent,
@@ -126,18 +126,18 @@ def refused(data_dir: Path, *options: str, env: Mapping[str, str] | None = None)
 
 
 def database_process(data_dir: Path) -> int | None:
-    """The process of the server over this directory, if one lives."""
+    """The id of the PostgreSQL process over this directory, or None."""
     found = find_postmaster(Path(os.path.realpath(data_dir)) / "postgres")
     return found.pid if found and found.running else None
 
 
 def end_database(data_dir: Path) -> None:
-    """Ends the server that a killed Licet left behind."""
+    """Stops the PostgreSQL server that a killed Licet left running."""
     pid = database_process(data_dir)
     if pid is not None:
         shut_down(pid, lambda: database_process(data_dir) is None, patience_seconds=PATIENCE_SECONDS)
 
 
 def modes(path: Path) -> dict[Path, int]:
-    """The mode of every directory on the way to `path` that exists."""
+    """The modes of `path` and its parent directories, where they exist."""
     return {parent: stat.S_IMODE(parent.stat().st_mode) for parent in [path, *path.parents] if parent.exists()}

@@ -1,4 +1,4 @@
-"""A shop with a test's own catalogue and one account, over a Stripe that can be made to fail."""
+"""A shop with a test's own catalogue and one account, and a Stripe that can be made to fail."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,10 +12,10 @@ import httpx
 from tests.factories.accounts import make_api_key
 from tests.support.client import open_client
 from tests.support.contexts import make_context
-from tests.support.counterpart import Counterpart, counterpart
 from tests.support.face import Face
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
+from tests.support.stripe_proxy import StripeProxy, stripe_proxy
 
 from licet.accounts.core import Scope
 from licet.accounts.store import AccountRecord, insert_account
@@ -39,7 +39,7 @@ def price(
     currency: str = "usd",
     trial_days: int = 0,
 ) -> CatalogPrice:
-    """A price whose key is made of its rhythm, as a catalogue file does it."""
+    """A price whose key consists of its interval and currency."""
     often = interval or "once"
     return CatalogPrice(
         f"{interval_count}-{often}-{currency}",
@@ -54,7 +54,7 @@ def price(
 def product(
     key: str, *prices: CatalogPrice, kind: ProductKind = "license", prefix: str | None = None
 ) -> CatalogProduct:
-    """A product named as its key."""
+    """A product whose name is its key in title case."""
     return CatalogProduct(
         key=key,
         kind=kind,
@@ -74,10 +74,10 @@ def catalog_of(*products: CatalogProduct) -> Catalog:
 
 @dataclass
 class Selling:
-    """What a test of checkout works with. `between` is the proxy between Licet and the sandbox."""
+    """The shop of a checkout test. between: the proxy between Licet and the sandbox."""
 
     face: Face
-    between: Counterpart
+    between: StripeProxy
     sandbox_url: str
     stripe: StripeApi
     account_id: UUID
@@ -90,7 +90,7 @@ class Selling:
         return self.face.context.pool
 
     async def sell(self, catalog: Catalog) -> None:
-        """Push the catalogue and learn its ids, by catalogue key."""
+        """Pushes the catalogue, and stores the ids of its products and prices by catalogue key."""
         await push_catalog(catalog, self.pool, self.stripe)
         self.between.seen.clear()
         rows = await self.pool.fetch(
@@ -104,7 +104,7 @@ class Selling:
         self.price_ids = {row["catalog_key"]: row["prices"] for row in rows}
 
     def body(self, items: Sequence[tuple[str, int] | tuple[str, int, str]], **more: Any) -> dict[str, Any]:
-        """A checkout's body. items: (catalogue key, quantity) or with a price id."""
+        """The body of a checkout. items: (catalogue key, quantity) or (catalogue key, quantity, price id)."""
         return {
             "items": [
                 {"productId": str(self.product_ids[item[0]]), "quantity": item[1]}
@@ -117,15 +117,15 @@ class Selling:
         }
 
     async def checkout(self, items: Sequence[tuple[str, int] | tuple[str, int, str]], **more: Any) -> httpx.Response:
-        """A checkout of the account's."""
+        """Creates a checkout for the account."""
         return await self.face.post("/api/billing/checkout", key=self.key, json=self.body(items, **more))
 
     async def post(self, body: dict[str, Any]) -> httpx.Response:
-        """A checkout with this body, beside what it leaves out."""
+        """Creates a checkout with this body; fields that are left out have defaults."""
         return await self.face.post("/api/billing/checkout", key=self.key, json={**self.body([]), **body})
 
     async def pay(self, session_id: str) -> None:
-        """What the buyer does on the hosted page."""
+        """Pays a checkout session as the buyer."""
         async with open_client() as client:
             path = f"{self.sandbox_url}/_sandbox/checkout/{session_id}/pay"
             paid = await client.post(path, json={"card": "4242424242424242", "threeDS": "complete"})
@@ -136,14 +136,14 @@ class Selling:
         return found
 
     async def make_account(self) -> UUID:
-        """Another account."""
+        """Creates another account; returns its id."""
         account = AccountRecord(new_id(), "user", "Other", "other@example.com", None, None, self.face.context.now())
         async with self.pool.acquire() as conn:
             await insert_account(conn, account)
         return account.id
 
     async def make_key(self, *scopes: Scope) -> str:
-        """Another key of the account's."""
+        """Creates another API key of the account."""
         return await make_api_key(self.face.context, self.account_id, *scopes)
 
     async def had_subscription(
@@ -155,9 +155,9 @@ class Selling:
         account_id: UUID | None = None,
         bought_as: str | None = None,
     ) -> str:
-        """Mirror a subscription of the account to a product. Returns its Stripe id.
+        """Inserts a subscription of the account to a product; returns its Stripe id.
 
-        bought_as: the checkout session that made it.
+        bought_as: the id of the checkout session that created it
         """
         number, now = next(_numbers), self.face.context.now()
         await self.pool.execute(
@@ -196,7 +196,7 @@ class Selling:
 
     @asynccontextmanager
     async def with_settings(self, **changed: Any) -> AsyncIterator[None]:
-        """The same application under other settings."""
+        """Changes settings of the application while the block lasts."""
         before = self.face.app.state.context
         self.face.app.state.context = replace(before, settings=before.settings.model_copy(update=changed))
         try:
@@ -207,11 +207,11 @@ class Selling:
 
 @asynccontextmanager
 async def open_selling(pool: Pool) -> AsyncIterator[Selling]:
-    """A shop that sells nothing yet. All that we ask of Stripe must fit its OpenAPI document."""
+    """Opens a shop with an empty catalogue. Checks all traffic against Stripe's OpenAPI document."""
     checker = Checker()
     running = await Sandbox(None, validate=checker).serve()
     try:
-        async with counterpart(running.url) as between:
+        async with stripe_proxy(running.url) as between:
             stripe = StripeApi("sk_test_123", base_url=between.url, timeout_seconds=PATIENCE_SECONDS)
             context = replace(make_context(pool, now=running.sandbox.now), stripe=stripe)
             app = create_app(context)

@@ -1,4 +1,4 @@
-"""An application over real HTTP, on a free port, in the test's own loop."""
+"""Serves an application over real HTTP, on a free port, in the test's event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +13,7 @@ from licet.node.listening import listen, url_of
 
 
 class _Server(uvicorn.Server):
-    """Ends without uvicorn's pauses, of which hundreds of tests would each have some tenths of a second."""
+    """Stops without uvicorn's pauses, which would cost each test some tenths of a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -21,7 +21,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # They are pytest's.
+        # pytest handles the signals.
         yield
 
     async def main_loop(self) -> None:
@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
             listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - uvicorn tells nobody
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.001)
         await self.lifespan.shutdown()
 

@@ -1,4 +1,4 @@
-"""Licet over the sandbox in the test's own loop: real HTTP, a real database, real webhooks."""
+"""Licet and its sandbox in the test's event loop: real HTTP, a real database, real webhooks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -12,9 +12,9 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from tests.support.client import open_client
 from tests.support.contexts import make_settings
-from tests.support.counterpart import Counterpart, counterpart
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.serving import serve
+from tests.support.stripe_proxy import StripeProxy, stripe_proxy
 
 from licet.accounts.keys import create_key
 from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
@@ -34,9 +34,9 @@ from licet_sandbox.validation import Checker
 
 @dataclass
 class Shop:
-    """What a test drives: the API as an operator, the sandbox as a buyer and as time.
+    """Calls Licet's API as an operator, and the sandbox as the buyer and to advance the clock.
 
-    between: the proxy between Licet and the sandbox, which can be made to fail.
+    between: the proxy between Licet and the sandbox, which can be made to fail
     """
 
     context: Context
@@ -46,32 +46,32 @@ class Shop:
     operator_key: str
     worker: Worker
     client: httpx.AsyncClient
-    between: Counterpart
+    between: StripeProxy
 
     @property
     def webhook_types(self) -> Sequence[str]:
-        """The types of events that Licet asks for."""
+        """The types of events that Licet's webhook endpoint receives."""
         return webhook_events()
 
     async def api(self, method: str, path: str, *, key: str | None = None, **given: Any) -> httpx.Response:
-        """A request to Licet, by the operator unless another key is given."""
+        """Sends a request to Licet, as the operator unless another key is given."""
         headers = {"Authorization": f"Bearer {key or self.operator_key}", **given.pop("headers", {})}
         return await self.client.request(method, self.url + path, headers=headers, **given)
 
     async def get(self, path: str, *, key: str | None = None, **params: Any) -> Any:
-        """The JSON of a GET that must succeed."""
+        """Sends a GET, which must succeed; returns the JSON."""
         answer = await self.api("GET", path, key=key, params=params)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def stripe(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """A control of the sandbox that must succeed."""
+        """Calls a control of the sandbox, which must succeed; returns the JSON."""
         answer = await self.client.post(f"{self.sandbox_url}/_sandbox/{path}", json=body or {})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def make_account(self, email: str = "ada@example.com") -> str:
-        """A new account's id."""
+        """Creates an account; returns its id."""
         body = {"kind": "user", "name": "Ada", "email": email}
         answer = await self.api("POST", "/api/admin/accounts", json=body)
         assert answer.status_code == 201, answer.text
@@ -85,7 +85,7 @@ class Shop:
         return found
 
     async def checkout(self, account_id: str, *names: str, quantity: int = 1) -> str:
-        """The id of a checkout session of these products. The buyer returns to `/healthz`."""
+        """Creates a checkout of these products; returns the session's id. The buyer returns to `/healthz`."""
         items = [{"productId": (await self.product(name))["id"], "quantity": quantity} for name in names]
         body = {
             "items": items,
@@ -99,24 +99,24 @@ class Shop:
         return session_id
 
     async def pay(self, session_id: str, card: str = "4242424242424242", **more: Any) -> httpx.Response:
-        """What the buyer does on the hosted page."""
+        """Pays a checkout session as the buyer."""
         body = {"card": card, "threeDS": "complete", "email": "ada@example.com", **more}
         return await self.client.post(f"{self.sandbox_url}/_sandbox/checkout/{session_id}/pay", json=body)
 
     async def buy(self, account_id: str, *names: str, quantity: int = 1, card: str = "4242424242424242") -> str:
-        """A checkout, paid; the session's id."""
+        """Creates and pays a checkout; returns the session's id."""
         session_id = await self.checkout(account_id, *names, quantity=quantity)
         paid = await self.pay(session_id, card)
         assert paid.status_code == 200, paid.text
         return session_id
 
     async def turn(self, **by: float) -> None:
-        """Turn the clock forward by a timedelta's arguments, and let what falls due happen."""
+        """Advances the clock by a timedelta's arguments, and waits until all due work is done."""
         await self.stripe("clock/advance", {"seconds": int(timedelta(**by).total_seconds())})
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until every event was sent once, and no read, retry, mail or delivery is left to do."""
+        """Waits until every event was sent once, and no read, retry, email or delivery is due."""
         await self.stripe("clock/advance", {"seconds": 0})
         await eventually(self._nothing_left)
 
@@ -131,7 +131,7 @@ class Shop:
                    AND NOT EXISTS (
                        SELECT 1 FROM deliveries JOIN webhook_endpoints AS endpoint ON endpoint.id = endpoint_id
                        WHERE due_at <= $1 AND (rests_until IS NULL OR rests_until <= $1))
-                   -- One that is under way is due again when its lease ends.
+                   -- A delivery in progress is due again when its lease ends.
                    AND NOT EXISTS (SELECT 1 FROM pgqueuer WHERE entrypoint = 'deliver')
                    AND NOT EXISTS (SELECT 1 FROM licenses WHERE valid_until <= $1)
                 """,
@@ -150,16 +150,16 @@ class Shop:
         return only
 
     async def emails(self, template: str | None = None) -> list[dict[str, Any]]:
-        """The mails so far, oldest first."""
+        """The emails so far, oldest first."""
         params = {"template": template} if template else {}
         found: list[dict[str, Any]] = (await self.get("/api/admin/emails", limit=100, **params))["data"]
         return found[::-1]
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until a condition holds; it must within `seconds`."""
+    """Waits until a condition holds. Raises TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110  # the database and the sandbox tell nobody
+        while not await condition():  # noqa: ASYNC110  # there is no event for it
             await asyncio.sleep(0.02)
 
 
@@ -172,22 +172,22 @@ async def open_shop(
     webhooks_version: str = API_VERSION,
     **settings: Any,
 ) -> AsyncIterator[Shop]:
-    """A Licet on this database with the example catalogue, over a sandbox of its own.
+    """Runs Licet on this database, with the example catalogue and its own sandbox.
 
-    with_webhooks: whether the sandbox delivers its events here; without, a test delivers them itself.
-    webhooks_version: the API version in whose layout it does.
+    with_webhooks: the sandbox sends its events to Licet; False: the test sends them itself
+    webhooks_version: the API version of these events
     """
     checker = Checker()
     sandbox = Sandbox(None, validate=checker)
     served = await sandbox.serve()
     stack = AsyncExitStack()
-    between = await stack.enter_async_context(counterpart(served.url))
+    between = await stack.enter_async_context(stripe_proxy(served.url))
     stripe = StripeApi("sk_test_sandbox", base_url=between.url, timeout_seconds=PATIENCE_SECONDS)
     pool = await open_pool(dsn, min_size=2, max_size=10)
     secret = "whsec_given_to_the_test"
     keyring = Keyring([Fernet.generate_key().decode()])
     try:
-        # The endpoint needs our address, and our settings its secret: the application is made first, and told later.
+        # The endpoint needs the application's URL, and the settings need its secret, so they are replaced later.
         context = Context(make_settings(**settings), pool, sandbox.now, stripe, keyring)
         app = create_app(context)
         async with serve(app) as url, open_client() as client:
@@ -196,7 +196,7 @@ async def open_shop(
                     "webhook_endpoint",
                     {
                         "url": url + WEBHOOK_PATH,
-                        # An older version has no events of what came after it.
+                        # An older version does not have this event type.
                         "enabled_events": [
                             type_
                             for type_ in webhook_events()
@@ -213,7 +213,7 @@ async def open_shop(
             app.state.context = context
             async with pool.acquire() as conn:
                 operator = await create_key(conn, settled, name="operator", scopes=["admin"], now=wall_now())
-            # One for both lanes is enough here: nobody is slow.
+            # One worker for both kinds of jobs is enough: no receiver is slow.
             lanes = [*jobs(context), *await stack.enter_async_context(delivery_worker_jobs(context))]
             worker = Worker(dsn, pool, lanes, sandbox.now)
             sandbox.on_clock_advanced(worker.hand_over_due)

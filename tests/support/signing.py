@@ -1,4 +1,4 @@
-"""Signatures as Stripe makes them, of any moment."""
+"""Signs bodies as Stripe does, for any time."""
 
 import hmac
 from datetime import datetime

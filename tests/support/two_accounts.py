@@ -1,4 +1,4 @@
-"""Two accounts of one shop that each have everything, and what only the one of them may ever see."""
+"""Two accounts of one shop, each with purchases, and the texts that only one of them may see."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.support.issuer import AUDIENCE, Issuer, issuer
 from tests.support.shop import Shop, open_shop
 
 _TOO_COMMON = re.compile(r".{0,5}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-"""A short word, or a second in which both may have done something."""
+"""Texts that both accounts may have: short ones, and times."""
 
 VIEWS = (
     "/api/portal/billing",
@@ -21,14 +21,14 @@ VIEWS = (
     "/api/orders",
     "/api/licenses",
 )
-"""What a customer sees of its own, lists and all."""
+"""The paths of an account's own data."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """An account with all that it has.
+    """An account and its data.
 
-    key, token: either opens it. ids: by the path that they belong to. marks: texts that only its responses contain.
+    key: its API key; ids: by path; marks: texts that only its responses contain
     """
 
     account_id: str
@@ -65,20 +65,20 @@ async def two_accounts(dsn: str) -> AsyncIterator[Both]:
 
 
 def seen_in(text: str, marks: frozenset[str]) -> list[str]:
-    """Which of the marks a response contains."""
+    """The marks that a response contains."""
     return [mark for mark in marks if mark in text]
 
 
 async def _fill(shop: Shop, provider: Issuer, name: str) -> tuple[str, str]:
-    """An account made at the first sight of its token, with purchases, a second card and a key."""
+    """Creates an account by its token's first request, with purchases, a second card and an API key."""
     email = f"{name}@customer-{name}.example.com"
     token = provider.token(sub=name, name=f"Customer {name}", email=email, email_verified=True)
     account: str = (await shop.get("/api/portal/billing", key=token))["account"]["id"]
     changed = await shop.api("PATCH", f"/api/admin/accounts/{account}", json={"externalId": f"external-{name}"})
     assert changed.status_code == 200, changed.text
     await shop.buy(account, "Shopify Connector", "Data Migrator")
-    asked = {"name": f"key of {name}", "scopes": ["read", "write"], "accountId": account}
-    key = (await shop.api("POST", "/api/admin/api-keys", json=asked)).json()["key"]
+    fields = {"name": f"key of {name}", "scopes": ["read", "write"], "accountId": account}
+    key = (await shop.api("POST", "/api/admin/api-keys", json=fields)).json()["key"]
     await shop.settle()
     card = {"paymentMethodId": "pm_card_mastercard"}
     assert (await shop.api("POST", "/api/billing/payment-methods", key=key, json=card)).status_code == 201
@@ -113,7 +113,7 @@ def _apart(side: Side, other: Side) -> Side:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a response, encoded as it would be in another one."""
+    """Every text in a response, as it is encoded in JSON."""
     if isinstance(value, str):
         yield json.dumps(value, ensure_ascii=False)[1:-1]
     for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from tests.factories.accounts import make_account
-from tests.support.telling import event, example
+from tests.support.stripe_events import event, example
 
 from licet.accounts.mirror import MOVE_STATEMENTS
 from licet.checkout.store import Buyer, write_customer

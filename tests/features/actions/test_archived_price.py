@@ -2,10 +2,10 @@
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, open_shop
+from tests.support.stripe_proxy import Answer, stripe_error
 
 STARTER, GROWTH, SCALE = 2900, 9900, 29900
 
@@ -83,6 +83,6 @@ async def test_what_waits_already_waits_on_and_can_still_be_cancelled(acme: Orga
 @pytest.mark.parametrize("param", ["phases[1][items][0][price]", "phases[0][items][0][tax_rates]", None])
 async def test_what_else_stripe_refuses_is_told_as_that(acme: Organization, param: str | None) -> None:
     said = {} if param is None else {"param": param}
-    refused = Say(400, stripe_error("That is wrong.", **said))
+    refused = Answer(400, stripe_error("That is wrong.", **said))
     acme.shop.between.script["POST", "/v1/subscription_schedules"] = [refused] * 5
     assert_error(await acme.ask("subscription-update", **await acme.plan("Starter")), 502, "stripe_error")

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.shop import Shop, eventually
+from tests.support.stripe_proxy import Answer, stripe_error
 
 PATH = "/api/billing/subscriptions"
 
@@ -125,7 +125,7 @@ async def test_at_once(shop: Shop) -> None:
 async def test_suspended_before_stripe_is_asked(shop: Shop) -> None:
     account, subscription = await subscribed(shop, "Shopify Connector")
     held = asyncio.Event()
-    shop.between.script["DELETE", f"/v1/subscriptions/{subscription}"] = [Say(502, stripe_error("Wait."), held=held)]
+    shop.between.script["DELETE", f"/v1/subscriptions/{subscription}"] = [Answer(502, stripe_error("Wait."), held=held)]
     asking = asyncio.create_task(ask(shop, "cancel", subscription, {"cancelAtPeriodEnd": False}))
 
     async def suspended() -> bool:
@@ -152,7 +152,7 @@ async def test_suspended_before_stripe_is_asked(shop: Shop) -> None:
 async def test_undone_where_stripe_refuses(shop: Shop) -> None:
     _, subscription = await subscribed(shop, "Shopify Connector")
     before = await shown(shop, subscription)
-    shop.between.script["DELETE", f"/v1/subscriptions/{subscription}"] = [Say(400, stripe_error("Not this one."))]
+    shop.between.script["DELETE", f"/v1/subscriptions/{subscription}"] = [Answer(400, stripe_error("Not this one."))]
     error = assert_error(await ask(shop, "cancel", subscription, {"cancelAtPeriodEnd": False}), 502, "stripe_error")
     assert error["details"]["stripeRequestId"] == "req_scripted"
     assert await shown(shop, subscription) == before
@@ -162,7 +162,7 @@ async def test_undone_where_stripe_refuses(shop: Shop) -> None:
 async def test_stripe_away_it_follows_by_itself(shop: Shop) -> None:
     _, subscription = await subscribed(shop, "Shopify Connector")
     path = ("DELETE", f"/v1/subscriptions/{subscription}")
-    shop.between.always[path] = Say(503, stripe_error("Down."), {"stripe-should-retry": "false"})
+    shop.between.always[path] = Answer(503, stripe_error("Down."), {"stripe-should-retry": "false"})
     answer = await ask(shop, "cancel", subscription, {"cancelAtPeriodEnd": False})
     assert_error(answer, 503, "stripe_unavailable")
     assert int(answer.headers["retry-after"]) > 0

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import make_organization
 from tests.support.shop import Shop, eventually, open_shop
+from tests.support.stripe_proxy import Answer, stripe_error
 
 from licet.actions.plans.undo_duplicate import duplicate_plan_jobs
 
@@ -401,7 +401,7 @@ async def test_stripe_away_at_each_step(database: str) -> None:
         (job,) = duplicate_plan_jobs(shop.context)
         assert job.due is not None
         (key,) = await job.due(shop.context.now())
-        failing = Say(500, stripe_error(), {"stripe-should-retry": "false"})
+        failing = Answer(500, stripe_error(), {"stripe-should-retry": "false"})
         kept = await shop.context.pool.fetchval("SELECT kept_subscription_id FROM second_plans")
         for step in (
             ("GET", f"/v1/subscriptions/{kept}"),
@@ -416,7 +416,7 @@ async def test_stripe_away_at_each_step(database: str) -> None:
             assert await job.due(shop.context.now() + timedelta(hours=1)) == [key]
         # What nobody understands is no reason to ask every second, either.
         odd = {"object": "list", "url": "/v1/invoices", "has_more": False, "data": [{"object": "invoice"}]}
-        shop.between.script["GET", "/v1/invoices"] = [Say(200, odd)]
+        shop.between.script["GET", "/v1/invoices"] = [Answer(200, odd)]
         await job.run(key)
         assert await job.due(shop.context.now()) == []
         shop.between.loses_next_write = True

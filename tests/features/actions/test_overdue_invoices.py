@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, open_shop
+from tests.support.stripe_proxy import Answer, stripe_error
 
 GOOD, BAD = "4242424242424242", "4000000000000341"
 STARTER, GROWTH, SCALE = 2900, 9900, 29900
 YEAR = 99000
-DOWN = Say(500, stripe_error("Down."), {"stripe-should-retry": "false"})
+DOWN = Answer(500, stripe_error("Down."), {"stripe-should-retry": "false"})
 
 
 @pytest_asyncio.fixture
@@ -113,7 +113,7 @@ async def test_a_year_that_nobody_paid_for_buys_nothing(acme: Organization) -> N
 async def test_a_card_that_pays_what_is_overdue_and_not_the_change(acme: Organization) -> None:
     subscription_id = await overdue(acme)
     declined = {"type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds", "message": "No."}
-    acme.shop.between.script["POST", f"/v1/subscriptions/{subscription_id}"] = [Say(402, {"error": declined})]
+    acme.shop.between.script["POST", f"/v1/subscriptions/{subscription_id}"] = [Answer(402, {"error": declined})]
     starter, growth = await acme.plan("Starter"), await acme.plan("Growth")
     assert_error(await acme.ask("subscription-update", **growth), 402, "card_declined")
     info = await acme.info()
@@ -180,7 +180,7 @@ async def test_paid_and_not_back_all_the_same(acme: Organization) -> None:
     subscription_id = await overdue(acme)
     was = await shop.context.stripe.retrieve("subscription", subscription_id)
     assert was is not None
-    shop.between.always["GET", f"/v1/subscriptions/{subscription_id}"] = Say(200, was)
+    shop.between.always["GET", f"/v1/subscriptions/{subscription_id}"] = Answer(200, was)
     await shop.stripe("faults", {"drop": 1})
     assert_error(await acme.ask("subscription-update", **await acme.plan("Growth")), 409, "payment_overdue")
     assert f"POST /v1/subscriptions/{subscription_id}" not in shop.between.writes()
@@ -254,9 +254,9 @@ async def test_another_call_pays_it_in_the_same_moment(acme: Organization, quote
     assert was is not None
     await stripe.act("invoice", await open_invoice(acme), "pay")
     await shop.settle()
-    shop.between.script["GET", f"/v1/subscriptions/{subscription_id}"] = [Say(200, was)]
+    shop.between.script["GET", f"/v1/subscriptions/{subscription_id}"] = [Answer(200, was)]
     listed = {"object": "list", "url": "/v1/invoices", "has_more": False, "data": seen}
-    shop.between.script["GET", "/v1/invoices"] = [Say(200, listed)]
+    shop.between.script["GET", "/v1/invoices"] = [Answer(200, listed)]
     body = {**growth, **({"quoteId": said["quoteId"]} if quoted else {})}
     answer = await acme.ask("subscription-update", **body)
     if quoted:
@@ -321,7 +321,7 @@ async def test_stripe_goes_away_at_any_call(acme: Organization, method: str, pat
     growth = await acme.plan("Growth")
     said = await acme.done("subscription-preview", **growth)
     full = path.format(subscription=subscription_id, invoice=await open_invoice(acme))
-    answered = [Say(200, (await shop.context.stripe.retrieve("subscription", subscription_id)) or {})] * before
+    answered = [Answer(200, (await shop.context.stripe.retrieve("subscription", subscription_id)) or {})] * before
     shop.between.script[method, full] = [*answered, DOWN]
     answer = await acme.ask("subscription-update", **growth, quoteId=said["quoteId"])
     assert_error(answer, 503, "stripe_unavailable")

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.features.actions.test_cancel_and_resume import subscribed
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error, fields_of
 from tests.support.shop import Shop
+from tests.support.stripe_proxy import Answer, stripe_error
 
 PATH = "/api/billing/payment-methods"
 URLS = {"successUrl": "https://shop.example/saved", "cancelUrl": "https://shop.example/account"}
@@ -277,8 +277,8 @@ async def test_stripe_refuses_and_stripe_is_away(shop: Shop) -> None:
     added = (await add(shop, account, {"paymentMethodId": "pm_card_mastercard"})).json()
     no_retry = {"stripe-should-retry": "false"}
     for said, status, code in (
-        (Say(401, stripe_error("Bad key."), no_retry), 502, "stripe_error"),
-        (Say(500, stripe_error("Down."), no_retry), 503, "stripe_unavailable"),
+        (Answer(401, stripe_error("Bad key."), no_retry), 502, "stripe_error"),
+        (Answer(500, stripe_error("Down."), no_retry), 503, "stripe_unavailable"),
     ):
         for path in ("setup_intents", "checkout/sessions", f"payment_methods/{added['id']}/detach"):
             shop.between.always["POST", f"/v1/{path}"] = said

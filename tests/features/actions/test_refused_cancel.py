@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import Matching, Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, eventually, open_shop
+from tests.support.stripe_proxy import Answer, PatternScript, stripe_error
 
-DOWN = Say(500, stripe_error("Down."), {"stripe-should-retry": "false"})
-NO = Say(400, stripe_error("No."))
-INACTIVE = Say(400, stripe_error("The price specified is inactive.", param="phases[0][items][0][price]"))
+DOWN = Answer(500, stripe_error("Down."), {"stripe-should-retry": "false"})
+NO = Answer(400, stripe_error("No."))
+INACTIVE = Answer(400, stripe_error("The price specified is inactive.", param="phases[0][items][0][price]"))
 
 SCHEDULE = r"/v1/subscription_schedules/[^/]+"
 SUBSCRIPTION = r"/v1/subscriptions/[^/]+"
@@ -77,10 +77,10 @@ async def test_taken_back_again_it_goes_on_as_it_is(acme: Organization) -> None:
 
 
 @pytest.mark.parametrize("said", [NO, DOWN])
-async def test_refused_or_not_answered_it_waits_on(acme: Organization, said: Say) -> None:
+async def test_refused_or_not_answered_it_waits_on(acme: Organization, said: Answer) -> None:
     shop = acme.shop
     before = await at_stripe(acme)
-    shop.between.script = Matching({("POST", SCHEDULE): [said] * 3})
+    shop.between.script = PatternScript({("POST", SCHEDULE): [said] * 3})
     answer = await acme.ask("subscription-cancel")
     assert_error(answer, *((502, "stripe_error") if said is NO else (503, "stripe_unavailable")))
     shop.between.script = {}
@@ -101,9 +101,9 @@ async def test_made_and_not_heard_of_it_ends(acme: Organization, call: str) -> N
     if call == "the end":
         shop.between.loses_next_write = True
     elif call == "the look":
-        shop.between.script = Matching({("GET", SUBSCRIPTION): [DOWN]})
+        shop.between.script = PatternScript({("GET", SUBSCRIPTION): [DOWN]})
     else:
-        shop.between.script = Matching({("POST", f"{SCHEDULE}/release"): [DOWN]})
+        shop.between.script = PatternScript({("POST", f"{SCHEDULE}/release"): [DOWN]})
     assert_error(await acme.ask("subscription-cancel"), 503, "stripe_unavailable")
     assert ((await at_stripe(acme))[1], await releases(shop)) == (["Growth"], 1)
     shop.between.script = {}
@@ -138,11 +138,11 @@ async def test_whatever_fails_it_ends_or_changes(acme: Organization, seed: int) 
 
 
 @pytest.mark.parametrize(("then", "status"), [(None, 200), (DOWN, 503), (NO, 502)])
-async def test_of_a_price_that_no_schedule_takes_any_more(acme: Organization, then: Say | None, status: int) -> None:
+async def test_of_a_price_that_no_schedule_takes_any_more(acme: Organization, then: Answer | None, status: int) -> None:
     """A schedule is told what is bought now, too: then what waits is dropped first, and a job sees to the end."""
     shop = acme.shop
     script = {("POST", SCHEDULE): [INACTIVE] * 3, ("POST", SUBSCRIPTION): [] if then is None else [then] * 3}
-    shop.between.script = Matching(script)
+    shop.between.script = PatternScript(script)
     answer = await acme.ask("subscription-cancel")
     assert answer.status_code == status, answer.text
     shop.between.script = {}
@@ -159,7 +159,7 @@ async def test_of_a_price_that_no_schedule_takes_any_more(acme: Organization, th
 async def test_refused_at_once_what_waited_waits_again(acme: Organization) -> None:
     shop = acme.shop
     before, features = await at_stripe(acme), await acme.features()
-    shop.between.script = Matching({("DELETE", SUBSCRIPTION): [NO]})
+    shop.between.script = PatternScript({("DELETE", SUBSCRIPTION): [NO]})
     assert_error(await acme.ask("subscription-cancel", immediately=True), 502, "stripe_error")
     assert (await at_stripe(acme), await acme.features()) == (before, features)
     # It is known here, too: the same again asks for nothing.
@@ -174,7 +174,7 @@ async def test_refused_at_once_what_waited_waits_again(acme: Organization) -> No
 async def test_refused_at_once_by_a_stripe_that_then_goes_away(acme: Organization, path: str) -> None:
     """The refusal is what the caller is told; what could not be put back, the log."""
     script = {("DELETE", SUBSCRIPTION): [NO], ("POST", path): [DOWN]}
-    acme.shop.between.script = Matching(script)
+    acme.shop.between.script = PatternScript(script)
     assert_error(await acme.ask("subscription-cancel", immediately=True), 502, "stripe_error")
     assert (await acme.info())["subscriptionStatus"] == "active"
 
@@ -188,7 +188,7 @@ async def test_refused_at_once_an_end_in_a_schedule_stands_in_one_again(database
         await shop.context.stripe.create("subscription_schedule", {"from_subscription": subscription_id})
         await shop.settle()
         before = await at_stripe(acme)
-        shop.between.script = Matching({("DELETE", SUBSCRIPTION): [NO]})
+        shop.between.script = PatternScript({("DELETE", SUBSCRIPTION): [NO]})
         assert_error(await acme.ask("subscription-cancel", immediately=True), 502, "stripe_error")
         assert await at_stripe(acme) == before
         await renewed_on(acme, None, 0)
@@ -204,7 +204,7 @@ async def test_resumed_in_vain_the_end_stands(database: str) -> None:
         await shop.context.stripe.create("subscription_schedule", {"from_subscription": subscription_id})
         await shop.settle()
         path = f"/api/billing/subscriptions/{subscription_id}/resume"
-        shop.between.script = Matching({("POST", SUBSCRIPTION): [DOWN]})
+        shop.between.script = PatternScript({("POST", SUBSCRIPTION): [DOWN]})
         assert_error(await shop.api("POST", path, key=acme.key), 503, "stripe_unavailable")
         assert (await at_stripe(acme))[0] is not None
         assert (await shop.api("POST", path, key=acme.key)).json()["cancelAtPeriodEnd"] is False

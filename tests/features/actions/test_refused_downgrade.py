@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import Matching, Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, eventually, open_shop
+from tests.support.stripe_proxy import Answer, PatternScript, stripe_error
 
 from licet.actions.subscriptions.restore_cancellation import restore_cancellation_jobs
 
-DOWN = Say(500, stripe_error("Down."), {"stripe-should-retry": "false"})
-NO = Say(400, stripe_error("No."))
+DOWN = Answer(500, stripe_error("Down."), {"stripe-should-retry": "false"})
+NO = Answer(400, stripe_error("No."))
 
 SCHEDULES = "/v1/subscription_schedules"
 SCHEDULE = rf"{SCHEDULES}/[^/]+"
@@ -63,11 +63,11 @@ async def fails(acme: Organization, status: int, code: str) -> None:
 @pytest.mark.parametrize("how", ["with the period", "at a time"])
 @pytest.mark.parametrize("said", [NO, DOWN])
 @pytest.mark.parametrize("path", [SCHEDULES, SCHEDULE, "/v1/subscriptions/.*"])
-async def test_refused_or_away_at_any_call(acme: Organization, how: str, said: Say, path: str) -> None:
+async def test_refused_or_away_at_any_call(acme: Organization, how: str, said: Answer, path: str) -> None:
     shop = acme.shop
     await let_end(acme, how)
     before = await end_of(acme)
-    shop.between.script = Matching({("POST", path): [said] * (3 if said is NO else 1)})
+    shop.between.script = PatternScript({("POST", path): [said] * (3 if said is NO else 1)})
     await fails(acme, *((502, "stripe_error") if said is NO else (503, "stripe_unavailable")))
     shop.between.script = {}
     # At once, before any job and any event.
@@ -216,7 +216,7 @@ async def test_an_end_that_stands_in_a_schedule_outlasts_it_too(acme: Organizati
     await shop.context.stripe.create("subscription_schedule", {"from_subscription": subscription["id"]})
     await shop.settle()
     if wanted == "Starter":
-        shop.between.script = Matching({("POST", SCHEDULES): [NO] * 5})
+        shop.between.script = PatternScript({("POST", SCHEDULES): [NO] * 5})
     elif status == 402:
         await shop.stripe(f"customers/{(await acme.info())['customerId']}/card", {"card": "4000000000000341"})
     else:
@@ -256,7 +256,7 @@ async def test_twenty_callers_of_which_some_are_refused(acme: Organization) -> N
     await acme.done("subscription-cancel")
     await shop.settle()
     starter = await acme.plan("Starter")
-    shop.between.script = Matching({("POST", SCHEDULE): [DOWN] * 5, ("POST", SCHEDULES): [DOWN] * 3})
+    shop.between.script = PatternScript({("POST", SCHEDULE): [DOWN] * 5, ("POST", SCHEDULES): [DOWN] * 3})
     answers = await asyncio.gather(*(acme.ask("subscription-update", **starter) for _ in range(20)))
     assert {answer.status_code for answer in answers} <= {200, 409, 502, 503}
     await shop.settle()
@@ -274,7 +274,7 @@ async def test_an_answer_that_nobody_understands_is_not_asked_for_every_second(d
         await shop.stripe("clock/advance", {"seconds": 2})
         await acme.done("subscription-cancel")
         subscription_id = (await acme.subscriptions())[0]["id"]
-        odd = Say(200, {"object": "subscription", "id": subscription_id})
+        odd = Answer(200, {"object": "subscription", "id": subscription_id})
         shop.between.loses_next_write = True
         shop.between.always["GET", f"/v1/subscriptions/{subscription_id}"] = odd
         await fails(acme, 503, "stripe_unavailable")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from tests.support.telling import AT, listening
+from tests.support.stripe_events import AT, webhook_context
 
 from licet.actions.subscriptions.lock import RefusedByState, SubscriptionChanging, retry_if_changed
 from licet.db.mirrors import write_mirror
@@ -56,7 +56,7 @@ class Story:
 
 @pytest.fixture
 def context(pool: Pool) -> Context:
-    return listening(pool)
+    return webhook_context(pool)
 
 
 def story(

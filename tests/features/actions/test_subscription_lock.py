@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.organization import Organization, make_organization
 from tests.support.serving import serve
 from tests.support.shop import Shop, eventually
+from tests.support.stripe_proxy import Answer, stripe_error
 
 from licet.actions.subscriptions import lease_store, lock
 from licet.actions.subscriptions.cancel import cancellation_jobs
@@ -26,7 +26,7 @@ from licet.db.pool import open_pool
 from licet.kit.times import wall_now
 
 STARTER, GROWTH, SCALE = 2900, 9900, 29900
-DOWN = Say(500, stripe_error("Down."), {"stripe-should-retry": "false"})
+DOWN = Answer(500, stripe_error("Down."), {"stripe-should-retry": "false"})
 
 
 @pytest_asyncio.fixture
@@ -167,7 +167,7 @@ async def test_who_waits_is_served_when_the_one_before_lets_go(acme: Organizatio
     """A slow one first: nobody else asks Stripe for anything meanwhile."""
     shop, path = acme.shop, f"/v1/subscriptions/{await subscription_of(acme)}"
     held = asyncio.Event()
-    shop.between.script["POST", path] = [Say(400, stripe_error("No."), held=held)]
+    shop.between.script["POST", path] = [Answer(400, stripe_error("No."), held=held)]
     growth = await acme.plan("Growth")
     slow = asyncio.create_task(acme.ask("subscription-update", **growth))
 

@@ -57,7 +57,7 @@ def test_a_file_is_pushed_beside_a_running_licet(tmp_path: Path) -> None:
     changed = tmp_path / "mine.yaml"
     changed.write_text(EXAMPLE.read_text().replace("amount: 2900\n", "amount: 3900\n"))
     with running(tmp_path / "data") as up:
-        port = up.said["sandboxUrl"].rpartition(":")[2]
+        port = up.ready["sandboxUrl"].rpartition(":")[2]
         where = ("--data-dir", str(tmp_path / "data"), "--sandbox-port", port)
         pushed = licet("push", str(changed), "--json", *where)
         assert pushed.returncode == 0, pushed.stderr

@@ -1,4 +1,4 @@
-"""Pushing a catalogue: over a sandbox, through a counterpart that counts what is written and can fail."""
+"""Pushing a catalogue: over a sandbox, through a proxy that counts what is written and can fail."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import Counterpart, Say, counterpart, stripe_error
+from tests.support.stripe_proxy import Answer, StripeProxy, stripe_error, stripe_proxy
 
 from licet.catalog.core import Catalog, CatalogPrice
 from licet.catalog.file import EXAMPLE, read_catalog
@@ -27,18 +27,18 @@ CONNECTOR, MIGRATOR, *PLANS = CATALOG.products
 
 
 @pytest_asyncio.fixture
-async def between() -> AsyncIterator[Counterpart]:
+async def between() -> AsyncIterator[StripeProxy]:
     """What stands between us and the sandbox. All that we ask must fit Stripe's OpenAPI document."""
     checker = Checker()
     running = await Sandbox(None, validate=checker).serve()
-    async with counterpart(running.url) as made:
+    async with stripe_proxy(running.url) as made:
         yield made
     await running.stop()
     checker.raise_any()
 
 
 @pytest_asyncio.fixture
-async def stripe(between: Counterpart) -> AsyncIterator[StripeApi]:
+async def stripe(between: StripeProxy) -> AsyncIterator[StripeApi]:
     """The door to it."""
     api = StripeApi("sk_test_123", base_url=between.url)
     yield api
@@ -99,7 +99,7 @@ async def test_a_push_makes_products_and_prices(pool: Pool, stripe: StripeApi) -
     assert await jobs(pool) == sorted(str(row["id"]) for row in rows.values())
 
 
-async def test_pushing_twice_changes_nothing(pool: Pool, stripe: StripeApi, between: Counterpart) -> None:
+async def test_pushing_twice_changes_nothing(pool: Pool, stripe: StripeApi, between: StripeProxy) -> None:
     await push_catalog(CATALOG, pool, stripe)
     before = await ours(pool)
     await jobs(pool)
@@ -133,7 +133,7 @@ async def test_a_changed_price_is_a_new_one_and_the_old_is_archived(pool: Pool, 
     )
 
 
-async def test_what_is_ours_alone_needs_no_call(pool: Pool, stripe: StripeApi, between: Counterpart) -> None:
+async def test_what_is_ours_alone_needs_no_call(pool: Pool, stripe: StripeApi, between: StripeProxy) -> None:
     await push_catalog(CATALOG, pool, stripe)
     await jobs(pool)
     between.seen.clear()
@@ -156,7 +156,7 @@ async def test_a_new_name_is_told_to_stripe(pool: Pool, stripe: StripeApi) -> No
     assert (await push_catalog(renamed, pool, stripe)).as_json()["upToDate"]
 
 
-async def test_a_price_may_move_to_the_front(pool: Pool, stripe: StripeApi, between: Counterpart) -> None:
+async def test_a_price_may_move_to_the_front(pool: Pool, stripe: StripeApi, between: StripeProxy) -> None:
     await push_catalog(CATALOG, pool, stripe)
     between.seen.clear()
     before = (await ours(pool))["shopify-connector"]["prices"]
@@ -205,7 +205,7 @@ async def test_a_price_archived_by_hand_is_made_anew(pool: Pool, stripe: StripeA
 
 
 async def test_a_push_that_breaks_anywhere_is_healed_by_the_next(
-    pool: Pool, stripe: StripeApi, between: Counterpart
+    pool: Pool, stripe: StripeApi, between: StripeProxy
 ) -> None:
     for _ in range(11):
         between.loses_next_write = True
@@ -220,13 +220,13 @@ async def test_a_push_that_breaks_anywhere_is_healed_by_the_next(
 
 
 async def test_what_could_not_be_archived_is_archived_next_time(
-    pool: Pool, stripe: StripeApi, between: Counterpart
+    pool: Pool, stripe: StripeApi, between: StripeProxy
 ) -> None:
     await push_catalog(CATALOG, pool, stripe)
     product = (await ours(pool))["starter"]["stripe_product_id"]
     (old,) = await theirs(stripe, "price", product=product)
     dearer = Catalog(with_product(CATALOG, 2, prices=(replace(PLANS[0].prices[0], amount=3900),)).products[1:])
-    between.script["POST", f"/v1/prices/{old['id']}"] = [Say(400, stripe_error())]
+    between.script["POST", f"/v1/prices/{old['id']}"] = [Answer(400, stripe_error())]
     with pytest.raises(StripeRefused):
         await push_catalog(dearer, pool, stripe)
     # What is sold here is right already; only Stripe still has the old ones.

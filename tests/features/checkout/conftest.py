@@ -1,4 +1,4 @@
-"""The shop that checkouts are tried in."""
+"""The shop of the checkout tests."""
 
 from collections.abc import AsyncIterator
 
@@ -10,6 +10,6 @@ from licet.db.pool import Pool
 
 @pytest_asyncio.fixture
 async def selling(pool: Pool) -> AsyncIterator[Selling]:
-    """A shop over a sandbox, with an account, that sells nothing yet."""
+    """A shop with a sandbox and one account, and an empty catalogue."""
     async with open_selling(pool) as opened:
         yield opened

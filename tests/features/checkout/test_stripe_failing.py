@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 import pytest_asyncio
-from tests.support.counterpart import NEVER, Say, impatient, stripe_error, wait_for_stripe
 from tests.support.face import assert_error
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.selling import Selling, catalog_of, open_selling, price, product
+from tests.support.stripe_proxy import NEVER, Answer, set_stripe_timeout, short_stripe_timeout, stripe_error
 
 from licet.db.pool import Pool
 
@@ -39,20 +39,20 @@ async def assert_unwritten(shop: Selling) -> None:
 @pytest.mark.parametrize(
     ("said", "status", "code"),
     [
-        (Say(402, DECLINED), 402, "card_declined"),
-        (Say(400, stripe_error("Something is odd.")), 502, "stripe_error"),
-        (Say(401, stripe_error("Invalid API Key provided")), 502, "stripe_error"),
-        (Say(429, stripe_error("Slow down."), {"retry-after": "30"}), 503, "stripe_unavailable"),
-        (Say(500, stripe_error("Oops.")), 503, "stripe_unavailable"),
-        (Say(502, "<html>Bad gateway</html>", AT_ONCE), 503, "stripe_unavailable"),
-        (Say(200, "<html>Login to the hotel's network</html>", AT_ONCE), 503, "stripe_unavailable"),
-        (Say(200, {}, seconds=NEVER), 503, "stripe_unavailable"),
+        (Answer(402, DECLINED), 402, "card_declined"),
+        (Answer(400, stripe_error("Something is odd.")), 502, "stripe_error"),
+        (Answer(401, stripe_error("Invalid API Key provided")), 502, "stripe_error"),
+        (Answer(429, stripe_error("Slow down."), {"retry-after": "30"}), 503, "stripe_unavailable"),
+        (Answer(500, stripe_error("Oops.")), 503, "stripe_unavailable"),
+        (Answer(502, "<html>Bad gateway</html>", AT_ONCE), 503, "stripe_unavailable"),
+        (Answer(200, "<html>Login to the hotel's network</html>", AT_ONCE), 503, "stripe_unavailable"),
+        (Answer(200, {}, seconds=NEVER), 503, "stripe_unavailable"),
     ],
     ids=["402", "400", "401", "429", "500", "502", "not-stripe", "nothing"],
 )
-async def test_each_failure_is_said_and_nothing_is_written(shop: Selling, said: Say, status: int, code: str) -> None:
+async def test_each_failure_is_said_and_nothing_is_written(shop: Selling, said: Answer, status: int, code: str) -> None:
     shop.between.always[SESSIONS] = said
-    with impatient(shop.stripe) if said.seconds == NEVER else nullcontext():
+    with short_stripe_timeout(shop.stripe) if said.seconds == NEVER else nullcontext():
         answer = await shop.checkout(CART)
     details = assert_error(answer, status, code)["details"]
     assert ("retry-after" in answer.headers) == (status == 503)
@@ -65,11 +65,14 @@ async def test_each_failure_is_said_and_nothing_is_written(shop: Selling, said: 
 
 async def test_a_failure_that_passes_is_not_even_noticed(shop: Selling) -> None:
     """Refused for its rate, failed, and not answered: only the third try waits no longer than a second."""
-    hurried, patient = partial(wait_for_stripe, shop.stripe, 1), partial(wait_for_stripe, shop.stripe, PATIENCE_SECONDS)
+    hurried, patient = (
+        partial(set_stripe_timeout, shop.stripe, 1),
+        partial(set_stripe_timeout, shop.stripe, PATIENCE_SECONDS),
+    )
     shop.between.script[SESSIONS] = [
-        Say(429, stripe_error()),
-        Say(500, stripe_error(), then=hurried),
-        Say(200, {}, seconds=NEVER, then=patient),
+        Answer(429, stripe_error()),
+        Answer(500, stripe_error(), then=hurried),
+        Answer(200, {}, seconds=NEVER, then=patient),
     ]
     assert (await shop.checkout(CART)).status_code == 201
     assert [one.path for one in shop.between.seen].count(SESSIONS[1]) == 4
@@ -77,7 +80,7 @@ async def test_a_failure_that_passes_is_not_even_noticed(shop: Selling) -> None:
 
 
 async def test_a_customer_that_cannot_be_made(shop: Selling) -> None:
-    shop.between.always[CUSTOMERS] = Say(503, stripe_error(), {"stripe-should-retry": "false"})
+    shop.between.always[CUSTOMERS] = Answer(503, stripe_error(), {"stripe-should-retry": "false"})
     assert_error(await shop.checkout(CART), 503, "stripe_unavailable")
     assert await shop.customer_of_account() is None
     await assert_unwritten(shop)
@@ -100,7 +103,7 @@ async def test_an_address_that_stripe_does_not_take(shop: Selling) -> None:
     await shop.stripe.update("customer", customer, {"email": "", "name": ""})
     await shop.pool.execute("UPDATE customers SET email = NULL, name = NULL")
     refusal = stripe_error("Invalid email address: ada@localhost", code="email_invalid", param="email")
-    shop.between.script["POST", f"/v1/customers/{customer}"] = [Say(400, refusal)]
+    shop.between.script["POST", f"/v1/customers/{customer}"] = [Answer(400, refusal)]
     assert (await shop.checkout(CART)).status_code == 201
     told = await shop.stripe.retrieve("customer", customer)
     assert told is not None
@@ -120,7 +123,7 @@ async def test_the_sandboxs_own_faults(shop: Selling) -> None:
 
 
 async def test_promotion_codes_where_stripe_knows_none(shop: Selling) -> None:
-    shop.between.script["GET", "/v1/promotion_codes"] = [Say(200, {"object": "list", "data": [], "has_more": False})]
+    shop.between.script["GET", "/v1/promotion_codes"] = [Answer(200, {"object": "list", "data": [], "has_more": False})]
     answer = await shop.checkout(CART, promotionCode="SPRING")
     assert assert_error(answer, 422, "invalid_promotion_code")["details"] == {"field": "promotionCode"}
 
@@ -132,8 +135,10 @@ async def test_promotion_codes_that_hold_for_this_customer(shop: Selling) -> Non
         {**found, "id": "promo_other", "customer": "cus_other"},
         {**found, "id": "promo_mine", "customer": await shop.customer_of_account()},
     ]
-    shop.between.script["GET", "/v1/promotion_codes"] = [Say(200, {"object": "list", "data": codes, "has_more": False})]
+    shop.between.script["GET", "/v1/promotion_codes"] = [
+        Answer(200, {"object": "list", "data": codes, "has_more": False})
+    ]
     refusal = stripe_error("This code needs a larger purchase.", param="discounts[0][promotion_code]")
-    shop.between.script[SESSIONS] = [Say(400, refusal)]
+    shop.between.script[SESSIONS] = [Answer(400, refusal)]
     assert_error(await shop.checkout(CART, promotionCode="SPRING"), 422, "invalid_promotion_code")
     assert "discounts[0][promotion_code]=promo_mine" in shop.between.seen[-1].body

@@ -7,9 +7,9 @@ import pytest
 from tests.features.actions.test_cancel_and_resume import subscribed
 from tests.features.actions.test_payment_methods import overdue
 from tests.flows.test_refunds import payment_of
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.shop import Shop
+from tests.support.stripe_proxy import Answer, stripe_error
 
 from licet.kit.times import rfc3339
 
@@ -62,11 +62,11 @@ async def test_an_invoice_that_we_lack_is_asked_for_and_kept(shop: Shop) -> None
     path = f"{INVOICES}/{made['id']}"
     assert_error(await shop.api("GET", path, key=key), 404, "not_found")
     assert await shop.context.pool.fetchval("SELECT count(*) FROM invoices") == 1
-    shop.between.always["GET", f"/v1/invoices/{made['id']}"] = Say(
+    shop.between.always["GET", f"/v1/invoices/{made['id']}"] = Answer(
         500, stripe_error(), {"stripe-should-retry": "false"}
     )
     assert_error(await shop.api("GET", path), 503, "stripe_unavailable")
-    shop.between.always["GET", f"/v1/invoices/{made['id']}"] = Say(401, stripe_error())
+    shop.between.always["GET", f"/v1/invoices/{made['id']}"] = Answer(401, stripe_error())
     assert_error(await shop.api("GET", path), 502, "stripe_error")
     shop.between.always.clear()
     found = await shop.get(path)
@@ -98,7 +98,7 @@ async def test_all_in_one_call(shop: Shop) -> None:
         await shop.api("POST", "/api/admin/api-keys", json={"name": "ada", "scopes": ["read"], "accountId": account})
     ).json()["key"]
     assert await shop.get("/api/portal/billing", key=key) == found
-    shop.between.always["GET", "/v1/invoices"] = Say(500, stripe_error())
+    shop.between.always["GET", "/v1/invoices"] = Answer(500, stripe_error())
     asked = len(shop.between.seen)
     assert await board(shop, account) == found
     assert len(shop.between.seen) == asked
@@ -162,7 +162,7 @@ async def test_a_discount_is_stripe_s_to_know(shop: Shop, away: bool) -> None:
     await shop.settle()
     shown = await shop.get(f"/api/billing/subscriptions/{subscription}")
     if away:
-        shop.between.always["POST", "/v1/invoices/create_preview"] = Say(500, stripe_error())
+        shop.between.always["POST", "/v1/invoices/create_preview"] = Answer(500, stripe_error())
     charge = (await board(shop, account))["nextCharge"]
     assert charge["amount"] == (14900 if away else 7450)
     assert charge["at"] == shown["currentPeriodEnd"]
@@ -191,8 +191,8 @@ async def test_the_portal(shop: Shop) -> None:
     assert error["details"] == {"field": "returnUrl"}
     no_retry = {"stripe-should-retry": "false"}
     for said, status, code in (
-        (Say(403, stripe_error()), 502, "stripe_error"),
-        (Say(500, stripe_error(), no_retry), 503, "stripe_unavailable"),
+        (Answer(403, stripe_error()), 502, "stripe_error"),
+        (Answer(500, stripe_error(), no_retry), 503, "stripe_unavailable"),
     ):
         shop.between.always["POST", "/v1/billing_portal/sessions"] = said
         assert_error(await shop.api("POST", path, json=body), status, code)

@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from tests.support.errors_page import explained
+from tests.support.errors_page import documented_codes
 from tests.support.face import Face
 
 from licet.app import create_app
@@ -96,7 +96,7 @@ def test_every_failure_that_a_call_may_meet(document: dict[str, Any]) -> None:
 
 
 def test_every_error_has_the_one_shape_and_a_code_that_is_explained(document: dict[str, Any]) -> None:
-    codes = explained()
+    codes = documented_codes()
     for method, path, operation in operations(document):
         for status, answer in operation["responses"].items():
             if int(status) >= 400:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.errors_page import explained
+from tests.support.errors_page import documented_codes
 
 PROMISED = {
     # On every path
@@ -39,7 +39,7 @@ TESTS = Path(__file__).parents[2]
 
 
 def test_they_are_explained_as_promised() -> None:
-    page = explained()
+    page = documented_codes()
     assert {code: page.get(code) for code in PROMISED} == PROMISED
 
 

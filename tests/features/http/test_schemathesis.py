@@ -21,7 +21,7 @@ from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig,
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.transport import Response
 from schemathesis.schemas import APIOperation
-from tests.support.depth import examples, some_of
+from tests.support.depth import examples, sample_of
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.two_accounts import Both, seen_in, two_accounts
 
@@ -217,6 +217,6 @@ async def test_the_edges_of_all_that_is_described(both: Both) -> None:
         )
     ]
     assert len(cases) > 1000
-    cases = list(some_of(cases, len(cases) // 2, "edges"))
+    cases = list(sample_of(cases, len(cases) // 2, "edges"))
     found = await asyncio.to_thread(ask, cases, both.shop.url, caller)
     assert not found, "\n".join(found)

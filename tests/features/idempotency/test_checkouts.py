@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest_asyncio
 from tests.factories.accounts import make_api_key
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error
 from tests.support.keyed import assert_replayed, post
 from tests.support.selling import Selling, catalog_of, open_selling, price, product
 from tests.support.shop import eventually
+from tests.support.stripe_proxy import Answer, stripe_error
 
 from licet.db.pool import Pool
 
@@ -78,7 +78,11 @@ async def has_one_session(shop: Selling) -> bool:
 
 
 async def test_stripe_down_and_up_again(shop: Selling) -> None:
-    for said in (Say(503, stripe_error(), AT_ONCE), Say(429, stripe_error(), {"retry-after": "30"}), Say(400)):
+    for said in (
+        Answer(503, stripe_error(), AT_ONCE),
+        Answer(429, stripe_error(), {"retry-after": "30"}),
+        Answer(400),
+    ):
         shop.between.always[SESSIONS] = said
         answer = await checkout(shop)
         assert answer.status_code in (502, 503)
@@ -102,7 +106,7 @@ async def test_a_session_whose_making_was_not_heard_of(shop: Selling) -> None:
 
 
 async def test_stripe_keeps_a_failure_under_our_key(shop: Selling) -> None:
-    kept = Say(500, stripe_error("Oops."), {**AT_ONCE, "idempotent-replayed": "true"})
+    kept = Answer(500, stripe_error("Oops."), {**AT_ONCE, "idempotent-replayed": "true"})
     shop.between.script[SESSIONS] = [kept]
     assert (await checkout(shop)).status_code == 201
     assert len(await made_at_stripe(shop)) == 1
@@ -126,7 +130,7 @@ async def test_what_has_changed_since_is_another_session(shop: Selling) -> None:
 async def test_a_declined_card_and_a_wrong_cart_stay_so(shop: Selling) -> None:
     declined = stripe_error("Declined.", code="card_declined", decline_code="generic_decline")
     declined["error"]["type"] = "card_error"
-    shop.between.script[SESSIONS] = [Say(402, declined)]
+    shop.between.script[SESSIONS] = [Answer(402, declined)]
     first = await checkout(shop)
     assert_error(first, 402, "card_declined")
     assert_replayed(await checkout(shop), first)

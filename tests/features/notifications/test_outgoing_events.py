@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest_asyncio
-from tests.support.hook import ENDPOINTS, Hook, hooked
-from tests.support.listener import answers
+from tests.support.hook import ENDPOINTS, Hook, open_hook
+from tests.support.listener import http_reply
 from tests.support.shop import Shop, open_shop
-from tests.support.telling import event
+from tests.support.stripe_events import event
 
 from licet.kit.times import rfc3339
 from licet.outgoing_webhooks.retries import DELIVERY_RETRY
@@ -24,7 +24,7 @@ async def shop(database: str) -> AsyncIterator[Shop]:
 @pytest_asyncio.fixture
 async def hook(shop: Shop) -> AsyncIterator[Hook]:
     """It listens for everything."""
-    async with hooked(shop) as opened:
+    async with open_hook(shop) as opened:
         yield opened
 
 
@@ -149,7 +149,7 @@ async def test_nobody_listens_then_somebody_does(shop: Shop) -> None:
     account = await shop.make_account()
     await shop.buy(account, "Shopify Connector")
     await shop.settle()
-    async with hooked(shop) as late:
+    async with open_hook(shop) as late:
         # What happened before is touched again by whatever comes.
         for row in await shop.context.pool.fetch("SELECT stripe_event_id FROM events"):
             await shop.api("POST", f"/api/admin/events/{row['stripe_event_id']}/replay")
@@ -161,7 +161,7 @@ async def test_nobody_listens_then_somebody_does(shop: Shop) -> None:
 
 async def test_who_listens_for_one_thing_hears_nothing_else(shop: Shop, hook: Hook) -> None:
     account = await shop.make_account()
-    async with hooked(shop, "invoice.paid", "license.revoked") as picky:
+    async with open_hook(shop, "invoice.paid", "license.revoked") as picky:
         await shop.buy(account, "Shopify Connector")
         await shop.settle()
         assert picky.names() == ["invoice.paid"]
@@ -173,7 +173,7 @@ async def test_who_listens_for_one_thing_hears_nothing_else(shop: Shop, hook: Ho
 
 
 async def test_a_machine_that_is_down_is_told_when_it_is_back(shop: Shop, hook: Hook) -> None:
-    hook.listener.reply = answers(503)
+    hook.listener.reply = http_reply(503)
     account = await shop.make_account()
     await shop.buy(account, "Data Migrator")
     await shop.settle()
@@ -181,7 +181,7 @@ async def test_a_machine_that_is_down_is_told_when_it_is_back(shop: Shop, hook: 
     assert tried >= 1
     (failed,) = [one for one in await hook.deliveries() if one["event"] == "license.issued"]
     assert (failed["status"], failed["responseStatus"], failed["error"]) == ("pending", 503, "answered 503")
-    hook.listener.reply = answers(200)
+    hook.listener.reply = http_reply(200)
     for wait in DELIVERY_RETRY.waits[:3]:
         await shop.turn(seconds=wait.total_seconds(), minutes=1)
     again = hook.arrived("license.issued")
@@ -207,7 +207,7 @@ async def test_three_days_of_silence_disable_it_and_the_operator_is_told(shop: S
     assert f"http://127.0.0.1:{hook.listener.port}/licet" in text
     assert hook.listener.requests == []
     # Mended, enabled, and what was missed is replayed.
-    hook.listener.reply = answers(200)
+    hook.listener.reply = http_reply(200)
     await hook.change(enabled=True)
     assert await hook.deliveries(status="pending") == []
     missed = await hook.deliveries(status="failed")
@@ -220,7 +220,7 @@ async def test_three_days_of_silence_disable_it_and_the_operator_is_told(shop: S
 
 
 async def test_gone_is_believed_at_once(shop: Shop, hook: Hook) -> None:
-    hook.listener.reply = answers(410)
+    hook.listener.reply = http_reply(410)
     await shop.buy(await shop.make_account(), "Data Migrator")
     await shop.settle()
     shown = await hook.endpoint()
@@ -258,7 +258,7 @@ async def test_no_row_holds_a_license_key(shop: Shop, hook: Hook) -> None:
 
 
 async def test_an_endpoint_deleted_under_way(shop: Shop, hook: Hook) -> None:
-    hook.listener.reply = answers(500)
+    hook.listener.reply = http_reply(500)
     await shop.buy(await shop.make_account(), "Data Migrator")
     await shop.settle()
     answer = await shop.api("DELETE", f"{ENDPOINTS}/{hook.id}")

@@ -1,4 +1,4 @@
-"""The application with an identity provider beside it, both over real HTTP."""
+"""The application and an identity provider, both over real HTTP."""
 
 from collections.abc import AsyncIterator
 

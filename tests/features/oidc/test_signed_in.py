@@ -13,7 +13,7 @@ from tests.factories.catalog import make_product
 from tests.factories.orders import make_order
 from tests.support.face import Face, assert_error
 from tests.support.issuer import AUDIENCE, Issuer, issuer
-from tests.support.telling import event, example
+from tests.support.stripe_events import event, example
 
 from licet.accounts.core import Caller
 from licet.accounts.credentials import authenticate_caller

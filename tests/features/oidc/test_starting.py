@@ -18,7 +18,9 @@ async def test_tokens_hold_by_the_real_time(provider: Issuer, tmp_path: Path) ->
     env = environment(LICET_OIDC_ISSUER=provider.name, LICET_OIDC_AUDIENCE=AUDIENCE)
     with running(tmp_path / "data", env=env) as up:
         async with open_client(trust_env=False) as client:
-            turned = await client.post(f"{up.said['sandboxUrl']}/_sandbox/clock/advance", json={"seconds": 86400 * 400})
+            turned = await client.post(
+                f"{up.ready['sandboxUrl']}/_sandbox/clock/advance", json={"seconds": 86400 * 400}
+            )
             assert turned.status_code == 200
             answer = await client.get(f"{up.url}/api/orders", headers={"Authorization": f"Bearer {provider.token()}"})
             assert answer.status_code == 200, answer.text

@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from tests.factories.accounts import make_account
 from tests.factories.catalog import make_product
-from tests.factories.deliveries import delivery_of, happen, make_endpoint
+from tests.factories.deliveries import delivery_of, make_endpoint, publish_event
 from tests.factories.orders import make_order
 from tests.support.contexts import make_context
-from tests.support.listener import Listener, answers, listening
+from tests.support.listener import Listener, http_reply, open_listener
 
 from licet.db.pool import Pool
 from licet.http.context import Context
@@ -47,7 +47,7 @@ class Post:
     async def another(self) -> UUID:
         """Another delivery to the same endpoint, about the same order."""
         about = await about_of(self)
-        event = await happen(self.context, "checkout.completed", about=about)
+        event = await publish_event(self.context, "checkout.completed", about=about)
         return await delivery_of(self.context, self.endpoint, event)
 
     async def due(self) -> Sequence[str]:
@@ -74,7 +74,7 @@ class Post:
         async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             asked.set()
             await go.wait()
-            await answers(status)(reader, writer)
+            await http_reply(status)(reader, writer)
 
         self.listener.reply = reply
         attempt, waiting = asyncio.create_task(self.deliver()), asyncio.create_task(asked.wait())
@@ -88,11 +88,11 @@ class Post:
 @pytest_asyncio.fixture
 async def post(pool: Pool) -> AsyncIterator[Post]:
     context = make_context(pool)
-    async with listening() as listener, WebhookSender(AllowedTargets.parse(["127.0.0.1"])) as courier:
+    async with open_listener() as listener, WebhookSender(AllowedTargets.parse(["127.0.0.1"])) as courier:
         endpoint = await make_endpoint(context, url=f"http://127.0.0.1:{listener.port}/")
         product = await make_product(context)
         order = await make_order(context, await make_account(context), [product])
-        event = await happen(context, "checkout.completed", about={"orderId": str(order.id)})
+        event = await publish_event(context, "checkout.completed", about={"orderId": str(order.id)})
         delivery = await delivery_of(context, endpoint, event)
         made = Post(context, listener, delivery_jobs(context, courier)[0], endpoint, delivery, wall_now())
         timed = replace(context, now=lambda: made.now)
@@ -113,7 +113,7 @@ async def test_a_replay_during_the_last_attempt_is_not_lost(post: Post) -> None:
         await attempt_store.mark_attempt_failed(conn, claimed, status=500, error="answered 500", again_at=None)
     row = await post.row()
     assert (row["status"], row["attempts"], row["due_at"]) == ("pending", 0, post.now)
-    post.listener.reply = answers(204)
+    post.listener.reply = http_reply(204)
     await post.deliver()
     assert (await post.row())["status"] == "delivered"
 
@@ -169,7 +169,7 @@ async def test_where_nobody_answers_the_others_wait_uncounted(post: Post) -> Non
     # It comes back: all that waited arrives, and it is well again.
     post.now += ENDPOINT_BACKOFF.waits[0]
     assert await post.due() == [str(other), str(post.delivery)]
-    post.listener.reply = answers(200)
+    post.listener.reply = http_reply(200)
     await post.deliver(other)
     health = await post.health()
     assert (health["unreachable"], health["rests_until"], health["failing_since"]) == (0, None, None)
@@ -178,7 +178,7 @@ async def test_where_nobody_answers_the_others_wait_uncounted(post: Post) -> Non
 async def test_a_slow_endpoint_gets_some_at_once_and_holds_up_nobody(post: Post) -> None:
     others = [await post.another() for _ in range(MAX_PER_ENDPOINT + 2)]
     quick = await make_endpoint(post.context, url=f"http://127.0.0.1:{post.listener.port}/quick")
-    event = await happen(post.context, "checkout.completed", about=await about_of(post))
+    event = await publish_event(post.context, "checkout.completed", about=await about_of(post))
     to_quick = await delivery_of(post.context, quick, event)
     go, arrived = asyncio.Event(), asyncio.Semaphore(0)
 
@@ -187,7 +187,7 @@ async def test_a_slow_endpoint_gets_some_at_once_and_holds_up_nobody(post: Post)
         if b"/quick" not in head:
             arrived.release()
             await go.wait()
-        await answers(200)(reader, writer)
+        await http_reply(200)(reader, writer)
 
     post.listener.reply = slow
     under_way = [asyncio.create_task(post.deliver(one)) for one in (post.delivery, *others)]
@@ -222,7 +222,7 @@ async def test_after_silence_it_is_tried_with_one(post: Post) -> None:
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.set()
         await go.wait()
-        await answers(200)(reader, writer)
+        await http_reply(200)(reader, writer)
 
     post.listener.reply = slow
     probe = asyncio.create_task(post.deliver())
@@ -259,7 +259,7 @@ async def test_cut_off_it_is_handed_back_and_was_no_attempt(post: Post) -> None:
         await attempt
     row = await post.row()
     assert (row["status"], row["attempts"], row["due_at"]) == ("pending", 0, post.now)
-    post.listener.reply = answers(200)
+    post.listener.reply = http_reply(200)
     await post.deliver()
     assert (await post.row())["status"] == "delivered"
 
@@ -272,10 +272,10 @@ async def test_a_success_clears_what_a_failure_wrote_meanwhile(post: Post) -> No
 
 async def test_disabling_keeps_why_each_had_failed(post: Post) -> None:
     untried = await post.another()
-    post.listener.reply = answers(500)
+    post.listener.reply = http_reply(500)
     await post.deliver()
     post.now += DELIVERY_RETRY.waits[0]
-    post.listener.reply = answers(410)
+    post.listener.reply = http_reply(410)
     third = await post.another()
     await post.deliver(third)
     errors = {(await post.row(one))["error"] for one in (post.delivery, third)}
@@ -320,7 +320,7 @@ async def test_a_worker_that_never_came_back_is_followed_by_another(post: Post) 
 
 
 async def test_what_it_tells_of_is_gone(post: Post) -> None:
-    event = await happen(post.context)
+    event = await publish_event(post.context)
     lost = await delivery_of(post.context, post.endpoint, event)
     await post.deliver(lost)
     row = await post.row(lost)

@@ -8,7 +8,7 @@ from uuid import UUID
 from benchmarks.reading.queries import noted
 from tests.factories.accounts import make_account, make_api_key
 from tests.factories.catalog import make_product
-from tests.factories.deliveries import delivery_of, end_delivery, happen, make_endpoint
+from tests.factories.deliveries import delivery_of, end_delivery, make_endpoint, publish_event
 from tests.factories.licenses import make_license
 from tests.factories.orders import make_order
 from tests.features.http.test_indexes import plan_of, whole_tables
@@ -35,7 +35,7 @@ async def jobs_of(face: Face) -> list[str]:
 async def test_how_far_each_has_come(face: Face) -> None:
     context = face.context
     endpoint = await make_endpoint(context)
-    events = [await happen(context, "license.revoked") for _ in range(3)]
+    events = [await publish_event(context, "license.revoked") for _ in range(3)]
     ids = [await delivery_of(context, endpoint, event) for event in events]
     await end_delivery(context, ids[1], status=200)
     await end_delivery(context, ids[2], status=503, error="it answered 503")
@@ -83,7 +83,7 @@ async def test_the_list_is_paged_the_newest_first_also_by_status(face: Face) -> 
     context = face.context
     endpoint = await make_endpoint(context)
     await make_endpoint(context)
-    ids = [await delivery_of(context, endpoint, await happen(context)) for _ in range(5)]
+    ids = [await delivery_of(context, endpoint, await publish_event(context)) for _ in range(5)]
     for n, id_ in enumerate(ids):
         await context.pool.execute(
             "UPDATE deliveries SET created_at = $2 WHERE id = $1", id_, context.now() + timedelta(seconds=n)
@@ -107,7 +107,7 @@ async def a_license_told_of(face: Face, account: UUID) -> tuple[UUID, str]:
     license_ = await make_license(context, await make_order(context, account, [product]), product)
     line = await context.pool.fetchval("SELECT id FROM license_timeline WHERE license_id = $1", license_.id)
     about: dict[str, str | int] = {"licenseId": str(license_.id), "lineId": str(line)}
-    return await happen(context, "license.issued", about=about, account_id=account), license_.key
+    return await publish_event(context, "license.issued", about=about, account_id=account), license_.key
 
 
 async def test_one_with_what_it_says(face: Face) -> None:
@@ -144,7 +144,9 @@ async def test_one_whose_license_was_moved_to_another_account(face: Face) -> Non
 async def test_one_about_what_is_not_there_any_more(face: Face) -> None:
     context = face.context
     endpoint = await make_endpoint(context)
-    delivery = await delivery_of(context, endpoint, await happen(context, "invoice.paid", about={"invoiceId": "in_0"}))
+    delivery = await delivery_of(
+        context, endpoint, await publish_event(context, "invoice.paid", about={"invoiceId": "in_0"})
+    )
     found = (await face.get(path_of(endpoint, delivery))).json()
     assert (found["event"], found["status"], found["body"]) == ("invoice.paid", "pending", None)
 
@@ -158,7 +160,7 @@ async def test_sent_again_whatever_became_of_it(face: Face) -> None:
         lambda id_: end_delivery(context, id_, status=None, error="nobody answered"),
     )
     for end in ends:
-        delivery = await delivery_of(context, endpoint, await happen(context))
+        delivery = await delivery_of(context, endpoint, await publish_event(context))
         before = (await face.get(path_of(endpoint, delivery))).json()
         await end(delivery)
         await context.pool.execute("DELETE FROM pgqueuer")
@@ -179,7 +181,7 @@ async def test_sent_again_whatever_became_of_it(face: Face) -> None:
 async def test_not_to_one_that_is_disabled(face: Face) -> None:
     context = face.context
     endpoint = await make_endpoint(context)
-    delivery = await delivery_of(context, endpoint, await happen(context))
+    delivery = await delivery_of(context, endpoint, await publish_event(context))
     await end_delivery(context, delivery, status=410, error="gone")
     await context.pool.execute("DELETE FROM pgqueuer")
     where = f"{ENDPOINTS}/{endpoint}"
@@ -202,7 +204,7 @@ def every_call(endpoint: UUID, delivery: object) -> list[tuple[str, str]]:
 async def test_what_is_not_there_or_another_endpoint_s(face: Face) -> None:
     context = face.context
     endpoint, other = [await make_endpoint(context) for _ in range(2)]
-    event = await happen(context)
+    event = await publish_event(context)
     theirs = await delivery_of(context, other, event)
     await end_delivery(context, theirs, status=200)
     for delivery in (theirs, new_id(), "x"):
@@ -232,7 +234,7 @@ async def test_only_an_operator_may(face: Face) -> None:
 async def test_every_statement_is_along_an_index(face: Face) -> None:
     context = face.context
     endpoint = await make_endpoint(context)
-    delivery = await delivery_of(context, endpoint, await happen(context))
+    delivery = await delivery_of(context, endpoint, await publish_event(context))
     change = {"url": "https://hooks.example.com/2", "events": ["*"], "description": None, "rotateSecret": True}
     calls: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("POST", ENDPOINTS, {"json": {"url": "https://hooks.example.com", "events": ["*"]}}),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import httpx
 from tests.factories.accounts import make_account, make_api_key
-from tests.factories.deliveries import happen, make_endpoint
+from tests.factories.deliveries import make_endpoint, publish_event
 from tests.features.idempotency.test_at_rest import everything
 from tests.support.face import Face, assert_error, fields_of
 from tests.support.keyed import post
@@ -239,7 +239,7 @@ async def test_what_is_disabled_is_told_nothing_until_it_is_enabled(face: Face) 
     for enabled in (False, False, True, True):
         shown = (await patch(face, endpoint_id, {"enabled": enabled})).json()
         assert (shown["enabled"], shown["disabledBecause"]) == (enabled, None if enabled else "asked")
-        event = await happen(context)
+        event = await publish_event(context)
         if enabled:
             told.append(event)
     assert {row[0] for row in await context.pool.fetch("SELECT event_id FROM deliveries")} == set(told)
@@ -301,7 +301,7 @@ async def test_what_is_asked_for_is_all_done_or_nothing_of_it(face: Face) -> Non
 async def test_a_deleted_one_goes_with_its_deliveries_however_many(face: Face) -> None:
     context = face.context
     gone, stays = [await make_endpoint(context, events=["invoice.paid"]) for _ in range(2)]
-    await happen(context, "invoice.paid")
+    await publish_event(context, "invoice.paid")
     await context.pool.execute(
         """
         INSERT INTO deliveries (id, endpoint_id, event_id, created_at, due_at)
@@ -316,14 +316,14 @@ async def test_a_deleted_one_goes_with_its_deliveries_however_many(face: Face) -
     assert_error(await delete(face, gone), 404, "not_found")
     assert [row[0] for row in await context.pool.fetch("SELECT id FROM webhook_endpoints")] == [stays]
     assert [row[0] for row in await context.pool.fetch("SELECT endpoint_id FROM deliveries")] == [stays]
-    await happen(context, "invoice.paid")
+    await publish_event(context, "invoice.paid")
     assert {row[0] for row in await context.pool.fetch("SELECT endpoint_id FROM deliveries")} == {stays}
 
 
 async def test_deleted_by_two_at_once(face: Face) -> None:
     endpoint_id = await make_endpoint(face.context)
     for _ in range(20):
-        await happen(face.context)
+        await publish_event(face.context)
     answers = await asyncio.gather(*(delete(face, endpoint_id) for _ in range(4)))
     assert {answer.status_code for answer in answers} <= {204, 404}
     assert 204 in {answer.status_code for answer in answers}

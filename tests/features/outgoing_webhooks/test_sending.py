@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from tests.support import certificates
-from tests.support.listener import Listener, Reply, answers, listening, says, silence
+from tests.support.listener import Listener, Reply, http_reply, no_reply, open_listener, raw_reply
 
 from licet.kit.hosts import Address
 from licet.outgoing_webhooks.transport import sender
@@ -49,7 +49,7 @@ async def send(url: str, **given: Any) -> AttemptResult:
 
 @pytest_asyncio.fixture
 async def listener() -> AsyncIterator[Listener]:
-    async with listening() as found:
+    async with open_listener() as found:
         yield found
 
 
@@ -72,20 +72,20 @@ async def test_what_is_sent(listener: Listener) -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 async def test_2xx_is_accepted(listener: Listener, status: int) -> None:
-    listener.reply = answers(status)
+    listener.reply = http_reply(status)
     assert await send(at(listener)) == AttemptResult(status, None)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 429, 500, 503])
 async def test_everything_else_is_not_and_its_body_is_not_told(listener: Listener, status: int) -> None:
-    listener.reply = answers(status, HIDDEN.encode(), f"x-reason: {HIDDEN}")
+    listener.reply = http_reply(status, HIDDEN.encode(), f"x-reason: {HIDDEN}")
     assert await send(at(listener)) == AttemptResult(status, f"answered {status}")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_not_followed(listener: Listener, status: int) -> None:
-    async with listening() as elsewhere:
-        listener.reply = answers(status, b"", f"location: {at(elsewhere)}")
+    async with open_listener() as elsewhere:
+        listener.reply = http_reply(status, b"", f"location: {at(elsewhere)}")
         answer = await send(at(listener))
         assert elsewhere.connections == 0
     assert answer.status == status
@@ -93,7 +93,9 @@ async def test_redirects_are_not_followed(listener: Listener, status: int) -> No
 
 
 async def test_what_comes_before_the_answer_is_passed_over(listener: Listener) -> None:
-    listener.reply = says(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 Done\r\n\r\n")
+    listener.reply = raw_reply(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 Done\r\n\r\n"
+    )
     assert await send(at(listener)) == AttemptResult(204, None)
 
 
@@ -111,7 +113,7 @@ async def test_what_comes_before_the_answer_is_passed_over(listener: Listener) -
     ],
 )
 async def test_what_is_not_http_is_no_answer(listener: Listener, raw: bytes) -> None:
-    listener.reply = says(raw)
+    listener.reply = raw_reply(raw)
     answer = await send(at(listener))
     assert answer.status is None
     assert "not HTTP" in str(answer.error)
@@ -140,7 +142,7 @@ async def test_nobody_listens() -> None:
     assert answer == AttemptResult(None, f"no connection: {os.strerror(errno.ECONNREFUSED)}")
 
 
-@pytest.mark.parametrize("reply", [silence, says(b"HTTP/1.1 200 OK\r\nx:"), _early_hints_for_ever])
+@pytest.mark.parametrize("reply", [no_reply, raw_reply(b"HTTP/1.1 200 OK\r\nx:"), _early_hints_for_ever])
 async def test_whoever_does_not_answer_is_given_up(listener: Listener, reply: Reply) -> None:
     listener.reply = reply
     assert await send(at(listener), timeout_seconds=SOON) == AttemptResult(None, f"no response within {SOON} s")
@@ -175,11 +177,11 @@ async def _endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
         await writer.drain()
 
 
-@pytest.mark.parametrize("rest", [silence, _reset, _endless, says(b"a" * (MAX_RESPONSE_BYTES + 1))])
+@pytest.mark.parametrize("rest", [no_reply, _reset, _endless, raw_reply(b"a" * (MAX_RESPONSE_BYTES + 1))])
 async def test_the_status_counts_whatever_becomes_of_the_rest(listener: Listener, rest: Reply) -> None:
     listener.reply = _head_and(rest)
     # It has to come as far as the status.
-    within = 4 * SOON if rest is silence else sender.ATTEMPT_TIMEOUT_SECONDS
+    within = 4 * SOON if rest is no_reply else sender.ATTEMPT_TIMEOUT_SECONDS
     assert await send(at(listener), timeout_seconds=within) == AttemptResult(200, None)
 
 
@@ -199,7 +201,7 @@ async def test_an_endless_answer_is_not_read_on(listener: Listener) -> None:
         await listener.hung_up()
         # What fits between two programs is on its way before the first of it is read.
         assert written < 64 * 1024 * 1024
-        listener.reply = answers(200)
+        listener.reply = http_reply(200)
         assert await courier.send(at(listener), {}, BODY) == AttemptResult(200, None)
     assert listener.connections == 2
 
@@ -207,7 +209,7 @@ async def test_an_endless_answer_is_not_read_on(listener: Listener) -> None:
 async def test_connections_are_used_again_and_closed_in_the_end(listener: Listener) -> None:
     async with WebhookSender(HERE) as courier:
         for body in (b"", b"thanks", b"a" * MAX_RESPONSE_BYTES):
-            listener.reply = answers(200, body)
+            listener.reply = http_reply(200, body)
             assert await courier.send(at(listener), {}, BODY) == AttemptResult(200, None)
         assert listener.connections == 1
         assert len(listener.requests) == 3
@@ -224,7 +226,7 @@ async def test_connections_are_not_kept_for_long(listener: Listener, monkeypatch
 
 async def test_a_connection_that_was_closed_is_not_used_again(listener: Listener) -> None:
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await answers(200)(reader, writer)
+        await http_reply(200)(reader, writer)
         writer.close()
 
     listener.reply = once
@@ -239,7 +241,7 @@ async def test_so_many_at_once_and_the_rest_wait_their_turn(listener: Listener) 
 
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await may_go.wait()
-        await answers(200)(reader, writer)
+        await http_reply(200)(reader, writer)
 
     listener.reply = reply
     async with WebhookSender(HERE) as courier:
@@ -252,7 +254,7 @@ async def test_so_many_at_once_and_the_rest_wait_their_turn(listener: Listener) 
 
 
 async def test_attempts_that_are_given_up_leave_their_places_to_others(listener: Listener) -> None:
-    listener.reply = silence
+    listener.reply = no_reply
     async with WebhookSender(HERE, timeout_seconds=SOON) as courier:
         given_up = await asyncio.gather(*(courier.send(at(listener), {}, BODY) for _ in range(MAX_CONCURRENT + 5)))
         assert {answer.status for answer in given_up} == {None}
@@ -266,12 +268,12 @@ async def test_attempts_that_are_given_up_leave_their_places_to_others(listener:
             task.cancel()
         assert {type(end) for end in await asyncio.gather(*tasks, return_exceptions=True)} == {asyncio.CancelledError}
         await listener.hung_up()
-        listener.reply = answers(200)
+        listener.reply = http_reply(200)
         assert await courier.send(at(listener), {}, BODY) == AttemptResult(200, None)
 
 
 async def test_no_proxy_of_the_environment_comes_between(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with listening() as proxy:
+    async with open_listener() as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, at(proxy, ""))
         assert await send(at(listener)) == AttemptResult(200, None)
@@ -319,12 +321,12 @@ async def test_one_address_that_is_not_allowed_is_enough(listener: Listener, fou
 
 
 async def test_the_address_that_was_checked_is_the_one_that_is_connected_to() -> None:
-    async with listening(tls=certificates.serving("hooks.example")) as listener:
+    async with open_listener(tls=certificates.server_context("hooks.example")) as listener:
         # It is asked once; there is no second look that could say something else.
         answer = await send(
             f"https://Hooks.Example:{listener.port}/",
             look_up=stands_for(["127.0.0.1"]),
-            tls=certificates.believing(),
+            tls=certificates.client_context(),
         )
         assert answer == AttemptResult(200, None)
         assert f"host: hooks.example:{listener.port}\r\n".encode() in listener.requests[0][0].lower()
@@ -353,8 +355,8 @@ async def test_a_name_that_cannot_be_looked_up() -> None:
 
 
 async def test_an_address_may_have_a_certificate_too() -> None:
-    async with listening(tls=certificates.serving("127.0.0.1")) as listener:
-        answer = await send(f"https://127.0.0.1:{listener.port}/", tls=certificates.believing())
+    async with open_listener(tls=certificates.server_context("127.0.0.1")) as listener:
+        answer = await send(f"https://127.0.0.1:{listener.port}/", tls=certificates.client_context())
     assert answer == AttemptResult(200, None)
 
 
@@ -369,9 +371,9 @@ async def test_an_address_may_have_a_certificate_too() -> None:
     ],
 )
 async def test_a_certificate_that_is_not_the_hosts_is_refused(wrong: dict[str, Any], words: str) -> None:
-    tls = None if wrong.pop("unknown", False) else certificates.believing()
+    tls = None if wrong.pop("unknown", False) else certificates.client_context()
     names = wrong.pop("names", ["hooks.example"])
-    async with listening(tls=certificates.serving(*names, **wrong)) as listener:
+    async with open_listener(tls=certificates.server_context(*names, **wrong)) as listener:
         answer = await send(f"https://hooks.example:{listener.port}/", look_up=stands_for(["127.0.0.1"]), tls=tls)
         assert listener.requests == []
     assert answer.status is None

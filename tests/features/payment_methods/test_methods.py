@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.factories.accounts import make_account
 from tests.support.face import Face
-from tests.support.telling import event, example, listening, outcome, tell
+from tests.support.stripe_events import event, example, outcome_of, send_event, webhook_context
 
 from licet.db.pool import Pool
 from licet.http.context import Context
@@ -16,7 +16,7 @@ from licet.kit.times import from_epoch
 @pytest.fixture
 def context(pool: Pool) -> Context:
     """Tools that believe what the test signs."""
-    return listening(pool)
+    return webhook_context(pool)
 
 
 def card(**changed: Any) -> dict[str, Any]:
@@ -38,7 +38,7 @@ async def reads(face: Face) -> set[tuple[str, str]]:
 
 
 async def test_a_card_that_was_saved_renewed_and_removed(face: Face) -> None:
-    await tell(face.client, event("payment_method.attached", card()))
+    await send_event(face.client, event("payment_method.attached", card()))
     (found,) = await methods(face)
     account_id = found.pop("account_id")
     assert found == {
@@ -52,10 +52,10 @@ async def test_a_card_that_was_saved_renewed_and_removed(face: Face) -> None:
         "created_at": from_epoch(1234567890),
     }
     renewed = card(card={"brand": "visa", "last4": "4242", "exp_month": 1, "exp_year": 2034})
-    await tell(face.client, event("payment_method.updated", renewed, after=1))
+    await send_event(face.client, event("payment_method.updated", renewed, after=1))
     (found,) = await methods(face)
     assert (found["exp_month"], found["exp_year"], found["account_id"]) == (1, 2034, account_id)
-    await tell(face.client, detached(after=2))
+    await send_event(face.client, detached(after=2))
     assert await methods(face) == []
 
 
@@ -75,16 +75,16 @@ async def test_other_types(
     del method["card"]
     if details is not None:
         method[type_] = details
-    await tell(face.client, event("payment_method.attached", method))
+    await send_event(face.client, event("payment_method.attached", method))
     (found,) = await methods(face)
     assert (found["type"], found["brand"], found["last4"], found["exp_month"]) == (type_, brand, last4, None)
 
 
 async def test_an_older_attached_does_not_bring_it_back(face: Face) -> None:
-    await tell(face.client, detached(after=10))
+    await send_event(face.client, detached(after=10))
     older = event("payment_method.attached", card())
-    await tell(face.client, older)
-    assert await outcome(face.context, older) == ("stale", "we hold a newer state")
+    await send_event(face.client, older)
+    assert await outcome_of(face.context, older) == ("stale", "we hold a newer state")
     assert await methods(face) == []
 
 
@@ -99,7 +99,7 @@ async def test_all_orders_within_one_second(face: Face) -> None:
         for table in ("events", "mirrors", "payment_methods", "refreshes"):
             await face.context.pool.execute(f"DELETE FROM {table}")
         for one in order:
-            await tell(face.client, one)
+            await send_event(face.client, one)
         assert await methods(face) == []
         kinds = {kind for kind, _ in await reads(face)}
         # Only what is told before it was removed may be unclear.
@@ -109,20 +109,20 @@ async def test_all_orders_within_one_second(face: Face) -> None:
 
 
 async def test_two_changes_of_one_second_are_asked_about(face: Face) -> None:
-    await tell(face.client, event("payment_method.updated", card(metadata={"a": "1"})))
-    await tell(face.client, event("payment_method.updated", card(metadata={"a": "2"})))
+    await send_event(face.client, event("payment_method.updated", card(metadata={"a": "1"})))
+    await send_event(face.client, event("payment_method.updated", card(metadata={"a": "2"})))
     assert await reads(face) == {("payment_method", "pm_1"), ("customer", "cus_1")}
 
 
 async def test_a_customer_that_nobody_knows_brings_an_account_along(face: Face) -> None:
     """And when the customer says whose it is, the card goes along with it."""
-    await tell(face.client, event("payment_method.attached", card()))
+    await send_event(face.client, event("payment_method.attached", card()))
     (found,) = await methods(face)
     assert await reads(face) == {("customer", "cus_1")}
     account = await make_account(face.context)
     assert found["account_id"] != account
     customer = example("customer", id="cus_1", metadata={"account_id": str(account)})
-    await tell(face.client, event("customer.created", customer))
+    await send_event(face.client, event("customer.created", customer))
     (found,) = await methods(face)
     assert found["account_id"] == account
     ghosts = await face.context.pool.fetchval("SELECT count(*) FROM accounts WHERE made_for_customer IS NOT NULL")
@@ -134,7 +134,7 @@ async def test_a_deleted_customer_pays_with_nothing(face: Face, first: str) -> N
     deleted = event("customer.deleted", example("customer", id="cus_1"), after=5)
     attached = event("payment_method.attached", card())
     for one in (deleted, attached) if first == "the customer" else (attached, deleted):
-        await tell(face.client, one)
+        await send_event(face.client, one)
     assert await methods(face) == []
 
 
@@ -142,7 +142,7 @@ async def test_which_one_is_the_default_stands_on_the_customer(face: Face) -> No
     for after, default in enumerate(("pm_1", {"id": "pm_2", "object": "payment_method"}, None)):
         settings = {"default_payment_method": default}
         customer = example("customer", id="cus_1", invoice_settings=settings)
-        await tell(face.client, event("customer.updated", customer, after=after))
+        await send_event(face.client, event("customer.updated", customer, after=after))
         found = await face.context.pool.fetchval("SELECT stripe_default_payment_method_id FROM customers")
         assert found == (default["id"] if isinstance(default, dict) else default)
 
@@ -150,6 +150,6 @@ async def test_which_one_is_the_default_stands_on_the_customer(face: Face) -> No
 async def test_which_one_is_the_default_stands_on_the_subscription(face: Face) -> None:
     for after, default in enumerate(("pm_1", None)):
         subscription = example("subscription", id="sub_1", customer="cus_1", default_payment_method=default)
-        await tell(face.client, event("customer.subscription.updated", subscription, after=after))
+        await send_event(face.client, event("customer.subscription.updated", subscription, after=after))
         found = await face.context.pool.fetchval("SELECT stripe_default_payment_method_id FROM subscriptions")
         assert found == default

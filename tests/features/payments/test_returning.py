@@ -9,10 +9,10 @@ import httpx
 import pytest
 import pytest_asyncio
 from tests.support.browser import open_page
-from tests.support.counterpart import Say, stripe_error
 from tests.support.face import assert_error, fields_of
 from tests.support.organization import Organization, make_organization
 from tests.support.shop import Shop, open_shop
+from tests.support.stripe_proxy import Answer, stripe_error
 
 NULLS = {"subscriptionId": None, "productId": None, "priceId": None}
 
@@ -158,7 +158,7 @@ async def test_a_session_that_we_did_not_make(acme: Organization) -> None:
 async def test_stripe_away(deaf: Organization) -> None:
     session = await deaf.session("Starter")
     token = await token_of(deaf, session)
-    deaf.shop.between.everything = Say(500, stripe_error(), {"stripe-should-retry": "false"})
+    deaf.shop.between.everything = Answer(500, stripe_error(), {"stripe-should-retry": "false"})
     assert_error(await process(deaf, session), 503, "stripe_unavailable")
     page = await deaf.shop.client.get(f"{deaf.shop.url}/payment/return", params={"secret": token})
     assert (page.status_code, "Payment in progress" in page.text) == (200, True)

@@ -42,7 +42,7 @@ async def start_node(pool: Pool) -> AsyncIterator[StartNode]:
 
             @app.get("/breaks")
             async def breaks() -> None:
-                raise RuntimeError("as nobody foresaw")
+                raise RuntimeError("unexpected")
 
             @app.get("/validate")
             async def validate(request: Request, key: str) -> str:
@@ -58,5 +58,5 @@ async def start_node(pool: Pool) -> AsyncIterator[StartNode]:
 
 @pytest_asyncio.fixture
 async def node(start_node: StartNode) -> Face:
-    """One that counts in its own memory."""
+    """An application that counts requests in its own memory."""
     return await start_node()

@@ -7,7 +7,7 @@ from tests.factories.accounts import make_account
 from tests.factories.catalog import Product, make_product
 from tests.factories.orders import make_order
 from tests.support.face import Face
-from tests.support.telling import AT, event, example, listening, tell
+from tests.support.stripe_events import AT, event, example, send_event, webhook_context
 
 from licet.db.pool import Pool
 from licet.http.context import Context
@@ -19,7 +19,7 @@ PAID, CREDIT = 4900, 10000
 @pytest.fixture
 def context(pool: Pool) -> Context:
     """Tools that believe what the test signs."""
-    return listening(pool)
+    return webhook_context(pool)
 
 
 def subscription(product: Product) -> dict[str, Any]:
@@ -66,12 +66,12 @@ def refund(number: int, amount: int) -> dict[str, Any]:
 
 async def test_a_renewal(face: Face) -> None:
     product = await make_product(face.context)
-    await tell(face.client, event("customer.subscription.created", subscription(product)))
-    await tell(face.client, event("invoice.paid", invoice(product)))
-    await tell(face.client, event("invoice_payment.paid", payment("in_1")))
+    await send_event(face.client, event("customer.subscription.created", subscription(product)))
+    await send_event(face.client, event("invoice.paid", invoice(product)))
+    await send_event(face.client, event("invoice_payment.paid", payment("in_1")))
     found = []
     for number, amount in enumerate((PAID - 1, 1)):
-        await tell(face.client, event("refund.created", refund(number, amount), after=number))
+        await send_event(face.client, event("refund.created", refund(number, amount), after=number))
         found.append(await face.context.pool.fetchval("SELECT status FROM licenses"))
     assert found == ["active", "revoked"]
 
@@ -82,11 +82,11 @@ async def test_an_order(face: Face) -> None:
     await face.context.pool.execute(
         "UPDATE checkout_sessions SET stripe_payment_intent_id = 'pi_1', stripe_invoice_id = 'in_1'"
     )
-    await tell(face.client, event("invoice.paid", invoice(product) | {"parent": None}))
-    await tell(face.client, event("invoice_payment.paid", payment("in_1")))
+    await send_event(face.client, event("invoice.paid", invoice(product) | {"parent": None}))
+    await send_event(face.client, event("invoice_payment.paid", payment("in_1")))
     found = []
     for number, amount in enumerate((PAID - 1, 1)):
-        await tell(face.client, event("refund.created", refund(number, amount), after=number))
+        await send_event(face.client, event("refund.created", refund(number, amount), after=number))
         shown = (await face.get(f"/api/orders/{order.id}")).json()
         found.append((shown["status"], [license["status"] for license in shown["licenses"]]))
     assert found == [("partially_refunded", ["active"]), ("refunded", ["revoked"])]

@@ -1,4 +1,4 @@
-"""The door to Stripe over real HTTP: against the sandbox, and against a counterpart that misbehaves."""
+"""The Stripe client over real HTTP: against the sandbox, and against a scripted proxy that fails."""
 
 import asyncio
 import socket
@@ -11,8 +11,15 @@ import stripe
 import structlog
 from structlog.testing import LogCapture
 from tests.support.client import open_client
-from tests.support.counterpart import NEVER, Counterpart, Say, counterpart, stripe_error, wait_for_stripe
 from tests.support.patience import PATIENCE_SECONDS
+from tests.support.stripe_proxy import (
+    NEVER,
+    Answer,
+    StripeProxy,
+    set_stripe_timeout,
+    stripe_error,
+    stripe_proxy,
+)
 
 from licet.errors import CardDeclined, StripeRefused, StripeUnavailable
 from licet.stripe_api import calls
@@ -38,14 +45,14 @@ async def sandbox() -> AsyncIterator[StripeApi]:
 
 
 @pytest_asyncio.fixture
-async def fickle() -> AsyncIterator[Counterpart]:
-    """A counterpart that answers by script alone."""
-    async with counterpart() as made:
+async def fickle() -> AsyncIterator[StripeProxy]:
+    """A proxy that only answers by script."""
+    async with stripe_proxy() as made:
         yield made
 
 
 @pytest_asyncio.fixture
-async def api(fickle: Counterpart) -> AsyncIterator[StripeApi]:
+async def api(fickle: StripeProxy) -> AsyncIterator[StripeApi]:
     """The door to it."""
     made = StripeApi(KEY, base_url=fickle.url, timeout_seconds=PATIENCE_SECONDS)
     yield made
@@ -95,7 +102,7 @@ async def test_a_key_makes_one_thing(sandbox: StripeApi) -> None:
         await sandbox.create("customer", {"metadata": {"a": "c"}}, "key")
 
 
-async def test_an_id_stays_within_its_place_in_the_path(fickle: Counterpart, api: StripeApi) -> None:
+async def test_an_id_stays_within_its_place_in_the_path(fickle: StripeProxy, api: StripeApi) -> None:
     with pytest.raises(StripeRefused):
         await api.retrieve("customer", "cus_1/../../account?x=")
     assert fickle.seen[0].path.startswith("/v1/customers/")
@@ -121,8 +128,11 @@ async def test_a_wrong_key_says_to_check_it() -> None:
 
 
 @pytest.mark.parametrize("status", [409, 429, 500, 503])
-async def test_what_passes_by_itself_is_tried_again(fickle: Counterpart, api: StripeApi, status: int) -> None:
-    fickle.script["POST", "/v1/customers"] = [Say(status, stripe_error()), Say(200, {"id": "cus_1"})]
+async def test_what_passes_by_itself_is_tried_again(fickle: StripeProxy, api: StripeApi, status: int) -> None:
+    fickle.script["POST", "/v1/customers"] = [
+        Answer(status, stripe_error()),
+        Answer(200, {"id": "cus_1"}),
+    ]
     assert (await api.create("customer", {}))["id"] == "cus_1"
     first, second = fickle.seen
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"] != ""
@@ -130,8 +140,8 @@ async def test_what_passes_by_itself_is_tried_again(fickle: Counterpart, api: St
     assert "x-stripe-client-telemetry" not in second.headers
 
 
-async def test_it_gives_up_in_time_and_says_so(fickle: Counterpart, api: StripeApi) -> None:
-    fickle.always["GET", "/v1/customers/cus_1"] = Say(503, "<html>no</html>")
+async def test_it_gives_up_in_time_and_says_so(fickle: StripeProxy, api: StripeApi) -> None:
+    fickle.always["GET", "/v1/customers/cus_1"] = Answer(503, "<html>no</html>")
     with pytest.raises(StripeUnavailable, match="503") as gone:
         await api.retrieve("customer", "cus_1")
     assert gone.value.retry_after_seconds == 5
@@ -139,28 +149,28 @@ async def test_it_gives_up_in_time_and_says_so(fickle: Counterpart, api: StripeA
 
 
 async def test_its_tries_share_the_time_of_one_call(
-    fickle: Counterpart, api: StripeApi, monkeypatch: pytest.MonkeyPatch
+    fickle: StripeProxy, api: StripeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calls, "CALL_TIMEOUT_SECONDS", 0.5)
-    fickle.always["GET", "/v1/customers/cus_1"] = Say(200, {"id": "cus_1"}, seconds=NEVER)
+    fickle.always["GET", "/v1/customers/cus_1"] = Answer(200, {"id": "cus_1"}, seconds=NEVER)
     with pytest.raises(StripeUnavailable, match="in time"):
         await api.retrieve("customer", "cus_1")
     assert len(fickle.seen) <= 1
 
 
-async def test_no_answer_is_waited_for_only_so_long(fickle: Counterpart, api: StripeApi) -> None:
-    unanswered = Say(200, {"id": "cus_1"}, seconds=NEVER, then=lambda: wait_for_stripe(api, PATIENCE_SECONDS))
-    fickle.script["GET", "/v1/customers/cus_1"] = [unanswered, Say(200, {"id": "cus_1"})]
-    wait_for_stripe(api, 0.5)
+async def test_no_answer_is_waited_for_only_so_long(fickle: StripeProxy, api: StripeApi) -> None:
+    unanswered = Answer(200, {"id": "cus_1"}, seconds=NEVER, then=lambda: set_stripe_timeout(api, PATIENCE_SECONDS))
+    fickle.script["GET", "/v1/customers/cus_1"] = [unanswered, Answer(200, {"id": "cus_1"})]
+    set_stripe_timeout(api, 0.5)
     assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
     assert len(fickle.seen) == 2
 
 
-async def test_several_calls_share_the_time_of_one_who_waits(fickle: Counterpart, api: StripeApi) -> None:
-    fickle.always["GET", "/v1/customers/cus_1"] = Say(200, {"id": "cus_1"})
+async def test_several_calls_share_the_time_of_one_who_waits(fickle: StripeProxy, api: StripeApi) -> None:
+    fickle.always["GET", "/v1/customers/cus_1"] = Answer(200, {"id": "cus_1"})
     with time_limit(PATIENCE_SECONDS):
         assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
-    fickle.script["GET", "/v1/customers/cus_1"] = [Say(200, {"id": "cus_1"}, seconds=NEVER)]
+    fickle.script["GET", "/v1/customers/cus_1"] = [Answer(200, {"id": "cus_1"}, seconds=NEVER)]
     with time_limit(0.5):
         with pytest.raises(StripeUnavailable, match="in time"):
             await api.retrieve("customer", "cus_1")
@@ -182,17 +192,17 @@ async def test_nobody_there_is_unavailable() -> None:
         await api.close()
 
 
-async def test_a_long_retry_after_is_passed_on_instead_of_waited_for(fickle: Counterpart, api: StripeApi) -> None:
-    fickle.script["GET", "/v1/customers/cus_1"] = [Say(429, stripe_error(), {"retry-after": "60"})]
+async def test_a_long_retry_after_is_passed_on_instead_of_waited_for(fickle: StripeProxy, api: StripeApi) -> None:
+    fickle.script["GET", "/v1/customers/cus_1"] = [Answer(429, stripe_error(), {"retry-after": "60"})]
     with pytest.raises(StripeUnavailable) as gone:
         await api.retrieve("customer", "cus_1")
     assert gone.value.retry_after_seconds == 60
 
 
-async def test_a_declined_card(fickle: Counterpart, api: StripeApi) -> None:
+async def test_a_declined_card(fickle: StripeProxy, api: StripeApi) -> None:
     body = stripe_error("Your card has insufficient funds.", code="card_declined", decline_code="insufficient_funds")
     body["error"]["type"] = "card_error"
-    fickle.script["POST", "/v1/invoices"] = [Say(402, body)]
+    fickle.script["POST", "/v1/invoices"] = [Answer(402, body)]
     with pytest.raises(CardDeclined) as declined:
         await api.create("invoice", {})
     assert declined.value.message == "Your card has insufficient funds."
@@ -200,32 +210,35 @@ async def test_a_declined_card(fickle: Counterpart, api: StripeApi) -> None:
     assert declined.value.details["stripeRequestId"] == "req_scripted"
 
 
-async def test_a_missing_page_is_no_missing_object(fickle: Counterpart, api: StripeApi) -> None:
-    fickle.script["GET", "/v1/customers/cus_1"] = [Say(404, stripe_error("Unrecognized request URL"))]
+async def test_a_missing_page_is_no_missing_object(fickle: StripeProxy, api: StripeApi) -> None:
+    fickle.script["GET", "/v1/customers/cus_1"] = [Answer(404, stripe_error("Unrecognized request URL"))]
     with pytest.raises(StripeRefused, match="Unrecognized"):
         await api.retrieve("customer", "cus_1")
 
 
-async def test_a_kept_failure_does_not_stand_in_the_way(fickle: Counterpart, api: StripeApi) -> None:
-    kept = Say(500, stripe_error(), {"idempotent-replayed": "true", "stripe-should-retry": "false"})
-    fickle.script["POST", "/v1/customers"] = [kept, kept, Say(200, {"id": "cus_1"})]
+async def test_a_kept_failure_does_not_stand_in_the_way(fickle: StripeProxy, api: StripeApi) -> None:
+    kept = Answer(500, stripe_error(), {"idempotent-replayed": "true", "stripe-should-retry": "false"})
+    fickle.script["POST", "/v1/customers"] = [kept, kept, Answer(200, {"id": "cus_1"})]
     assert (await create_once(api, "customer", {}, "key"))["id"] == "cus_1"
     assert [one.headers["idempotency-key"] for one in fickle.seen] == ["key", "key-2", "key-3"]
 
 
-async def test_a_fresh_failure_is_not_walked_around(fickle: Counterpart, api: StripeApi) -> None:
-    fickle.script["POST", "/v1/customers"] = [Say(500, stripe_error(), {"stripe-should-retry": "false"})]
+async def test_a_fresh_failure_is_not_walked_around(fickle: StripeProxy, api: StripeApi) -> None:
+    fickle.script["POST", "/v1/customers"] = [Answer(500, stripe_error(), {"stripe-should-retry": "false"})]
     with pytest.raises(StripeUnavailable):
         await create_once(api, "customer", {}, "key")
     assert len(fickle.seen) == 1
 
 
-async def test_each_try_is_one_log_line_with_both_request_ids(fickle: Counterpart, api: StripeApi) -> None:
+async def test_each_try_is_one_log_line_with_both_request_ids(fickle: StripeProxy, api: StripeApi) -> None:
     said = LogCapture()
     before = structlog.get_config()["processors"]
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, said])
     try:
-        fickle.script["GET", "/v1/customers/cus_1"] = [Say(500, stripe_error()), Say(200, {"id": "cus_1"})]
+        fickle.script["GET", "/v1/customers/cus_1"] = [
+            Answer(500, stripe_error()),
+            Answer(200, {"id": "cus_1"}),
+        ]
         with structlog.contextvars.bound_contextvars(request_id="ours"):
             await api.retrieve("customer", "cus_1", expand=["secret_looking_parameter"])
     finally:
@@ -239,11 +252,11 @@ async def test_each_try_is_one_log_line_with_both_request_ids(fickle: Counterpar
 
 
 async def test_a_proxy_is_passed_by_on_this_machine(
-    fickle: Counterpart, api: StripeApi, monkeypatch: pytest.MonkeyPatch
+    fickle: StripeProxy, api: StripeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    fickle.script["GET", "/v1/customers/cus_1"] = [Say(200, {"id": "cus_1"})]
+    fickle.script["GET", "/v1/customers/cus_1"] = [Answer(200, {"id": "cus_1"})]
     async with open_client() as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{fickle.url}/v1/customers/cus_1")

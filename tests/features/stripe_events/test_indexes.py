@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.support.face import Face
-from tests.support.telling import event, example, listening, tell
+from tests.support.stripe_events import event, example, send_event, webhook_context
 
 from licet.db.connection import Connection
 from licet.db.pool import Pool
@@ -16,7 +16,7 @@ LOOKS = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
 @pytest.fixture
 def context(pool: Pool) -> Context:
     """Tools that believe what the test signs."""
-    return listening(pool)
+    return webhook_context(pool)
 
 
 def told() -> dict[str, list[dict[str, Any]]]:
@@ -64,7 +64,7 @@ async def test_along_indexes(face: Face, story: str) -> None:
         if holder._con is not None:
             holder._con.add_query_logger(lambda record: asked.setdefault(record.query, record.args))
     for one in told()[story]:
-        await tell(face.client, one)
+        await send_event(face.client, one)
     assert len(asked) > 10
     async with face.context.pool.acquire() as conn, conn.transaction():
         # On tables of a few rows the planner would look through all; what it cannot do otherwise it does all the same.

@@ -8,8 +8,8 @@ import pytest
 from tests.factories.catalog import make_product
 from tests.features.stripe_events.test_receive import break_products, event
 from tests.support.contexts import make_context
-from tests.support.telling import event as told
-from tests.support.telling import example
+from tests.support.stripe_events import event as told
+from tests.support.stripe_events import example
 
 from licet.db.locks import lock
 from licet.db.pool import Pool

@@ -4,7 +4,7 @@ import json
 
 import asyncpg
 import pytest
-from tests.support.telling import event, example, listening
+from tests.support.stripe_events import event, example, webhook_context
 
 from licet.db.migrate import migrate_database
 from licet.db.migrations.run import upgrade
@@ -41,7 +41,7 @@ async def test_it_is_tried_once_the_schema_is_there(empty_database: str) -> None
                 json.loads(json.dumps(one)),
             )
         assert await migrate_database(empty_database)
-        context = listening(pool)
+        context = webhook_context(pool)
         (retry,) = [job for job in stripe_event_jobs(context) if job.entrypoint == "retry_event"]
         assert retry.due is not None
         due = await retry.due(context.now())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.factories.accounts import make_account
 from tests.support.face import Face
-from tests.support.telling import AT, event, example, listening, outcome, tell
+from tests.support.stripe_events import AT, event, example, outcome_of, send_event, webhook_context
 
 from licet.db.pool import Pool
 from licet.http.context import Context
@@ -18,7 +18,7 @@ MONTH = 2_592_000
 @pytest.fixture
 def context(pool: Pool) -> Context:
     """Tools that believe what the test signs."""
-    return listening(pool)
+    return webhook_context(pool)
 
 
 def phase(number: int, *items: dict[str, Any]) -> dict[str, Any]:
@@ -53,8 +53,8 @@ async def items(face: Face) -> list[tuple[Any, ...]]:
 async def test_a_downgrade_that_waits_for_the_period_s_end(face: Face) -> None:
     before = phase(0, {"price": "price_big", "quantity": 2}, {"price": {"id": "price_side", "object": "price"}})
     then = phase(1, {"price": "price_small", "quantity": 1})
-    await tell(face.client, event("subscription_schedule.created", schedule(before)))
-    await tell(face.client, event("subscription_schedule.updated", schedule(before, then), after=1))
+    await send_event(face.client, event("subscription_schedule.created", schedule(before)))
+    await send_event(face.client, event("subscription_schedule.updated", schedule(before, then), after=1))
     found = await told_of(face)
     assert found.pop("account_id")
     assert found == {
@@ -77,9 +77,9 @@ async def test_a_downgrade_that_waits_for_the_period_s_end(face: Face) -> None:
     ("type_", "status"), [("released", "released"), ("canceled", "canceled"), ("aborted", "canceled")]
 )
 async def test_it_lets_go_and_its_subscription_stays_known(face: Face, type_: str, status: str) -> None:
-    await tell(face.client, event("subscription_schedule.created", schedule()))
+    await send_event(face.client, event("subscription_schedule.created", schedule()))
     gone = schedule(status=status, subscription=None, released_subscription="sub_1" if status == "released" else None)
-    await tell(face.client, event(f"subscription_schedule.{type_}", gone, after=1))
+    await send_event(face.client, event(f"subscription_schedule.{type_}", gone, after=1))
     found = await told_of(face)
     assert (found["status"], found["stripe_subscription_id"]) == (status, "sub_1")
 
@@ -99,32 +99,32 @@ async def test_what_has_ended_stays_so_in_all_orders_of_one_second(face: Face) -
         for table in ("events", "mirrors", "subscription_schedule_items", "subscription_schedules", "refreshes"):
             await face.context.pool.execute(f"DELETE FROM {table}")
         for one in order:
-            await tell(face.client, one)
+            await send_event(face.client, one)
         assert (await told_of(face))["status"] == "released"
         assert len(await items(face)) == 2
 
 
 async def test_an_older_plan_changes_nothing(face: Face) -> None:
     newer = schedule(phase(0, {"price": "price_1"}), phase(1, {"price": "price_2"}))
-    await tell(face.client, event("subscription_schedule.updated", newer, after=5))
+    await send_event(face.client, event("subscription_schedule.updated", newer, after=5))
     older = event("subscription_schedule.created", schedule())
-    await tell(face.client, older)
-    assert await outcome(face.context, older) == ("stale", "we hold a newer state")
+    await send_event(face.client, older)
+    assert await outcome_of(face.context, older) == ("stale", "we hold a newer state")
     assert len(await items(face)) == 2
 
 
 async def test_two_plans_of_one_second_are_asked_about(face: Face) -> None:
     for price in ("price_1", "price_2"):
         plan = schedule(phase(0, {"price": price}))
-        await tell(face.client, event("subscription_schedule.updated", plan))
+        await send_event(face.client, event("subscription_schedule.updated", plan))
     rows = await face.context.pool.fetch("SELECT kind, stripe_id FROM refreshes ORDER BY kind")
     assert [tuple(row) for row in rows] == [("customer", "cus_1"), ("subscription_schedule", "sub_sched_1")]
 
 
 async def test_an_unknown_customer_s_schedule_goes_where_the_customer_goes(face: Face) -> None:
-    await tell(face.client, event("subscription_schedule.created", schedule()))
+    await send_event(face.client, event("subscription_schedule.created", schedule()))
     account = await make_account(face.context)
     assert (await told_of(face))["account_id"] != account
     customer = example("customer", id="cus_1", metadata={"account_id": str(account)})
-    await tell(face.client, event("customer.created", customer))
+    await send_event(face.client, event("customer.created", customer))
     assert (await told_of(face))["account_id"] == account

@@ -1,5 +1,6 @@
 """Previews a change of plan, and checks that the change costs the quoted amount."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from licet.actions.plans.current import PlanChange, get_current_plan, get_plan_to_change, outcome_of
@@ -13,6 +14,9 @@ from licet.kit.cause import Cause
 from licet.plans.selection import Chosen
 from licet.plans.store import CurrentPlan
 from licet.stripe_api.calls import time_limit
+
+QUOTE_VALIDITY = timedelta(minutes=15)
+"""How long a quote is valid, in business time: long enough to read it and press a button."""
 
 
 async def preview(ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause) -> tuple[PlanChange, Quote]:
@@ -38,7 +42,15 @@ async def _preview(ctx: Context, plan: CurrentPlan, chosen: Chosen) -> tuple[Pla
         unpaid = await list_invoices_to_pay(ctx, plan, chosen)
         mode = await billing_mode(ctx, plan, chosen, unpaid=bool(unpaid))
         amount = amount_remaining(unpaid) + await preview_amount(ctx, plan, chosen, mode, now)
-    quote = await write_quote(ctx.pool, plan, chosen.price.place.stripe_price_id, amount, plan.currency, now=now)
+    quote = await write_quote(
+        ctx.pool,
+        plan,
+        chosen.price.place.stripe_price_id,
+        amount,
+        plan.currency,
+        now=now,
+        expires_at=now + QUOTE_VALIDITY,
+    )
     effective_at = plan.period_end_at if outcome == "scheduled" else now
     return PlanChange(outcome, plan.stripe_subscription_id, effective_at, amount, plan.currency), quote
 

@@ -1,15 +1,12 @@
 """Quotes for changes of plan: an update that names a quote charges exactly its amount, or nothing."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from licet.db.pool import Pool
 from licet.kit.ids import new_id
 from licet.plans.store import CurrentPlan
-
-QUOTE_VALIDITY = timedelta(minutes=15)
-"""How long a quote is valid, in business time: long enough to read it and press a button."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +24,10 @@ class Quote:
 
 
 async def write_quote(
-    pool: Pool, plan: CurrentPlan, to_price_id: str, amount: int, currency: str, *, now: datetime
+    pool: Pool, plan: CurrentPlan, to_price_id: str, amount: int, currency: str, *, now: datetime, expires_at: datetime
 ) -> Quote:
     """Store a quote, and delete all quotes that have expired."""
-    quote = Quote(new_id(), amount, currency, now, now + QUOTE_VALIDITY)
+    quote = Quote(new_id(), amount, currency, now, expires_at)
     await pool.execute(
         """
         WITH expired AS (DELETE FROM plan_quotes WHERE expires_at <= $9)

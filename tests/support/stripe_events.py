@@ -1,4 +1,4 @@
-"""Stripe's events made by hand: an object of Stripe's own examples, changed, in a signed body."""
+"""Makes Stripe events from Stripe's example objects, and sends them signed."""
 
 import json
 from copy import deepcopy
@@ -20,18 +20,18 @@ from licet_sandbox.spec.document import examples
 
 SECRET = "whsec_of_the_test"
 AT = 1_790_000_000
-"""When the first of the events happened, in Stripe's epoch seconds."""
+"""The default time of events, in epoch seconds."""
 
 _numbers = count(1)
 
 
-def listening(pool: Pool) -> Context:
-    """Tools that believe what is signed with `SECRET`."""
+def webhook_context(pool: Pool) -> Context:
+    """A context that accepts events signed with `SECRET`."""
     return make_context(pool, stripe_webhook_secrets=(SecretStr(SECRET),))
 
 
 def example(kind: str, **changed: Any) -> dict[str, Any]:
-    """Stripe's own example of an object, with these fields instead."""
+    """Stripe's example of an object, with these fields changed."""
     made: dict[str, Any] = deepcopy(examples()[kind])
     return made | changed
 
@@ -44,7 +44,7 @@ def event(
     previous: dict[str, Any] | None = None,
     api_version: str = API_VERSION,
 ) -> dict[str, Any]:
-    """An event about an object. after: seconds since `AT`."""
+    """An event with this object. after: seconds after `AT`."""
     data: dict[str, Any] = {"object": deepcopy(obj)}
     if previous is not None:
         data["previous_attributes"] = previous
@@ -59,16 +59,16 @@ def event(
     }
 
 
-async def tell(client: httpx.AsyncClient, told: dict[str, Any], *, at: datetime | None = None) -> None:
-    """Deliver it as Stripe does; it must be taken."""
-    raw = json.dumps(told).encode()
+async def send_event(client: httpx.AsyncClient, payload: dict[str, Any], *, at: datetime | None = None) -> None:
+    """Sends a signed event to Licet, which must answer 200."""
+    raw = json.dumps(payload).encode()
     header = signed(raw, SECRET, at or wall_now())
     answer = await client.post(WEBHOOK_PATH, content=raw, headers={"stripe-signature": header})
     assert (answer.status_code, answer.json()) == (200, {"received": True}), answer.text
 
 
-async def outcome(context: Context, told: dict[str, Any]) -> tuple[str, str | None]:
-    """The outcome of an event, and its reason."""
-    row = await context.pool.fetchrow("SELECT outcome, reason FROM events WHERE stripe_event_id = $1", told["id"])
+async def outcome_of(context: Context, payload: dict[str, Any]) -> tuple[str, str | None]:
+    """The stored outcome of an event, and its reason."""
+    row = await context.pool.fetchrow("SELECT outcome, reason FROM events WHERE stripe_event_id = $1", payload["id"])
     assert row is not None
     return row["outcome"], row["reason"]

@@ -20,37 +20,38 @@ NEVER = inf
 _HOP = ("host", "content-length", "content-encoding", "transfer-encoding", "connection", "date", "server")
 
 
-def wait_for_stripe(stripe: StripeApi, seconds: float) -> None:
-    """From the next try of a call on, one may take no longer than this."""
+def set_stripe_timeout(stripe: StripeApi, seconds: float) -> None:
+    """Sets the timeout of each attempt of a call to Stripe."""
     stripe.calls._timeout_seconds = seconds
 
 
 @contextmanager
-def impatient(stripe: StripeApi, seconds: float = 0.2) -> Iterator[None]:
-    """For as long as the block lasts, one try of a call may take no longer than this."""
-    wait_for_stripe(stripe, seconds)
+def short_stripe_timeout(stripe: StripeApi, seconds: float = 0.2) -> Iterator[None]:
+    """Shortens the timeout of each attempt of a call to Stripe while the block lasts."""
+    set_stripe_timeout(stripe, seconds)
     try:
         yield
     finally:
-        wait_for_stripe(stripe, PATIENCE_SECONDS)
+        set_stripe_timeout(stripe, PATIENCE_SECONDS)
 
 
-class Matching(dict[tuple[str, str], Any]):
-    """A script whose paths are patterns: what is not made yet has no id."""
+class PatternScript(dict[tuple[str, str], Any]):
+    """A script whose paths are regular expressions, for objects whose ids are not known yet."""
 
     def get(self, key: tuple[str, str], default: Any = None) -> Any:
-        for (method, pattern), said in self.items():
+        for (method, pattern), scripted in self.items():
             if method == key[0] and re.fullmatch(pattern, key[1]):
-                return said
+                return scripted
         return default
 
 
 @dataclass(frozen=True)
-class Say:
-    """One answer.
+class Answer:
+    """A scripted answer.
 
-    seconds: how long it takes; NEVER: until the caller gives up. held: it takes until this is set. then: called as the
-    request arrives.
+    seconds: NEVER: answers only after the caller has hung up
+    held: answers once this is set
+    then: called when the request arrives
     """
 
     status: int = 200
@@ -62,8 +63,8 @@ class Say:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One request that came."""
+class SeenRequest:
+    """A received request."""
 
     method: str
     path: str
@@ -71,50 +72,50 @@ class Seen:
     headers: dict[str, str]
 
 
-def stripe_error(message: str = "No.", **said: Any) -> dict[str, Any]:
+def stripe_error(message: str = "No.", **fields: Any) -> dict[str, Any]:
     """Stripe's error object."""
-    return {"error": {"type": "invalid_request_error", "message": message, **said}}
+    return {"error": {"type": "invalid_request_error", "message": message, **fields}}
 
 
-class Counterpart:
+class StripeProxy:
     """Answers by script, and forwards everything else to the sandbox.
 
-    script: `("POST", "/v1/customers")` -> the answers to give, in turn.
+    script: the answers for `("POST", "/v1/customers")`, given one after the other; always: an answer for every request
     """
 
     def __init__(self, behind: str | None) -> None:
         self.url = ""
-        self.seen: list[Seen] = []
-        self.script: dict[tuple[str, str], list[Say]] = {}
-        self.always: dict[tuple[str, str], Say] = {}
-        self.everything: Say | None = None
-        """What is said to every request, whatever the scripts have."""
+        self.seen: list[SeenRequest] = []
+        self.script: dict[tuple[str, str], list[Answer]] = {}
+        self.always: dict[tuple[str, str], Answer] = {}
+        self.everything: Answer | None = None
+        """The answer to every request, whatever the scripts contain."""
         self.loses_next_write = False
-        """The next write is done, and its answer never arrives: as if we had crashed just after it."""
+        """The next write is carried out, and its answer is lost, as if Licet had crashed just after it."""
         self._behind = behind
         self._client = open_client(trust_env=False)
 
     def writes(self) -> list[str]:
-        """The requests so far that change something, as `POST /v1/products`."""
+        """The requests so far that are not GETs, such as `POST /v1/products`."""
         return [f"{one.method} {one.path}" for one in self.seen if one.method != "GET"]
 
     async def answer(self, request: Request) -> Response:
         body = (await request.body()).decode()
         path = request.url.path
-        self.seen.append(Seen(request.method, path, body, dict(request.headers)))
+        self.seen.append(SeenRequest(request.method, path, body, dict(request.headers)))
         waiting = self.script.get((request.method, path))
-        said = self.everything or (waiting.pop(0) if waiting else self.always.get((request.method, path)))
-        if said is None:
+        scripted = self.everything or (waiting.pop(0) if waiting else self.always.get((request.method, path)))
+        if scripted is None:
             return await self._lose_or_hand_on(request, body)
-        said.then()
-        if said.seconds == NEVER:
-            while not await request.is_disconnected():  # noqa: ASYNC110 - nobody tells
+        scripted.then()
+        if scripted.seconds == NEVER:
+            while not await request.is_disconnected():  # noqa: ASYNC110 - there is no event for it
                 await asyncio.sleep(0.01)
-        if said.held is not None:
-            await said.held.wait()
-        if isinstance(said.body, str):
-            return Response(said.body, said.status, said.headers)
-        return _json(said.body, said.status, said.headers)
+        if scripted.held is not None:
+            await scripted.held.wait()
+        if isinstance(scripted.body, str):
+            return Response(scripted.body, scripted.status, scripted.headers)
+        return _json(scripted.body, scripted.status, scripted.headers)
 
     async def _lose_or_hand_on(self, request: Request, body: str) -> Response:
         answer = await self._hand_on(request, body)
@@ -146,10 +147,10 @@ def _json(body: dict[str, Any], status: int, headers: dict[str, str]) -> Respons
 
 
 @asynccontextmanager
-async def counterpart(behind: str | None = None) -> AsyncIterator[Counterpart]:
-    """A counterpart, served for as long as the block lasts."""
+async def stripe_proxy(behind: str | None = None) -> AsyncIterator[StripeProxy]:
+    """Serves a proxy while the block lasts. behind: the sandbox's URL; None: unscripted requests get 404."""
     app = FastAPI()
-    made = Counterpart(behind)
+    made = StripeProxy(behind)
     app.add_api_route("/{rest:path}", made.answer, methods=["GET", "POST", "DELETE"])
     async with serve(app) as url:
         made.url = url
