@@ -63,13 +63,7 @@ async def refunded_of_session(conn: Connection, session: asyncpg.Record) -> int:
         FROM (
             SELECT stripe_refund_id, amount, status FROM refunds WHERE stripe_payment_intent_id = $1
             UNION
-            SELECT refund.stripe_refund_id, refund.amount, refund.status
-            FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_payment_intent_id)
-            WHERE payment.stripe_invoice_id = $2
-            UNION
-            SELECT refund.stripe_refund_id, refund.amount, refund.status
-            FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_charge_id)
-            WHERE payment.stripe_invoice_id = $2) AS refund
+            SELECT stripe_refund_id, amount, status FROM invoice_refunds WHERE stripe_invoice_id = $2) AS refund
         WHERE refund.status <> ALL ($3)
         """,
         session["stripe_payment_intent_id"],

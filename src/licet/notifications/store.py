@@ -62,20 +62,16 @@ async def list_refunds_on_their_way(conn: Connection, affected: Affected) -> lis
     return await conn.fetch(
         """
         WITH refund AS (
-            SELECT * FROM refunds WHERE stripe_payment_intent_id = ANY ($1)
-            UNION SELECT * FROM refunds WHERE stripe_charge_id = ANY ($2)
-            UNION SELECT refunds.* FROM invoice_payments JOIN refunds USING (stripe_payment_intent_id)
-                  WHERE stripe_invoice_id = ANY ($3)
-            UNION SELECT refunds.* FROM invoice_payments JOIN refunds USING (stripe_charge_id)
+            SELECT stripe_refund_id, stripe_payment_intent_id, status FROM refunds
+            WHERE stripe_payment_intent_id = ANY ($1)
+            UNION SELECT stripe_refund_id, stripe_payment_intent_id, status FROM refunds
+                  WHERE stripe_charge_id = ANY ($2)
+            UNION SELECT stripe_refund_id, stripe_payment_intent_id, status FROM invoice_refunds
                   WHERE stripe_invoice_id = ANY ($3)
         ), payer AS (
-            SELECT refund.stripe_refund_id, invoice.account_id, invoice.customer_email
-            FROM refund JOIN invoice_payments USING (stripe_payment_intent_id)
-            JOIN invoices AS invoice USING (stripe_invoice_id)
-            UNION ALL
-            SELECT refund.stripe_refund_id, invoice.account_id, invoice.customer_email
-            FROM refund JOIN invoice_payments USING (stripe_charge_id)
-            JOIN invoices AS invoice USING (stripe_invoice_id)
+            SELECT stripe_refund_id, invoice.account_id, invoice.customer_email
+            FROM invoice_refunds JOIN invoices AS invoice USING (stripe_invoice_id)
+            WHERE stripe_refund_id = ANY (ARRAY(SELECT stripe_refund_id FROM refund))
             UNION ALL
             SELECT refund.stripe_refund_id, session.account_id, session.customer_email
             FROM refund JOIN checkout_sessions AS session USING (stripe_payment_intent_id)

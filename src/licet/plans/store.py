@@ -119,10 +119,8 @@ async def find_current_plan(conn: Connection | Pool, account_id: UUID) -> Curren
         JOIN subscription_items AS item USING (stripe_subscription_id)
         JOIN products AS product USING (stripe_product_id)
         WHERE subscription.account_id = $1 AND subscription.status <> ALL ($2) AND product.kind = 'plan'
-            AND NOT EXISTS (SELECT 1 FROM cancellations AS going
-                            WHERE going.stripe_subscription_id = subscription.stripe_subscription_id)
-            AND NOT EXISTS (SELECT 1 FROM second_plans AS second
-                            WHERE second.stripe_subscription_id = subscription.stripe_subscription_id)
+            AND NOT EXISTS (SELECT 1 FROM ending_subscriptions AS ending
+                            WHERE ending.stripe_subscription_id = subscription.stripe_subscription_id)
         ORDER BY (subscription.status = ANY ($3)) DESC, subscription.created_at, stripe_subscription_id, item.position
         LIMIT 1
         """,
@@ -156,18 +154,15 @@ async def list_plan_items(conn: Connection, account_id: UUID) -> list[asyncpg.Re
 
     Ended subscriptions are left out.
 
-    cancelling: the subscription is being cancelled immediately, or is a duplicate plan.
+    cancelling: the subscription is being cancelled immediately, or is a duplicate plan, also one that is undone.
     """
     return await conn.fetch(
         """
         SELECT subscription.*, item.stripe_subscription_item_id, item.current_period_start_at,
                item.current_period_end_at, product.id AS product_id, product.features, product.grace_days,
                product.license_policy,
-               EXISTS (SELECT 1 FROM cancellations AS going
-                       WHERE going.stripe_subscription_id = subscription.stripe_subscription_id
-                       UNION ALL
-                       SELECT 1 FROM second_plans AS second
-                       WHERE second.stripe_subscription_id = subscription.stripe_subscription_id) AS cancelling
+               EXISTS (SELECT 1 FROM ending_subscriptions AS ending
+                       WHERE ending.stripe_subscription_id = subscription.stripe_subscription_id) AS cancelling
         FROM subscriptions AS subscription
         JOIN subscription_items AS item USING (stripe_subscription_id)
         JOIN products AS product USING (stripe_product_id)

@@ -5,16 +5,8 @@ import asyncpg
 from licet.db.connection import Connection
 
 REFUNDED_OF_INVOICE = """
-    SELECT coalesce(sum(refund.amount), 0)::bigint
-    FROM (
-        SELECT refund.stripe_refund_id, refund.amount, refund.status
-        FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_payment_intent_id)
-        WHERE payment.stripe_invoice_id = invoice.stripe_invoice_id
-        UNION
-        SELECT refund.stripe_refund_id, refund.amount, refund.status
-        FROM invoice_payments AS payment JOIN refunds AS refund USING (stripe_charge_id)
-        WHERE payment.stripe_invoice_id = invoice.stripe_invoice_id) AS refund
-    WHERE refund.status <> ALL ($2)
+    SELECT coalesce(sum(refund.amount), 0)::bigint FROM invoice_refunds AS refund
+    WHERE refund.stripe_invoice_id = invoice.stripe_invoice_id AND refund.status <> ALL ($2)
 """
 """A subquery: the refunded amount of `invoice`, in minor units. $2: `mirror.FAILED_REFUND_STATUSES`."""
 
@@ -27,10 +19,8 @@ async def find_refund_for_email(conn: Connection, stripe_refund_id: str) -> asyn
         FROM refunds AS refund
         LEFT JOIN LATERAL (
             SELECT invoice.number, invoice.account_id
-            FROM invoice_payments AS payment JOIN invoices AS invoice USING (stripe_invoice_id)
-            WHERE payment.stripe_payment_intent_id = refund.stripe_payment_intent_id
-               OR payment.stripe_charge_id = refund.stripe_charge_id
-            LIMIT 1) AS invoice ON true
+            FROM invoice_refunds JOIN invoices AS invoice USING (stripe_invoice_id)
+            WHERE invoice_refunds.stripe_refund_id = $1 LIMIT 1) AS invoice ON true
         LEFT JOIN LATERAL (
             SELECT account_id FROM checkout_sessions
             WHERE stripe_payment_intent_id = refund.stripe_payment_intent_id LIMIT 1) AS session ON true
@@ -52,11 +42,8 @@ async def find_refund_with_purchase(conn: Connection, stripe_refund_id: str) -> 
         WITH refund AS (
             SELECT * FROM refunds WHERE stripe_refund_id = $1
         ), invoice AS (
-            SELECT invoices.account_id, stripe_invoice_id, stripe_subscription_id
-            FROM (
-                SELECT stripe_invoice_id FROM refund JOIN invoice_payments USING (stripe_payment_intent_id)
-                UNION SELECT stripe_invoice_id FROM refund JOIN invoice_payments USING (stripe_charge_id)
-            ) AS paid JOIN invoices USING (stripe_invoice_id) LIMIT 1
+            SELECT account_id, stripe_invoice_id, stripe_subscription_id
+            FROM invoice_refunds JOIN invoices USING (stripe_invoice_id) WHERE stripe_refund_id = $1 LIMIT 1
         ), bought AS (
             SELECT orders.account_id, orders.id AS order_id
             FROM (

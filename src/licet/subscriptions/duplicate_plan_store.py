@@ -85,10 +85,8 @@ async def list_live_plans(conn: Connection, stripe_subscription_id: str) -> list
                 THEN (mirrors.object -> 'metadata' ->> 'licet_order_id')::uuid END
         ) AS session ON true
         WHERE mine.stripe_subscription_id = $1
-            AND NOT EXISTS (SELECT 1 FROM cancellations AS going
-                            WHERE going.stripe_subscription_id = other.stripe_subscription_id)
-            AND NOT EXISTS (SELECT 1 FROM second_plans AS second
-                            WHERE second.stripe_subscription_id = other.stripe_subscription_id)
+            AND NOT EXISTS (SELECT 1 FROM ending_subscriptions AS ending
+                            WHERE ending.stripe_subscription_id = other.stripe_subscription_id)
         GROUP BY other.stripe_subscription_id
         """,
         stripe_subscription_id,

@@ -159,14 +159,13 @@ def _subscription(row: asyncpg.Record, items: Sequence[asyncpg.Record]) -> Subsc
 async def find_subscription(conn: Connection, stripe_subscription_id: str) -> asyncpg.Record | None:
     """The subscription's row, or None if Stripe has not reported the subscription yet.
 
-    cancelling: the subscription is being cancelled immediately, or it is a duplicate plan that is being undone.
+    cancelling: the subscription is being cancelled immediately, or it is a duplicate plan that is being undone. Once a
+    duplicate is undone, its status and its refunds decide over its licenses.
     """
     return await conn.fetchrow(
         """
         SELECT subscription.*, EXISTS (
-            SELECT 1 FROM cancellations WHERE cancellations.stripe_subscription_id = $1
-            UNION ALL
-            SELECT 1 FROM second_plans WHERE second_plans.stripe_subscription_id = $1 AND due_at IS NOT NULL
+            SELECT 1 FROM ending_subscriptions AS ending WHERE ending.stripe_subscription_id = $1 AND NOT is_done
         ) AS cancelling
         FROM subscriptions AS subscription WHERE stripe_subscription_id = $1
         """,

@@ -1,4 +1,4 @@
-"""No event of a dispute, a card or a schedule is settled by looking through a whole table."""
+"""No event of a refund, a dispute, a card or a schedule is settled by looking through a whole table."""
 
 from typing import Any
 
@@ -21,12 +21,18 @@ def context(pool: Pool) -> Context:
 
 def told() -> dict[str, list[dict[str, Any]]]:
     dispute = example("dispute", id="du_1", charge="ch_1", payment_intent="pi_1", status="lost")
+    refund = example("refund", id="re_1", charge="ch_1", payment_intent="pi_1", status="succeeded")
     subscription = example("subscription", id="sub_1", customer="cus_1")
     old_invoice = example(
         "invoice", id="in_1", customer="cus_1", subscription="sub_1", status="paid", payment_intent="pi_1", parent=None
     )
     card = example("payment_method", id="pm_1", customer="cus_1")
     return {
+        "a refund on a subscription": [
+            event("customer.subscription.created", subscription),
+            event("invoice.paid", old_invoice, api_version="2024-12-18.acacia"),
+            event("refund.created", refund),
+        ],
         "a dispute on a subscription": [
             event("customer.subscription.created", subscription),
             event("invoice.paid", old_invoice, api_version="2024-12-18.acacia"),

@@ -86,14 +86,10 @@ async def list_refunds_of_subscription(conn: Connection, stripe_subscription_id:
     """`{refund_id, amount, currency, status}` of each refund for a subscription, oldest first."""
     return await conn.fetch(
         """
-        WITH payment AS (
-            SELECT stripe_payment_intent_id, stripe_charge_id
-            FROM invoices JOIN invoice_payments USING (stripe_invoice_id) WHERE stripe_subscription_id = $1
-        ), refund AS (
-            SELECT refunds.* FROM payment JOIN refunds USING (stripe_payment_intent_id)
-            UNION SELECT refunds.* FROM payment JOIN refunds USING (stripe_charge_id)
-        )
-        SELECT stripe_refund_id AS refund_id, amount, currency, status FROM refund
+        SELECT DISTINCT ON (created_at, stripe_refund_id) stripe_refund_id AS refund_id, amount, currency, status
+        FROM invoice_refunds
+        WHERE stripe_invoice_id = ANY (
+            ARRAY(SELECT stripe_invoice_id FROM invoices WHERE stripe_subscription_id = $1))
         ORDER BY created_at, stripe_refund_id
         """,
         stripe_subscription_id,
