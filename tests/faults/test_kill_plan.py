@@ -49,7 +49,8 @@ async def test_killed_between_the_upgrade_and_the_release_of_what_waits(database
             proxy.armed = True
             with pytest.raises(httpx.TransportError):
                 await client.post(update, json=plans["Scale"])
-            assert await fetch_value(database, RELEASES) == 1
+            # 0 if an event had the watched connection and committed only after the release: then nothing is left to do.
+            assert await fetch_value(database, RELEASES) in (0, 1)
             licet, kills = await killed_again(licet, place, proxy, ports)
             assert kills >= 1
             await fetch_value(database, RUN_OUT)

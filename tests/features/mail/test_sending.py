@@ -41,7 +41,7 @@ async def compose(template: str, about: dict[str, Any]) -> Rendered:
 
 
 def post(pool: Pool, mailbox: Mailbox | None, clock: Clock) -> Mailer:
-    server = SmtpServer("127.0.0.1", mailbox.port, tls=False, step_seconds=1) if mailbox else None
+    server = SmtpServer("127.0.0.1", mailbox.port, tls=False, step_seconds=PATIENCE_SECONDS) if mailbox else None
     return Mailer(pool, clock, compose, Sender.parse("Acme <billing@acme.test>"), server)
 
 
