@@ -18,17 +18,21 @@ class CommitProxy:
     """Forwards to PostgreSQL's socket, and kills `pid` once when it is armed.
 
     statement: the text to look for. It is seen once per connection: later uses only name the prepared statement.
+    after: nothing is killed before this text was sent, on whichever connection; None: no such condition.
     before: True: kills Licet when it prepares the statement, which PostgreSQL then never gets. False: kills Licet
     before it receives the next commit message on a connection that uses the statement.
     """
 
-    def __init__(self, dsn: str, *, statement: bytes = KEEPS_AN_EVENT, before: bool = False) -> None:
+    def __init__(
+        self, dsn: str, *, statement: bytes = KEEPS_AN_EVENT, after: bytes | None = None, before: bool = False
+    ) -> None:
         parts = urlsplit(dsn)
         (directory,) = parse_qs(parts.query)["host"]
         self._socket = str(next(Path(directory).glob(".s.PGSQL.*[0-9]")))
         self._database = parts.path
         self._user = parts.username
         self._statement = statement
+        self._after = after
         self._before = before
         self.pid: int | None = None
         self.armed = False
@@ -67,6 +71,8 @@ class CommitProxy:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, uses_it: asyncio.Event
     ) -> None:
         while data := await reader.read(65536):
+            if self._after is not None and self._after in data:
+                self._after = None
             if self._statement in data:
                 uses_it.set()
                 if self._before and self._kill():
@@ -84,7 +90,7 @@ class CommitProxy:
             await writer.drain()
 
     def _kill(self) -> bool:
-        if not self.armed or self.pid is None:
+        if not self.armed or self.pid is None or self._after is not None:
             return False
         self.armed = False
         os.kill(self.pid, signal.SIGKILL)
