@@ -52,6 +52,28 @@ from licet.stripe_events.routes import router as stripe_events
 if TYPE_CHECKING:
     from licet.oidc.provider import IdentityProvider
 
+ROUTERS = (
+    stripe_events,
+    checkout,
+    subscriptions,
+    invoices,
+    payment_methods,
+    customer_portal,
+    dashboard,
+    products,
+    orders,
+    licenses,
+    entitlements,
+    plans,
+    plan_checkout,
+    plan_updates,
+    plan_customers,
+    return_pages,
+    admin,
+    webhook_endpoints,
+    deliveries,
+)
+
 
 def create_app(context: Context) -> FastAPI:
     """Builds the HTTP application with all routes."""
@@ -76,35 +98,13 @@ def create_app(context: Context) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
         openapi_tags=TAGS,
-        # The names of the operations in generated clients.
-        generate_unique_id_function=lambda route: route.name,
+        # Not `include_router`, which builds each route again, at the first request.
+        routes=[route for router in ROUTERS for route in router.routes],
     )
     app.state.context = context
     app.state.last_used = LastUsed()
     app.state.webhooks = openapi.webhooks()
     app.state.identity_provider = _identity_provider(context.settings)
-    for router in (
-        stripe_events,
-        checkout,
-        subscriptions,
-        invoices,
-        payment_methods,
-        customer_portal,
-        dashboard,
-        products,
-        orders,
-        licenses,
-        entitlements,
-        plans,
-        plan_checkout,
-        plan_updates,
-        plan_customers,
-        return_pages,
-        admin,
-        webhook_endpoints,
-        deliveries,
-    ):
-        app.include_router(router)
     add_conventions(app, context.settings, limiter)
     app.add_middleware(HtmlErrors)
     return app

@@ -19,7 +19,12 @@ def api_router(prefix: str = "", *, tag: str) -> APIRouter:
 
     A plain `APIRouter` would respond with 422 to a wrong content type, and with 500 to a NUL that reaches PostgreSQL.
     """
-    return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute)
+    return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute, generate_unique_id_function=name_of_operation)
+
+
+def name_of_operation(route: APIRoute) -> str:
+    """The operation's name in generated clients."""
+    return route.name
 
 
 class StrictRoute(APIRoute):

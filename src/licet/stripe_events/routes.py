@@ -9,13 +9,14 @@ from licet.errors import LicetError
 from licet.http.context import Ctx
 from licet.http.openapi.document import responses
 from licet.http.openapi.operations import RAW_BODY
+from licet.http.router import name_of_operation
 from licet.http.shapes import ResponseBody
 from licet.kit.times import wall_now
 from licet.stripe_api.signature import verify
 from licet.stripe_events.event import parse_payload
 from licet.stripe_events.receive import EventFailed, receive_event
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(tags=["webhooks"], generate_unique_id_function=name_of_operation)
 
 
 class Received(ResponseBody):
