@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import stripe
 
+from licet.kit.tls import trusted_authorities
 from licet.stripe_api.failures import StripeFailure
 from licet.stripe_api.request import StripeRequest, StripeResponse
 from licet.stripe_api.version import API_VERSION
@@ -31,6 +32,7 @@ class Transport(stripe.HTTPClient):
         local = base_url is not None and httpx.URL(base_url).host in _LOOPBACK_HOSTS
         self._http = httpx.AsyncClient(
             timeout=timeout_seconds,
+            verify=trusted_authorities(),
             trust_env=not local,
             limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30),
         )

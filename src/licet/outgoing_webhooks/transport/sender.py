@@ -9,6 +9,7 @@ from types import TracebackType
 import anyio
 import httpcore
 
+from licet.kit.tls import trusted_authorities
 from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets, RefusedTarget, Target, check_url
 from licet.outgoing_webhooks.transport.connections import CheckedConnections, ConnectionFailed
 from licet.outgoing_webhooks.transport.dns import Resolve, resolve
@@ -57,7 +58,7 @@ class AttemptResult:
 class WebhookSender:
     """Sends webhooks over checked connections, which are kept for a few seconds. Close it after use.
 
-    tls: the trusted certificates; None: the system's and Mozilla's list.
+    tls: the trusted certificates; None: `trusted_authorities`.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class WebhookSender:
         # (httpcore's issue 1093).
         self._free = asyncio.Semaphore(MAX_CONCURRENT)
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls or httpcore.default_ssl_context(),
+            ssl_context=tls or trusted_authorities(),
             max_connections=None,
             max_keepalive_connections=MAX_CONCURRENT,
             keepalive_expiry=KEEPALIVE_SECONDS,
