@@ -1,6 +1,7 @@
 """Fixtures of every test: above all a private database, copied from a migrated template."""
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
@@ -65,6 +66,12 @@ class Loop(uvloop.Loop):
             super().close()
         for warning in found:
             warnings.warn(str(warning.message), warning.category, stacklevel=2)
+
+
+def pytest_collection_finish() -> None:
+    """Excludes what is imported by now from every later garbage collection: a tenth of the run's CPU time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
+from tests.support.catalog import catalog_on_sale
 from tests.support.client import open_client
 from tests.support.contexts import make_settings
 from tests.support.patience import PATIENCE_SECONDS
@@ -18,8 +19,6 @@ from tests.support.stripe_proxy import StripeProxy, stripe_proxy
 
 from licet.accounts.keys import create_key
 from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
-from licet.catalog.file import EXAMPLE, read_catalog
-from licet.catalog.push import push_catalog
 from licet.db.keyring import Keyring
 from licet.db.pool import open_pool
 from licet.http.context import Context
@@ -178,12 +177,12 @@ async def open_shop(
     webhooks_version: the API version of these events
     """
     checker = Checker()
-    sandbox = Sandbox(None, validate=checker)
-    served = await sandbox.serve()
     stack = AsyncExitStack()
+    pool = await open_pool(dsn, min_size=2, max_size=10)
+    sandbox = Sandbox(await stack.enter_async_context(catalog_on_sale(pool)), validate=checker)
+    served = await sandbox.serve()
     between = await stack.enter_async_context(stripe_proxy(served.url))
     stripe = StripeApi("sk_test_sandbox", base_url=between.url, timeout_seconds=PATIENCE_SECONDS)
-    pool = await open_pool(dsn, min_size=2, max_size=10)
     secret = "whsec_given_to_the_test"
     keyring = Keyring([Fernet.generate_key().decode()])
     try:
@@ -218,7 +217,6 @@ async def open_shop(
             worker = Worker(dsn, pool, lanes, sandbox.now)
             sandbox.on_clock_advanced(worker.hand_over_due)
             working = asyncio.create_task(worker.run()) if with_worker else None
-            await push_catalog(read_catalog(EXAMPLE), pool, stripe)
             shop = Shop(context, url, sandbox, served.url, operator.key, worker, client, between)
             try:
                 yield shop
@@ -228,8 +226,8 @@ async def open_shop(
                     await working
     finally:
         await stripe.close()
-        await stack.aclose()
         await served.stop()
+        await stack.aclose()
         await asyncio.wait_for(pool.close(), PATIENCE_SECONDS)
     # Every request, response and event was checked against Stripe's OpenAPI document.
     checker.raise_any()
