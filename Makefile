@@ -9,6 +9,9 @@ SOURCES := src tests benchmarks dev
 WORKERS := $(shell expr "$$(getconf _NPROCESSORS_ONLN)" + 2)
 PYTEST ?= -n $(WORKERS) --dist worksteal
 
+# Python compiles each module once, and not again in each of the many programs that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-long check unit lint format build lock clean
 
