@@ -5,20 +5,35 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
 """PostgreSQL's message that a transaction is committed (protocol: CommandComplete)."""
 
+INSERTED = b"INSERT 0 1\x00"
+"""PostgreSQL's message that an INSERT of one row is complete."""
+
 KEEPS_AN_EVENT = b"INSERT INTO events"
+ANY = b""
+
+
+@dataclass
+class _Seen:
+    """What one connection has sent so far: the text of `after`, and that of `statement`."""
+
+    after: bool = False
+    statement: bool = False
 
 
 class CommitProxy:
     """Forwards to PostgreSQL's socket, and kills `pid` once when it is armed.
 
-    statement: the text to look for. It is seen once per connection: later uses only name the prepared statement.
-    after: nothing is killed before this text was sent, on whichever connection; None: no such condition.
+    statement: the text to look for; ANY: every statement. A text is seen once per connection: later uses only name the
+    prepared statement.
+    after: nothing is killed before an INSERT of one row with this text is complete, on whichever connection; None: no
+    such condition.
     before: True: kills Licet when it prepares the statement, which PostgreSQL then never gets. False: kills Licet
     before it receives the next commit message on a connection that uses the statement.
     """
@@ -51,12 +66,12 @@ class CommitProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream, upstream_writer = await asyncio.open_unix_connection(self._socket)
-        uses_it = asyncio.Event()
+        seen = _Seen()
         try:
             done, pending = await asyncio.wait(
                 [
-                    asyncio.create_task(self._to_server(reader, upstream_writer, uses_it)),
-                    asyncio.create_task(self._to_licet(upstream, writer, uses_it)),
+                    asyncio.create_task(self._to_server(reader, upstream_writer, seen)),
+                    asyncio.create_task(self._to_licet(upstream, writer, seen)),
                 ],
                 return_when=asyncio.FIRST_COMPLETED,
             )
@@ -67,24 +82,22 @@ class CommitProxy:
             for one in (writer, upstream_writer):
                 one.close()
 
-    async def _to_server(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, uses_it: asyncio.Event
-    ) -> None:
+    async def _to_server(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: "_Seen") -> None:
         while data := await reader.read(65536):
             if self._after is not None and self._after in data:
-                self._after = None
+                seen.after = True
             if self._statement in data:
-                uses_it.set()
+                seen.statement = True
                 if self._before and self._kill():
                     return
             writer.write(data)
             await writer.drain()
 
-    async def _to_licet(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, uses_it: asyncio.Event
-    ) -> None:
+    async def _to_licet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: "_Seen") -> None:
         while data := await reader.read(65536):
-            if not self._before and uses_it.is_set() and COMMITTED in data and self._kill():
+            if seen.after and INSERTED in data:
+                self._after = None
+            if not self._before and seen.statement and COMMITTED in data and self._kill():
                 return
             writer.write(data)
             await writer.drain()
