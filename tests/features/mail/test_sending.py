@@ -209,10 +209,10 @@ async def test_a_worker_that_died_while_sending_is_followed_by_another(pool: Poo
 
         await eventually(under_way)
         task.cancel()
+        mailbox.silent_seconds = 0
         await asyncio.gather(task, return_exceptions=True)
         assert await due(sending, clock.at) == []
         clock.at += timedelta(minutes=5)
-        mailbox.silent_seconds = 0
         assert await due(sending, clock.at) == [key]
         await sending.send(key)
     assert (await the_mail(pool))["status"] == "sent"
