@@ -4,10 +4,14 @@ A story is the invoices of one subscription with the items `plan` and `beside`, 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.depth import examples
 
 from licet.licenses.core import Refunded
 from licet.licenses.paid_periods import PaidInvoice, PeriodLine, Periods
@@ -45,6 +49,11 @@ def update(*lines: PeriodLine, back: int = 0) -> PaidInvoice:
     return PaidInvoice("in", "subscription_update", PRICE, back, lines)
 
 
+def unpaid_update(*lines: PeriodLine) -> PaidInvoice:
+    """A change whose credits outweigh its charges: no money was taken."""
+    return PaidInvoice("in", "subscription_update", 0, 0, lines)
+
+
 def manual(*lines: PeriodLine, back: int = 0) -> PaidInvoice:
     return PaidInvoice("in", "manual", PRICE, back, lines)
 
@@ -52,6 +61,7 @@ def manual(*lines: PeriodLine, back: int = 0) -> PaidInvoice:
 MONTH = create(whole(0, 30))
 BOTH = create(whole(0, 30), whole(0, 30, "beside"))
 TO_A_YEAR = update(credit(10, 30), charge(10, 365))
+FREE_CREDIT = PeriodLine("plan", day(10), day(365), proration=True, credits=True)
 WITHIN = update(credit(10, 30), charge(10, 30))
 
 
@@ -78,7 +88,13 @@ STORIES = {
     # A change within a period.
     "up within the month": Story([MONTH, WITHIN], 30),
     "up, and refunded": Story([MONTH, update(credit(10, 30), charge(10, 30), back=PRICE)], 30),
-    "up on a refunded month": Story([create(whole(0, 30), back=PRICE), WITHIN], None, "full"),
+    "up on a refunded month": Story([create(whole(0, 30), back=PRICE), WITHIN], 30, "part"),
+    "up on a refunded month, refunded too": Story(
+        [create(whole(0, 30), back=PRICE), update(credit(10, 30), charge(10, 30), back=PRICE)], None, "full"
+    ),
+    "down on a refunded month": Story(
+        [create(whole(0, 30), back=PRICE), unpaid_update(credit(10, 30), charge(10, 30, amount=1))], None, "full"
+    ),
     "down at once": Story([MONTH, update(credit(10, 30), charge(10, 30, amount=1))], 30),
     "changed with the renewal": Story([MONTH, cycle(credit(10, 30), charge(10, 30), whole(30, 60))], 60),
     "up on an unpaid renewal": Story([MONTH, update(credit(40, 60), charge(40, 60))], 30),
@@ -139,12 +155,46 @@ STORIES = {
     "which stays so": Story([create(whole(0, 30), back=PRICE), update(charge(10, 30, "new"))], 30, "full"),
     "in another's place": Story([MONTH, update(credit(10, 30), charge(10, 30, "new"))], 30, item="new"),
     "in a refunded one's place": Story(
-        [create(whole(0, 30), back=PRICE), update(credit(10, 30), charge(10, 30, "new"))], None, "full", "new"
+        [create(whole(0, 30), back=PRICE), update(credit(10, 30), charge(10, 30, "new"))], 30, "part", "new"
     ),
     "in its place for a year": Story(
         [create(whole(0, 30), back=PRICE), update(credit(10, 30), charge(10, 365, "new"))], 365, item="new"
     ),
     "resumed after a pause": Story([MONTH, update(charge(50, 60))], 60),
+    # Several changes of one item on one invoice.
+    "to a year, then more units": Story(
+        [MONTH, update(credit(5, 30), charge(5, 365), credit(6, 365), charge(6, 365))], 365
+    ),
+    "more units, then to a month": Story(
+        [
+            create(whole(0, 365)),
+            unpaid_update(credit(30, 365), charge(30, 365), credit(60, 365), whole(60, 90)),
+        ],
+        90,
+    ),
+    "added, then more units": Story(
+        [create(whole(0, 7)), update(charge(0, 31, "new"), credit(1, 31, "new"), charge(1, 31, "new"))], 31, item="new"
+    ),
+    "beside another item's change": Story(
+        [
+            BOTH,
+            update(credit(5, 365), charge(5, 365), charge(5, 365, "new")),
+            update(credit(90, 365), charge(90, 120)),
+        ],
+        365,
+        item="new",
+    ),
+    "back to a month from a year with all of it off": Story(
+        [create(PeriodLine("plan", day(0), day(365))), update(FREE_CREDIT, charge(10, 30))], 30
+    ),
+    "two changes, refunded": Story(
+        [
+            create(whole(0, 365)),
+            update(credit(5, 365), charge(5, 365), credit(6, 365), charge(6, 30), back=PRICE),
+        ],
+        365,
+    ),
+    "a year that nobody credited, beside a month": Story([create(whole(0, 365)), update(whole(10, 40))], 365),
 }
 
 
@@ -166,5 +216,48 @@ def test_where_refunds_do_nothing_a_refunded_period_was_paid_for() -> None:
 def test_a_unit_that_is_no_items_goes_by_any_of_them() -> None:
     month = create(whole(0, 30), whole(0, 30, "beside"), back=PRICE)
     assert Periods([month]).refunded(None) == "full"
-    assert Periods([WITHIN, month]).refunded(None) == "full"
+    assert Periods([WITHIN, month]).refunded(None) == "part"
     assert Periods([TO_A_YEAR, month]).refunded(None) == "none"
+
+
+LAST_DAY = 40
+
+
+def paid_days(invoices: Sequence[PaidInvoice], item: str) -> set[int]:
+    """The days that are paid for, counted one by one."""
+    paid: set[int] = set()
+    for number in range(LAST_DAY):
+        count = 0
+        for invoice in invoices:
+            lines = [line for line in invoice.lines if line.item == item and line.starts <= day(number) < line.ends]
+            count = max(0, count + sum(-1 if line.amount < 0 else 1 for line in lines))
+        if count:
+            paid.add(number)
+    return paid
+
+
+SPANS = st.tuples(st.integers(0, LAST_DAY - 2), st.integers(1, LAST_DAY - 1)).map(sorted).filter(lambda s: s[0] < s[1])
+LINES = st.builds(
+    lambda span, kind, item: kind(*span, item),
+    SPANS,
+    st.sampled_from([whole, charge, charge, credit, credit]),
+    st.sampled_from(["plan", "beside"]),
+)
+LIVES = st.lists(st.lists(LINES, max_size=5).map(lambda lines: update(*lines)), max_size=6)
+
+
+@given(invoices=LIVES)
+@settings(max_examples=examples(200, 5000))
+def test_the_rule_agrees_with_a_count_of_each_day(invoices: list[PaidInvoice]) -> None:
+    """An item that nothing was ever paid for is paid for as its siblings are, so it is left out."""
+    paid = paid_days(invoices, "plan")
+    if paid:
+        until = Periods(invoices[::-1]).paid_until("plan", day(NEVER), refunds_count=True)
+        assert until == day(max(paid) + 1)
+
+
+@given(invoices=LIVES)
+@settings(max_examples=examples(100, 2000))
+def test_a_refund_of_all_takes_all_of_it_back(invoices: list[PaidInvoice]) -> None:
+    refunded = [replace(invoice, amount_refunded=PRICE) for invoice in invoices]
+    assert Periods(refunded[::-1]).paid_until("plan", day(NEVER), refunds_count=True) is None

@@ -25,7 +25,7 @@ async def periods_of(conn: Connection, stripe_subscription_id: str) -> Periods:
                ({REFUNDED_OF_INVOICE}) AS amount_refunded,
                (SELECT coalesce(jsonb_agg(jsonb_build_array(
                            stripe_subscription_item_id, extract(epoch FROM period_start_at),
-                           extract(epoch FROM period_end_at), proration, amount)), '[]')
+                           extract(epoch FROM period_end_at), proration, amount, credits)), '[]')
                 FROM invoice_lines
                 WHERE stripe_invoice_id = invoice.stripe_invoice_id AND stripe_subscription_item_id IS NOT NULL
                ) AS lines
@@ -51,8 +51,9 @@ async def periods_of(conn: Connection, stripe_subscription_id: str) -> Periods:
     )
 
 
-def _line(item: str, starts: float, ends: float, proration: bool, amount: int) -> PeriodLine:
-    return PeriodLine(item, datetime.fromtimestamp(starts, UTC), datetime.fromtimestamp(ends, UTC), proration, amount)
+def _line(item: str, starts: float, ends: float, proration: bool, amount: int, is_credit: bool) -> PeriodLine:  # noqa: PLR0917 - a row
+    from_epoch = datetime.fromtimestamp
+    return PeriodLine(item, from_epoch(starts, UTC), from_epoch(ends, UTC), proration, amount, is_credit)
 
 
 async def refunded_of_session(conn: Connection, session: asyncpg.Record) -> int:

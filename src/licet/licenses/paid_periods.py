@@ -6,15 +6,19 @@ An invoice line bills an item for a span of time. There are three kinds:
 - a charge: a proration that bills a span, most often the rest of a period after a change within it;
 - a credit: a proration that credits a span that the item no longer uses.
 
-A charge that ends later than the credits of its invoice begins a period too: a change from monthly to yearly is billed
-like that.
+An item is paid for at a moment if more lines bill that moment than credit it, counted invoice by invoice, oldest first,
+and never below 0. A change within a period is a credit and a charge, and changes nothing.
+
+An invoice that was refunded in full bills nothing. Credits that refer to what it billed are counted against it first,
+so that a paid upgrade outlasts a refund of the period in which it was made.
 Source: contract, section 4; docs/decisions/license-state.md; Stripe's documentation, "Prorations" and "Set the
 subscription billing renewal date".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from licet.licenses.core import Refunded
 
@@ -24,23 +28,28 @@ _WHOLE_SUBSCRIPTION = ("subscription_create", "subscription_cycle")
 
 @dataclass(frozen=True)
 class PeriodLine:
-    """A line of an invoice for a subscription item. amount: in minor units, negative for a credit."""
+    """A line of an invoice for a subscription item.
+
+    amount: in minor units, negative for a credit. credits: whether Stripe marks the line as a credit; the credit for a
+    span that was billed with a discount of 100% has an amount of 0.
+    """
 
     item: str
     starts: datetime
     ends: datetime
     proration: bool = False
     amount: int = 0
+    credits: bool = False
 
     @property
     def credit(self) -> bool:
-        """Whether it is a proration with a negative amount."""
-        return self.proration and self.amount < 0
+        """Whether it is a proration that credits a span."""
+        return self.proration and (self.amount < 0 or self.credits)
 
     @property
-    def charge(self) -> bool:
-        """Whether it is a proration that bills; an amount of 0, after a discount of 100%, counts as paid."""
-        return self.proration and not self.credit
+    def count(self) -> int:
+        """1 if it bills its span, which an amount of 0 does too; -1 if it credits it."""
+        return -1 if self.credit else 1
 
 
 @dataclass(frozen=True)
@@ -66,40 +75,29 @@ class PaidInvoice:
         return self.billing_reason != "subscription_update" and any(not line.proration for line in self.lines)
 
     def new_period_end(self, item_id: str) -> datetime | None:
-        """The end of the period that the invoice begins for an item; None if it begins none."""
-        lines = self._of(item_id)
-        # An item that replaces another one has no credit of its own.
-        credited_until = max((line.ends for line in _credits(lines) or _credits(self.lines)), default=None)
-        ends = [
-            line.ends
-            for line in lines
-            if not line.proration or (line.charge and (credited_until is None or credited_until < line.ends))
-        ]
-        return max(ends, default=None)
+        """The end of the period that the invoice begins for an item; None if it begins none.
 
-    def paid_until(self, item_id: str, before: datetime | None) -> datetime | None:
-        """Until when an item is paid for with this invoice, if it was paid until `before` without it."""
-        lines = self._of(item_id)
-        if any(not line.proration for line in lines):
-            return self.new_period_end(item_id)
-        return _later(self._after_change(lines, before), self.new_period_end(item_id))
+        A whole period begins one, and so does a charge for a time that the invoice does not credit: a change from
+        monthly to yearly is billed like that.
+        """
+        lines = [line for line in self.lines if line.item == item_id]
+        prorations = [line for line in lines if line.proration]
+        if not any(line.credit for line in prorations):
+            prorations += self._credits_of_removed_items()
+        net_end = _latest(prorations, lambda moment: sum(line.count for line in _at(prorations, moment)) > 0)
+        ends = [line.ends for line in lines if not line.proration]
+        return max([*ends, *([net_end] if net_end and any(not line.credit for line in lines) else [])], default=None)
 
-    @staticmethod
-    def _after_change(lines: Sequence[PeriodLine], before: datetime | None) -> datetime | None:
-        """Until when an item is paid for after a change: `before`, less credits, plus charges."""
-        credit_lines = _credits(lines)
-        if before is None or not credit_lines:
-            return before
-        until = max(line.ends for line in credit_lines)
-        if until > before:
-            # The credited span was not paid for itself, so the credit does not shorten what was paid for.
-            return before
-        charged = max((line.ends for line in lines if line.charge), default=None)
-        rest = before if until < before else min(line.starts for line in credit_lines)
-        return _later(rest, charged)
+    def charges(self, item_id: str | None) -> bool:
+        """Whether money was taken, and not all of it given back, for a span of this item (None: of any)."""
+        if self.amount_paid <= 0 or self.refunded == "full":
+            return False
+        return any(not line.credit for line in self.lines if item_id is None or line.item == item_id)
 
-    def _of(self, item_id: str) -> list[PeriodLine]:
-        return [line for line in self.lines if line.item == item_id]
+    def _credits_of_removed_items(self) -> list[PeriodLine]:
+        """The credits of items that are billed nothing here: another item has taken their place."""
+        billed = {line.item for line in self.lines if not line.credit}
+        return [line for line in self.lines if line.credit and line.item not in billed]
 
 
 @dataclass(frozen=True)
@@ -111,14 +109,18 @@ class Periods:
     def refunded(self, item_id: str | None) -> Refunded:
         """How much of an item's newest paid period was refunded. Refunds of other charges do not count.
 
+        A period is refunded in part only, if a change within it was paid for and not refunded.
+
         item_id: None for a unit that no longer belongs to an item.
         """
+        changed = False
         for invoice in self.invoices:
             if invoice.whole_subscription:
-                return invoice.refunded
+                return "part" if changed and invoice.refunded == "full" else invoice.refunded
             items = {line.item for line in invoice.lines} if item_id is None else {item_id}
             if invoice.refunded != "full" and any(invoice.new_period_end(item) for item in items):
                 return "none"
+            changed = changed or invoice.charges(item_id)
         return "none"
 
     def paid_until(self, item_id: str, current_end: datetime, *, refunds_count: bool) -> datetime | None:
@@ -129,14 +131,43 @@ class Periods:
         current_end: the end of the item's own period, paid or not.
         refunds_count: whether a period that was refunded in full counts as never paid.
         """
-        kept = [invoice for invoice in self.invoices if not (refunds_count and invoice.refunded == "full")]
-        until: datetime | None = None
-        for invoice in reversed(kept):
-            until = invoice.paid_until(item_id, until)
+        oldest_first = [
+            (refunds_count and invoice.refunded == "full", invoice.amount_paid > 0, lines)
+            for invoice in reversed(self.invoices)
+            if (lines := [line for line in invoice.lines if line.item == item_id])
+        ]
+        lines = [line for _, _, lines in oldest_first for line in lines]
+        until = _latest(lines, lambda moment: _is_paid(oldest_first, moment))
         if until is not None:
             return until
+        kept = [invoice for invoice in self.invoices if not (refunds_count and invoice.refunded == "full")]
         siblings = next((ends for invoice in kept if (ends := _new_period_ends(invoice))), None)
         return min(max(siblings), current_end) if siblings else None
+
+
+def _is_paid(oldest_first: Sequence[tuple[bool, bool, Sequence[PeriodLine]]], moment: datetime) -> bool:
+    """Whether a moment is paid for, by one item's lines of each invoice: (refunded, took money, lines)."""
+    paid = given_back = 0
+    for is_refunded, took_money, lines in oldest_first:
+        counts = [line.count for line in _at(lines, moment)]
+        billed, credited = counts.count(1), counts.count(-1)
+        if is_refunded:
+            given_back += billed
+            continue
+        against_refunded = min(given_back, credited) if took_money else 0
+        given_back -= against_refunded
+        paid = max(0, paid + billed - (credited - against_refunded))
+    return paid > 0
+
+
+def _latest(lines: Sequence[PeriodLine], holds: Callable[[datetime], bool]) -> datetime | None:
+    """The end of the latest span, between two times at which any line starts or ends, for which this holds."""
+    times = sorted({time for line in lines for time in (line.starts, line.ends)}, reverse=True)
+    return next((ends for ends, starts in pairwise(times) if holds(starts)), None)
+
+
+def _at(lines: Sequence[PeriodLine], moment: datetime) -> list[PeriodLine]:
+    return [line for line in lines if line.starts <= moment < line.ends]
 
 
 def refunded(amount_paid: int, amount_refunded: int) -> Refunded:
@@ -148,11 +179,3 @@ def refunded(amount_paid: int, amount_refunded: int) -> Refunded:
 
 def _new_period_ends(invoice: PaidInvoice) -> list[datetime]:
     return [end for line in invoice.lines if (end := invoice.new_period_end(line.item))]
-
-
-def _credits(lines: Sequence[PeriodLine]) -> list[PeriodLine]:
-    return [line for line in lines if line.credit]
-
-
-def _later(first: datetime | None, second: datetime | None) -> datetime | None:
-    return max((time for time in (first, second) if time is not None), default=None)

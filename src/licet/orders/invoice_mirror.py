@@ -129,9 +129,9 @@ async def _replace_lines(conn: Connection, stripe_invoice_id: str, lines: list[S
         """
         INSERT INTO invoice_lines (
             stripe_invoice_id, position, stripe_invoice_line_id, stripe_subscription_id, stripe_subscription_item_id,
-            stripe_price_id, stripe_product_id, description, quantity, amount, currency, proration, period_start_at,
-            period_end_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            stripe_price_id, stripe_product_id, description, quantity, amount, currency, proration, credits,
+            period_start_at, period_end_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         """,
         [(stripe_invoice_id, position, *_line_values(line)) for position, line in enumerate(lines)],
     )
@@ -152,6 +152,7 @@ def _line_values(line: StripeObject) -> tuple[object, ...]:
         line["amount"],
         line["currency"],
         bool(details.get("proration")),
+        bool((details.get("proration_details") or {}).get("credited_items")),
         from_epoch(line["period"]["start"]),
         from_epoch(line["period"]["end"]),
     )
