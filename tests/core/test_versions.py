@@ -98,6 +98,31 @@ def test_what_is_final_wins(final: dict[str, Any], other: dict[str, Any]) -> Non
     assert compare(version(final), version(other)) is Verdict.STALE
 
 
+@pytest.mark.parametrize(
+    ("final", "other"),
+    [
+        ({"object": "subscription", "status": "canceled"}, {"object": "subscription", "status": "paused"}),
+        ({"object": "subscription", "status": "incomplete_expired"}, {"object": "subscription", "status": "active"}),
+        ({"object": "invoice", "status": "paid"}, {"object": "invoice", "status": "open"}),
+        ({"object": "invoice", "status": "void"}, {"object": "invoice", "status": "uncollectible"}),
+        ({"object": "refund", "status": "failed"}, {"object": "refund", "status": "succeeded"}),
+    ],
+)
+@pytest.mark.parametrize("apart", [-timedelta(days=40), -SECOND, SECOND, timedelta(days=40)])
+def test_nothing_follows_a_final_state_whatever_the_times_say(
+    final: dict[str, Any], other: dict[str, Any], apart: timedelta
+) -> None:
+    assert compare(version(other), version(final, AT + apart)) is Verdict.NEWER
+    assert compare(version(final), version(other, AT + apart)) is Verdict.STALE
+    assert compare(version(final, was_read=True), version(other, AT + apart)) is Verdict.STALE
+
+
+def test_a_payment_method_is_attached_after_it_was_read() -> None:
+    read = version({"object": "payment_method", "customer": None}, was_read=True)
+    attached = version({"object": "payment_method", "customer": "cus_1"}, AT + timedelta(hours=1))
+    assert compare(read, attached) is Verdict.NEWER
+
+
 @pytest.mark.parametrize("decided", ["won", "lost", "warning_closed"])
 def test_a_dispute_that_was_decided_may_be_appealed(decided: str) -> None:
     """So near a read, or in one second, Stripe is asked, whichever comes first."""

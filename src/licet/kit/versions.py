@@ -2,12 +2,14 @@
 
 Events arrive in any order, and `created` has whole seconds: one purchase sends several events in one second.
 
-1. A later second is newer. But a read is timed by Licet's clock, so near a read (`CLOCK_SKEW`) times are not compared.
-2. In the same second, equal objects are the same version; `.created` is older and `.deleted` newer than other events.
-3. Then a final state is newer: nothing follows it.
-4. Then the version whose `previous_attributes` match the other one is newer. Values recur (a quantity goes up and down
+1. Nothing follows the final state of a subscription, an invoice or a refund, whatever the times say: they may be a
+   little wrong.
+2. A later second is newer. But a read is timed by Licet's clock, so near a read (`CLOCK_SKEW`) times are not compared.
+3. In the same second, equal objects are the same version; `.created` is older and `.deleted` newer than other events.
+4. Then a final state of another object is newer: nothing follows it in that second.
+5. Then the version whose `previous_attributes` match the other one is newer. Values recur (a quantity goes up and down
    again), so this only chooses what to store for now, and the object is read from Stripe.
-5. Otherwise the order is unclear, and the object is read from Stripe.
+6. Otherwise the order is unclear, and the object is read from Stripe.
 
 Source: docs/decisions/order-does-not-matter.md.
 """
@@ -79,6 +81,8 @@ def compare(stored: Version | None, incoming: Version) -> Verdict:
     """Compare `incoming`, carried by an event, with the stored version."""
     if stored is None:
         return Verdict.NEWER
+    if incoming.object.get("object") in FINAL_FOR_GOOD and is_final(stored.object) != is_final(incoming.object):
+        return Verdict.NEWER if is_final(incoming.object) else Verdict.STALE
     apart = incoming.time - stored.time
     leeway = CLOCK_SKEW if stored.was_read or incoming.was_read else timedelta()
     if apart > leeway:
@@ -130,6 +134,12 @@ FINAL: dict[str, dict[str, frozenset[str | None]]] = {
 """By kind of object and field, the values that are final: they never change again.
 
 A dispute has none: a decided one may be appealed, and a closed inquiry may become a dispute.
+"""
+
+FINAL_FOR_GOOD = frozenset({"subscription", "invoice", "refund"})
+"""Objects whose final state outlasts every other one, at any time.
+
+The others may return: a payment method that was read before it was attached looks like one that is detached.
 """
 
 
