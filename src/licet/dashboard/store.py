@@ -19,7 +19,7 @@ async def list_renewing_subscriptions(conn: Connection, account_id: UUID) -> lis
     rows = await conn.fetch(
         """
         SELECT subscription.*,
-               coalesce(mirror.object -> 'pause_collection', 'null') = 'null' AS collects,
+               subscription.paused_collection IS NULL AS collects,
                coalesce(mirror.object -> 'discounts', '[]') <> '[]'
                    OR coalesce((customer.object ->> 'balance')::bigint, 0) <> 0 AS discounted,
                (SELECT sum(price.unit_amount * planned.quantity)::bigint

@@ -12,6 +12,7 @@ from licet.actions.plans.change import change_plan
 from licet.actions.plans.current import PlanChange, PlanChangeOutcome, get_current_plan
 from licet.actions.plans.downgrade import PRICE_ARCHIVED
 from licet.actions.plans.overdue import PAYMENT_OVERDUE
+from licet.actions.plans.paused import PAUSED
 from licet.actions.plans.preview import preview
 from licet.actions.subscriptions import cancel
 from licet.actions.subscriptions.lock import CHANGING
@@ -115,6 +116,7 @@ class EmptyResponse(ResponseBody):
         **_CURRENCIES,
         **CHANGING,
         **PAYMENT_OVERDUE,
+        **PAUSED,
         **PRICE_ARCHIVED,
         quote_expired=(409, "The quote has expired, or the amount to charge has changed. Request a new preview."),
     ),
@@ -155,6 +157,7 @@ async def update_subscription(
         **_CURRENCIES,
         **CHANGING,
         **PAYMENT_OVERDUE,
+        **PAUSED,
     ),
 )
 async def preview_update(

@@ -40,6 +40,7 @@ class CurrentPlan:
     """A subscription to a plan, not ended. Times are aware UTC.
 
     planned_price_id: the price of a pending change, which takes effect when the period ends; None without one.
+    paused_collection: what happens to its invoices while collection is paused; None if it is not.
     """
 
     stripe_subscription_id: str
@@ -57,6 +58,7 @@ class CurrentPlan:
     stripe_schedule_id: str | None
     planned_price_id: str | None
     stripe_latest_invoice_id: str | None
+    paused_collection: str | None
 
     @property
     def is_scheduled_to_cancel(self) -> bool:

@@ -27,15 +27,15 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
         INSERT INTO subscriptions (
             stripe_subscription_id, account_id, stripe_customer_id, status, cancel_at_period_end, cancel_at,
             canceled_at, ended_at, trial_end_at, stripe_default_payment_method_id, stripe_latest_invoice_id,
-            stripe_schedule_id, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            stripe_schedule_id, paused_collection, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         ON CONFLICT (stripe_subscription_id) DO UPDATE SET
             status = excluded.status, cancel_at_period_end = excluded.cancel_at_period_end,
             cancel_at = excluded.cancel_at, canceled_at = excluded.canceled_at, ended_at = excluded.ended_at,
             trial_end_at = excluded.trial_end_at,
             stripe_default_payment_method_id = excluded.stripe_default_payment_method_id,
             stripe_latest_invoice_id = excluded.stripe_latest_invoice_id,
-            stripe_schedule_id = excluded.stripe_schedule_id
+            stripe_schedule_id = excluded.stripe_schedule_id, paused_collection = excluded.paused_collection
         """,
         stripe_id,
         account_id,
@@ -49,6 +49,7 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
         id_of(subscription.get("default_payment_method")),
         id_of(subscription.get("latest_invoice")),
         id_of(subscription.get("schedule")),
+        (subscription.get("pause_collection") or {}).get("behavior"),
         from_epoch(subscription["created"]),
     )
     await _replace_items(conn, stripe_id, subscription["items"]["data"])

@@ -187,18 +187,6 @@ async def test_paid_and_not_back_all_the_same(acme: Organization) -> None:
     assert await billed(acme) == [("paid", STARTER)] * 2
 
 
-async def test_paused_it_is_resumed_first(acme: Organization) -> None:
-    await acme.subscribe("Starter")
-    (subscription,) = await acme.subscriptions()
-    await acme.shop.context.stripe.act("subscription", subscription["id"], "pause", {"type": "subscription"})
-    await acme.shop.settle()
-    growth = await acme.plan("Growth")
-    for verb in ("subscription-preview", "subscription-update"):
-        error = assert_error(await acme.ask(verb, **growth), 409, "payment_overdue")
-        assert error["details"] == {"subscriptionId": subscription["id"], "subscriptionStatus": "paused"}
-    assert await billed(acme) == [("paid", STARTER)]
-
-
 async def test_paid_at_stripe_without_our_having_heard(acme: Organization) -> None:
     shop = acme.shop
     await overdue(acme)

@@ -59,7 +59,8 @@ async def change_plan(
 
     quote_id: from a preview. With it, exactly the quoted amount is charged, or nothing changes. Raises NotFound
     no_subscription, Unprocessable mixed_currencies, Conflict (quote_expired, payment_overdue, price_archived,
-    subscription_changing), CardDeclined (the plan stays), StripeRefused, StripeUnavailable.
+    collection_paused, subscription_paused, subscription_changing), CardDeclined (the plan stays), StripeRefused,
+    StripeUnavailable.
     """
     request = _Request(account_id, chosen, cause, quote_id, Charged())
     subscription_id = (await get_current_plan(ctx, account_id)).stripe_subscription_id

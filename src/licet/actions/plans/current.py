@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from licet.actions.plans.paused import refuse_if_paused
 from licet.actions.plans.proration import is_prorated_now
 from licet.actions.subscriptions.lock import Attempts, SubscriptionChanging
 from licet.errors import NotFound, Unprocessable
@@ -47,8 +48,8 @@ async def get_plan_to_change(
 
     It is read from Stripe first if a late event could make the change cost the wrong amount.
 
-    Raises NotFound no_subscription, Unprocessable mixed_currencies, StripeRefused, StripeUnavailable, and
-    SubscriptionChanging if another subscription is the account's plan by now.
+    Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict (collection_paused, subscription_paused),
+    StripeRefused, StripeUnavailable, and SubscriptionChanging if another subscription is the account's plan by now.
     """
     plan = await get_current_plan(ctx, account_id)
     # After a refusal, the subscription has been read already.
@@ -58,6 +59,7 @@ async def get_plan_to_change(
         plan = await get_current_plan(ctx, account_id)
     if plan.stripe_subscription_id != stripe_subscription_id:
         raise SubscriptionChanging
+    refuse_if_paused(plan)
     return plan
 
 

@@ -23,7 +23,7 @@ async def preview(ctx: Context, account_id: UUID, chosen: Chosen, cause: Cause) 
     """Preview the change: what it would do, and the quote for its amount.
 
     Takes no lease, because nothing changes. Raises NotFound no_subscription, Unprocessable mixed_currencies, Conflict
-    (payment_overdue, subscription_changing), StripeRefused, StripeUnavailable.
+    (payment_overdue, collection_paused, subscription_paused, subscription_changing), StripeRefused, StripeUnavailable.
     """
     subscription_id = (await get_current_plan(ctx, account_id)).stripe_subscription_id
     with time_limit(CHANGE_TIMEOUT_SECONDS):
