@@ -161,7 +161,7 @@ def _is_paid(oldest_first: Sequence[tuple[bool, bool, Sequence[PeriodLine]]], mo
 
 
 def _latest(lines: Sequence[PeriodLine], holds: Callable[[datetime], bool]) -> datetime | None:
-    """The end of the latest span, between two times at which any line starts or ends, for which this holds."""
+    """The end of the latest span that this holds for. A span lies between two starts or ends of lines."""
     times = sorted({time for line in lines for time in (line.starts, line.ends)}, reverse=True)
     return next((ends for ends, starts in pairwise(times) if holds(starts)), None)
 

@@ -105,6 +105,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
     "payment_method.attached": EventType("attached to a customer", "payment_method"),
     "payment_method.detached": EventType("detached from its customer, permanently", "payment_method"),
     "payment_method.updated": EventType("its expiry or its address changed", "payment_method"),
+    "payment_method.automatically_updated": EventType("the bank reissued the card", "payment_method"),
     "subscription_schedule.created": EventType("a change is scheduled", "subscription_schedule"),
     "subscription_schedule.updated": EventType("its phases changed, or the next phase began", "subscription_schedule"),
     "subscription_schedule.released": EventType(

@@ -37,7 +37,8 @@ async def reads(face: Face) -> set[tuple[str, str]]:
     return {(row["kind"], row["stripe_id"]) for row in rows}
 
 
-async def test_a_card_that_was_saved_renewed_and_removed(face: Face) -> None:
+@pytest.mark.parametrize("renewal", ["payment_method.updated", "payment_method.automatically_updated"])
+async def test_a_card_that_was_saved_renewed_and_removed(face: Face, renewal: str) -> None:
     await send_event(face.client, event("payment_method.attached", card()))
     (found,) = await methods(face)
     account_id = found.pop("account_id")
@@ -51,10 +52,11 @@ async def test_a_card_that_was_saved_renewed_and_removed(face: Face) -> None:
         "exp_year": 2030,
         "created_at": from_epoch(1234567890),
     }
-    renewed = card(card={"brand": "visa", "last4": "4242", "exp_month": 1, "exp_year": 2034})
-    await send_event(face.client, event("payment_method.updated", renewed, after=1))
+    renewed = card(card={"brand": "visa", "last4": "9911", "exp_month": 1, "exp_year": 2034})
+    await send_event(face.client, event(renewal, renewed, after=1))
     (found,) = await methods(face)
-    assert (found["exp_month"], found["exp_year"], found["account_id"]) == (1, 2034, account_id)
+    assert (found["last4"], found["exp_month"], found["exp_year"]) == ("9911", 1, 2034)
+    assert found["account_id"] == account_id
     await send_event(face.client, detached(after=2))
     assert await methods(face) == []
 
