@@ -251,3 +251,66 @@ async def test_the_same_comes_of_it_in_any_order(database: str, story: Any) -> N
             draw.shuffle(order)
             assert await told(shop, order) == expected, [event["type"] for event in order]
             assert await acme.features() == features
+
+
+async def change_item(shop: Shop, **params: Any) -> None:
+    """Changes the only item of the only subscription at Stripe, as a vendor does in the dashboard."""
+    (subscription,) = [one async for one in shop.context.stripe.list_all("subscription")]
+    item = {"id": subscription["items"]["data"][0]["id"]}
+    item |= {name: params.pop(name) for name in ("price", "quantity") if name in params}
+    await shop.context.stripe.update("subscription", subscription["id"], {"items": [item], **params})
+    await shop.settle()
+
+
+async def test_a_change_to_a_year_is_billed_together_with_more_units(shop: Shop) -> None:
+    """The change waits for the next invoice, which then has two charges and two credits of one item."""
+    ada = await shop.make_account()
+    await shop.buy(ada, "Shopify Connector")
+    await shop.turn(days=5)
+    await change_item(shop, price=await price_of(shop, "Shopify Connector", "year"))
+    await shop.turn(days=1)
+    await change_item(shop, quantity=3, proration_behavior="always_invoice")
+    await shop.turn(days=300)
+    licenses = await shop.licenses(ada)
+    assert [license["status"] for license in licenses] == ["active"] * 3
+    left = {datetime.fromisoformat(license["expiresAt"]) - shop.context.now() for license in licenses}
+    assert all(timedelta(days=50) < time < timedelta(days=60) for time in left)
+
+
+async def test_units_of_a_year_end_with_the_month_that_replaced_it(shop: Shop) -> None:
+    """The change's invoice has a charge, two credits and a whole period of one item."""
+    ada = await shop.make_account()
+    product = await shop.product("Shopify Connector")
+    year = next(price["id"] for price in product["prices"] if price["interval"] == "year")
+    body = {
+        "items": [{"productId": product["id"], "priceId": year, "quantity": 1}],
+        "successUrl": f"{shop.url}/healthz",
+        "cancelUrl": f"{shop.url}/healthz",
+    }
+    session = (await shop.api("POST", f"/api/billing/checkout?accountId={ada}", json=body)).json()["sessionId"]
+    assert (await shop.pay(session)).status_code == 200
+    await shop.settle()
+    await shop.turn(days=30)
+    await change_item(shop, quantity=4)
+    await shop.turn(days=30)
+    month = await price_of(shop, "Shopify Connector", "month")
+    await change_item(shop, price=month, quantity=8, proration_behavior="always_invoice")
+    licenses = await shop.licenses(ada)
+    assert [license["status"] for license in licenses] == ["active"] * 8
+    left = {datetime.fromisoformat(license["expiresAt"]) - shop.context.now() for license in licenses}
+    assert all(time < timedelta(days=32) for time in left)
+
+
+async def test_an_upgrade_outlasts_a_refund_of_the_period_in_which_it_was_paid_for(acme: Organization) -> None:
+    await acme.subscribe("Growth")
+    await acme.update("Scale")
+    await acme.shop.settle()
+    features = await acme.features()
+    await refund(acme, "create")
+    assert await acme.features() == features
+    assert (await acme.update("Scale"))["status"] == "unchanged"
+    over = await period_end(acme, "Scale")
+    customer = (await acme.info())["customerId"]
+    await acme.shop.stripe(f"customers/{customer}/card", {"card": BAD})
+    await turn_to(acme, over + timedelta(days=3, hours=1))
+    assert await acme.features() == []
