@@ -42,21 +42,21 @@ unit: $(SET_UP)
 
 lint: check ## Run the checks that need no running program: format, lint, types, layers
 
-format: $(SET_UP) ## Put the code into its format, and mend what the linter can mend
+format: $(SET_UP) ## Put the code into its format, and fix what the linter can fix
 	$(BIN)/ruff format $(wildcard $(SOURCES))
 	$(BIN)/ruff check --fix $(wildcard $(SOURCES))
 
 build: $(SET_UP) ## Build the wheel and the source archive into dist/
 	"$$(dev/uv.sh)" build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
 
-lock: $(SET_UP) ## Choose the dependencies anew: the newest that pyproject.toml allows, with hashes
+lock: $(SET_UP) ## Update the locked dependencies to the newest that pyproject.toml allows, with hashes
 	"$$(dev/uv.sh)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--custom-compile-command "make lock" --group dev pyproject.toml --output-file requirements.lock
 
 clean: ## Remove what these targets made
 	rm -rf $(VENV) .tools .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# Redone only when one of these has changed, or when its Python has gone.
+# Repeated only if one of these has changed, or if its Python was removed.
 $(SET_UP): requirements.lock pyproject.toml dev/set-up.sh dev/uv.sh $(shell $(BIN)/python -c 1 >/dev/null 2>&1 || echo again)
 	@dev/set-up.sh $(VENV)
 	@touch $@

@@ -1,7 +1,7 @@
 """Settles purchases from their facts: the one place where payments become licenses and orders.
 
-Stripe's events and their replays, objects read from Stripe, and jobs all end here. Nothing else writes licenses or
-orders.
+Events and their replays, reads, Stripe's answers to Licet's own calls, decisions to cancel, and jobs all end here.
+Nothing else writes licenses or orders.
 """
 
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ async def fulfil(conn: Connection, affected: Affected, context: ChangeContext) -
 
 
 def _links_to_read(affected: Affected) -> frozenset[tuple[str, str]]:
-    """The reads that find what a payment was for, where no stored link says it."""
+    """The reads that find the purchase of a payment if no stored link names it."""
     if affected.payment_intents:
         return frozenset(("payment_intent.links", id_) for id_ in affected.payment_intents)
     return frozenset(("charge.links", id_) for id_ in affected.charges)

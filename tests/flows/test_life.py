@@ -11,7 +11,7 @@ def at(license: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(license["expiresAt"])
 
 
-async def customer_of(shop: Shop, account: str) -> str:
+async def get_or_create_customer(shop: Shop, account: str) -> str:
     found: str = await shop.context.pool.fetchval("SELECT stripe_customer_id FROM accounts WHERE id = $1", account)
     return found
 
@@ -56,7 +56,7 @@ async def test_a_failed_renewal_suspends_after_its_grace_and_a_new_card_reinstat
     await shop.buy(account, "Shopify Connector")
     await shop.settle()
     first = await shop.license(account)
-    await shop.stripe(f"customers/{await customer_of(shop, account)}/card", {"card": card})
+    await shop.stripe(f"customers/{await get_or_create_customer(shop, account)}/card", {"card": card})
     await shop.turn(seconds=(at(first) - shop.context.now()).total_seconds() + 2 * 3600)
     in_grace = await shop.license(account)
     assert (in_grace["status"], in_grace["expiresAt"]) == ("active", first["expiresAt"])
@@ -67,7 +67,7 @@ async def test_a_failed_renewal_suspends_after_its_grace_and_a_new_card_reinstat
     await shop.turn(days=3)
     assert (await shop.license(account))["status"] == "suspended"
 
-    await shop.stripe(f"customers/{await customer_of(shop, account)}/card", {"card": "4242424242424242"})
+    await shop.stripe(f"customers/{await get_or_create_customer(shop, account)}/card", {"card": "4242424242424242"})
     await shop.turn(days=6)
     after = await shop.license(account)
     assert after["status"] == "active"
@@ -80,7 +80,7 @@ async def test_retries_used_up_end_the_subscription_and_revoke(shop: Shop) -> No
     await shop.buy(account, "Shopify Connector")
     await shop.settle()
     license = await shop.license(account)
-    await shop.stripe(f"customers/{await customer_of(shop, account)}/card", {"card": "4000000000000341"})
+    await shop.stripe(f"customers/{await get_or_create_customer(shop, account)}/card", {"card": "4000000000000341"})
     await shop.turn(days=60)
     assert (await shop.license(account))["status"] == "revoked"
     (order,) = (await shop.get("/api/orders", accountId=account))["data"]

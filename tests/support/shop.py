@@ -131,7 +131,7 @@ class Shop:
                        SELECT 1 FROM deliveries JOIN webhook_endpoints AS endpoint ON endpoint.id = endpoint_id
                        WHERE due_at <= $1 AND (rests_until IS NULL OR rests_until <= $1))
                    -- A delivery in progress is due again when its lease ends.
-                   AND NOT EXISTS (SELECT 1 FROM pgqueuer WHERE entrypoint = 'deliver')
+                   AND NOT EXISTS (SELECT 1 FROM pgqueuer WHERE entrypoint = 'send_webhook')
                    AND NOT EXISTS (SELECT 1 FROM licenses WHERE valid_until <= $1)
                 """,
                 self.context.now(),

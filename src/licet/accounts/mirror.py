@@ -19,7 +19,7 @@ async def mirror_customer(conn: Connection, customer: StripeObject, version: Ver
     A deleted customer's row stays, as do its purchases. If an event of a purchase arrived first and created an account,
     that account's purchases move to the account that the customer's metadata names.
     """
-    account_id, _ = await account_of_customer(conn, customer["id"], version.time)
+    account_id, _ = await get_or_create_account(conn, customer["id"], version.time)
     named = await _find_named(conn, _named_account(customer))
     if named is not None and named != account_id and await _was_created_for(conn, account_id, customer["id"]):
         await _move_purchases(conn, account_id, named, customer["id"])
@@ -52,7 +52,7 @@ async def mirror_customer(conn: Connection, customer: StripeObject, version: Ver
     return Affected(account_id)
 
 
-async def account_of_customer(
+async def get_or_create_account(
     conn: Connection, stripe_customer_id: str, now: datetime, *, otherwise: UUID | None = None
 ) -> tuple[UUID, frozenset[tuple[str, str]]]:
     """Returns the account of a customer, and the Stripe objects that must be read to confirm it.

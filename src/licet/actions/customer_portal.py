@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from licet.actions.store import find_portal_configuration, write_portal_configuration
-from licet.checkout.customers import as_customer
+from licet.checkout.customers import with_customer
 from licet.checkout.redirects import check_redirect
 from licet.checkout.store import find_buyer
 from licet.errors import NotFound, StripeRefused
@@ -68,7 +68,7 @@ async def open_portal(ctx: Context, account_id: UUID, return_url: str, *, checke
     if buyer is None:
         raise NotFound("There is no such account.")
     with time_limit(PORTAL_TIMEOUT_SECONDS):
-        session = await as_customer(
+        session = await with_customer(
             buyer,
             ctx.pool,
             ctx.stripe,

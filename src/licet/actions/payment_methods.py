@@ -11,7 +11,7 @@ from uuid import UUID
 
 from licet.actions.store import find_currency, list_open_invoices, list_subscriptions_of_customer
 from licet.actions.subscriptions.pay_invoice import pay_invoice
-from licet.checkout.customers import as_customer
+from licet.checkout.customers import with_customer
 from licet.checkout.redirects import check_redirect
 from licet.checkout.store import find_buyer
 from licet.errors import LicetError, NotFound, StripeRefused, Unprocessable
@@ -197,4 +197,4 @@ async def _as_customer(ctx: Context, account_id: UUID, call: Callable[[str], Awa
     if buyer is None:
         raise NotFound("There is no such account.")
     with time_limit(PAYMENT_METHOD_TIMEOUT_SECONDS):
-        return await as_customer(buyer, ctx.pool, ctx.stripe, call)
+        return await with_customer(buyer, ctx.pool, ctx.stripe, call)

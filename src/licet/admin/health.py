@@ -67,7 +67,7 @@ class Ready(ResponseBody):
 async def healthz() -> Alive:
     """Reports that the process is running.
 
-    It does not use the database, so an outage restarts no process.
+    It does not use the database, so that an outage of the database restarts no process.
     """
     return Alive(status="ok")
 

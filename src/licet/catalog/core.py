@@ -40,7 +40,7 @@ class CatalogPrice:
 class CatalogProduct:
     """A product. prices: the first is the default.
 
-    license_policy: as stored (`licenses/core.py: Policy`); None: no license keys are issued.
+    license_policy: as stored (`licenses/policy.py: Policy`); None: no license keys are issued.
     grace_days: whole days that licenses and plans stay valid after a failed renewal.
     """
 

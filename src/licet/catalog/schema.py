@@ -12,7 +12,7 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"
 _Effect = Literal["revoke", "suspend", "nothing"]
 
 DEFAULT: Any = None
-"""Marks a field that the file may leave out. It is not stored then: `licenses/core.py: Policy` has its default."""
+"""Marks a field that the file may leave out. It is not stored then: `licenses/policy.py: Policy` has its default."""
 
 MAX_INTERVAL_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
 THREE_YEARS_DAYS = 3 * 366

@@ -15,7 +15,7 @@ import structlog
 from licet.catalog.core import Offer
 from licet.catalog.store import find_offers
 from licet.checkout.core import CartLine, build_cart, check_metadata, trial_days
-from licet.checkout.customers import as_customer
+from licet.checkout.customers import with_customer
 from licet.checkout.redirects import check_redirect
 from licet.checkout.session import (
     Purchase,
@@ -94,7 +94,7 @@ async def _open(ctx: Context, account_id: UUID, request: PurchaseRequest, order_
 
     purchase = Purchase(order_id, account_id, cart, days, None, request.one_plan, request.secret)
     try:
-        return await as_customer(
+        return await with_customer(
             buyer,
             ctx.pool,
             ctx.stripe,

@@ -25,7 +25,7 @@ MAX_CUSTOMER_TRIES = 5
 """How many idempotency keys are tried. Stripe replays a key's response even if the customer was deleted since."""
 
 
-async def customer_of(buyer: Buyer, pool: Pool, stripe: StripeApi) -> str:
+async def get_or_create_customer(buyer: Buyer, pool: Pool, stripe: StripeApi) -> str:
     """Return the account's Stripe customer; create it if needed. Call it outside a transaction."""
     if buyer.stripe_customer_id is None or buyer.customer_deleted:
         return await make_customer(buyer, pool, stripe, instead_of=buyer.stripe_customer_id)
@@ -35,19 +35,19 @@ async def customer_of(buyer: Buyer, pool: Pool, stripe: StripeApi) -> str:
     return buyer.stripe_customer_id
 
 
-async def as_customer(buyer: Buyer, pool: Pool, stripe: StripeApi, ask: Callable[[str], Awaitable[T]]) -> T:
-    """Call `ask` with the account's Stripe customer; if Stripe has lost it, again with a new one.
+async def with_customer(buyer: Buyer, pool: Pool, stripe: StripeApi, call: Callable[[str], Awaitable[T]]) -> T:
+    """Call `call` with the account's Stripe customer; if Stripe has lost it, again with a new one.
 
-    Raises what `ask` raises.
+    Raises what `call` raises.
     """
-    stripe_customer_id = await customer_of(buyer, pool, stripe)
+    stripe_customer_id = await get_or_create_customer(buyer, pool, stripe)
     try:
-        return await ask(stripe_customer_id)
+        return await call(stripe_customer_id)
     except StripeRefused as refused:
         if not is_missing(refused, "customer"):
             raise
         log.warning("stripe_customer_is_gone", account_id=str(buyer.account_id), customer=stripe_customer_id)
-    return await ask(await make_customer(buyer, pool, stripe, instead_of=stripe_customer_id))
+    return await call(await make_customer(buyer, pool, stripe, instead_of=stripe_customer_id))
 
 
 async def make_customer(buyer: Buyer, pool: Pool, stripe: StripeApi, *, instead_of: str | None) -> str:

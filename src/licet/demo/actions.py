@@ -1,4 +1,4 @@
-"""What customers, operators and time do in the demo, through Licet's API and the sandbox's controls."""
+"""The demo's actions: of customers and operators, through Licet's API and the sandbox's controls."""
 
 import hmac
 import json
@@ -22,7 +22,7 @@ class DemoCustomer:
     account_id: str
     api_key: str = field(repr=False)
     session_id: str = field(default="", repr=False)
-    """Of the newest checkout."""
+    """The id of the newest checkout session."""
     license_key: str | None = None
     """Shortened. It never changes."""
 

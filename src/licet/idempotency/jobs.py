@@ -8,7 +8,7 @@ from licet.idempotency import store
 from licet.kit.times import wall_now
 from licet.queue.jobs import Job
 
-DELETE_EXPIRED_JOB = "forget_answers"
+DELETE_EXPIRED_JOB = "delete_expired_responses"
 
 DELETION_DELAY = timedelta(minutes=10)
 """How long after its expiry a response may stay, so that one job deletes many. It is not returned after its expiry."""

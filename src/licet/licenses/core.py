@@ -33,7 +33,7 @@ class Term:
 
     paid_until: the end of the newest period that was paid for, or of the trial; None if not known yet.
     ends_at: when a scheduled cancellation takes effect.
-    cancelling: an immediate cancellation was requested, and Stripe has not confirmed it yet.
+    cancelling: an immediate cancellation, or the undoing of a duplicate plan, is in progress.
     """
 
     status: str

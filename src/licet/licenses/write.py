@@ -27,9 +27,9 @@ class ChangeContext:
 
     @cached_property
     def now(self) -> datetime:
-        """The time of the change: when it is first read, which is after the locks.
+        """The time of the change, read once, after the locks are taken.
 
-        A time from before the locks would date a change before the one that it waited for.
+        With a time from before the locks, a change would be dated before the one that it waited for.
         """
         return self.clock()
 

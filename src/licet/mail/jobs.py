@@ -68,11 +68,11 @@ class Mailer:
         except Exception as error:
             # An error in Licet itself. Its message could contain what the email contains, so it goes to the log only,
             # where it is redacted.
-            log.exception("email could not be rendered", email_id=key, template=email.template)
+            log.exception("email_not_rendered", email_id=key, template=email.template)
             await self._failed(email, f"rendering failed: {type(error).__name__}; see the log")
         else:
             await store.mark_sent(self.pool, email.id, self.now())
-            log.info("email sent", email_id=key, template=email.template, attempt=email.attempts)
+            log.info("email_sent", email_id=key, template=email.template, attempt=email.attempts)
 
     async def due(self, now: datetime) -> Sequence[str]:
         """The ids of emails that are due."""
@@ -81,7 +81,7 @@ class Mailer:
     async def _failed(self, email: store.ClaimedEmail, error: str, *, permanent: bool = False) -> None:
         again_at = None if permanent else EMAIL_RETRY.again_at(self.now(), email.attempts - 1)
         await store.mark_failed(self.pool, email.id, error, again_at)
-        log.warning("email not sent", email_id=str(email.id), template=email.template, reason=error, again_at=again_at)
+        log.warning("email_not_sent", email_id=str(email.id), template=email.template, reason=error, again_at=again_at)
 
 
 def email_jobs(mailer: Mailer) -> list[Job]:

@@ -11,7 +11,7 @@ from licet.kit.ids import new_id
 from licet.queue.jobs import enqueue
 from licet.queue.store import DueTable
 
-SEND_EMAIL_JOB = "mail_send"
+SEND_EMAIL_JOB = "send_email"
 """The job's entrypoint. The job's key is the email's id."""
 
 EMAILS = DueTable("emails", key=("id",), attempts=False)

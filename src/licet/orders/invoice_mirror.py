@@ -3,7 +3,7 @@
 Invoice lines carry the periods that were paid for. Invoice payments link a refund or dispute to its purchase.
 """
 
-from licet.accounts.mirror import account_of_customer
+from licet.accounts.mirror import get_or_create_account
 from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subscription_of_invoice
@@ -18,7 +18,7 @@ async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Versi
         return Affected(reads=frozenset({("invoice", invoice_id)}))
     customer_id = id_of(invoice.get("customer"))
     account_id, reads = (
-        await account_of_customer(conn, customer_id, version.time) if customer_id else (None, frozenset())
+        await get_or_create_account(conn, customer_id, version.time) if customer_id else (None, frozenset())
     )
     subscription_id = subscription_of_invoice(invoice)
     await conn.execute(

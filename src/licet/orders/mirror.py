@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from licet.accounts.mirror import account_of_customer, create_customer_account
+from licet.accounts.mirror import create_customer_account, get_or_create_account
 from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
 from licet.kit.ids import new_id
@@ -70,7 +70,7 @@ async def _account(
     account_id: UUID | None = known["account_id"] if known else None
     customer_id = id_of(session.get("customer"))
     if customer_id is not None:
-        of_customer, reads = await account_of_customer(conn, customer_id, version.time, otherwise=account_id)
+        of_customer, reads = await get_or_create_account(conn, customer_id, version.time, otherwise=account_id)
         return account_id or of_customer, reads
     return account_id or await create_customer_account(conn, version.time), frozenset()
 

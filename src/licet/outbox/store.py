@@ -32,7 +32,7 @@ EventName = Literal[
 ALL_EVENTS = "*"
 """In an endpoint's `events`: every event, including events that later versions add."""
 
-DELIVER_JOB = "deliver"
+DELIVER_JOB = "send_webhook"
 """The job's entrypoint. The job's key is the delivery's id."""
 
 

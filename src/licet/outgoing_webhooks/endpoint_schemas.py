@@ -111,7 +111,7 @@ class WebhookEndpoint(ResponseBody):
     description: str | None = Field(examples=["The shop's backend"])
     enabled: bool = Field(examples=[True])
     disabled_because: DisabledReason | None = Field(
-        description="asked: disabled by an operator. failing: no success for three days. gone: it answered 410.",
+        description="operator: disabled by an operator. failing: no success for three days. gone: it answered 410.",
         examples=[None],
     )
     failing_since: At | None = Field(description="The first failure after the last success.", examples=[None])

@@ -107,7 +107,7 @@ async def disable_endpoint(conn: Connection, endpoint_id: UUID, now: datetime) -
     """Disable an endpoint on an operator's request. Returns False if it does not exist."""
     row = await conn.fetchrow(
         """
-        UPDATE webhook_endpoints SET disabled_at = coalesce(disabled_at, $2), disabled_because = 'asked'
+        UPDATE webhook_endpoints SET disabled_at = coalesce(disabled_at, $2), disabled_because = 'operator'
         WHERE id = $1 RETURNING id
         """,
         endpoint_id,

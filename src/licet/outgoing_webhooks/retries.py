@@ -28,7 +28,7 @@ ENDPOINT_BACKOFF = Retry(seconds=(30, 60, 2 * 60, 5 * 60, 15 * 60))
 
 HTTP_GONE = 410
 
-DisabledReason = Literal["asked", "failing", "gone"]
+DisabledReason = Literal["operator", "failing", "gone"]
 """Why an endpoint is disabled. asked: by an operator; failing: no success for too long; gone: it answered 410."""
 
 

@@ -1,6 +1,6 @@
 """Copies Stripe payment methods into the database while they are attached to a customer."""
 
-from licet.accounts.mirror import account_of_customer
+from licet.accounts.mirror import get_or_create_account
 from licet.db.connection import Connection
 from licet.kit.affected import Affected
 from licet.kit.stripe_objects import StripeObject, id_of
@@ -18,7 +18,7 @@ async def mirror_payment_method(conn: Connection, method: StripeObject, version:
     if customer_id is None:
         await conn.execute("DELETE FROM payment_methods WHERE stripe_payment_method_id = $1", method["id"])
         return Affected()
-    account_id, reads = await account_of_customer(conn, customer_id, version.time)
+    account_id, reads = await get_or_create_account(conn, customer_id, version.time)
     # The details are under a key named after the type: `card`, `sepa_debit`, …
     details = method.get(method["type"]) or {}
     await conn.execute(

@@ -2,7 +2,7 @@
 
 A request is made in a transaction, and deleted when the job is done.
 
-A request's row is deleted only if nobody asked again while the job ran: `requested` counts the requests.
+A request's row is deleted only if no further request arrived while the job ran: `requested` counts the requests.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,10 @@ PRODUCT_CHANGED = "catalog.product"
 
 @dataclass(frozen=True)
 class Refresh:
-    """An object to read. `kind` is Stripe's name of the object, or of a question about it."""
+    """An object to read.
+
+    kind: Stripe's name of the object; `payment_intent.links` and `charge.links` find what a payment is for.
+    """
 
     kind: str
     stripe_id: str

@@ -19,7 +19,7 @@ from licet.refulfil.store import StoredPurchase
 
 log = structlog.get_logger(__name__)
 
-STATUS_BY_TIME_JOB = "license_turned"
+STATUS_BY_TIME_JOB = "settle_expired_licenses"
 """The job that stores a status that changed by time alone."""
 
 
@@ -41,7 +41,7 @@ async def refulfil_product(context: Context, product_id: UUID, cause: Cause) -> 
             await _settle(context, purchase, cause)
         except asyncpg.PostgresError:
             failed += 1
-            log.exception("refulfil_failed", stripe_id=purchase.stripe_id, product_id=str(product_id))
+            log.exception("settling_failed", stripe_id=purchase.stripe_id, product_id=str(product_id))
     if failed:
         raise NotAllSettled(f"{failed} of {len(purchases)} purchases")
 

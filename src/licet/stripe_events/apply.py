@@ -65,7 +65,7 @@ async def apply_event(conn: Connection, event: ReceivedEvent, context: ChangeCon
     await _request_reads(conn, affected.reads | fulfilled.reads, context)
     applied = _applied(affected, fulfilled)
     if applied.outcome == "applied" and verdict in (Verdict.STALE, Verdict.SEEMS_STALE):
-        return Applied("stale", "we hold a newer state", applied.account_id)
+        return Applied("stale", "a newer state is stored", applied.account_id)
     if applied.outcome == "applied" and not verdict.sure:
         why = (
             "another event of the same second may be newer"

@@ -122,4 +122,4 @@ EVENT_TYPES: Mapping[str, EventType] = {
 
 def not_handled(event_type: str) -> str:
     """The reason with which an event of a type outside the table is ignored."""
-    return f"we do not handle {event_type}"
+    return f"Licet does not handle {event_type}"

@@ -1,4 +1,4 @@
-"""Jobs: retry failed events, and read from Stripe what event payloads left open."""
+"""Jobs: retry failed events, and read from Stripe what event payloads do not contain."""
 
 from functools import partial
 

@@ -44,7 +44,7 @@ async def receive_event(context: Context, payload: dict[str, Any]) -> None:
         return
     if str(payload.get("object", "")).startswith("v2."):
         thin = _read_thin_event(payload, context.now())
-        await _keep_ignored(context, thin, "a thin event: we listen to snapshot events")
+        await _keep_ignored(context, thin, "a thin event: Licet handles snapshot events only")
         return
     event = read_event(payload)
     ignored = _why_ignored(event)
@@ -162,6 +162,6 @@ def _why_ignored(event: ReceivedEvent) -> str | None:
 
 
 def _read_thin_event(payload: dict[str, Any], now: datetime) -> ReceivedEvent:
-    """Read a thin event. It only names its object, and has its time as text: ours is stored instead."""
+    """Read a thin event, which contains only its object's id. The time of receipt is stored."""
     related = payload.get("related_object") or {}
     return read_event({**payload, "created": int(now.timestamp()), "data": {"object": related}})

@@ -1,4 +1,4 @@
-"""Runs refreshes: reads from Stripe what an event payload left open, one request per job (`sync.py`)."""
+"""Runs refreshes: reads from Stripe what an event payload does not contain, one request per job (`sync.py`)."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -31,7 +31,7 @@ async def run_refresh(context: Context, refresh: Refresh) -> None:
 
 
 async def _read_object(context: Context, refresh: Refresh, because: Cause) -> None:
-    cause = Cause("stripe_read", refresh.stripe_id, f"asked because of {because.id}")
+    cause = Cause("stripe_read", refresh.stripe_id, f"read because of {because.id}")
     await read(context, context.stripe.in_background, refresh.kind, refresh.stripe_id, cause)
 
 

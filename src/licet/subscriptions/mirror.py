@@ -1,6 +1,6 @@
 """Mirrors Stripe subscriptions: status, scheduled cancellation, items with their periods."""
 
-from licet.accounts.mirror import account_of_customer
+from licet.accounts.mirror import get_or_create_account
 from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
 from licet.kit.statuses import ENDED
@@ -21,7 +21,7 @@ async def mirror_subscription(conn: Connection, subscription: StripeObject, vers
     customer_id = id_of(subscription["customer"])
     if customer_id is None:
         return Affected(ignored="the subscription names no customer")
-    account_id, reads = await account_of_customer(conn, customer_id, version.time)
+    account_id, reads = await get_or_create_account(conn, customer_id, version.time)
     await conn.execute(
         """
         INSERT INTO subscriptions (

@@ -1,6 +1,6 @@
 """Mirrors Stripe subscription schedules: the phases that a subscription will go through."""
 
-from licet.accounts.mirror import account_of_customer
+from licet.accounts.mirror import get_or_create_account
 from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import StripeObject, id_of
@@ -16,7 +16,7 @@ async def mirror_schedule(conn: Connection, schedule: StripeObject, version: Ver
     customer_id = id_of(schedule["customer"])
     if customer_id is None:
         return Affected(ignored="the schedule names no customer")
-    account_id, reads = await account_of_customer(conn, customer_id, version.time)
+    account_id, reads = await get_or_create_account(conn, customer_id, version.time)
     subscription_id = id_of(schedule.get("subscription")) or id_of(schedule.get("released_subscription"))
     await conn.execute(
         """

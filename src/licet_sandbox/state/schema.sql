@@ -1,6 +1,6 @@
--- Everything that the sandbox remembers. Times are epoch seconds of the sandbox's clock unless a name says `wall`.
+-- The state of the sandbox. Times are epoch seconds of the sandbox's clock unless a name says `wall`.
 
--- Stripe's objects, events among them, as JSON in Stripe's shape. `_` in the JSON is ours and is never shown.
+-- Stripe's objects, events among them, as JSON in Stripe's shape. `_` in the JSON is private to the sandbox and is never shown.
 CREATE TABLE IF NOT EXISTS objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS objects (
     clock TEXT                       -- the test clock whose time it lives by; NULL: the sandbox's own
 );
 CREATE INDEX IF NOT EXISTS objects_kind ON objects (kind, seq);
--- By what lists and joins ask for. `kit/lists.py` and the `select`s write the same expressions.
+-- Indexes for lists and joins. `kit/lists.py` and the `select`s write the same expressions.
 CREATE INDEX IF NOT EXISTS objects_customer ON objects (kind, json ->> '$.customer')
     WHERE json ->> '$.customer' IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_payment_intent ON objects (kind, json ->> '$.payment_intent')
@@ -46,10 +46,10 @@ CREATE INDEX IF NOT EXISTS objects_own_product ON objects (kind, json ->> '$._.p
 -- A list of events within a stretch of time. Of the other kinds there are so few that reading all of one does no harm.
 CREATE INDEX IF NOT EXISTS objects_event_created ON objects (created) WHERE kind = 'event';
 
--- In what an object stands, or stood, that is part of another and has an id of its own: subscription items.
+-- Objects that are part of another one and have ids of their own, such as subscription items: their parent.
 CREATE TABLE IF NOT EXISTS parts (id TEXT PRIMARY KEY, whole TEXT NOT NULL) WITHOUT ROWID;
 
--- What falls due, and when: one row per subject and kind of thing.
+-- Due work: one row for each subject and kind of work.
 CREATE TABLE IF NOT EXISTS due (
     kind TEXT NOT NULL,
     object_id TEXT NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     attempts INTEGER NOT NULL DEFAULT 0,
     next_at REAL NOT NULL,
     answers TEXT NOT NULL DEFAULT '[]',
-    body TEXT,                       -- the event in an older layout; NULL: as it stands in objects
+    body TEXT,                       -- the event in an older layout; NULL: as in objects
     faults TEXT NOT NULL DEFAULT '[]'
 );
 CREATE INDEX IF NOT EXISTS deliveries_queued ON deliveries (endpoint_id, position) WHERE state = 'queued';
@@ -80,7 +80,7 @@ CREATE INDEX IF NOT EXISTS deliveries_held ON deliveries (next_at) WHERE state =
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (next_at) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id);
 
--- What the faults that are set did, since they were set.
+-- What the current faults have done so far.
 CREATE TABLE IF NOT EXISTS fault_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at REAL NOT NULL,

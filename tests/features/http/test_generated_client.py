@@ -208,7 +208,7 @@ async def test_webhooks_out(made: Made) -> None:
         assert (await operators.call("deliveries.replay_delivery", endpoint.id, told.id)).status == "pending"
         off = models.UpdateWebhookEndpointRequest(enabled=False)
         changed = await operators.call("deliveries.change_webhook_endpoint", endpoint.id, body=off)
-        assert (changed.enabled, changed.disabled_because, changed.secret) == (False, "asked", None)
+        assert (changed.enabled, changed.disabled_because, changed.secret) == (False, "operator", None)
         refused = await operators.call("deliveries.replay_delivery", endpoint.id, told.id)
         assert (refused.status_code, refused.code) == (409, "endpoint_disabled")
         assert await operators.call("deliveries.delete_webhook_endpoint", endpoint.id) is None

@@ -75,7 +75,7 @@ async def test_a_mail_is_queued_once_per_fact(pool: Pool) -> None:
     await queue(pool, "2")
     rows = await pool.fetch("SELECT template, fact FROM emails ORDER BY template, fact")
     assert [tuple(row) for row in rows] == [("receipt", "1"), ("welcome", "1"), ("welcome", "2")]
-    assert await pool.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'mail_send'") == 3
+    assert await pool.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'send_email'") == 3
 
 
 async def test_mail_and_job_go_with_the_transaction(pool: Pool) -> None:

@@ -139,8 +139,8 @@ async def test_old_trouble_disables_nobody_who_was_mended_meanwhile(post: Post, 
 
 async def test_who_disabled_it_himself_is_told_nothing(post: Post) -> None:
     await post.set("webhook_endpoints", failing_since=post.now - LONG_AGO)
-    await post.during(500, disabled_at=post.now, disabled_because="asked")
-    assert (await post.health())["disabled_because"] == "asked"
+    await post.during(500, disabled_at=post.now, disabled_because="operator")
+    assert (await post.health())["disabled_because"] == "operator"
     assert await post.context.pool.fetchval("SELECT count(*) FROM emails") == 0
     assert (await post.row())["status"] == "pending"
     post.now += DELIVERY_RETRY.waits[0]

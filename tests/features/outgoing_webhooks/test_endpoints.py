@@ -238,7 +238,7 @@ async def test_what_is_disabled_is_told_nothing_until_it_is_enabled(face: Face) 
     told = []
     for enabled in (False, False, True, True):
         shown = (await patch(face, endpoint_id, {"enabled": enabled})).json()
-        assert (shown["enabled"], shown["disabledBecause"]) == (enabled, None if enabled else "asked")
+        assert (shown["enabled"], shown["disabledBecause"]) == (enabled, None if enabled else "operator")
         event = await publish_event(context)
         if enabled:
             told.append(event)

@@ -31,7 +31,7 @@ from licet.subscriptions.duplicate_plan_store import (
 
 log = structlog.get_logger(__name__)
 
-UNDO_DUPLICATE = "undo_second_plan"
+UNDO_DUPLICATE_JOB = "undo_duplicate_plan"
 """The job's entrypoint; its key is the Stripe id of the subscription to undo."""
 
 UNDO_RETRY = Retry(seconds=(5, 5, 15, 60, 300, 1800))
@@ -46,7 +46,7 @@ def duplicate_plan_jobs(context: Context) -> list[Job]:
     async def run(stripe_subscription_id: str) -> None:
         await _undo(context, stripe_subscription_id)
 
-    return [due_job(UNDO_DUPLICATE, DUPLICATE_PLANS, run, UNDO_RETRY, pool=context.pool, now=context.now)]
+    return [due_job(UNDO_DUPLICATE_JOB, DUPLICATE_PLANS, run, UNDO_RETRY, pool=context.pool, now=context.now)]
 
 
 async def _undo(ctx: Context, stripe_subscription_id: str) -> None:

@@ -4,7 +4,7 @@ What Stripe answers is applied before the caller gets its response, so the calle
 
 An immediate cancellation ends access that was paid for, so it must not be lost between Stripe and Licet:
 
-1. The decision is stored and the licenses are suspended, in one transaction. Only then is Stripe asked.
+1. The decision is stored and the licenses are suspended, in one transaction. Only then does Licet call Stripe.
 2. Stripe cancels: its answer, or its event if that comes first, revokes the licenses.
 3. Stripe refuses: the decision is deleted, the licenses get back the state that their facts give them, and a pending
    change is scheduled again.
@@ -55,7 +55,7 @@ log = structlog.get_logger(__name__)
 COMPLETE_AFTER = timedelta(seconds=30)
 """Delay until a job completes an immediate cancellation. It is longer than the time limit of the call itself."""
 
-CANCEL_SUBSCRIPTION = "end_subscription"
+CANCEL_SUBSCRIPTION_JOB = "complete_cancellation"
 """The job's entrypoint; its key is the subscription's Stripe id."""
 
 CANCEL_RETRY = Retry(seconds=(15, 60, 300, 1800))
@@ -233,4 +233,4 @@ def cancellation_jobs(context: Context) -> list[Job]:
             # The decision is deleted. No caller waits for this error, so it is logged.
             log.warning("cancellation_undone", subscription=stripe_subscription_id, error=refused.message)
 
-    return [due_job(CANCEL_SUBSCRIPTION, CANCELLATIONS, run, CANCEL_RETRY, pool=context.pool, now=context.now)]
+    return [due_job(CANCEL_SUBSCRIPTION_JOB, CANCELLATIONS, run, CANCEL_RETRY, pool=context.pool, now=context.now)]

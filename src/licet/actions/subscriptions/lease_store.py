@@ -44,7 +44,7 @@ async def acquire(pool: Pool, stripe_subscription_id: str, until: datetime, *, n
 
 
 async def release(pool: Pool, lease: Lease) -> None:
-    """Give the lease back: the change is complete and mirrored."""
+    """Release the lease: the change is complete and mirrored."""
     await pool.execute(
         "DELETE FROM subscription_leases WHERE stripe_subscription_id = $1 AND holder = $2",
         lease.stripe_subscription_id,

@@ -49,7 +49,7 @@ MAX_ATTEMPTS = 5
 """The most attempts at a change while the subscription keeps changing."""
 
 MAX_SAME_STATE_REFUSALS = 3
-"""Refusals in the same state after which a change gives up, although the subscription changed and changed back."""
+"""The number of refusals in one state after which a change fails, although the subscription changed in between."""
 
 CHANGING = {"subscription_changing": (409, "Other requests are changing the subscription. Try again.")}
 """For a route's `responses`."""
@@ -196,4 +196,4 @@ async def _give_back(ctx: Context, lease: Lease, *, known: bool) -> None:
             await abandon(ctx.pool, lease, now=wall_now())
     except Exception:
         # The lease expires by itself, and the caller must get the outcome of its change.
-        log.exception("lease_not_given_back", subscription=lease.stripe_subscription_id)
+        log.exception("lease_not_released", subscription=lease.stripe_subscription_id)

@@ -46,7 +46,7 @@ from licet.stripe_events import sync
 
 log = structlog.get_logger(__name__)
 
-RESTORE_CANCELLATION = "set_end_again"
+RESTORE_CANCELLATION_JOB = "restore_cancellation"
 """The job's entrypoint; its key is the subscription's Stripe id."""
 
 RESTORE_AFTER = timedelta(seconds=30)
@@ -103,7 +103,9 @@ def restore_cancellation_jobs(context: Context) -> list[Job]:
             await _restore(context, context.stripe.in_background, stripe_subscription_id)
 
     return [
-        due_job(RESTORE_CANCELLATION, CANCELLATIONS_TO_RESTORE, run, RESTORE_RETRY, pool=context.pool, now=context.now),
+        due_job(
+            RESTORE_CANCELLATION_JOB, CANCELLATIONS_TO_RESTORE, run, RESTORE_RETRY, pool=context.pool, now=context.now
+        ),
     ]
 
 

@@ -1,12 +1,12 @@
--- The spine: accounts, catalogue, what Stripe told us, and the licenses that follow from it.
+-- The core tables: accounts, catalogue, copies of Stripe's objects, and the licenses that follow from them.
 -- Times are timestamptz (UTC), money is bigint in minor units beside its currency.
--- Stripe's ids are text named stripe_..._id; ids of ours are UUIDv7, made in Python.
+-- Stripe's ids are text named stripe_..._id; Licet's ids are UUIDv7, made in Python.
 
 -- What filled this database: another mode or Stripe account is refused.
 CREATE TABLE installation (
     singleton         boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     mode              text NOT NULL CHECK (mode IN ('sandbox', 'test', 'live')),
-    stripe_account_id text,                     -- null until Stripe could be asked
+    stripe_account_id text,                     -- null until it was read from Stripe
     created_at        timestamptz NOT NULL
 );
 
@@ -18,9 +18,9 @@ CREATE TABLE accounts (
     name               text,
     email              text,
     external_id        text UNIQUE,
-    -- The customer this account buys as; null until its first purchase.
+    -- The Stripe customer of this account; null until its first purchase.
     stripe_customer_id text UNIQUE,
-    -- The customer that brought this account along, when an event named it before anything said whose it is.
+    -- The customer for which this account was created, if its event came before anything named an account.
     made_for_customer  text,
     oidc_issuer        text,
     oidc_subject       text,
@@ -43,7 +43,7 @@ CREATE TABLE api_keys (
 );
 CREATE INDEX api_keys_account ON api_keys (account_id);
 
--- Every Stripe customer we have heard of; one made elsewhere brings its account with it.
+-- Every Stripe customer that Licet knows. An account is created for one that was made elsewhere.
 CREATE TABLE customers (
     stripe_customer_id               text PRIMARY KEY,
     account_id                       uuid NOT NULL REFERENCES accounts,
@@ -57,7 +57,7 @@ CREATE INDEX customers_account ON customers (account_id);
 
 ------------------------------------------------------------------------------------------------ catalogue
 
--- A product is known to the catalogue once it has a catalogue key; until then it is only what Stripe told us.
+-- A product is in the catalogue if it has a catalogue key; otherwise the row is only a copy of Stripe's product.
 CREATE TABLE products (
     id                uuid PRIMARY KEY,
     catalog_key       text UNIQUE,
@@ -84,14 +84,14 @@ CREATE TABLE prices (
     interval_count    integer,
     lookup_key        text,
     trial_days        integer NOT NULL DEFAULT 0,
-    -- Its place among the product's prices in the catalogue file, the first being the default; null: not of the file.
+    -- Its position among the product's prices in the catalogue file; the first is the default; null: not in the file.
     position          integer
 );
 CREATE INDEX prices_product ON prices (stripe_product_id);
 
 ------------------------------------------------------------------------------------------------ what Stripe told us
 
--- Every event as received. A failed one has its retry_at until the last try has gone.
+-- Every event as received. A failed one has a retry_at until its last retry.
 CREATE TABLE events (
     stripe_event_id  text PRIMARY KEY,
     type             text NOT NULL,
@@ -118,23 +118,23 @@ CREATE TABLE mirrors (
     stripe_id  text PRIMARY KEY,
     kind       text NOT NULL,
     account_id uuid,
-    as_of      timestamptz NOT NULL,            -- `created` of the event that brought it, or when it was asked for
+    as_of      timestamptz NOT NULL,            -- `created` of the event that carried it, or the time of the read
     rank       smallint NOT NULL,               -- 0 a .created event, 1 any other, 2 a .deleted one
-    was_read   boolean NOT NULL,                -- read from Stripe: as_of is then our clock's, not Stripe's
+    was_read   boolean NOT NULL,                -- read from Stripe: as_of is then Licet's time, not Stripe's
     revision   bigint NOT NULL DEFAULT 1,
     previous   jsonb,                           -- previous_attributes of that event
     object     jsonb NOT NULL
 );
 CREATE INDEX mirrors_account ON mirrors (account_id);
 
--- What a payload could not settle and must be read from Stripe; a row leaves when it has been.
+-- Requested reads from Stripe, for what a payload does not contain. A row is deleted when the read is done.
 CREATE TABLE refreshes (
     kind       text NOT NULL,
     stripe_id  text NOT NULL,
     because    jsonb NOT NULL,
     due_at     timestamptz NOT NULL,
     attempts   integer NOT NULL DEFAULT 0,
-    requested  bigint NOT NULL DEFAULT 1,       -- grows with every request, so that one made while we read is not lost
+    requested  bigint NOT NULL DEFAULT 1,       -- the number of requests, so that one made during the read is not lost
     error      text,
     PRIMARY KEY (kind, stripe_id)
 );
@@ -146,7 +146,7 @@ CREATE TABLE checkout_sessions (
     stripe_session_id        text PRIMARY KEY,
     account_id               uuid NOT NULL REFERENCES accounts,
     order_id                 uuid NOT NULL UNIQUE,
-    made_here                boolean NOT NULL,  -- only then is what it refers to believed
+    made_here                boolean NOT NULL,  -- created by Licet: only then are its references trusted
     mode                     text NOT NULL,
     status                   text NOT NULL,
     payment_status           text NOT NULL,
@@ -182,7 +182,7 @@ CREATE TABLE checkout_lines (
     PRIMARY KEY (stripe_session_id, position)
 );
 
--- One per checkout session that was completed, or can be no more.
+-- One for each checkout session that was completed, failed or expired.
 CREATE TABLE orders (
     id                uuid PRIMARY KEY,
     account_id        uuid NOT NULL REFERENCES accounts,
@@ -240,7 +240,7 @@ CREATE TABLE invoice_lines (
     PRIMARY KEY (stripe_invoice_id, position)
 );
 
--- Which payment paid which invoice: what refunds and disputes are found by.
+-- Which payment paid which invoice. Refunds and disputes find their purchase by it.
 CREATE TABLE invoice_payments (
     stripe_invoice_payment_id text PRIMARY KEY,
     stripe_invoice_id         text NOT NULL,
@@ -330,11 +330,11 @@ CREATE TABLE licenses (
     stripe_subscription_id text,
     unit_group             text,
     unit                   integer NOT NULL,
-    wanted                 boolean NOT NULL DEFAULT true,   -- false: a spare unit, its quantity was lowered
+    wanted                 boolean NOT NULL DEFAULT true,   -- false: an unused unit, because the quantity was lowered
     key_hash               bytea NOT NULL UNIQUE,
     key_encrypted          bytea NOT NULL,
     activations_limit      integer,                         -- null: without limit
-    -- What `decide` said of it last: from valid_until on it reads as then_status.
+    -- The last result of `decide`: from valid_until on, the status is then_status.
     status                 text NOT NULL CHECK (status IN ('active', 'suspended', 'revoked', 'expired')),
     reason                 text NOT NULL,
     valid_until            timestamptz,
@@ -349,7 +349,7 @@ CREATE TABLE licenses (
 CREATE INDEX licenses_account ON licenses (account_id, created_at DESC, id);
 CREATE INDEX licenses_created ON licenses (created_at DESC, id);
 CREATE INDEX licenses_product ON licenses (product_id);
--- What time alone has changed since it was last settled.
+-- Licenses whose status has changed by time alone since they were last settled.
 CREATE INDEX licenses_turning ON licenses (valid_until) WHERE valid_until IS NOT NULL;
 CREATE INDEX licenses_order ON licenses (order_id);
 
@@ -391,7 +391,7 @@ CREATE TABLE emails (
     id         uuid PRIMARY KEY,
     account_id uuid REFERENCES accounts,
     template   text NOT NULL,
-    fact       text NOT NULL,                   -- what it is about, e.g. an invoice and an attempt
+    fact       text NOT NULL,                   -- the business fact, e.g. an invoice and an attempt
     to_address text NOT NULL,
     subject    text NOT NULL,
     about      jsonb NOT NULL,                  -- the ids to render it from
@@ -399,7 +399,7 @@ CREATE TABLE emails (
     attempts   integer NOT NULL DEFAULT 0,
     error      text,
     created_at timestamptz NOT NULL,
-    due_at     timestamptz,                     -- null: nothing is left to do
+    due_at     timestamptz,                     -- null: no work is due
     sent_at    timestamptz,
     UNIQUE (template, fact)
 );

@@ -1,6 +1,6 @@
--- Before the new code is out. What a customer can pay with, and the changes that wait for a subscription.
+-- Before the new code is out. Payment methods, and scheduled changes of subscriptions.
 
--- The methods that are attached to a customer now. One that was detached leaves; `mirrors` remembers that it did.
+-- The payment methods that are attached to a customer. The row of a detached one is deleted; `mirrors` keeps its state.
 CREATE TABLE payment_methods (
     stripe_payment_method_id text PRIMARY KEY,
     account_id               uuid NOT NULL REFERENCES accounts,
@@ -19,7 +19,7 @@ CREATE TABLE subscription_schedules (
     stripe_schedule_id     text PRIMARY KEY,
     account_id             uuid NOT NULL REFERENCES accounts,
     stripe_customer_id     text NOT NULL,
-    stripe_subscription_id text,                -- null until it has made one; stays when it lets go of it
+    stripe_subscription_id text,                -- null until it has created one; kept after a release
     status                 text NOT NULL,       -- not_started, active, completed, released, canceled
     end_behavior           text NOT NULL,
     created_at             timestamptz NOT NULL
@@ -27,7 +27,7 @@ CREATE TABLE subscription_schedules (
 CREATE INDEX subscription_schedules_account ON subscription_schedules (account_id, created_at DESC);
 CREATE INDEX subscription_schedules_subscription ON subscription_schedules (stripe_subscription_id, created_at DESC);
 
--- What the subscription has in each phase: a row for each item, phases and items in Stripe's order.
+-- The items of the subscription in each phase, in Stripe's order.
 CREATE TABLE subscription_schedule_items (
     stripe_schedule_id text NOT NULL REFERENCES subscription_schedules,
     phase              integer NOT NULL,
@@ -39,8 +39,7 @@ CREATE TABLE subscription_schedule_items (
     PRIMARY KEY (stripe_schedule_id, phase, position)
 );
 
--- The version before kept these events and did nothing about them: they are tried now. (One of its nodes that still runs
--- parks them again, for an operator's replay.)
+-- The previous version stored these events without applying them. They are applied now.
 UPDATE events SET outcome = 'failed', error = reason, reason = NULL, retry_at = received_at
 WHERE outcome = 'parked' AND reason IN (
     'disputes are not acted on yet', 'payment methods are not mirrored yet', 'subscription schedules are not mirrored yet');

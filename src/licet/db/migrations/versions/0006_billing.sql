@@ -1,11 +1,11 @@
--- Before the new code is out. What the Billing API needs: how Stripe's portal was set up, and lists along an index.
+-- Before the new code is out. The configurations of Stripe's portal, and indexes for lists.
 
 CREATE TABLE portal_configurations (
-    key                     text PRIMARY KEY,   -- of what it allows; another version of ours may allow something else
+    key                     text PRIMARY KEY,   -- of what it allows; another version of Licet may allow something else
     stripe_configuration_id text NOT NULL
 );
 
--- Lists end in a unique column, so that no row stands on two pages.
+-- Lists are ordered by a unique column last, so that no row is on two pages.
 CREATE INDEX subscriptions_created ON subscriptions (created_at DESC, stripe_subscription_id);
 DROP INDEX subscriptions_account;
 CREATE INDEX subscriptions_account ON subscriptions (account_id, created_at DESC, stripe_subscription_id);

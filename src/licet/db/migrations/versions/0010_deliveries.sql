@@ -1,6 +1,6 @@
--- Before the new code is out. Webhooks out: what happened, who is told, and how far each delivery has come.
+-- Before the new code is out. Outgoing webhooks: events, endpoints and deliveries.
 
--- Where the vendor's systems listen. The secret that signs is encrypted; after a rotation the one before signs too.
+-- The vendor's endpoints. The signing secret is encrypted; after a rotation the previous one signs too.
 CREATE TABLE webhook_endpoints (
     id                        uuid PRIMARY KEY,
     url                       text NOT NULL,
@@ -10,18 +10,18 @@ CREATE TABLE webhook_endpoints (
     previous_secret_encrypted bytea,
     previous_secret_until     timestamptz,            -- wall time, as signatures are
     created_at                timestamptz NOT NULL,
-    disabled_at               timestamptz,            -- null: it is told
+    disabled_at               timestamptz,            -- null: it is enabled
     disabled_because          text CHECK (disabled_because IN ('asked', 'failing', 'gone')),
     failing_since             timestamptz,            -- the first failure after the last success
-    unreachable               integer NOT NULL DEFAULT 0,  -- how often in a row nobody answered
-    rests_until               timestamptz,            -- until then nobody tries
+    unreachable               integer NOT NULL DEFAULT 0,  -- failures without a response in a row
+    rests_until               timestamptz,            -- no attempt before this time
     CHECK ((disabled_at IS NULL) = (disabled_because IS NULL)),
     CHECK ((previous_secret_encrypted IS NULL) = (previous_secret_until IS NULL))
 );
 CREATE INDEX webhook_endpoints_listening ON webhook_endpoints USING gin (events) WHERE disabled_at IS NULL;
 CREATE INDEX webhook_endpoints_created ON webhook_endpoints (created_at DESC, id);
 
--- One row per business fact, whether anybody listens or not: so what is learnt again is no news. It holds ids alone.
+-- One row for each business fact, with or without an endpoint, so that a repeat sends nothing. It contains only ids.
 CREATE TABLE outgoing_events (
     id         uuid PRIMARY KEY,
     event      text NOT NULL,
@@ -33,8 +33,8 @@ CREATE TABLE outgoing_events (
 );
 CREATE INDEX outgoing_events_account ON outgoing_events (account_id);
 
--- One event on its way to one endpoint. No foreign key leads to the endpoint: its check would lock one row, the same
--- for all that is sold, and a delivery whose endpoint has gone is dropped when its turn comes.
+-- One event for one endpoint. There is no foreign key to the endpoint: its check would lock the same row for every
+-- purchase. A delivery whose endpoint was deleted is dropped when it is due.
 CREATE TABLE deliveries (
     id              uuid PRIMARY KEY,
     endpoint_id     uuid NOT NULL,
@@ -43,9 +43,9 @@ CREATE TABLE deliveries (
     status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
     attempts        integer NOT NULL DEFAULT 0,
     created_at      timestamptz NOT NULL,
-    due_at          timestamptz,                      -- null: nothing is left to do
+    due_at          timestamptz,                      -- null: no work is due
     delivered_at    timestamptz,
-    response_status integer,                          -- of the last attempt; null: nobody answered
+    response_status integer,                          -- of the last attempt; null: no response
     error           text,
     UNIQUE (endpoint_id, event_id)
 );
@@ -54,10 +54,10 @@ CREATE INDEX deliveries_status ON deliveries (endpoint_id, status, created_at DE
 CREATE INDEX deliveries_due ON deliveries (endpoint_id, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX deliveries_account ON deliveries (account_id);
 
--- Grows whenever what we hold of an object really changes, which a read that finds the same does not.
+-- Increases when the stored object changes. A read that finds the same object does not change it.
 ALTER TABLE mirrors ADD COLUMN changes bigint NOT NULL DEFAULT 1;
 
--- What a subscription looked like when it was last told of: a change of nothing that is shown is no news.
+-- The subscription as last announced: a change of nothing that is shown sends no event.
 ALTER TABLE subscriptions ADD COLUMN told_as text;
 SET LOCAL timezone = 'UTC';
 UPDATE subscriptions SET told_as = md5(row(status, cancel_at_period_end, cancel_at, canceled_at, trial_end_at, (
@@ -65,7 +65,7 @@ UPDATE subscriptions SET told_as = md5(row(status, cancel_at_period_end, cancel_
                          current_period_end_at)::text ORDER BY position)
     FROM subscription_items AS item WHERE item.stripe_subscription_id = subscriptions.stripe_subscription_id))::text);
 
--- What happened before is no news when it is touched again. An order that waits for the catalogue has not happened yet.
+-- Existing rows are announced already, so that a later change of them sends nothing old. Waiting orders are not.
 INSERT INTO outgoing_events (id, event, fact, account_id, about, created_at)
 SELECT gen_random_uuid(), 'checkout.completed', id::text, account_id, jsonb_build_object('orderId', id), created_at
 FROM orders AS told

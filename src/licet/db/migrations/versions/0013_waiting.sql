@@ -1,13 +1,13 @@
 -- Before the new code is out. An event whose product the catalogue does not know yet is `waiting`, formerly `parked`.
--- What a process of the version before writes as `parked` from now on is refused and kept as failed: it is retried.
+-- What a process of the previous version writes as `parked` is refused, kept as failed, and retried.
 
 ALTER TABLE events DROP CONSTRAINT events_outcome_check;
 UPDATE events SET outcome = 'waiting' WHERE outcome = 'parked';
 ALTER TABLE events ADD CONSTRAINT events_outcome_check
     CHECK (outcome IN ('applied', 'stale', 'ignored', 'waiting', 'failed'));
 
--- A license policy holds only what the catalogue sets. A default in it was written there by the version before, and goes,
--- or the next push of an unchanged catalogue would find every product changed.
+-- A license policy contains only what the catalogue sets. Defaults that the previous version wrote are removed, or the next
+-- push of an unchanged catalogue would find every product changed.
 UPDATE products SET license_policy = (
     SELECT jsonb_object_agg(field.key, field.value) FROM jsonb_each(license_policy) AS field
     WHERE NOT jsonb_build_object(field.key, field.value) <@ '{

@@ -1,2 +1,2 @@
--- Whether Stripe marks the line as a credit: the credit for a span that was billed 0 has an amount of 0.
+-- Before the new code is out. Whether Stripe marks a line as a credit: the credit for a span that was billed 0 is 0 too.
 ALTER TABLE invoice_lines ADD COLUMN credits boolean NOT NULL DEFAULT false;
