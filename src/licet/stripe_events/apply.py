@@ -32,8 +32,12 @@ class Applied:
     account_id: UUID | None = None
 
 
-async def apply_event(conn: Connection, event: ReceivedEvent, context: ChangeContext) -> Applied:
+async def apply_event(
+    conn: Connection, event: ReceivedEvent, context: ChangeContext, *, was_applied: bool = False
+) -> Applied:
     """Apply an event's object and everything that follows from it, in the caller's transaction.
+
+    was_applied: whether the event was applied before. Then it replaces the stored object only if it is surely newer.
 
     An object in the layout of an unknown API version is not parsed: a read of it is requested instead.
     """
@@ -48,6 +52,8 @@ async def apply_event(conn: Connection, event: ReceivedEvent, context: ChangeCon
     if event_type.kind is not None:
         stored = await find_mirror(conn, obj["id"])
         verdict = compare(stored.version if stored else None, version) if body.readable else Verdict.UNCLEAR
+        if was_applied and not verdict.sure:
+            verdict = Verdict.UNCLEAR
         if verdict.applies:
             affected = await _mirror(conn, event_type.kind, version)
         else:

@@ -69,6 +69,8 @@ async def retry_event(context: Context, stripe_event_id: str) -> None:
 async def replay_event(context: Context, stripe_event_id: str) -> str:
     """Apply a kept event again, whatever its outcome was, and return its new outcome.
 
+    An event that was applied before repairs its purchase, and its object is read from Stripe; it never replaces a state
+    of the same second, which may have followed it.
     Raises NotFound for an unknown event. If it fails again, it is kept as failed and the outcome is `failed`.
     """
     try:
@@ -81,9 +83,9 @@ async def replay_event(context: Context, stripe_event_id: str) -> str:
 
 
 async def _try_again(
-    context: Context, stripe_event_id: str, lock: Callable[[Connection, str], Awaitable[bool]]
+    context: Context, stripe_event_id: str, lock: Callable[[Connection, str], Awaitable[str | None]]
 ) -> Applied | None:
-    """Apply a kept event again; None if `lock` returns False. Raises EventFailed, NotFound."""
+    """Apply a kept event again; None if `lock` returns None. Raises EventFailed, NotFound."""
     async with context.pool.acquire() as conn:
         payload = await store.find_payload(conn, stripe_event_id)
     if payload is None:
@@ -92,10 +94,18 @@ async def _try_again(
     applied: Applied | None = None
     for attempt in _transactions(context, event, is_kept=True):
         async with attempt as conn:
-            if await lock(conn, event.id):
-                applied = await apply_event(conn, event, _change_context(context, event))
+            outcome = await lock(conn, event.id)
+            if outcome is not None:
+                applied = await _apply_again(conn, event, _change_context(context, event), outcome)
                 await store.write_outcome(conn, event.id, applied.outcome, applied.reason, applied.account_id)
     return applied
+
+
+async def _apply_again(conn: Connection, event: ReceivedEvent, change: ChangeContext, outcome: str) -> Applied:
+    ignored = _why_ignored(event)
+    if ignored is not None:
+        return Applied("ignored", ignored)
+    return await apply_event(conn, event, change, was_applied=outcome in ("applied", "stale"))
 
 
 def _transactions(

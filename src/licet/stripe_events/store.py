@@ -40,26 +40,29 @@ async def insert_or_lock_failed(conn: Connection, event: ReceivedEvent, received
 
     Concurrent deliveries of one event wait here for each other.
     """
-    return await insert_event(conn, event, received_at) or await lock_failed(conn, event.id)
+    return await insert_event(conn, event, received_at) or await lock_failed(conn, event.id) is not None
 
 
-async def lock_failed(conn: Connection, stripe_event_id: str) -> bool:
-    """Lock an event that is kept as failed, and count one more try. False: it is not failed any more."""
-    locked = await conn.fetchval(
+async def lock_failed(conn: Connection, stripe_event_id: str) -> str | None:
+    """Lock an event that is kept as failed, and count one more try.
+
+    Returns its outcome; None if it is not failed any more.
+    """
+    outcome: str | None = await conn.fetchval(
         """
-        UPDATE events SET attempts = attempts + 1 WHERE stripe_event_id = $1 AND outcome = 'failed' RETURNING true
+        UPDATE events SET attempts = attempts + 1 WHERE stripe_event_id = $1 AND outcome = 'failed' RETURNING outcome
         """,
         stripe_event_id,
     )
-    return locked is not None
+    return outcome
 
 
-async def lock_event(conn: Connection, stripe_event_id: str) -> bool:
-    """Lock an event, whatever its outcome, and count one more try. False: there is no such event."""
-    locked = await conn.fetchval(
-        "UPDATE events SET attempts = attempts + 1 WHERE stripe_event_id = $1 RETURNING true", stripe_event_id
+async def lock_event(conn: Connection, stripe_event_id: str) -> str | None:
+    """Lock an event and count one more try. Returns its outcome so far; None if there is no such event."""
+    outcome: str | None = await conn.fetchval(
+        "UPDATE events SET attempts = attempts + 1 WHERE stripe_event_id = $1 RETURNING outcome", stripe_event_id
     )
-    return locked is not None
+    return outcome
 
 
 async def find_payload(conn: Connection, stripe_event_id: str) -> dict[str, Any] | None:

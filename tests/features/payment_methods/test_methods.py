@@ -86,7 +86,7 @@ async def test_an_older_attached_does_not_bring_it_back(face: Face) -> None:
     await send_event(face.client, detached(after=10))
     older = event("payment_method.attached", card())
     await send_event(face.client, older)
-    assert await outcome_of(face.context, older) == ("stale", "we hold a newer state")
+    assert await outcome_of(face.context, older) == ("stale", "a newer state is stored")
     assert await methods(face) == []
 
 

@@ -118,7 +118,7 @@ async def test_an_older_event_changes_nothing(face: Face) -> None:
     await send_event(face.client, event("charge.dispute.closed", dispute("lost"), after=100))
     older = event("charge.dispute.updated", dispute("under_review"), after=50)
     await send_event(face.client, older)
-    assert await outcome_of(face.context, older) == ("stale", "we hold a newer state")
+    assert await outcome_of(face.context, older) == ("stale", "a newer state is stored")
     assert (await license_of(face, order))["status"] == "revoked"
 
 
@@ -128,7 +128,7 @@ async def test_within_one_second_created_is_the_oldest_and_the_rest_is_asked(fac
     await send_event(face.client, closed)
     created = event("charge.dispute.created", dispute("needs_response"))
     await send_event(face.client, created)
-    assert await outcome_of(face.context, created) == ("stale", "we hold a newer state")
+    assert await outcome_of(face.context, created) == ("stale", "a newer state is stored")
     assert await face.context.pool.fetchval("SELECT count(*) FROM refreshes") == 0
     updated = event("charge.dispute.updated", dispute("under_review"), previous={"status": "needs_response"})
     await send_event(face.client, updated)

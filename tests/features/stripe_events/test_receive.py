@@ -130,7 +130,7 @@ async def test_an_unknown_type_is_kept_as_ignored(face: Face) -> None:
     answer = await send(face, event("treasury.received_credit.created"))
     assert answer.status_code == 200
     assert await kept(face) == [
-        ("treasury.received_credit.created", "ignored", "we do not handle treasury.received_credit.created")
+        ("treasury.received_credit.created", "ignored", "Licet does not handle treasury.received_credit.created")
     ]
 
 
@@ -158,7 +158,7 @@ async def test_a_thin_event_is_ignored(face: Face) -> None:
     }
     assert (await send(face, thin)).status_code == 200
     assert await kept(face) == [
-        ("v1.billing.meter.no_meter_found", "ignored", "a thin event: we listen to snapshot events")
+        ("v1.billing.meter.no_meter_found", "ignored", "a thin event: Licet handles snapshot events only")
     ]
 
 
@@ -175,7 +175,7 @@ async def test_an_older_event_is_stale(face: Face) -> None:
     await send(face, newer)
     await send(face, event())
     assert await kept(face) == [
-        ("product.created", "stale", "we hold a newer state"),
+        ("product.created", "stale", "a newer state is stored"),
         ("product.updated", "applied", None),
     ]
     assert await face.context.pool.fetchval("SELECT name FROM products") == "Hammer"

@@ -152,7 +152,7 @@ async def test_a_replay_applies_an_event_again_and_counts_it(context: Context) -
 
 async def test_an_event_of_an_unknown_type_is_ignored_also_when_it_is_replayed(context: Context) -> None:
     await receive_event(context, event("treasury.received_credit.created"))
-    expected = "we do not handle treasury.received_credit.created"
+    expected = "Licet does not handle treasury.received_credit.created"
     assert await kept(context.pool) == ("ignored", expected, 1, None, False)
     assert await replay_event(context, "evt_1") == "ignored"
     assert await kept(context.pool) == ("ignored", expected, 2, None, False)

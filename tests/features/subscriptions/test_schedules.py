@@ -109,7 +109,7 @@ async def test_an_older_plan_changes_nothing(face: Face) -> None:
     await send_event(face.client, event("subscription_schedule.updated", newer, after=5))
     older = event("subscription_schedule.created", schedule())
     await send_event(face.client, older)
-    assert await outcome_of(face.context, older) == ("stale", "we hold a newer state")
+    assert await outcome_of(face.context, older) == ("stale", "a newer state is stored")
     assert len(await items(face)) == 2
 
 
