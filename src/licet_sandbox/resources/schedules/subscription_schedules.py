@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import schedule_status
+from licet_sandbox.billing.customers.one_currency import check_one_currency, currency_of_phases
 from licet_sandbox.billing.schedules import subscription_schedules
 from licet_sandbox.billing.schedules.phases import current_phase_index
 from licet_sandbox.billing.schedules.shapes import default_settings
@@ -50,6 +51,7 @@ def build_schedule(tx: Tx, p: Params, customer_id: str, start: int) -> Obj:
     phases = read_phases(tx, p, customer_id, start, None)
     if phases[0]["end_date"] <= tx.now:
         raise invalid("The first phase must end in the future.", param=f"{p.name('phases')}[0][end_date]")
+    check_one_currency(tx, customer_id, currency_of_phases(tx, phases))
     return tx.insert(
         tx.new(
             "subscription_schedule",
