@@ -387,3 +387,27 @@ async def test_deleting_the_customer(play: Play) -> None:
     again = await play.api.subscriptions.retrieve_async(subscription.id, {"expand": ["customer"]})
     assert (again.status, again.customer.deleted) == ("canceled", True)
     await play.advance(40 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("behavior", "status", "schedule_status"), [("pause", "paused", "active"), ("cancel", "canceled", "canceled")]
+)
+async def test_a_schedule_ends_the_trial_early(play: Play, behavior: str, status: str, schedule_status: str) -> None:
+    customer = await play.api.customers.create_async({})
+    price = await play.price()
+    subscription = await play.api.subscriptions.create_async(
+        {
+            "customer": customer.id,
+            "items": [{"price": price.id}],
+            "trial_period_days": 20,
+            "trial_settings": {"end_behavior": {"missing_payment_method": behavior}},
+        }
+    )
+    schedule = await play.api.subscription_schedules.create_async({"from_subscription": subscription.id})
+    phase = {"items": [{"price": price.id}], "start_date": schedule.phases[0].start_date}
+    duration = {"duration": {"interval": "month", "interval_count": 1}}
+    changed = await play.api.subscription_schedules.update_async(schedule.id, {"phases": [phase | duration]})
+    assert changed.status == schedule_status
+    assert (await play.api.subscriptions.retrieve_async(subscription.id)).status == status
+    await play.advance(40 * DAY)
+    assert len((await play.api.invoices.list_async({"subscription": subscription.id})).data) == 1
