@@ -86,6 +86,30 @@ async def test_a_pending_invoice_item_and_a_schedule_that_has_not_started_count(
     assert (await subscribe(play, other, await play.price())).currency == "usd"
 
 
+async def test_a_schedule_cannot_change_the_currency_of_its_subscription(play: Play) -> None:
+    dollars, euros = await play.price(), await play.price(currency="eur")
+    subscription = await subscribe(play, await buyer(play), dollars)
+    schedule = await play.api.subscription_schedules.create_async({"from_subscription": subscription.id})
+    month = {"duration": {"interval": "month", "interval_count": 1}}
+    first = {"start_date": schedule.phases[0].start_date, **month}
+    given: Any = {"phases": [{"items": [{"price": euros.id}], **first}]}
+    await combined(play.api.subscription_schedules.update_async(schedule.id, given), "usd")
+    many: Any = {"phases": [{"items": [{"price": dollars.id, "quantity": 100_000}], **first}]}
+    call = play.api.subscription_schedules.update_async(schedule.id, many)
+    assert await refused(call) == (400, "amount_too_large", "phases[0][items]")
+
+
+async def test_a_schedule_that_has_not_started_may_change_its_currency(play: Play) -> None:
+    dollars, euros = await play.price(), await play.price(currency="eur")
+    start = int(play.sandbox.now().timestamp()) + DAY
+    phase: Any = {"duration": {"interval": "month", "interval_count": 1}, "start_date": start}
+    given: Any = {"customer": await buyer(play), "start_date": start, "phases": [{"items": [{"price": dollars.id}]}]}
+    schedule = await play.api.subscription_schedules.create_async(given)
+    update: Any = {"phases": [{"items": [{"price": euros.id}], **phase}]}
+    changed = await play.api.subscription_schedules.update_async(schedule.id, update)
+    assert changed.phases[0].currency == "eur"
+
+
 async def test_a_page_that_was_opened_before_the_subscription_is_refused_when_it_is_paid(play: Play) -> None:
     customer = await buyer(play)
     first = await play.session(await play.price(), customer=customer)

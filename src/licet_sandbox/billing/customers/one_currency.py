@@ -10,17 +10,18 @@ from licet_sandbox.errors import invalid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
 
-def check_one_currency(tx: Tx, customer_id: str, currency: str) -> None:
+def check_one_currency(tx: Tx, customer_id: str, currency: str, *, but: str | None = None) -> None:
     """Raises Stripe's 400 if the customer cannot subscribe in this currency.
 
     Subscriptions that have not ended, schedules that have not started and pending invoice items count. One-time
     purchases and invoices may be in any currency.
+
+    but: a schedule that does not count
     """
-    other = next((bound for bound in _currencies(tx, customer_id) if bound != currency), None)
+    other = next((bound for bound in _currencies(tx, customer_id, but) if bound != currency), None)
     if other is not None:
         # Stripe gives this error neither a code nor a parameter.
         raise invalid(
@@ -29,7 +30,7 @@ def check_one_currency(tx: Tx, customer_id: str, currency: str) -> None:
         )
 
 
-def _currencies(tx: Tx, customer_id: str) -> Iterator[str]:
+def _currencies(tx: Tx, customer_id: str, but: str | None) -> Iterator[str]:
     of_customer = "json ->> '$.customer' = ?"
     for subscription in tx.select("subscription", of_customer, customer_id):
         if not ended(subscription):
@@ -38,9 +39,5 @@ def _currencies(tx: Tx, customer_id: str) -> Iterator[str]:
         yield item["currency"]
     not_started = f"{of_customer} AND json ->> '$.status' = 'not_started'"
     for schedule in tx.select("subscription_schedule", not_started, customer_id):
-        yield currency_of_phases(tx, schedule["phases"])
-
-
-def currency_of_phases(tx: Tx, phases: list[Obj]) -> str:
-    """The currency of a schedule's phases."""
-    return str(tx.get("price", phases[0]["items"][0]["price"])["currency"])
+        if schedule["id"] != but:
+            yield schedule["phases"][0]["currency"]
