@@ -83,6 +83,8 @@ class Engine:
             if self._validate is not None:
                 tx.check_saved()
         self._clock_moved = False
+        for kind, object_id in tx.due_at_once:
+            self._run_at_once(kind, object_id)
         self.deliveries.wake()
         if to_raise is not None:
             raise to_raise
@@ -134,6 +136,13 @@ class Engine:
             with self.transaction() as tx:
                 test_clocks.finish_advancing(tx, clock_id)
         return clock_id is not None
+
+    def _run_at_once(self, kind: str, object_id: str) -> None:
+        """Runs work that was scheduled a moment ago, unless that was rolled back or is to come later."""
+        sql = "SELECT * FROM due WHERE kind = ? AND object_id = ?"
+        row = self.store.row(sql, kind, object_id)
+        if row is not None:
+            self._run_due_row(row)
 
     def _run_due_row(self, row: sqlite3.Row) -> None:
         with self.transaction(at=row["at"], test_clock=row["clock"]) as tx:

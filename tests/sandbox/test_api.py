@@ -291,11 +291,11 @@ async def test_prices_that_are_none(play: Play, given: dict[str, object]) -> Non
 async def test_fractions_of_a_cent(play: Play) -> None:
     product = await play.api.products.create_async({"name": "T"})
     price = await play.api.prices.create_async(
-        {"product": product.id, "currency": "usd", "unit_amount_decimal": "0.50"}
+        {"product": product.id, "currency": "usd", "unit_amount_decimal": "30.50"}
     )
-    assert (price.unit_amount, str(price.unit_amount_decimal)) == (None, "0.5")
+    assert (price.unit_amount, str(price.unit_amount_decimal)) == (None, "30.5")
     session = await play.session(price, line_items=[{"price": price.id, "quantity": 3}])
-    assert session.amount_total == 2
+    assert session.amount_total == 92
 
 
 async def test_cards_of_a_customer(play: Play) -> None:

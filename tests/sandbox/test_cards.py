@@ -257,3 +257,118 @@ async def test_what_to_do_after_a_decline(play: Play, token: str, advice: str) -
     assert error.payment_intent.last_payment_error.advice_code == advice
     failed = await play.api.charges.retrieve_async(error.charge)
     assert (failed.outcome.advice_code, failed.outcome.type) == (advice, "issuer_declined")
+
+
+COUNTRIES = (
+    *("us", "ar", "br", "ca", "cl", "co", "cr", "ec", "mx", "pa", "py", "pe", "uy"),
+    *("ae", "at", "be", "bg", "by", "hr", "cy", "cz", "dk", "ee", "fi", "fr", "de", "gi", "gr", "hu", "ie", "it", "lv"),
+    *("li", "lt", "lu", "mt", "nl", "no", "pl", "pt", "ro", "si", "sk", "es", "se", "ch", "gb"),
+    *("au", "cn", "hk", "in", "jp", "my", "nz", "sg", "tw"),
+)
+ABROAD = [
+    *((f"pm_card_{code}", code.upper(), "visa", "credit") for code in COUNTRIES),
+    ("pm_card_ae_mastercard", "AE", "mastercard", "credit"),
+    ("pm_card_gb_debit", "GB", "visa", "debit"),
+    ("pm_card_gb_mastercard", "GB", "mastercard", "credit"),
+    ("pm_card_th_credit", "TH", "visa", "credit"),
+    ("pm_card_th_debit", "TH", "visa", "debit"),
+    ("pm_card_bypassPendingInternational", "IE", "visa", "credit"),
+    ("pm_card_visa_cartesBancaires", "FR", "visa", "credit"),
+    ("pm_card_mastercard_cartesBancaires", "FR", "mastercard", "credit"),
+    ("pm_card_visa_debit_eftposAuCoBranded", "AU", "visa", "debit"),
+    ("pm_card_mastercard_debit_eftposAuCoBranded", "AU", "mastercard", "debit"),
+]
+
+
+@pytest.mark.parametrize(("token", "country", "brand", "funding"), ABROAD, ids=[row[0] for row in ABROAD])
+async def test_cards_of_other_countries(play: Play, token: str, country: str, brand: str, funding: str) -> None:
+    buyer = await play.api.customers.create_async()
+    card = (await play.api.payment_methods.attach_async(token, {"customer": buyer.id})).card
+    assert (card.country, card.brand, card.funding) == (country, brand, funding)
+    details = (await paid_with(play, token)).payment_method_details.card
+    assert (details.country, details.last4) == (country, card.last4)
+
+
+async def paid_with(play: Play, method: str) -> Any:
+    """The charge of a payment that succeeds."""
+    intent = await charge(play, method)
+    assert intent.status == OK
+    return await play.api.charges.retrieve_async(intent.latest_charge)
+
+
+async def test_co_branded_cards_show_both_networks(play: Play) -> None:
+    buyer = await play.api.customers.create_async()
+    method = await play.api.payment_methods.attach_async("pm_card_visa_cartesBancaires", {"customer": buyer.id})
+    assert method.card.networks.available == ["visa", "cartes_bancaires"]
+
+
+CVC, POSTAL_CODE, LINE1 = "cvc_check", "address_postal_code_check", "address_line1_check"
+PASSED = dict.fromkeys((LINE1, POSTAL_CODE, CVC), "pass")
+
+
+@pytest.mark.parametrize(
+    ("number", "token", "different", "risk"),
+    [
+        ("4242424242424242", "visa", {}, "normal"),
+        ("4000000000000101", "cvcCheckFail", {CVC: "fail"}, "normal"),
+        ("4000000000000036", "avsZipFail", {POSTAL_CODE: "fail"}, "normal"),
+        ("4000000000000028", "avsLine1Fail", {LINE1: "fail"}, "normal"),
+        ("4000000000000010", "avsFail", {POSTAL_CODE: "fail", LINE1: "fail"}, "normal"),
+        ("4000000000000044", "avsUnchecked", {POSTAL_CODE: "unavailable", LINE1: "unavailable"}, "normal"),
+        ("4000058400307872", "cvcCheckFailElevatedRisk", {CVC: "fail"}, "elevated"),
+        ("4000058400306072", "avsZipFailElevatedRisk", {POSTAL_CODE: "fail"}, "elevated"),
+    ],
+)
+async def test_checks(play: Play, number: str, token: str, different: dict[str, str], risk: str) -> None:
+    expected = PASSED | different
+    buyer = await play.api.customers.create_async()
+    attached = await play.api.payment_methods.attach_async(f"pm_card_{token}", {"customer": buyer.id})
+    # What is not given is not checked.
+    assert attached.card.checks.to_dict() == {LINE1: None, POSTAL_CODE: None, CVC: expected[CVC]}
+    assert (await paid_with(play, f"pm_card_{token}")).outcome.risk_level == risk
+    given: Any = {
+        "type": "card",
+        "card": {"number": number, "exp_month": 1, "exp_year": 2040, "cvc": "123"},
+        "billing_details": {"address": {"line1": "1 Main Street", "postal_code": "12345"}},
+    }
+    assert (await play.api.payment_methods.create_async(given)).card.checks.to_dict() == expected
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "pm_card_adaptive3dsChallenge",
+        "pm_card_createIssuerFraudRecord",
+        "pm_card_debit_visaFsaProductCode",
+        "pm_card_debit_visaHsaProductCode",
+        "pm_card_freeTrialAbuseBlock",
+        "pm_card_highEfwScore",
+        "pm_card_highFraudDisputeScore",
+        "pm_card_mastercard_debit_mastercardFsaProductCode",
+        "pm_card_radarDynamicRiskThreshold",
+    ],
+)
+async def test_cards_that_pay_by_default(play: Play, token: str) -> None:
+    buyer = await play.api.customers.create_async()
+    await play.api.payment_methods.attach_async(token, {"customer": buyer.id})
+    await paid_with(play, token)
+
+
+@pytest.mark.parametrize(
+    ("token", "reason", "brand"),
+    [
+        ("pm_card_createCe3EligibleDispute", "fraudulent", "visa"),
+        ("pm_card_createAutoRepresentmentEligibleDispute", "fraudulent", "visa"),
+        ("pm_card_createMastercardComplianceDispute", "noncompliant", "mastercard"),
+    ],
+)
+async def test_more_cards_that_are_disputed(play: Play, token: str, reason: str, brand: str) -> None:
+    done = await paid_with(play, token)
+    (case,) = (await play.api.disputes.list_async({"charge": done.id})).data
+    assert (case.reason, case.payment_method_details.card.brand) == (reason, brand)
+
+
+async def test_other_names_of_the_same_cards(play: Play) -> None:
+    required = await charge(play, "pm_card_threeDSecureRequired")
+    assert required.status == ASKED
+    await outcome(charge(play, "pm_card_chargeDeclinedFraudulent"), "fraudulent")

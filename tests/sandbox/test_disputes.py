@@ -465,7 +465,7 @@ async def test_a_failed_charge_cannot_be_disputed(play: Play) -> None:
 )
 async def test_cards_that_are_disputed(play: Play, card: str, opened: list[tuple[str, str, int]]) -> None:
     done = await play.buy(5000, card)
-    await play.advance(1)
+    # The next call finds it: the clock need not move, nor the caller wait.
     listed = await play.api.disputes.list_async({"payment_intent": done.payment_intent})
     assert [(case.status, case.reason, case.amount) for case in reversed(listed.data)] == opened
     types = await play.types()
@@ -477,9 +477,17 @@ async def test_cards_that_are_disputed(play: Play, card: str, opened: list[tuple
     assert await kept(play, listed.data[0].charge) == (5000 if inquiry else 0)
 
 
+async def test_a_payment_by_the_api_is_disputed_in_the_next_call(play: Play) -> None:
+    given = {"amount": 5000, "currency": "usd", "payment_method": "pm_card_createDispute", "confirm": True}
+    intent = await play.api.payment_intents.create_async(given)
+    listed = await play.api.disputes.list_async({"payment_intent": intent.id})
+    assert [case.amount for case in listed.data] == [5000]
+    await play.advance(1)
+    assert len((await play.api.disputes.list_async()).data) == 1
+
+
 async def test_a_card_that_is_disputed_at_each_renewal(play: Play) -> None:
     subscription = await play.subscribe("4000000000000259")
-    await play.advance(1)
     assert len((await play.api.disputes.list_async()).data) == 1
     since = await play.last()
     end_of_period = subscription["items"].data[0].current_period_end

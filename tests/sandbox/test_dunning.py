@@ -58,6 +58,37 @@ async def test_bad_settings(play: Play, settings: dict[str, Any], param: str) ->
     assert (await play.http.get("/_sandbox/dunning")).json()["afterRetries"] == "cancel"
 
 
+@pytest.mark.parametrize("after_retries", ["cancel", "unpaid", "past_due"])
+async def test_a_renewal_without_a_payment_method_is_tried_once(play: Play, after_retries: str) -> None:
+    assert (await dunning(play, afterRetries=after_retries)).status_code == 200
+    subscription = await play.subscribe()
+    await play.api.payment_methods.detach_async(subscription.default_payment_method)
+    await until_period_end(play, subscription, HOUR + 60)
+    since = await play.last()
+    await play.advance(20 * DAY)
+    late = await play.api.subscriptions.retrieve_async(subscription.id, {"expand": ["latest_invoice"]})
+    invoice = late.latest_invoice
+    assert (late.status, invoice.status, invoice.attempt_count) == ("past_due", "open", 1)
+    assert (invoice.next_payment_attempt, invoice.auto_advance) == (None, True)
+    assert await play.types(since) == []
+    card = await play.api.payment_methods.attach_async("pm_card_visa", {"customer": subscription.customer})
+    assert (await play.api.invoices.pay_async(invoice.id, {"payment_method": card.id})).status == "paid"
+    assert (await play.api.subscriptions.retrieve_async(subscription.id)).status == "active"
+
+
+async def test_no_retry_follows_when_the_payment_method_is_gone(play: Play) -> None:
+    late = await failing(play)
+    assert late.latest_invoice.next_payment_attempt is not None
+    subscription = await play.api.subscriptions.retrieve_async(late.id)
+    methods = await play.api.payment_methods.list_async({"customer": subscription.customer})
+    for method in methods.data:
+        await play.api.payment_methods.detach_async(method.id)
+    await play.advance(20 * DAY)
+    invoice = await play.api.invoices.retrieve_async(late.latest_invoice.id)
+    assert (invoice.status, invoice.attempt_count, invoice.next_payment_attempt) == ("open", 2, None)
+    assert (await play.api.subscriptions.retrieve_async(late.id)).status == "past_due"
+
+
 async def test_own_retry_days(play: Play) -> None:
     late = await failing(play, retryDays=[1, 2])
     tries = []

@@ -251,6 +251,42 @@ async def test_trial_ends_without_a_card(play: Play, behavior: str, status: str)
     assert ("invoice.payment_failed" in types) is (behavior == "create_invoice")
 
 
+@pytest.mark.parametrize(
+    ("behavior", "status"), [("create_invoice", "past_due"), ("cancel", "canceled"), ("pause", "paused")]
+)
+@pytest.mark.parametrize("with_card", [False, True])
+async def test_trial_is_ended_early(play: Play, behavior: str, status: str, with_card: bool) -> None:
+    customer = await play.api.customers.create_async({"payment_method": "pm_card_visa"} if with_card else {})
+    card = {}
+    if with_card:
+        methods = await play.api.payment_methods.list_async({"customer": customer.id})
+        card = {"default_payment_method": methods.data[0].id}
+    subscription = await play.api.subscriptions.create_async(
+        {
+            "customer": customer.id,
+            "items": [{"price": (await play.price()).id}],
+            "trial_period_days": 20,
+            "trial_settings": {"end_behavior": {"missing_payment_method": behavior}},
+            **card,
+        }
+    )
+    since = await play.last()
+    ended = await play.api.subscriptions.update_async(subscription.id, {"trial_end": "now"})
+    assert ended.status == ("active" if with_card else status)
+    assert ended.trial_end <= play.sandbox.now().timestamp()
+    types = await play.types(since)
+    billed = with_card or behavior == "create_invoice"
+    assert ("invoice.created" in types) is billed
+    assert ("customer.subscription.paused" in types) is (ended.status == "paused")
+    assert ("customer.subscription.deleted" in types) is (ended.status == "canceled")
+    if ended.status == "paused":
+        assert ended.status_details.paused.subscription.type == "trial_end_without_payment_method"
+    if not billed:
+        # The invoice of the trial, over 0, is the only one.
+        await play.advance(40 * DAY)
+        assert len((await play.api.invoices.list_async({"subscription": subscription.id})).data) == 1
+
+
 async def test_the_last_day_of_the_month(play: Play) -> None:
     now = play.sandbox.now()
     january = datetime(now.year + 1, 1, 31, 12, tzinfo=UTC)
@@ -351,3 +387,27 @@ async def test_deleting_the_customer(play: Play) -> None:
     again = await play.api.subscriptions.retrieve_async(subscription.id, {"expand": ["customer"]})
     assert (again.status, again.customer.deleted) == ("canceled", True)
     await play.advance(40 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("behavior", "status", "schedule_status"), [("pause", "paused", "active"), ("cancel", "canceled", "canceled")]
+)
+async def test_a_schedule_ends_the_trial_early(play: Play, behavior: str, status: str, schedule_status: str) -> None:
+    customer = await play.api.customers.create_async({})
+    price = await play.price()
+    subscription = await play.api.subscriptions.create_async(
+        {
+            "customer": customer.id,
+            "items": [{"price": price.id}],
+            "trial_period_days": 20,
+            "trial_settings": {"end_behavior": {"missing_payment_method": behavior}},
+        }
+    )
+    schedule = await play.api.subscription_schedules.create_async({"from_subscription": subscription.id})
+    phase = {"items": [{"price": price.id}], "start_date": schedule.phases[0].start_date}
+    duration = {"duration": {"interval": "month", "interval_count": 1}}
+    changed = await play.api.subscription_schedules.update_async(schedule.id, {"phases": [phase | duration]})
+    assert changed.status == schedule_status
+    assert (await play.api.subscriptions.retrieve_async(subscription.id)).status == status
+    await play.advance(40 * DAY)
+    assert len((await play.api.invoices.list_async({"subscription": subscription.id})).data) == 1

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from licet_sandbox.api.coerce import coerce
 from licet_sandbox.api.form import parse_form
-from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.errors import StripeError
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.spec.document import document
 from licet_sandbox.validation.schemas import request_validator
 
@@ -119,7 +119,15 @@ def test_what_is_taken_fits_the_document(value: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "currency", "shown"),
-    [(14900, "usd", "$149.00"), (500, "jpy", "¥500"), (123456789, "eur", "€1,234,567.89"), (5, "chf", "0.05 CHF")],
+    [
+        (14900, "usd", "$149.00"),
+        (-14900, "usd", "-$149.00"),
+        (500, "jpy", "¥500"),
+        (123456789, "eur", "€1,234,567.89"),
+        (5, "chf", "0.05 CHF"),
+        (5120, "kwd", "5.120 KWD"),
+        (150000, "ugx", "1,500.00 UGX"),
+    ],
 )
 def test_amounts(amount: int, currency: str, shown: str) -> None:
     assert format_amount(amount, currency) == shown

@@ -6,7 +6,7 @@ from fastapi import Response
 from pydantic import Field, StringConstraints
 
 from licet.accounts.auth import ActingAccount, Writer
-from licet.checkout.actions import open_session, start_checkout
+from licet.checkout.actions import CURRENCY_CONFLICT_ERROR, open_session, start_checkout
 from licet.checkout.core import MAX_QUANTITY, CartItem
 from licet.checkout.session import PurchaseRequest
 from licet.http.context import Ctx
@@ -59,6 +59,7 @@ class CheckoutSession(ResponseBody):
         502,
         503,
         already_subscribed=(409, "The account is already subscribed to this plan.", {"subscriptionId": "sub_1QxYz"}),
+        currency_conflict=CURRENCY_CONFLICT_ERROR,
         account_required=(422, "Name the account with ?accountId=."),
         empty_cart=(422, "The cart is empty."),
         invalid_product=(

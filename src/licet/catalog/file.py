@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from licet.catalog.amounts import find_amount_faults
 from licet.catalog.core import Catalog
 from licet.catalog.schema import CatalogPart
 from licet.errors import ValidationFailed
@@ -55,7 +57,8 @@ def parse_catalog(text: str, name: str = "catalogue") -> Catalog:
         catalog = CatalogPart.model_validate(yaml.safe_load(text)).as_catalog()
     except ValidationError as error:
         raise _failed(name, [_fault(root, fault["loc"], fault["msg"]) for fault in error.errors()]) from None
-    faults = [_fault(root, where, message) for where, message in _repeated_keys(catalog)]
+    found = chain(_repeated_keys(catalog), find_amount_faults(catalog))
+    faults = [_fault(root, where, message) for where, message in found]
     if faults:
         raise _failed(name, faults)
     return catalog

@@ -26,10 +26,10 @@ class _Part(BaseModel):
 
 
 class PricePart(_Part):
-    """A price. amount: in the currency's minor unit."""
+    """A price. amount: in the currency's minor unit; `catalog/amounts.py` checks it against the currency."""
 
     key: Key | None = None
-    amount: int = Field(ge=0, le=99_999_999)
+    amount: int = Field(ge=0)
     currency: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")]
     interval: Interval | None = None
     interval_count: int = Field(default=1, ge=1)

@@ -14,7 +14,7 @@ import structlog
 
 from licet.catalog.core import Offer
 from licet.catalog.store import find_offers
-from licet.checkout.core import CartLine, build_cart, check_metadata, trial_days
+from licet.checkout.core import CartLine, build_cart, check_metadata, currency_conflict, trial_days
 from licet.checkout.customers import with_customer
 from licet.checkout.redirects import check_redirect
 from licet.checkout.session import (
@@ -25,11 +25,12 @@ from licet.checkout.session import (
     session_key,
     session_params,
 )
-from licet.checkout.store import find_buyer, find_had_trial, find_live_plans, write_session
+from licet.checkout.store import find_buyer, find_had_trial, find_live_plans, find_other_currency, write_session
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.errors import Conflict, NotFound, StripeRefused
 from licet.http.context import Context
+from licet.http.openapi.errors import ErrorExample
 from licet.kit.ids import as_id
 from licet.stripe_api.calls import time_limit
 from licet.stripe_api.client import StripeApi
@@ -37,6 +38,14 @@ from licet.stripe_api.once import create_once
 
 log = structlog.get_logger(__name__)
 
+
+CURRENCY_CONFLICT_ERROR: ErrorExample = (
+    409,
+    "The purchase is in eur, and the account already has a subscription in usd: Stripe allows one currency for each "
+    "customer. Choose prices in that currency, or let the subscription end first.",
+    {"currency": "usd", "subscriptionId": "sub_1QxYz"},
+)
+"""Error of a route that starts a checkout, for its `responses`."""
 
 CHECKOUT_TIMEOUT_SECONDS = 22.0
 """Time limit for all calls to Stripe for one checkout together. A buyer waits for them."""
@@ -63,8 +72,8 @@ async def open_session(ctx: Context, account_id: UUID, request: PurchaseRequest,
     """Create a checkout session at Stripe. Only the session's events issue licenses.
 
     order_id: the id of the future order; pass the same id to retry. Nothing is stored, whether it succeeds or raises.
-    Raises Unprocessable (contract, section 2), Conflict already_subscribed, NotFound for an unknown account,
-    StripeRefused, StripeUnavailable.
+    Raises Unprocessable (contract, section 2), Conflict (already_subscribed, currency_conflict), NotFound for an
+    unknown account, StripeRefused, StripeUnavailable.
     """
     for field, url in (("successUrl", request.success_url), ("cancelUrl", request.cancel_url)):
         if field not in request.trusted_fields:
@@ -89,6 +98,7 @@ async def _open(ctx: Context, account_id: UUID, request: PurchaseRequest, order_
     if buyer is None:
         raise NotFound("There is no such account.")
     await _refuse_duplicate_plan(ctx.pool, account_id, cart)
+    await _refuse_other_currency(ctx.pool, account_id, cart[0].offer.currency)
     with_trial = [line.offer.product_id for line in cart if line.offer.trial_days]
     days = trial_days(cart, await find_had_trial(ctx.pool, account_id, with_trial) if with_trial else set())
 
@@ -132,6 +142,12 @@ async def _refuse_duplicate_plan(pool: Pool, account_id: UUID, cart: Sequence[Ca
                 code="already_subscribed",
                 details={"productId": str(offer.product_id), "subscriptionId": live[offer.product_id]},
             )
+
+
+async def _refuse_other_currency(pool: Pool, account_id: UUID, currency: str) -> None:
+    other = await find_other_currency(pool, account_id, currency)
+    if other is not None:
+        raise currency_conflict(currency, other["currency"], other["stripe_subscription_id"])
 
 
 _CODE = re.compile(r"[A-Za-z0-9-]{1,200}")

@@ -3,7 +3,8 @@
 1. Items with the same price become one line, with a quantity of 1 to 100.
 2. All recurring lines have the same interval. All lines have the same currency.
 3. At most 20 recurring and 20 one-time lines, Stripe's own limit.
-4. An account gets one trial per product. A cart has a trial only if every recurring line has one; the shortest counts.
+4. Each sum is one that Stripe can charge.
+5. An account gets one trial per product. A cart has a trial only if every recurring line has one; the shortest counts.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from licet.catalog.core import Offer
-from licet.errors import Unprocessable, ValidationFailed
+from licet.errors import Conflict, Unprocessable, ValidationFailed
+from licet.kit.money import format_money, maximum_amount
 
 MAX_QUANTITY = 100
 MAX_LINES = 20
@@ -58,7 +60,34 @@ def build_cart(items: Sequence[CartItem], offers: Mapping[str, Sequence[Offer]])
     cart = list(lines.values())
     _check_counts(cart)
     _check_mix(cart)
+    _check_sum(cart)
     return cart
+
+
+def currency_conflict(currency: str, other: str | None, stripe_subscription_id: str | None = None) -> Conflict:
+    """The error for a purchase in another currency than that of the customer's subscriptions.
+
+    other: their currency; None if it is not known. stripe_subscription_id: one of them, if it is known.
+    """
+    said = f"in {other}" if other else "in another currency"
+    details = {"currency": other, "subscriptionId": stripe_subscription_id}
+    return Conflict(
+        f"The purchase is in {currency}, and the account already has a subscription {said}: Stripe allows one currency "
+        "for each customer. Choose prices in that currency, or let the subscription end first.",
+        code="currency_conflict",
+        details={name: value for name, value in details.items() if value is not None},
+    )
+
+
+def amount_too_large(cart: Sequence[CartLine]) -> ValidationFailed:
+    """The error for a cart whose sum has too many digits for Stripe."""
+    largest = max(cart, key=lambda line: line.offer.unit_amount * line.quantity)
+    most = format_money(maximum_amount(largest.offer.currency), largest.offer.currency)
+    message = f"makes the cart cost more than {most}, the most that can be paid at once"
+    return ValidationFailed(
+        "The cart costs too much for one payment.",
+        details={"fields": [{"field": f"items[{largest.item}].quantity", "message": message}]},
+    )
 
 
 def invalid_product(product_id: str) -> Unprocessable:
@@ -153,3 +182,9 @@ def _check_mix(cart: Sequence[CartLine]) -> None:
             code="mixed_currencies",
             details={"currencies": currencies},
         )
+
+
+def _check_sum(cart: Sequence[CartLine]) -> None:
+    total = sum(line.offer.unit_amount * line.quantity for line in cart)
+    if total > maximum_amount(cart[0].offer.currency):
+        raise amount_too_large(cart)

@@ -8,11 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from licet.checkout.core import CartItem, CartLine, invalid_product, recurring
+from licet.checkout.core import (
+    CartItem,
+    CartLine,
+    amount_too_large,
+    currency_conflict,
+    invalid_product,
+    recurring,
+)
 from licet.checkout.redirects import InvalidRedirectUrl
 from licet.errors import LicetError, StripeRefused, Unprocessable
 
 _LINE = re.compile(r"line_items\[(\d+)\]")
+
+_COMBINED_CURRENCIES = re.compile(r"combine currencies on a single customer", re.IGNORECASE)
+"""Stripe gives this refusal no code. All known versions of its message contain these words."""
+
+_CURRENCY = re.compile(r"currency ([a-zA-Z]{3})\b")
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,24 @@ def explain(refused: StripeRefused, request: PurchaseRequest, cart: Sequence[Car
 
     This happens if, for example, a product was archived or a code used up and the event has not arrived yet.
     """
+    return _explain_money(refused, request, cart) or _explain_param(refused, request, cart)
+
+
+def _explain_money(refused: StripeRefused, request: PurchaseRequest, cart: Sequence[CartLine]) -> LicetError | None:
+    if _COMBINED_CURRENCIES.search(refused.message):
+        other = _CURRENCY.search(refused.message)
+        return currency_conflict(cart[0].offer.currency, other[1].lower() if other else None)
+    code = refused.details.get("stripeCode")
+    if code == "amount_too_large":
+        return amount_too_large(cart)
+    if code == "amount_too_small":
+        # Only a code, or a price older than the catalogue's check, leaves less than the minimum charge.
+        product_id = request.items[cart[0].item].product_id
+        return invalid_product(product_id) if request.promotion_code is None else invalid_promotion_code()
+    return None
+
+
+def _explain_param(refused: StripeRefused, request: PurchaseRequest, cart: Sequence[CartLine]) -> LicetError:
     param = str(refused.details.get("param", ""))
     line = _LINE.match(param)
     if line is not None and int(line[1]) < len(cart):

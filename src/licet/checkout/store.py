@@ -101,6 +101,22 @@ async def find_live_plans(pool: Pool, account_id: UUID, product_ids: Sequence[UU
     return {row["id"]: row["stripe_subscription_id"] for row in rows}
 
 
+async def find_other_currency(pool: Pool, account_id: UUID, currency: str) -> asyncpg.Record | None:
+    """A subscription of the account in another currency, which has not ended: its Stripe id and currency."""
+    return await pool.fetchrow(
+        """
+        SELECT subscription.stripe_subscription_id, item.currency
+        FROM subscriptions AS subscription JOIN subscription_items AS item USING (stripe_subscription_id)
+        WHERE subscription.account_id = $1 AND subscription.status <> ALL ($2) AND item.currency <> $3
+        ORDER BY subscription.created_at, subscription.stripe_subscription_id
+        LIMIT 1
+        """,
+        account_id,
+        list(ENDED),
+        currency,
+    )
+
+
 async def find_had_trial(pool: Pool, account_id: UUID, product_ids: Sequence[UUID]) -> set[UUID]:
     """The products of which the account had a trial.
 

@@ -7,7 +7,7 @@ from fastapi import Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from licet.accounts.auth import CurrentCaller, Writer
-from licet.checkout.actions import open_session, start_checkout
+from licet.checkout.actions import CURRENCY_CONFLICT_ERROR, open_session, start_checkout
 from licet.checkout.core import CartItem
 from licet.checkout.returning import CheckoutOutcome, process_return
 from licet.checkout.session import PurchaseRequest
@@ -107,6 +107,7 @@ class ProcessedCheckout(ResponseBody):
         503,
         **ORGANIZATION_NOT_FOUND,
         subscription_exists=_SUBSCRIPTION_EXISTS_ERROR,
+        currency_conflict=CURRENCY_CONFLICT_ERROR,
         invalid_redirect_url=(
             422,
             "Buyers cannot be sent to this URL; details.field names it.",

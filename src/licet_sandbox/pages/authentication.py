@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.authentication import authenticate_intent, find_intent, requires_authentication
-from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.billing.payments.next_actions import build_return_url
 from licet_sandbox.errors import StripeError
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages import form_input
 from licet_sandbox.pages.hosted_pages import HostedPages, redirect
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.checkout import checkout_sessions, quantities, recovery
 from licet_sandbox.billing.checkout.totals import apply_promotion_code, remove_promotion_code
-from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.errors import StripeError
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages import checkout_views, form_input
 from licet_sandbox.pages.hosted_pages import HostedPages, failure_message, redirect
 

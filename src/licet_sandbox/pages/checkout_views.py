@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.checkout.checkout_sessions import known_email, needs_card
 from licet_sandbox.billing.checkout.totals import find_offer
-from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount
+from licet_sandbox.billing.invoices.lines import amount_of, describe_interval
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages.checkout_questions import adjustable_view, questions_view
 from licet_sandbox.pages.formatting import discount_sums
 from licet_sandbox.pages.offered_cards import TEST_CARDS

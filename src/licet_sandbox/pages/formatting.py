@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.invoices.lines import format_amount
+from licet_sandbox.kit.currencies import format_amount
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj

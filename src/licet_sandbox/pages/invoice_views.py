@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.collection.collection import payment_method_for_invoice
-from licet_sandbox.billing.invoices.lines import format_amount
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages.formatting import address_text, card_name, discount_sums, show_date
 from licet_sandbox.pages.offered_cards import TEST_CARDS
 

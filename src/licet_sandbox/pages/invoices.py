@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import hosted_payment
-from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.errors import StripeError
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages import form_input, invoice_views
 from licet_sandbox.pages.hosted_pages import HostedPages, failure_message, redirect
 

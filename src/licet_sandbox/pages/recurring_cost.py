@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.checkout.totals import find_offer
 from licet_sandbox.billing.discounts.amounts import DiscountableLine, allocate_discount
-from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount
+from licet_sandbox.billing.invoices.lines import amount_of, describe_interval
 from licet_sandbox.billing.periods import period_end
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages.formatting import show_date
 
 if TYPE_CHECKING:

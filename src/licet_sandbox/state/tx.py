@@ -49,6 +49,9 @@ RANKS = (
     "test_clock.expire",
 )
 
+# Work that the request that schedules it does at its end: the next request finds it done.
+AT_ONCE = ("charge.dispute",)
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -95,6 +98,8 @@ class Tx:
         self._saved: dict[str, str] = {}
         self._clocks: dict[str, str | None] = {}
         self._silent = False
+        self.due_at_once: list[tuple[str, str]] = []
+        """Kind and object of the work to do as soon as this transaction is committed."""
         self.written: dict[str, Obj] = {}
         """Every object that this transaction created or changed."""
 
@@ -252,6 +257,8 @@ class Tx:
         """
         sql = "INSERT OR REPLACE INTO due (kind, object_id, at, rank, clock) VALUES (?, ?, ?, ?, ?)"
         self.store.run(sql, kind, object_id, at, RANKS.index(kind), self._clocks[object_id])
+        if kind in AT_ONCE:
+            self.due_at_once.append((kind, object_id))
 
     def unschedule(self, object_id: str, *kinds: str) -> None:
         """Cancels due work of this object: of these kinds, or all."""

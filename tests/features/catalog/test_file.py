@@ -100,7 +100,7 @@ def test_without_limit() -> None:
     [
         (PRICE, "month-usd"),
         ({**PRICE, "intervalCount": 3}, "3-month-usd"),
-        ({"amount": 1, "currency": "eur"}, "once-eur"),
+        ({"amount": 100, "currency": "eur"}, "once-eur"),
         ({**PRICE, "key": "early-bird"}, "early-bird"),
     ],
 )
@@ -159,6 +159,60 @@ def test_a_plan_may_issue_keys() -> None:
 )
 def test_a_fault_is_named_by_its_field(change: dict[str, Any], field: str) -> None:
     assert fields({**PRODUCT, **change})[0] == field
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        (0, "usd"),
+        (50, "usd"),
+        (99_999_999, "usd"),
+        (150_000_000, "idr"),
+        (999_999_999_999, "idr"),
+        (5120, "kwd"),
+        (150_000, "isk"),
+        (100, "ugx"),
+        (30, "gbp"),
+        (50, "jpy"),
+        (1, "kes"),
+    ],
+)
+def test_an_amount_that_stripe_charges(amount: int, currency: str) -> None:
+    (product,) = parse_catalog(text({**PRODUCT, "prices": [{"amount": amount, "currency": currency}]})).products
+    assert product.prices[0].amount == amount
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "fix"),
+    [
+        (100_000_000, "usd", "is 99999999 (999,999.99 USD). Lower the amount"),
+        (1_000_000_000_000, "idr", "is 999999999999 (9,999,999,999.99 IDR). Lower the amount"),
+        (10, "usd", "0.10 USD is less than Stripe's minimum charge of 0.50 USD. Set the amount to 0 or to at least 50"),
+        (29, "gbp", "to at least 30"),
+        (17_499, "huf", "to at least 17500"),
+        (49, "jpy", "49 JPY is less than Stripe's minimum charge of 50 JPY"),
+        (5124, "kwd", "in steps of 10 (0.010 KWD). Set the amount to 5120 or 5130"),
+        (5125, "bhd", "to 5120 or 5130"),
+        (5, "jod", "to at least 10"),
+        (1001, "omr", "to 1000 or 1010"),
+        (1009, "tnd", "to 1000 or 1010"),
+        (150_050, "isk", "in steps of 100 (1.00 ISK). Set the amount to 150000 or 150100"),
+        (150_050, "ugx", "to 150000 or 150100"),
+    ],
+)
+def test_an_amount_that_stripe_refuses(amount: int, currency: str, fix: str) -> None:
+    """The message names the product, the price and the fix."""
+    (fault,) = faults(text({**PRODUCT, "prices": [PRICE, {"amount": amount, "currency": currency}]}))
+    assert fault["field"] == "products[0].prices[1].amount"
+    assert fault["message"].startswith(f"thing, once-{currency}: ")
+    assert fix in fault["message"]
+
+
+def test_every_amount_is_named_at_once() -> None:
+    cheap = {**PRODUCT, "prices": [{**PRICE, "amount": 10}, {"amount": 20, "currency": "usd"}]}
+    assert fields(cheap, {**cheap, "key": "other"}) == [
+        f"products[{number}].prices[{place}].amount" for number in (0, 1) for place in (0, 1)
+    ]
 
 
 def test_every_fault_is_named_at_once() -> None:

@@ -32,6 +32,7 @@ PROMISED = {
     "mixed_currencies": 422,
     "invalid_promotion_code": 422,
     "already_subscribed": 409,
+    "currency_conflict": 409,
     "subscription_ended": 409,
     "default_payment_method_in_use": 400,
 }

@@ -17,6 +17,7 @@ from licet_sandbox.billing.checkout.purchase import (
 from licet_sandbox.billing.checkout.recovery import set_recovery_url
 from licet_sandbox.billing.checkout.totals import check_offer
 from licet_sandbox.billing.customers.customers import make_customer
+from licet_sandbox.billing.customers.one_currency import check_one_currency
 from licet_sandbox.billing.payments import payment_intents
 from licet_sandbox.billing.payments.cards import refusal_to_save
 from licet_sandbox.billing.payments.payment_methods import card_of, make_method
@@ -57,12 +58,19 @@ def known_email(tx: Tx, session: Obj) -> str | None:
     return email
 
 
+def check_currency(tx: Tx, session: Obj) -> None:
+    """Raises a 400 if the session's customer cannot subscribe in its currency."""
+    if session["mode"] == "subscription" and session["customer"] is not None:
+        check_one_currency(tx, session["customer"], session["currency"])
+
+
 def submit_session(tx: Tx, session: Obj, buyer: Buyer) -> bool:
     """Submits the checkout page. True: the session is complete; False: 3D Secure must be completed first.
 
     A decline raises its 402.
     """
     _check_open(session)
+    check_currency(tx, session)
     check_offer(tx, session)
     if buyer.card is None and needs_card(session):
         raise invalid("A card is needed.", param="card", code="parameter_missing")

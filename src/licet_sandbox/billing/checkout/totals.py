@@ -9,6 +9,7 @@ from licet_sandbox.billing.discounts.coupons import check_code, check_coupon, fi
 from licet_sandbox.billing.discounts.discounts import Offer
 from licet_sandbox.billing.invoices.lines import amount_of
 from licet_sandbox.errors import invalid
+from licet_sandbox.kit.currencies import check_maximum, check_step, minimum_charge, too_small
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def compute_session_totals(tx: Tx, session: Obj) -> None:
     """Sets every amount of an open session, in minor units; the caller saves.
 
-    During a trial the recurring lines are free.
+    During a trial the recurring lines are free. Raises a 400 if the total cannot be charged.
     """
     lines, data = session["_"]["line_items"], session["_"]["subscription_data"]
     trial = bool(data.get("trial_period_days") or data.get("trial_end"))
@@ -39,6 +40,15 @@ def compute_session_totals(tx: Tx, session: Obj) -> None:
         "payment_status": "unpaid" if total > 0 else "no_payment_required",
         "total_details": {"amount_discount": sum(off), "amount_shipping": 0, "amount_tax": 0},
     }
+    _check_total(total, session["currency"])
+
+
+def _check_total(total: int, currency: str) -> None:
+    """400 for a total that cannot be charged: below the minimum, with too many digits, or a fraction."""
+    check_maximum(total, currency, "line_items")
+    check_step(total, currency, "line_items")
+    if 0 < total < minimum_charge(currency):
+        raise too_small(currency, "The Checkout Session's total amount due must add up to", None)
 
 
 def find_offer(tx: Tx, session: Obj) -> Offer | None:

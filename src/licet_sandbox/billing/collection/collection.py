@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
 
+_NO_PAYMENT_METHOD = "missing"
+
 
 def record_payment(tx: Tx, invoice: Obj, payment: Obj | None) -> None:
     """Marks the invoice paid and updates its subscription. payment: None if nothing was due."""
@@ -59,7 +61,7 @@ def collect(
     record_attempt(invoice)
     if chosen is None:
         refusal = _no_payment_method_error()
-        _record_failure(tx, invoice, refusal)
+        _record_failure(tx, invoice, refusal, retried=False)
         raise refusal
     try:
         payment_intents.confirm_payment(
@@ -142,7 +144,8 @@ def collect_automatically(tx: Tx, invoice: Obj) -> None:
     except StripeError as refusal:
         if not refusal.keep:
             raise
-        _apply_after_retries(tx, invoice)
+        if refusal.error["code"] != _NO_PAYMENT_METHOD:
+            _apply_after_retries(tx, invoice)
 
 
 def _apply_after_retries(tx: Tx, invoice: Obj) -> None:
@@ -164,10 +167,16 @@ def _is_retried(invoice: Obj, subscription: Obj) -> bool:
     return invoice["auto_advance"] and not waits
 
 
-def _record_failure(tx: Tx, invoice: Obj, refusal: StripeError) -> None:
-    """Records a failed attempt, and schedules the next one if there is one."""
+def _record_failure(tx: Tx, invoice: Obj, refusal: StripeError, *, retried: bool = True) -> None:
+    """Records a failed attempt, and schedules the next one if there is one.
+
+    retried: False without a payment method. Source: Stripe, "Automate payment retries".
+    """
     subscription = subscription_of(tx, invoice)
-    if subscription is not None and _is_retried(invoice, subscription):
+    if not retried:
+        tx.unschedule(invoice["id"], "invoice.retry")
+        invoice["next_payment_attempt"] = None
+    elif subscription is not None and _is_retried(invoice, subscription):
         planned = invoice["next_payment_attempt"]
         if planned is None or planned <= tx.now:
             planned = load_dunning(tx.store).next_try(invoice["_"]["retries"], tx.now)
@@ -186,4 +195,4 @@ def _no_payment_method_error() -> StripeError:
         "Cannot charge customer that has no active card: attach a payment method to it and make it the default, "
         "or name one."
     )
-    return StripeError(402, {"type": "card_error", "code": "missing", "message": message}, keep=True)
+    return StripeError(402, {"type": "card_error", "code": _NO_PAYMENT_METHOD, "message": message}, keep=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from licet_sandbox.kit.currencies import round_to_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,8 @@ class DiscountableLine:
 def allocate_discount(coupon: Obj, parts: Sequence[DiscountableLine], currency: str) -> list[int]:
     """The discount on each line: 0 or more, never more than the line's amount.
 
-    A percentage is computed on all lines together and rounded once, half up; a fixed amount is capped at their sum.
+    A percentage is computed on all lines together and rounded once, half up, to an amount that the currency can have;
+    a fixed amount is capped at their sum.
     Both are then allocated to the lines in proportion. Credits, and products outside `applies_to`, get no discount.
     """
     applies_to = coupon["_"]["applies_to"]
@@ -32,7 +35,7 @@ def allocate_discount(coupon: Obj, parts: Sequence[DiscountableLine], currency: 
     total = sum(bases)
     if coupon["percent_off"] is not None:
         share = Decimal(str(coupon["percent_off"])) / 100
-        discount = int((total * share).quantize(Decimal(1), ROUND_HALF_UP))
+        discount = round_to_step(total * share, currency)
     else:
         discount = amount_off_in(coupon, currency) or 0
     return allocate(min(discount, total), bases)

@@ -11,18 +11,6 @@ if TYPE_CHECKING:
 # The currency of a customer's invoices where nothing else determines it.
 DEFAULT_CURRENCY = "usd"
 
-# In minor units. Source: Stripe, "Minimum and maximum charge amounts".
-_MINIMUM_CHARGES = {
-    "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50,
-    "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50,
-    "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
-}  # fmt: skip
-
-
-def minimum_charge(currency: str) -> int:
-    """The minimum charge amount, in minor units."""
-    return _MINIMUM_CHARGES.get(currency, 1)
-
 
 def balance_in(customer: Obj, currency: str) -> int:
     """The balance in this currency: negative is credit, positive is owed.

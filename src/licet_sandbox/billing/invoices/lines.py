@@ -7,30 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.discounts.discounts import active_discounts
 from licet_sandbox.billing.invoices.invoice_items import make_invoice_item, parent_of, pricing_of, subscription_id_of
+from licet_sandbox.kit.currencies import format_amount
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
     from licet_sandbox.state.tx import Tx
-
-# Currencies without a minor unit, for showing amounts. Source: Stripe, "Supported currencies".
-_ZERO_DECIMAL = frozenset(
-    "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()  # noqa: SIM905  # Shorter so.
-)
-_SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
 def amount_of(price: Obj, quantity: int) -> int:
     """The amount in minor units for this quantity of a price, half a unit rounded up."""
     exact = Decimal(price["unit_amount_decimal"]) * quantity
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def format_amount(amount: int, currency: str) -> str:
-    """The amount as text: `$149.00`, `-$5.00`, `¥500`, `149.00 CHF`."""
-    sign, size = "-" if amount < 0 else "", abs(amount)
-    text = f"{size:,}" if currency in _ZERO_DECIMAL else f"{Decimal(size) / 100:,.2f}"
-    symbol = _SYMBOLS.get(currency)
-    return f"{sign}{symbol}{text}" if symbol else f"{sign}{text} {currency.upper()}"
 
 
 def describe_interval(recurring: Obj) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.discounts.discounts import apply_discounts
-from licet_sandbox.billing.invoices.customer_balance import balance_in, minimum_charge
+from licet_sandbox.billing.invoices.customer_balance import balance_in
+from licet_sandbox.kit.currencies import minimum_charge, round_to_step
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -57,7 +58,11 @@ def _balance_of(tx: Tx, invoice: Obj) -> int:
 
 
 def _due(invoice: Obj, amount: int) -> int:
-    """The amount due: 0 if credit covers it, or if it is below the minimum charge."""
-    if amount < minimum_charge(invoice["currency"]) and not invoice["_"]["paid_ahead"]:
-        return 0
-    return max(amount, 0)
+    """The amount due: 0 if credit covers it, or if it is below the minimum charge.
+
+    It is rounded to what the currency can charge; the difference goes to the customer's balance.
+    """
+    if invoice["_"]["paid_ahead"]:
+        return max(amount, 0)
+    rounded = round_to_step(amount, invoice["currency"])
+    return 0 if rounded < minimum_charge(invoice["currency"]) else rounded

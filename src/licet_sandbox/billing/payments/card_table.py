@@ -19,6 +19,10 @@ class Card:
     disputes: the disputes that follow a payment: reasons of chargebacks, or `inquiry`; several share the amount
     refunds: None (they succeed at once), `pending` (they succeed later) or `fails` (they fail later)
     risk: the fraud risk: `normal`, `elevated`, or `highest`, which is never sent to the bank
+    country: where it was issued
+    failing_checks: `cvc_check`, `address_postal_code_check`, `address_line1_check`; a check is made of what is given
+    unavailable_checks: the checks that the bank does not make
+    network: the second network of a co-branded card
     """
 
     name: str
@@ -34,6 +38,20 @@ class Card:
     disputes: tuple[str, ...] = ()
     refunds: str | None = None
     risk: str = "normal"
+    country: str = "US"
+    failing_checks: tuple[str, ...] = ()
+    unavailable_checks: tuple[str, ...] = ()
+    network: str | None = None
+
+
+def _from(country: str, last4: str, name: str | None = None, brand: str = "visa", funding: str = "credit") -> Card:
+    """A card of another country, whose token is `pm_card_` and its name."""
+    name = name or country.lower()
+    return Card(name, brand, last4, f"pm_card_{name}", funding, country=country)
+
+
+def _failing(name: str, last4: str, *checks: str, risk: str = "normal") -> Card:
+    return Card(name, "visa", last4, f"pm_card_{name}", failing_checks=checks, risk=risk)
 
 
 def _refused(name: str, last4: str, token: str, reason: str) -> Card:
@@ -51,6 +69,8 @@ def _blocked(name: str, last4: str, token: str) -> Card:
 def _disputed(name: str, last4: str, token: str, *disputes: str) -> Card:
     return Card(name, "visa", last4, token, disputes=disputes)
 
+
+_CVC, _POSTAL_CODE, _LINE1 = "cvc_check", "address_postal_code_check", "address_line1_check"
 
 CARDS = {
     "4242424242424242": Card("visa", "visa", "4242", "pm_card_visa"),
@@ -143,4 +163,111 @@ CARDS = {
     "4000008400000779": _disputed("noncompliant", "0779", "pm_card_createComplianceDispute", "noncompliant"),
     "4000000000007726": Card("refund_pending", "visa", "7726", "pm_card_pendingRefund", refunds="pending"),
     "4000000000005126": Card("refund_fails", "visa", "5126", "pm_card_refundFail", refunds="fails"),
+    "4000000320000021": _from("AR", "0021"),
+    "4000000760000002": _from("BR", "0002"),
+    "4000001240000000": _from("CA", "0000"),
+    "4000001520000001": _from("CL", "0001"),
+    "4000001700000003": _from("CO", "0003"),
+    "4000001880000005": _from("CR", "0005"),
+    "4000002180000000": _from("EC", "0000"),
+    "4000004840008001": _from("MX", "8001"),
+    "4000005910000000": _from("PA", "0000"),
+    "4000006000000066": _from("PY", "0066"),
+    "4000006040000068": _from("PE", "0068"),
+    "4000008580000003": _from("UY", "0003"),
+    "4000007840000001": _from("AE", "0001"),
+    "4000000400000008": _from("AT", "0008"),
+    "4000000560000004": _from("BE", "0004"),
+    "4000001000000000": _from("BG", "0000"),
+    "4000001120000005": _from("BY", "0005"),
+    "4000001910000009": _from("HR", "0009"),
+    "4000001960000008": _from("CY", "0008"),
+    "4000002030000002": _from("CZ", "0002"),
+    "4000002080000001": _from("DK", "0001"),
+    "4000002330000009": _from("EE", "0009"),
+    "4000002460000001": _from("FI", "0001"),
+    "4000002500000003": _from("FR", "0003"),
+    "4000002760000016": _from("DE", "0016"),
+    "4000002920000005": _from("GI", "0005"),
+    "4000003000000030": _from("GR", "0030"),
+    "4000003480000005": _from("HU", "0005"),
+    "4000003720000005": _from("IE", "0005"),
+    "4000003800000008": _from("IT", "0008"),
+    "4000004280000005": _from("LV", "0005"),
+    "4000004380000004": _from("LI", "0004"),
+    "4000004400000000": _from("LT", "0000"),
+    "4000004420000006": _from("LU", "0006"),
+    "4000004700000007": _from("MT", "0007"),
+    "4000005280000002": _from("NL", "0002"),
+    "4000005780000007": _from("NO", "0007"),
+    "4000006160000005": _from("PL", "0005"),
+    "4000006200000007": _from("PT", "0007"),
+    "4000006420000001": _from("RO", "0001"),
+    "4000007050000006": _from("SI", "0006"),
+    "4000007030000001": _from("SK", "0001"),
+    "4000007240000007": _from("ES", "0007"),
+    "4000007520000008": _from("SE", "0008"),
+    "4000007560000009": _from("CH", "0009"),
+    "4000008260000000": _from("GB", "0000"),
+    "4000000360000006": _from("AU", "0006"),
+    "4000001560000002": _from("CN", "0002"),
+    "4000003440000004": _from("HK", "0004"),
+    "4000003560000008": _from("IN", "0008"),
+    "4000003920000003": _from("JP", "0003"),
+    "4000004580000002": _from("MY", "0002"),
+    "4000005540000008": _from("NZ", "0008"),
+    "4000007020000003": _from("SG", "0003"),
+    "4000001580000008": _from("TW", "0008"),
+    "5200007840000022": _from("AE", "0022", "ae_mastercard", "mastercard"),
+    "4000006820000007": Card("sa", "visa", "0007", None, country="SA"),
+    "4000058260000005": _from("GB", "0005", "gb_debit", funding="debit"),
+    "5555558265554449": _from("GB", "4449", "gb_mastercard", "mastercard"),
+    "4000007640000003": _from("TH", "0003", "th_credit"),
+    "4000057640000008": _from("TH", "0008", "th_debit", funding="debit"),
+    "3530111333300000": Card("jp_jcb", "jcb", "0000", None, country="JP"),
+    "4000003720000278": _from("IE", "0278", "bypassPendingInternational"),
+    "4000002500001001": Card(
+        "visa_cartes_bancaires", "visa", "1001", "pm_card_visa_cartesBancaires", country="FR",
+        network="cartes_bancaires",
+    ),
+    "5555552500001001": Card(
+        "mastercard_cartes_bancaires", "mastercard", "1001", "pm_card_mastercard_cartesBancaires", country="FR",
+        network="cartes_bancaires",
+    ),
+    "4000050360000001": Card(
+        "visa_eftpos_au", "visa", "0001", "pm_card_visa_debit_eftposAuCoBranded", "debit", country="AU",
+        network="eftpos_au",
+    ),
+    "5555050360000080": Card(
+        "mastercard_eftpos_au", "mastercard", "0080", "pm_card_mastercard_debit_eftposAuCoBranded", "debit",
+        country="AU", network="eftpos_au",
+    ),
+    "4000051230000072": Card("visa_fsa", "visa", "0072", "pm_card_debit_visaFsaProductCode", "debit"),
+    "5200828282828897": Card(
+        "mastercard_fsa", "mastercard", "8897", "pm_card_mastercard_debit_mastercardFsaProductCode", "debit"
+    ),
+    "4000000000000101": _failing("cvcCheckFail", "0101", _CVC),
+    "4000000000000036": _failing("avsZipFail", "0036", _POSTAL_CODE),
+    "4000000000000028": _failing("avsLine1Fail", "0028", _LINE1),
+    "4000000000000010": _failing("avsFail", "0010", _LINE1, _POSTAL_CODE),
+    "4000000000000044": Card(
+        "avsUnchecked", "visa", "0044", "pm_card_avsUnchecked", unavailable_checks=(_LINE1, _POSTAL_CODE)
+    ),
+    "4000058400307872": _failing("cvcCheckFailElevatedRisk", "7872", _CVC, risk="elevated"),
+    "4000058400306072": _failing("avsZipFailElevatedRisk", "6072", _POSTAL_CODE, risk="elevated"),
+    "4000000000005423": Card("fraud_warning", "visa", "5423", "pm_card_createIssuerFraudRecord"),
+    # The controls that would stop these are off by default.
+    "4000008400000407": Card("high_dispute_score", "visa", "0407", "pm_card_highFraudDisputeScore"),
+    "4000008400000159": Card("high_efw_score", "visa", "0159", "pm_card_highEfwScore"),
+    "4000008400001017": Card("dynamic_risk", "visa", "1017", "pm_card_radarDynamicRiskThreshold"),
+    "4001858821843804": Card("free_trial_abuse", "visa", "3804", "pm_card_freeTrialAbuseBlock"),
+    "4000008405600003": Card("adaptive_3ds", "visa", "0003", "pm_card_adaptive3dsChallenge"),
+    "4000000404000038": _disputed("disputed_ce3", "0038", "pm_card_createCe3EligibleDispute", "fraudulent"),
+    "4000000001000043": _disputed(
+        "disputed_smart", "0043", "pm_card_createAutoRepresentmentEligibleDispute", "fraudulent"
+    ),
+    "5105008400000002": Card(
+        "mastercard_noncompliant", "mastercard", "0002", "pm_card_createMastercardComplianceDispute",
+        disputes=("noncompliant",),
+    ),
 }  # fmt: skip

@@ -22,6 +22,9 @@ _SAME = {
     "pm_card_amex_threeDSecureNotSupported": "pm_card_amex",
     "pm_card_chargeDeclined": "pm_card_visa_chargeDeclined",
     "pm_card_chargeDeclinedInsufficientFunds": "pm_card_visa_chargeDeclinedInsufficientFunds",
+    "pm_card_chargeDeclinedFraudulent": "pm_card_radarBlock",
+    "pm_card_debit_visaHsaProductCode": "pm_card_debit_visaFsaProductCode",
+    "pm_card_threeDSecureRequired": "pm_card_threeDSecure2Required",
     "pm_card_us": "pm_card_visa",
 }
 _BY_TOKEN = {card.token: card for card in CARDS.values() if card.token is not None}

@@ -31,8 +31,8 @@ def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None
         billing_details={"address": None, "email": None, "name": None, "phone": None, "tax_id": None, **billing},
         card={
             "brand": card.brand,
-            "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
-            "country": "US",
+            "checks": _checks(card, billing.get("address")),
+            "country": card.country,
             "display_brand": _DISPLAYED.get(card.brand, card.brand),
             "exp_month": exp_month,
             "exp_year": year,
@@ -40,7 +40,7 @@ def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None
             "funding": card.funding,
             "generated_from": None,
             "last4": card.last4,
-            "networks": {"available": [card.brand], "preferred": None},
+            "networks": {"available": [card.brand, *([card.network] if card.network else [])], "preferred": None},
             "regulated_status": "unregulated",
             "three_d_secure_usage": {"supported": card.three_d_secure},
             "wallet": None,
@@ -48,6 +48,27 @@ def make_method(tx: Tx, card: Card, *, exp_month: int = 12, exp_year: int | None
         metadata={},
         _={"card": card.name, "set_up": False},
     )
+
+
+def set_billing_address(method: Obj, address: Obj | None) -> None:
+    """Sets the billing address, which the bank checks; the caller saves."""
+    method["billing_details"]["address"] = address
+    method["card"]["checks"] = _checks(card_of(method), address)
+
+
+def _checks(card: Card, address: Obj | None) -> Obj:
+    """The bank's checks of the security code and of the given parts of the address; of the others None."""
+    parts = address or {}
+    given = {
+        "address_line1_check": parts.get("line1") is not None,
+        "address_postal_code_check": parts.get("postal_code") is not None,
+        "cvc_check": True,
+    }
+    return {name: _check(card, name) if is_given else None for name, is_given in given.items()}
+
+
+def _check(card: Card, name: str) -> str:
+    return "fail" if name in card.failing_checks else "unavailable" if name in card.unavailable_checks else "pass"
 
 
 def card_of(method: Obj) -> Card:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.billing.payments.payment_methods import card_of
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import random_text
+from licet_sandbox.kit.currencies import check_step, format_amount
 
 if TYPE_CHECKING:
     from licet_sandbox.spec.shapes import Obj
@@ -139,6 +139,7 @@ def _check_amount(charge: Obj, amount: int | None) -> int:
     if amount < 1:
         message = "This value must be greater than or equal to 1."
         raise invalid(message, param="amount", code="parameter_invalid_integer")
+    check_step(amount, charge["currency"], "amount")
     if amount > left:
         requested, most = (format_amount(value, charge["currency"]) for value in (amount, left))
         raise invalid(

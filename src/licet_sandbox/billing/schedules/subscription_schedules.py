@@ -113,8 +113,14 @@ def apply_schedule_update(tx: Tx, schedule: Obj, options: updates.BillingOptions
         before = copy.deepcopy(subscription)
         set_cancel_at(tx, schedule, subscription)
         updates.apply_change(tx, subscription, before, options)
-    tx.save(schedule, "subscription_schedule.updated")
-    schedule_transitions(tx, schedule)
+    _continue(tx, schedule)
+
+
+def _continue(tx: Tx, schedule: Obj) -> None:
+    """Saves the schedule, unless its subscription has ended: a trial that ended without a card."""
+    if schedule["status"] == "active":
+        tx.save(schedule, "subscription_schedule.updated")
+        schedule_transitions(tx, schedule)
 
 
 def _apply_update_before_start(tx: Tx, schedule: Obj) -> None:
@@ -133,8 +139,7 @@ def enter_phase(tx: Tx, schedule: Obj, phase: Obj) -> None:
     _set_current(schedule, phase)
     subscription = tx.get("subscription", schedule["subscription"])
     apply_phase(tx, schedule, subscription, phase, billing_options_of(schedule, phase), entering=True)
-    tx.save(schedule, "subscription_schedule.updated")
-    schedule_transitions(tx, schedule)
+    _continue(tx, schedule)
 
 
 def release_from_schedule(tx: Tx, schedule: Obj, *, keep_end: bool = False) -> None:

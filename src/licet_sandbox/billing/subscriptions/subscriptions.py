@@ -14,8 +14,8 @@ from licet_sandbox.billing.invoices.pending_lines import pending_lines
 from licet_sandbox.billing.next_due import ended, schedule_due_work
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end
-from licet_sandbox.billing.subscriptions.pauses import set_paused
 from licet_sandbox.billing.subscriptions.proration import elapsed_line, period_line
+from licet_sandbox.billing.subscriptions.trial_end import end_without_card
 from licet_sandbox.ids import new_id
 from licet_sandbox.kit.plans import plan_of
 
@@ -186,8 +186,10 @@ def renew(tx: Tx, subscription_id: str) -> None:
     if not due:
         # A phase of its schedule that started in this second has moved the periods.
         return
-    if subscription["status"] == "trialing" and not _end_trial(tx, subscription):
-        return
+    if subscription["status"] == "trialing":
+        if end_without_card(tx, subscription):
+            return
+        subscription["status"] = "active"
     began = min(item["current_period_start"] for item in due)
     for item in due:
         item["current_period_start"] = item["current_period_end"]
@@ -242,17 +244,3 @@ def final_invoice(tx: Tx, subscription: Obj, *, reason: str = "subscription_cycl
     subscription["latest_invoice"] = invoice["id"]
     tx.save(subscription)
     return invoice
-
-
-def _end_trial(tx: Tx, subscription: Obj) -> bool:
-    """Ends the trial; False if the subscription is paused or canceled for lack of a card."""
-    if collection.payment_method_for_subscription(tx, subscription) is None:
-        behavior = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
-        if behavior == "cancel":
-            subscription_status.end_subscription(tx, subscription, reason=None)
-            return False
-        if behavior == "pause":
-            set_paused(tx, subscription, "trial_end_without_payment_method")
-            return False
-    subscription["status"] = "active"
-    return True

@@ -18,6 +18,7 @@ from licet_sandbox.billing.next_due import schedule_due_work
 from licet_sandbox.billing.periods import period_end
 from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end, move_period_ends
 from licet_sandbox.billing.subscriptions.proration import charge_remaining, credit_unused
+from licet_sandbox.billing.subscriptions.trial_end import end_early_without_card
 from licet_sandbox.errors import StripeError
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def apply_change(tx: Tx, subscription: Obj, before: Obj, options: BillingOptions
 
     Raises the 402 of a failed payment with `error_if_incomplete`, which rolls back the whole transaction.
     """
+    if end_early_without_card(tx, subscription, before):
+        return
     invoice = bill_change(tx, subscription, before, options)
     if invoice is not None and options.payment_behavior == "pending_if_incomplete":
         pending_updates.defer_update(tx, subscription, before, invoice)

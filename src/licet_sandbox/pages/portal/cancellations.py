@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.errors import invalid
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages.hosted_pages import redirect
 from licet_sandbox.pages.portal.portal_pages import PortalPages, PortalRoute
 from licet_sandbox.pages.portal.subscriptions import subscription_view

@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 
 from licet_sandbox.billing import hosted_payment
 from licet_sandbox.billing.collection import pending_updates
-from licet_sandbox.billing.invoices.lines import format_amount, product_name
+from licet_sandbox.billing.invoices.lines import product_name
 from licet_sandbox.billing.portal.portal_plans import can_change, check_choice, waits_for_period_end
 from licet_sandbox.billing.portal.portal_sessions import complete_step
 from licet_sandbox.errors import StripeError, invalid
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages.formatting import show_date
 from licet_sandbox.pages.hosted_pages import redirect
 from licet_sandbox.pages.portal.plan_choice import read_choice

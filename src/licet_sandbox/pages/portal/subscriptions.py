@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from licet_sandbox.billing.collection import pending_updates, resumption
 from licet_sandbox.billing.hosted_payment import invoice_requires_action
-from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, format_amount, product_name
+from licet_sandbox.billing.invoices.lines import amount_of, describe_interval, product_name
 from licet_sandbox.billing.next_due import next_period_end
 from licet_sandbox.billing.portal.portal_plans import can_change, pending_change
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages.formatting import show_date
 from licet_sandbox.resources.portal.cancellations import may_cancel
 from licet_sandbox.resources.portal.pauses import may_pause

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from licet_sandbox.billing.invoices.lines import format_amount, product_name
+from licet_sandbox.billing.invoices.lines import product_name
 from licet_sandbox.billing.next_due import ended
 from licet_sandbox.billing.portal.portal_plans import available_prices, quantity_bounds
+from licet_sandbox.kit.currencies import format_amount
 from licet_sandbox.pages.formatting import address_text, card_name, show_date
 from licet_sandbox.pages.portal.subscriptions import price_text, subscription_entry_view, subscription_view
 from licet_sandbox.resources.portal.cards import cards_of, may_remove

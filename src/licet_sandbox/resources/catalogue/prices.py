@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
+from licet_sandbox.kit.currencies import check_step, maximum_amount
 from licet_sandbox.kit.fields import currency_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import page, same
 
@@ -71,7 +72,7 @@ def make_price(tx: Tx, p: Params, product_id: str, *, active: bool = True) -> Ob
     """Create a price from its parameters, which may be nested in those of a product or a line."""
     p.refuse("billing_scheme", "per_unit")
     currency = currency_of(p)
-    amount, decimal = _amount(p)
+    amount, decimal = _amount(p, currency)
     recurring = _recurring(p.sub("recurring"))
     lookup_key = _take_lookup_key(tx, p)
     return tx.create(
@@ -92,14 +93,17 @@ def make_price(tx: Tx, p: Params, product_id: str, *, active: bool = True) -> Ob
     )
 
 
-def _amount(p: Params) -> tuple[int | None, str]:
+def _amount(p: Params, currency: str) -> tuple[int | None, str]:
     """`unit_amount` (minor units, None if it is not whole) and `unit_amount_decimal`."""
     if ("unit_amount" in p) == ("unit_amount_decimal" in p):
         raise invalid("You must pass exactly one of `unit_amount` and `unit_amount_decimal`.", param="unit_amount")
     exact = Decimal(p.get("unit_amount") if "unit_amount" in p else p.get("unit_amount_decimal"))
-    if exact < 0 or exact > 99999999:
-        raise invalid("Invalid amount: it must be from 0 to 99999999.", param=p.name("unit_amount"))
+    most = maximum_amount(currency)
+    if exact < 0 or exact > most:
+        raise invalid(f"Invalid amount: it must be from 0 to {most}.", param=p.name("unit_amount"))
     whole = exact == exact.to_integral_value()
+    if "unit_amount" in p:
+        check_step(int(exact), currency, p.name("unit_amount"))
     return (int(exact) if whole else None), f"{exact.normalize():f}"
 
 

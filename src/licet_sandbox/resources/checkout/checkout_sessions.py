@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.checkout import checkout_sessions
+from licet_sandbox.billing.checkout.checkout_sessions import check_currency
 from licet_sandbox.billing.checkout.setup_mode import ensure_setup
 from licet_sandbox.billing.checkout.totals import compute_session_totals
 from licet_sandbox.errors import invalid
@@ -76,6 +77,7 @@ def create(tx: Tx, p: Params) -> Obj:
         session["_"]["setup_intent_data"] = setup_data(p, session)
         ensure_setup(tx, session)
     else:
+        check_currency(tx, session)
         _set_discounts(tx, session, p)
         compute_session_totals(tx, session)
     tx.insert(session)

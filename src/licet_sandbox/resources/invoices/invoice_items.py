@@ -11,6 +11,7 @@ from licet_sandbox.billing.invoices.lines import item_line, product_name
 from licet_sandbox.billing.next_due import ended
 from licet_sandbox.errors import invalid
 from licet_sandbox.ids import new_id
+from licet_sandbox.kit.currencies import check_maximum
 from licet_sandbox.kit.fields import currency_code, metadata_of
 from licet_sandbox.kit.lists import Where, page, same
 from licet_sandbox.resources.catalogue.discounts import DiscountContext, new_discounts
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 # `price` and `unit_amount` are parameters of previews only.
 _PRICE_PARAMS = ("amount", "unit_amount", "unit_amount_decimal", "price", "price_data", "pricing")
 _MAX_LINES = 250
-# In minor units.
-_MAX_AMOUNT = 999_999_999_999
 
 
 def create(tx: Tx, p: Params) -> Obj:
@@ -61,8 +60,8 @@ def build_invoice_item(tx: Tx, p: Params, customer: Obj, currency: str | None, *
         check_currency(price, p, currency)
     exact = _quantity(p, given[0])
     unit = Decimal(price["unit_amount_decimal"] if price is not None else str(p.get(given[0])))
-    amount = _rounded(unit * exact, p.name(given[0]))
     billed_in = price["currency"] if price is not None else _currency(p, customer, currency)
+    amount = _rounded(unit * exact, billed_in, p.name(given[0]))
     item_id = new_id("invoiceitem")
     return make_invoice_item(
         tx,
@@ -82,11 +81,11 @@ def build_invoice_item(tx: Tx, p: Params, customer: Obj, currency: str | None, *
     )
 
 
-def _rounded(exact: Decimal, param: str) -> int:
+def _rounded(exact: Decimal, currency: str, param: str) -> int:
     """Round to whole minor units, half away from zero; 400 if the amount is too large."""
-    if abs(exact) > _MAX_AMOUNT:
-        raise invalid(f"Amount must be no more than {_MAX_AMOUNT}.", param=param, code="amount_too_large")
-    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+    amount = int(exact.to_integral_value(ROUND_HALF_UP))
+    check_maximum(amount, currency, param)
+    return amount
 
 
 def _draft(tx: Tx, p: Params) -> Obj | None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from licet_sandbox.billing.invoices.customer_balance import minimum_charge
-from licet_sandbox.billing.invoices.lines import format_amount
 from licet_sandbox.billing.payments.payment_intents import card_payment_options
 from licet_sandbox.errors import invalid
+from licet_sandbox.kit.currencies import check_maximum, check_step, minimum_charge, too_small
 from licet_sandbox.kit.fields import email_of, shipping_of
 
 if TYPE_CHECKING:
     from licet_sandbox.kit.params import Params
     from licet_sandbox.spec.shapes import Obj
 
-_MAX_AMOUNT = 99999999
 _SUFFIX = re.compile(r"""(?=.*[A-Za-z])[^<>\\'"*]{1,22}""")
 
 
@@ -24,13 +22,10 @@ def check_amount(amount: int, currency: str) -> int:
     if amount < 1:
         message = "This value must be greater than or equal to 1."
         raise invalid(message, param="amount", code="parameter_invalid_integer")
-    smallest = minimum_charge(currency)
-    if amount < smallest:
-        message = f"Amount must be at least {format_amount(smallest, currency)} {currency}."
-        raise invalid(message, param="amount", code="amount_too_small")
-    if amount > _MAX_AMOUNT:
-        message = f"Amount must be no more than {format_amount(_MAX_AMOUNT, currency)} {currency}."
-        raise invalid(message, param="amount", code="amount_too_large")
+    if amount < minimum_charge(currency):
+        raise too_small(currency, "Amount must be", "amount")
+    check_maximum(amount, currency, "amount")
+    check_step(amount, currency, "amount")
     return amount
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing.payments.cards import card_by_number, card_by_token, check_expiry
-from licet_sandbox.billing.payments.payment_methods import attach_to, make_method
+from licet_sandbox.billing.payments.payment_methods import attach_to, make_method, set_billing_address
 from licet_sandbox.errors import card_error, invalid, not_found, unsupported
 from licet_sandbox.kit.fields import address_of, email_of, merge_metadata, metadata_of
 from licet_sandbox.kit.lists import Where, page, same
@@ -130,4 +130,4 @@ def _set_billing(method: Obj, p: Params) -> None:
         if name in given:
             method["billing_details"][name] = given.text(name)
     if "address" in given:
-        method["billing_details"]["address"] = address_of(given.get("address"))
+        set_billing_address(method, address_of(given.get("address")))

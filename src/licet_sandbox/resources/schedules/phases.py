@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from licet_sandbox.billing.invoices.lines import amount_of
 from licet_sandbox.billing.payments.payment_methods import owned_method
 from licet_sandbox.billing.schedules.phases import phase_end
 from licet_sandbox.billing.schedules.shapes import invoice_settings, make_phase, phase_item
 from licet_sandbox.errors import invalid
+from licet_sandbox.kit.currencies import check_maximum
 from licet_sandbox.resources.catalogue.discounts import read_discounts
 from licet_sandbox.resources.catalogue.price_params import check_recurring, quantity_of, required_price
 from licet_sandbox.resources.schedules.phase_invoice_items import read_invoice_items
@@ -86,6 +88,8 @@ def _phase(tx: Tx, p: Params, customer_id: str, start: int, end: int) -> Obj:
         raise invalid("A phase cannot have two items with the same price.", param=p.name("items"))
     prices = [tx.get("price", item["price"]) for item in items]
     currency = _currency(p, prices)
+    amounts = (amount_of(price, item["quantity"]) for price, item in zip(prices, items, strict=True))
+    check_maximum(sum(amounts), currency, p.name("items"))
     end = end or _one_period(start, prices)
     phase = make_phase(
         add_invoice_items=read_invoice_items(tx, p, currency, customer_id),

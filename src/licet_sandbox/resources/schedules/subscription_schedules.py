@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from licet_sandbox.billing import schedule_status
+from licet_sandbox.billing.customers.one_currency import check_one_currency
 from licet_sandbox.billing.schedules import subscription_schedules
 from licet_sandbox.billing.schedules.phases import current_phase_index
 from licet_sandbox.billing.schedules.shapes import default_settings
@@ -50,6 +51,7 @@ def build_schedule(tx: Tx, p: Params, customer_id: str, start: int) -> Obj:
     phases = read_phases(tx, p, customer_id, start, None)
     if phases[0]["end_date"] <= tx.now:
         raise invalid("The first phase must end in the future.", param=f"{p.name('phases')}[0][end_date]")
+    check_one_currency(tx, customer_id, phases[0]["currency"])
     return tx.insert(
         tx.new(
             "subscription_schedule",
@@ -150,6 +152,8 @@ def _replace_phases(tx: Tx, schedule: Obj, p: Params) -> None:
             raise invalid(message, param="phases[0][start_date]")
     if phases[-1]["end_date"] <= tx.now:
         raise invalid("The last phase must end in the future.", param="phases")
+    if phases[0]["currency"] != schedule["phases"][0]["currency"]:
+        check_one_currency(tx, schedule["customer"], phases[0]["currency"], but=schedule["id"])
     schedule["phases"] = past + phases
 
 

@@ -9,6 +9,7 @@ from licet_sandbox.billing.invoices.lines import amount_of
 from licet_sandbox.billing.subscriptions.cancel_at import clip_period_end
 from licet_sandbox.billing.subscriptions.subscriptions import make_subscription_item
 from licet_sandbox.errors import invalid
+from licet_sandbox.kit.currencies import check_maximum
 from licet_sandbox.kit.fields import merge_metadata, metadata_of
 from licet_sandbox.resources.catalogue.discounts import DiscountContext, set_discounts
 from licet_sandbox.resources.catalogue.price_params import check_recurring, chosen_price, quantity_of, required_price
@@ -107,12 +108,16 @@ def _check_new(subscription: Obj, price: Obj, p: Params) -> None:
 
 
 def check_items(subscription: Obj) -> None:
-    """400 unless there are 1 to 20 items, in classic billing mode all with the same interval."""
+    """400 unless there are 1 to 20 items with a sum that can be charged.
+
+    In classic billing mode all must have the same interval.
+    """
     items = subscription["items"]["data"]
     if not items:
         raise invalid("A subscription must have at least one active item.", param="items")
     if len(items) > _MAX_ITEMS:
         raise invalid(f"A subscription can have at most {_MAX_ITEMS} items.", param="items")
+    check_maximum(sum(amount_of(item["price"], item["quantity"]) for item in items), subscription["currency"], "items")
     intervals = {
         (item["price"]["recurring"]["interval"], item["price"]["recurring"]["interval_count"]) for item in items
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from licet_sandbox.billing.collection import collection, pending_updates, subscription_status
 from licet_sandbox.billing.collection.draft_invoices import DRAFT_SECONDS, finalize_due, schedule_finalization
 from licet_sandbox.billing.collection.sent_invoices import is_sent_invoice
+from licet_sandbox.billing.customers.one_currency import check_one_currency
 from licet_sandbox.billing.customers.test_clocks import check_subscription_limit
 from licet_sandbox.billing.invoices.invoice_items import delete_pending_prorations
 from licet_sandbox.billing.invoices.invoices import finalize_invoice, open_payment
@@ -74,6 +75,7 @@ def build_subscription(tx: Tx, customer: Obj, p: Params, *, anchor: int | None) 
     """Build the subscription that the parameters describe, without storing it."""
     update_params.refuse_unsupported(p)
     chosen = chosen_items(tx, p)
+    check_one_currency(tx, customer["id"], chosen[0]["price"]["currency"])
     trial_end, collected = first_trial_end(tx, p, chosen), subscription_collection(p)
     # A sent invoice is paid later; the subscription is active before that.
     charged = collected["collection_method"] == "charge_automatically"
