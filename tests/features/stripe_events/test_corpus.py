@@ -33,7 +33,7 @@ VERSIONS = (*VARIED, "2019-12-03", "2024-04-10", "2025-03-31.basil", "2026-03-25
 LAST = ("deleted", "voided", "expired", "detached", "refund.failed", "canceled")
 """What ends an object. Told last, because nothing follows it."""
 
-FEW = 260
+FEW = 160
 
 NESTED = {"subscription": "items", "invoice": "lines"}
 """The lists in an object whose entries are varied too."""
