@@ -40,6 +40,26 @@ def test_created_is_older_and_deleted_newer_than_any_other(other: Rank) -> None:
     assert compare(deleted, version({"n": 2})) is Verdict.STALE
 
 
+@pytest.mark.parametrize("kind", ["customer", "invoice", "price"])
+@pytest.mark.parametrize("apart", [-1000 * SECOND, 0 * SECOND, 1000 * SECOND])
+def test_nothing_follows_a_deletion(kind: str, apart: timedelta) -> None:
+    deleted = version({"object": kind, "deleted": True}, rank=Rank.DELETED)
+    other = version({"object": kind, "status": "paid"}, AT + apart, Rank.CREATED)
+    assert compare(deleted, other) is Verdict.STALE
+    assert compare(other, deleted) is Verdict.NEWER
+    assert compare(deleted, deleted) is Verdict.SAME
+
+
+def test_a_product_s_id_may_be_used_again() -> None:
+    deleted = version({"object": "product", "deleted": True}, rank=Rank.DELETED)
+    assert compare(deleted, version({"object": "product"}, AT + SECOND, Rank.CREATED)) is Verdict.NEWER
+
+
+def test_an_expanded_field_is_not_a_final_value() -> None:
+    method = {"object": "payment_method", "customer": {"id": "cus_1", "object": "customer"}}
+    assert compare(version(method), version({**method, "customer": "cus_1"})) is Verdict.UNCLEAR
+
+
 def test_the_one_whose_previous_attributes_fit_the_other_seems_newer() -> None:
     first = version({"status": "active", "items": {"data": [1]}}, previous={"status": "trialing"})
     second = version({"status": "past_due", "items": {"data": [1]}}, previous={"status": "active"})

@@ -20,12 +20,40 @@ class Paid:
     currency: str
 
 
-def id_of(field: str | StripeObject | None) -> str | None:
-    """The id in an expandable field, expanded or not."""
-    if isinstance(field, dict):
-        object_id: str | None = field.get("id")
-        return object_id
-    return field
+EXPANDABLE = frozenset(
+    {
+        "charge",
+        "credit_note",
+        "customer",
+        "default_payment_method",
+        "default_price",
+        "default_source",
+        "invoice",
+        "latest_charge",
+        "latest_invoice",
+        "payment_intent",
+        "payment_link",
+        "payment_method",
+        "pending_setup_intent",
+        "product",
+        "released_subscription",
+        "schedule",
+        "setup_intent",
+        "subscription",
+    }
+)
+"""Fields that hold the id of another object, or the whole object if they are expanded."""
+
+
+def id_of(field: Any) -> str | None:
+    """The id in an expandable field, expanded or not; None if there is none."""
+    object_id = field.get("id") if isinstance(field, dict) else field
+    return object_id if isinstance(object_id, str) else None
+
+
+def with_ids(obj: StripeObject) -> StripeObject:
+    """The object with its expanded fields replaced by ids, as in an event that expands nothing."""
+    return {name: id_of(value) or value if name in EXPANDABLE else value for name, value in obj.items()}
 
 
 def subscription_of_invoice(invoice: StripeObject) -> str | None:

@@ -2,8 +2,8 @@
 
 Events arrive in any order, and `created` has whole seconds: one purchase sends several events in one second.
 
-1. Nothing follows the final state of a subscription, an invoice or a refund, whatever the times say: they may be a
-   little wrong.
+1. Nothing follows the final state of a subscription, an invoice or a refund, or the deletion of a customer, an invoice
+   or a price, whatever the times say: they may be a little wrong.
 2. A later second is newer. But a read is timed by Licet's clock, so near a read (`CLOCK_SKEW`) times are not compared.
 3. In the same second, equal objects are the same version; `.created` is older and `.deleted` newer than other events.
 4. Then a final state of another object is newer: nothing follows it in that second.
@@ -81,7 +81,9 @@ def compare(stored: Version | None, incoming: Version) -> Verdict:
     """Compare `incoming`, carried by an event, with the stored version."""
     if stored is None:
         return Verdict.NEWER
-    if incoming.object.get("object") in FINAL_FOR_GOOD and is_final(stored.object) != is_final(incoming.object):
+    if kind_of(incoming.object) in DELETED_FOR_GOOD and Rank.DELETED in (stored.rank, incoming.rank):
+        return _deleted_for_good(stored.rank, incoming.rank)
+    if kind_of(incoming.object) in FINAL_FOR_GOOD and is_final(stored.object) != is_final(incoming.object):
         return Verdict.NEWER if is_final(incoming.object) else Verdict.STALE
     apart = incoming.time - stored.time
     leeway = CLOCK_SKEW if stored.was_read or incoming.was_read else timedelta()
@@ -90,6 +92,12 @@ def compare(stored: Version | None, incoming: Version) -> Verdict:
     if -apart > leeway:
         return Verdict.STALE
     return _within_one_second(stored, incoming)
+
+
+def _deleted_for_good(stored: Rank, incoming: Rank) -> Verdict:
+    if stored is incoming:
+        return Verdict.SAME
+    return Verdict.NEWER if incoming is Rank.DELETED else Verdict.STALE
 
 
 def _within_one_second(stored: Version, incoming: Version) -> Verdict:
@@ -143,12 +151,27 @@ The others may return: a payment method that was read before it was attached loo
 """
 
 
+DELETABLE = frozenset({"customer", "invoice", "price", "product"})
+"""Objects that can be deleted. A subscription is not: `customer.subscription.deleted` reports its end."""
+
+DELETED_FOR_GOOD = frozenset({"customer", "invoice", "price"})
+"""Objects whose id Stripe never uses again. A product's id may be chosen, also that of a deleted product."""
+
+
+def kind_of(obj: dict[str, Any]) -> str:
+    """The value of an object's `object` field; empty if it has none."""
+    kind = obj.get("object")
+    return kind if isinstance(kind, str) else ""
+
+
 def is_final(obj: dict[str, Any]) -> bool:
     """Whether this state is final.
 
     A session with nothing to pay has `no_payment_required` from its creation, so an open session is never final.
     """
-    fields = FINAL.get(obj.get("object", ""), {})
-    if obj.get("object") == "checkout.session" and obj.get("status") == "open":
+    fields = FINAL.get(kind_of(obj), {})
+    if kind_of(obj) == "checkout.session" and obj.get("status") == "open":
         return False
-    return any(obj.get(field) in values for field, values in fields.items())
+    # An expanded field is a dict, which is in no set of values.
+    found = ((obj.get(field), values) for field, values in fields.items())
+    return any(value in values for value, values in found if isinstance(value, str | None))

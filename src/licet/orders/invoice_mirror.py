@@ -8,12 +8,17 @@ from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subscription_of_invoice
 from licet.kit.times import from_epoch, from_epoch_or_none
-from licet.kit.versions import Version
+from licet.kit.versions import Rank, Version
 
 
 async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Version) -> Affected:
-    """Insert or update an invoice with its lines. If `has_more` cuts the lines off, request a read."""
+    """Insert or update an invoice with its lines; delete it if it was deleted.
+
+    If `has_more` cuts the lines off, request a read.
+    """
     invoice_id: str = invoice["id"]
+    if version.rank is Rank.DELETED:
+        return await _delete_invoice(conn, invoice_id)
     if invoice["lines"].get("has_more"):
         return Affected(reads=frozenset({("invoice", invoice_id)}))
     customer_id = id_of(invoice.get("customer"))
@@ -42,7 +47,8 @@ async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Versi
         customer_id,
         subscription_id,
         invoice.get("number"),
-        invoice["status"],
+        # Stripe's description allows null.
+        invoice["status"] or "draft",
         invoice.get("billing_reason"),
         invoice["currency"],
         invoice["total"],
@@ -63,6 +69,22 @@ async def mirror_invoice(conn: Connection, invoice: StripeObject, version: Versi
     for payment in (invoice.get("payments") or {}).get("data", []):
         affected |= await mirror_invoice_payment(conn, payment, version)
     return affected
+
+
+async def _delete_invoice(conn: Connection, stripe_invoice_id: str) -> Affected:
+    """Delete an invoice that Stripe has no more. Stripe deletes only drafts; a paid one stays."""
+    invoice = await conn.fetchrow(
+        """
+        SELECT account_id, stripe_subscription_id FROM invoices
+        WHERE stripe_invoice_id = $1 AND status <> 'paid' FOR UPDATE
+        """,
+        stripe_invoice_id,
+    )
+    if invoice is None:
+        return Affected()
+    await conn.execute("DELETE FROM invoice_lines WHERE stripe_invoice_id = $1", stripe_invoice_id)
+    await conn.execute("DELETE FROM invoices WHERE stripe_invoice_id = $1", stripe_invoice_id)
+    return Affected(invoice["account_id"], subscriptions=ids(invoice["stripe_subscription_id"]))
 
 
 async def mirror_invoice_payment(conn: Connection, payment: StripeObject, _version: Version) -> Affected:
@@ -144,7 +166,7 @@ def _line_values(line: StripeObject) -> tuple[object, ...]:
     return (
         line["id"],
         id_of(details.get("subscription")),
-        details.get("subscription_item"),
+        id_of(details.get("subscription_item")),
         id_of(price.get("price")),
         id_of(price.get("product")),
         line.get("description"),

@@ -15,10 +15,14 @@ from licet.kit.ids import new_id
 from licet.kit.stripe_objects import StripeObject, id_of, product_of_price
 from licet.kit.times import from_epoch
 from licet.kit.versions import Version
+from licet.orders.core import PAID_STATUSES
 
 
 async def mirror_session(conn: Connection, session: StripeObject, version: Version) -> Affected:
     """Store the outcome of a checkout; request a read of its subscription if that is not mirrored yet."""
+    if session["status"] is None:
+        # Stripe's description allows null.
+        session = {**session, "status": "complete" if session["payment_status"] in PAID_STATUSES else "open"}
     if session["mode"] == "setup":
         return Affected(ignored="a session in setup mode buys nothing")
     known = await _find(conn, session["id"])
@@ -80,8 +84,10 @@ async def _insert(conn: Connection, session: StripeObject, account_id: UUID) -> 
         """
         INSERT INTO checkout_sessions (
             stripe_session_id, account_id, order_id, made_here, mode, status, payment_status, amount_total, lines_known,
-            created_at, expires_at)
-        VALUES ($1, $2, $3, false, $4, $5, $6, $7, false, $8, $9)
+            created_at, expires_at, payment_failed)
+        VALUES ($1, $2, $3, false, $4, $5, $6, $7, false, $8, $9, EXISTS (
+            -- The event may have come before the session was read.
+            SELECT 1 FROM events WHERE type = 'checkout.session.async_payment_failed' AND stripe_object_id = $1))
         """,
         session["id"],
         account_id,

@@ -69,6 +69,14 @@ def is_missing(error: StripeRefused, param: str | None = None) -> bool:
     return error.details.get("stripeCode") == "resource_missing" and param in (None, named)
 
 
+def is_missing_here(error: StripeRefused) -> bool:
+    """True if Stripe's answer is that what was asked about does not exist: in a list as in a retrieval.
+
+    An object that ends a page may be deleted before the next page is asked for. That says nothing about the list.
+    """
+    return is_missing(error) and error.details.get("param") not in ("starting_after", "ending_before")
+
+
 def is_replayed(error: LicetError) -> bool:
     """True for a stored response, which every further call with the same idempotency key gets again."""
     return bool(error.details.get("replayed"))

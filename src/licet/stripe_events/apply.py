@@ -1,7 +1,7 @@
 """Applies a Stripe object: lock, compare versions, mirror, fulfil. For events and for reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
@@ -11,14 +11,16 @@ from licet.db.mirrors import StoredMirror, find_mirror, write_mirror
 from licet.fulfilment import Fulfilled, fulfil
 from licet.kit.affected import Affected, ids
 from licet.kit.stripe_objects import Paid, StripeObject, id_of, payment_of, subscription_of_invoice
-from licet.kit.versions import Verdict, Version, compare
+from licet.kit.versions import Rank, Verdict, Version, compare
 from licet.licenses.write import ChangeContext
 from licet.orders.invoice_mirror import link_payment
 from licet.orders.links_store import joined_ids
 from licet.queue.refresh_store import Refresh, request
 from licet.stripe_events.event import ReceivedEvent
-from licet.stripe_events.event_types import EVENT_TYPES, MIRRORS, not_handled
+from licet.stripe_events.event_types import EVENT_TYPES, MIRRORS, EventType, not_handled
 from licet.stripe_events.failed_payments import invoice_payment_failed
+from licet.stripe_events.older_versions import Body
+from licet.stripe_events.store import IS_READ
 
 EventOutcome = Literal["applied", "stale", "ignored", "waiting"]
 
@@ -39,47 +41,81 @@ async def apply_event(
 
     was_applied: whether the event was applied before. Then it replaces the stored object only if it is surely newer.
 
-    An object in the layout of an unknown API version is not parsed: a read of it is requested instead.
+    An object in the layout of an unknown API version, or without a field that its mirror needs, is not parsed: a read
+    of it is requested instead. What the event's type says is applied all the same.
     """
     event_type = EVENT_TYPES.get(event.type)
     if event_type is None:
         return Applied("ignored", not_handled(event.type))
-    body = event.body()
+    body = event.body(event_type.kind)
     version = event.version(body)
     obj = version.object
     await lock_joined(conn, obj, body.paid)
-    affected, verdict = Affected(), Verdict.NEWER
+    mirrored = _Mirrored(Affected(), Verdict.NEWER)
     if event_type.kind is not None:
-        stored = await find_mirror(conn, obj["id"])
-        verdict = compare(stored.version if stored else None, version) if body.readable else Verdict.UNCLEAR
-        if was_applied and not verdict.sure:
-            verdict = Verdict.UNCLEAR
-        if verdict.applies:
-            affected = await _mirror(conn, event_type.kind, version)
-        else:
-            affected = _affected_by_unchanged(stored, obj)
-        if not verdict.sure:
-            affected |= Affected(reads=frozenset({(event_type.kind, obj["id"])}))
+        mirrored = await _mirror_event(conn, event_type, event_type.kind, body, version, was_applied=was_applied)
+    affected = mirrored.affected
     if affected.ignored is not None:
         return Applied("ignored", affected.ignored)
     for paid in body.paid:
         # Recorded also by a stale event: a payment that was made is never undone.
         affected |= await link_payment(conn, paid)
-    if event_type.fact is not None and body.readable:
+    if event_type.fact is not None:
         affected |= await event_type.fact(conn, obj, context)
+    if affected.ignored is not None:
+        return Applied("ignored", affected.ignored)
     fulfilled = await fulfil(conn, affected, context)
     await _request_reads(conn, affected.reads | fulfilled.reads, context)
     applied = _applied(affected, fulfilled)
-    if applied.outcome == "applied" and verdict in (Verdict.STALE, Verdict.SEEMS_STALE):
+    if applied.outcome == "applied" and mirrored.verdict in (Verdict.STALE, Verdict.SEEMS_STALE):
         return Applied("stale", "a newer state is stored", applied.account_id)
-    if applied.outcome == "applied" and not verdict.sure:
-        why = (
-            "another event of the same second may be newer"
-            if body.readable
-            else "the layout of its API version is unknown"
-        )
-        return Applied("applied", f"{why}: the object is read from Stripe", applied.account_id)
+    if applied.outcome == "applied" and mirrored.why_read is not None:
+        return Applied("applied", f"{mirrored.why_read}: {IS_READ}", applied.account_id)
     return applied
+
+
+@dataclass(frozen=True)
+class _Mirrored:
+    """The result of `_mirror_event`. why_read: why the object is read from Stripe, or None."""
+
+    affected: Affected
+    verdict: Verdict
+    why_read: str | None = None
+
+
+async def _mirror_event(
+    conn: Connection, event_type: EventType, kind: str, body: Body, version: Version, *, was_applied: bool
+) -> _Mirrored:
+    """Mirror an event's object unless the mirror is newer; request a read of what the event leaves open."""
+    obj = version.object
+    stored = await find_mirror(conn, obj["id"])
+    if not body.readable:
+        version = _said_by_type(event_type, stored, version)
+    if version.object is not obj:
+        await lock_joined(conn, version.object)
+    says_enough = body.readable or version.object is not obj
+    verdict = compare(stored.version if stored else None, version) if says_enough else Verdict.UNCLEAR
+    if was_applied and not verdict.sure:
+        verdict = Verdict.UNCLEAR
+    if verdict.applies:
+        affected = await _mirror(conn, kind, version)
+    else:
+        affected = _affected_by_unchanged(stored, obj)
+    why_read = None if verdict is Verdict.STALE else body.unreadable
+    if why_read is None and not verdict.sure:
+        why_read = "another event of the same second may be newer"
+    if why_read is None and not body.complete and verdict is not Verdict.STALE:
+        why_read = "its API version does not show its payment"
+    if why_read is not None:
+        affected |= Affected(reads=frozenset({(kind, obj["id"])}))
+    return _Mirrored(affected, verdict, why_read)
+
+
+def _said_by_type(event_type: EventType, stored: StoredMirror | None, version: Version) -> Version:
+    """The stored state with what the event's type says, for an object that cannot be mirrored."""
+    if stored is None or not event_type.says or stored.version.rank is Rank.DELETED:
+        return version
+    return replace(version, object={**stored.version.object, **event_type.says}, previous=None)
 
 
 async def apply_read(conn: Connection, kind: str, version: Version, context: ChangeContext) -> Applied:
@@ -90,8 +126,8 @@ async def apply_read(conn: Connection, kind: str, version: Version, context: Cha
     affected = await _mirror(conn, kind, version)
     if affected.ignored is not None:
         return Applied("ignored", affected.ignored)
-    if kind == "invoice" and version.object["status"] == "open" and version.object["attempt_count"] > 0:
-        # The event of the failed payment may have been in a layout that could not be parsed.
+    if kind == "invoice" and version.object.get("status") == "open":
+        # The event of the failed payment may have been one that could not be parsed.
         affected |= await invoice_payment_failed(conn, version.object, context)
     fulfilled = await fulfil(conn, affected, context)
     await _request_reads(conn, affected.reads | fulfilled.reads, context)
@@ -186,7 +222,7 @@ def ids_in(obj: StripeObject) -> frozenset[str]:
     """The ids in an object by which it is joined to others."""
     named = _references(obj)
     return ids(
-        obj["id"],
+        id_of(obj),
         id_of(obj.get("customer")),
         named.subscription,
         named.invoice,

@@ -1,16 +1,17 @@
 """Parses a webhook body into an event that can be stored: without secrets and NUL characters."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from licet.errors import MalformedJson
-from licet.kit.stripe_objects import StripeObject
+from licet.kit.stripe_objects import StripeObject, id_of, with_ids
 from licet.kit.times import from_epoch
-from licet.kit.versions import Rank, Version
+from licet.kit.versions import DELETABLE, Rank, Version
 from licet.stripe_api.version import layout_of
 from licet.stripe_events.older_versions import Body, to_current_layout
+from licet.stripe_events.required_fields import missing_field
 
 SECRETS = frozenset({"client_secret", "secret"})
 """Fields of Stripe's objects that hold a credential. Events are stored without them."""
@@ -34,11 +35,27 @@ class ReceivedEvent:
     @property
     def object_id(self) -> str | None:
         """The object's id; a few objects have none."""
-        return self.object.get("id")
+        return id_of(self.object)
 
-    def body(self) -> Body:
-        """The object in the current layout, if the layout of the event's API version is known."""
-        return to_current_layout(self.object, layout_of(self.payload.get("api_version")))
+    @property
+    def deletes(self) -> bool:
+        """Whether the event reports that its object is gone, by its type or by the object."""
+        kind, _, what = self.type.rpartition(".")
+        return kind in DELETABLE and (what == "deleted" or self.object.get("deleted") is True)
+
+    def body(self, kind: str | None) -> Body:
+        """The object in the current layout, if the layout of the event's API version is known.
+
+        kind: the kind of object that the event's type carries. A deleted object is always readable: its id says it all.
+        """
+        obj = with_ids(self.object)
+        if kind is not None:
+            obj["object"] = kind
+        if self.deletes:
+            return Body(obj)
+        body = to_current_layout(obj, layout_of(self.payload.get("api_version")))
+        lacking = missing_field(kind, body.object) if kind is not None and body.readable else None
+        return body if lacking is None else replace(body, unreadable=f"it lacks {lacking}")
 
     def version(self, body: Body) -> Version:
         """The version of its object that this event carries.
@@ -49,7 +66,7 @@ class ReceivedEvent:
         return Version(
             body.object,
             self.created_at,
-            Rank.of_type(self.type),
+            Rank.DELETED if self.deletes else Rank.of_type(self.type),
             previous=self.payload["data"].get("previous_attributes"),
         )
 

@@ -6,7 +6,7 @@ Source: contract, section 5.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from licet.accounts.mirror import mirror_customer
 from licet.catalog.mirror import mirror_price, mirror_product
@@ -19,7 +19,7 @@ from licet.orders.invoice_mirror import mirror_invoice, mirror_invoice_payment
 from licet.orders.mirror import mirror_session
 from licet.payment_methods.mirror import mirror_payment_method
 from licet.refunds.mirror import mirror_charge, mirror_dispute, mirror_refund
-from licet.stripe_events import failed_payments
+from licet.stripe_events import failed_payments, whole_objects
 from licet.subscriptions.mirror import mirror_subscription
 from licet.subscriptions.schedule_mirror import mirror_schedule
 
@@ -49,12 +49,15 @@ class EventType:
 
     when: when Stripe sends it.
     kind: the kind of object it carries, which selects the mirror; None where only the fact matters.
-    fact: handles what only the event's type reports. It is called for a stale event too.
+    fact: handles what only the event's type reports. It is called for a stale event too, and for an object that cannot
+        be mirrored: it may rely on the object's id and metadata alone.
+    says: the final values of fields that the type reports, for an object that cannot be mirrored.
     """
 
     when: str
     kind: str | None = None
     fact: FactHandler | None = None
+    says: Mapping[str, object] = field(default_factory=dict)
 
 
 EVENT_TYPES: Mapping[str, EventType] = {
@@ -65,7 +68,9 @@ EVENT_TYPES: Mapping[str, EventType] = {
     "checkout.session.async_payment_failed": EventType(
         "a delayed payment has failed", "checkout.session", failed_payments.payment_failed_later
     ),
-    "checkout.session.expired": EventType("it was not paid before it expired", "checkout.session"),
+    "checkout.session.expired": EventType(
+        "it was not paid before it expired", "checkout.session", says={"status": "expired"}
+    ),
     "invoice.created": EventType("a draft; at a renewal about an hour before it is charged", "invoice"),
     "invoice.finalized": EventType("it has its number and can be paid", "invoice"),
     "invoice.updated": EventType("any field changed", "invoice"),
@@ -73,24 +78,38 @@ EVENT_TYPES: Mapping[str, EventType] = {
     "invoice.payment_failed": EventType(
         "a charge for it was refused", "invoice", failed_payments.invoice_payment_failed
     ),
-    "invoice.voided": EventType("voided by the vendor", "invoice"),
+    "invoice.voided": EventType("voided by the vendor", "invoice", says={"status": "void"}),
     "invoice.marked_uncollectible": EventType("written off by the vendor", "invoice"),
+    "invoice.deleted": EventType("a draft was deleted", "invoice"),
+    "invoice.payment_action_required": EventType("the buyer must confirm a payment of it", "invoice"),
+    "invoice.will_be_due": EventType("some days before its due date, as set in Stripe's dashboard", "invoice"),
+    "invoice.overdue": EventType("it was not paid by its due date", "invoice"),
+    "credit_note.created": EventType("a part of an invoice was credited", None, whole_objects.read_invoice),
+    "credit_note.updated": EventType("its memo, …; its amount never changes", None, whole_objects.read_invoice),
+    "credit_note.voided": EventType("no longer credited", None, whole_objects.read_invoice),
     "invoice_payment.paid": EventType("a payment was applied to an invoice", "invoice_payment"),
     "customer.subscription.created": EventType("created; by a checkout, after its payment", "subscription"),
     "customer.subscription.updated": EventType("renewed, changed, past due, scheduled to cancel, …", "subscription"),
     "customer.subscription.paused": EventType("a trial ended without a card, or the vendor paused it", "subscription"),
     "customer.subscription.resumed": EventType("no longer paused", "subscription"),
-    "customer.subscription.deleted": EventType("it has ended, for whatever reason", "subscription"),
+    "customer.subscription.deleted": EventType(
+        "it has ended, for whatever reason", "subscription", says={"status": "canceled"}
+    ),
     "charge.refunded": EventType("a refund was made, in part or in full", "charge"),
     "refund.created": EventType("a refund was made", "refund"),
     "refund.updated": EventType("its status or its details changed", "refund"),
-    "refund.failed": EventType("the buyer's bank returned it", "refund"),
+    "refund.failed": EventType("the buyer's bank returned it", "refund", says={"status": "failed"}),
     "payment_intent.payment_failed": EventType(
         "a card was refused, in a checkout or for an invoice", None, failed_payments.card_refused
     ),
     "customer.created": EventType("created by Licet, by a checkout or in Stripe's dashboard", "customer"),
     "customer.updated": EventType("any field changed", "customer"),
     "customer.deleted": EventType("deleted, with all its subscriptions", "customer"),
+    "customer.discount.created": EventType(
+        "a coupon was applied to a customer or a subscription", None, whole_objects.read_discounted
+    ),
+    "customer.discount.updated": EventType("another coupon took its place", None, whole_objects.read_discounted),
+    "customer.discount.deleted": EventType("a discount was removed, or has ended", None, whole_objects.read_discounted),
     "product.created": EventType("created by a push of the catalogue or in Stripe's dashboard", "product"),
     "product.updated": EventType("renamed, archived, …", "product"),
     "product.deleted": EventType("deleted; only possible if it was never sold", "product"),
@@ -103,7 +122,9 @@ EVENT_TYPES: Mapping[str, EventType] = {
     "charge.dispute.funds_reinstated": EventType("the disputed amount was reinstated", "dispute"),
     "charge.dispute.closed": EventType("won, lost, or an inquiry that was closed", "dispute"),
     "payment_method.attached": EventType("attached to a customer", "payment_method"),
-    "payment_method.detached": EventType("detached from its customer, permanently", "payment_method"),
+    "payment_method.detached": EventType(
+        "detached from its customer, permanently", "payment_method", says={"customer": None}
+    ),
     "payment_method.updated": EventType("its expiry or its address changed", "payment_method"),
     "payment_method.automatically_updated": EventType("the bank reissued the card", "payment_method"),
     "subscription_schedule.created": EventType("a change is scheduled", "subscription_schedule"),

@@ -3,7 +3,7 @@
 from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
 from licet.kit.ids import as_id
-from licet.kit.stripe_objects import StripeObject
+from licet.kit.stripe_objects import StripeObject, id_of
 from licet.licenses.write import ChangeContext
 from licet.notifications.failed_payments import (
     notify_failed_checkout,
@@ -22,8 +22,13 @@ async def payment_failed_later(conn: Connection, session: StripeObject, context:
 
 
 async def invoice_payment_failed(conn: Connection, invoice: StripeObject, context: ChangeContext) -> Affected:
-    """A charge for an invoice was refused: notify its buyer, once per attempt."""
-    await notify_failed_invoice(conn, invoice["id"], invoice["attempt_count"], context.now)
+    """A charge for an invoice was refused: notify its buyer, once per attempt.
+
+    An invoice that does not say the attempt is read, and the read notifies.
+    """
+    attempt = invoice.get("attempt_count")
+    if isinstance(attempt, int) and attempt > 0:
+        await notify_failed_invoice(conn, invoice["id"], attempt, context.now)
     return Affected()
 
 
@@ -33,9 +38,14 @@ async def card_refused(conn: Connection, payment_intent: StripeObject, context: 
     For an invoice, `invoice.payment_failed` does it. Only one-time payments carry Licet's order id. Without it, a read
     is requested that finds what the payment is for.
     """
-    order_id = as_id((payment_intent.get("metadata") or {}).get("licet_order_id") or "")
+    metadata = payment_intent.get("metadata")
+    named = metadata.get("licet_order_id") if isinstance(metadata, dict) else None
+    order_id = as_id(named) if isinstance(named, str) else None
     session_id = await store.find_session_of_order(conn, order_id)
     if session_id is None:
-        return Affected(reads=frozenset({("payment_intent.failed", payment_intent["id"])}))
+        payment_intent_id = id_of(payment_intent)
+        if payment_intent_id is None:
+            return Affected(ignored="its object has no id")
+        return Affected(reads=frozenset({("payment_intent.failed", payment_intent_id)}))
     await notify_failed_checkout(conn, session_id, context.now)
     return Affected()

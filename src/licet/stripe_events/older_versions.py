@@ -1,5 +1,6 @@
 """Converts objects in an older API version's layout to the current one. Tables and no I/O.
 
+A field that is missing in the older layout is missing in the converted object too: `required_fields.py` finds it.
 Source: docs/decisions/older-api-versions.md; Stripe's changelog, 2025-03-31.basil and 2025-09-30.clover.
 """
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from licet.kit.stripe_objects import Paid, StripeObject, id_of
+from licet.kit.versions import kind_of
 from licet.stripe_api.version import Layout
 
 
@@ -15,42 +17,67 @@ from licet.stripe_api.version import Layout
 class Body:
     """The object that an event carries.
 
-    readable: whether `object` is in the current layout; if not, only its id can be used.
+    unreadable: why `object` cannot be mirrored, or None. If it is set, only the object's id and metadata can be used.
+    complete: whether `object` says everything that a read would say. If not, it is mirrored and read.
     paid: payments that an older layout reports within the object. Newer ones report them in `invoice_payment.paid`.
     """
 
     object: StripeObject
-    readable: bool = True
+    unreadable: str | None = None
+    complete: bool = True
     paid: tuple[Paid, ...] = ()
+
+    @property
+    def readable(self) -> bool:
+        """Whether the object can be mirrored."""
+        return self.unreadable is None
 
 
 def to_current_layout(obj: StripeObject, layout: Layout | None) -> Body:
     """The object of an event in this layout, converted. layout None: unknown."""
-    if layout is None or (layout == "before_basil" and _periods_differ(obj)):
-        return Body(obj, readable=False)
+    if layout is None:
+        return Body(obj, unreadable="the layout of its API version is unknown")
     if layout == "current":
         return Body(obj)
-    read_payment = PAYMENT_READERS.get(obj.get("object", ""))
+    if layout in ("basil", "first_basil"):
+        names_no_payment = layout == "first_basil" and _paid_by_payment(obj)
+        return Body(_convert(obj, SINCE_BASIL), complete=not names_no_payment)
+    if _periods_differ(obj):
+        return Body(obj, unreadable="its items have different periods, which its API version does not show")
+    read_payment = PAYMENT_READERS.get(kind_of(obj))
     paid = read_payment(obj) if read_payment else None
-    return Body(_convert(obj), paid=(paid,) if paid else ())
+    return Body(_convert(obj, BEFORE_BASIL), paid=(paid,) if paid else ())
+
+
+def _paid_by_payment(obj: StripeObject) -> bool:
+    return kind_of(obj) == "invoice" and obj.get("status") == "paid" and bool(obj.get("amount_paid"))
+
+
+def _dicts_in(value: Any) -> list[StripeObject]:
+    """The objects in a list of Stripe's, `{"data": […]}`; none if it is not one."""
+    data = value.get("data") if isinstance(value, dict) else None
+    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
 
 
 def _periods_differ(obj: StripeObject) -> bool:
     """Whether a subscription's items have different periods: the older layout holds only one."""
-    if obj.get("object") != "subscription":
+    if kind_of(obj) != "subscription":
         return False
-    intervals = [item["price"].get("recurring") or {} for item in obj["items"]["data"]]
+    intervals = [(item.get("price") or {}).get("recurring") or {} for item in _dicts_in(obj.get("items"))]
     return len({(each.get("interval"), each.get("interval_count")) for each in intervals}) > 1
 
 
-def _convert(value: Any) -> Any:
+Converters = Mapping[str, Callable[[StripeObject], StripeObject]]
+
+
+def _convert(value: Any, converters: Converters) -> Any:
     """`value` with every object in it, at any depth, converted to the current layout."""
     if isinstance(value, list):
-        return [_convert(item) for item in value]
+        return [_convert(item, converters) for item in value]
     if not isinstance(value, dict):
         return value
-    inner = {name: _convert(item) for name, item in value.items()}
-    converter = CONVERTERS.get(str(inner.get("object")))
+    inner = {name: _convert(item, converters) for name, item in value.items()}
+    converter = converters.get(kind_of(inner))
     return converter(inner) if converter else inner
 
 
@@ -61,8 +88,9 @@ def _without(obj: StripeObject, *names: str) -> StripeObject:
 def _subscription(old: StripeObject) -> StripeObject:
     """The period moved from the subscription to each of its items."""
     period = {name: old[name] for name in ("current_period_start", "current_period_end") if name in old}
-    items = old["items"]
-    of_items = {**items, "data": [{**period, **item} for item in items["data"]]}
+    if not isinstance(old.get("items"), dict):
+        return _without(old, *period)
+    of_items = {**old["items"], "data": [{**period, **item} for item in _dicts_in(old["items"])]}
     return {**_without(old, *period), "items": of_items}
 
 
@@ -71,7 +99,7 @@ def _invoice(old: StripeObject) -> StripeObject:
     subscription = id_of(old.get("subscription"))
     details = {**(old.get("subscription_details") or {}), "subscription": subscription}
     parent = {"type": "subscription_details", "subscription_details": details} if subscription else None
-    paid = {"amount_paid": old["amount_due"]} if old.get("paid_out_of_band") else {}
+    paid = {"amount_paid": old.get("amount_due")} if old.get("paid_out_of_band") else {}
     moved = ("subscription", "subscription_details", "payment_intent", "charge", "paid", "paid_out_of_band")
     return {"parent": parent, **_without(old, *moved), **paid}
 
@@ -99,11 +127,13 @@ def _without_invoice(old: StripeObject) -> StripeObject:
 
 def _discount(old: StripeObject) -> StripeObject:
     """The coupon moved to `source`."""
+    if "source" in old:
+        return old
     source = {"type": "coupon", "coupon": id_of(old.get("coupon"))}
     return {"source": source, **_without(old, "coupon")}
 
 
-CONVERTERS: Mapping[str, Callable[[StripeObject], StripeObject]] = {
+BEFORE_BASIL: Converters = {
     "subscription": _subscription,
     "invoice": _invoice,
     "line_item": _line_item,
@@ -113,19 +143,22 @@ CONVERTERS: Mapping[str, Callable[[StripeObject], StripeObject]] = {
 }
 """By kind of object, the conversion from the layout before basil; every other kind is the same in both."""
 
+SINCE_BASIL: Converters = {"discount": _discount}
+"""The same from the layout of basil."""
+
 
 def _paid_invoice(invoice: StripeObject) -> Paid | None:
-    by_payment = invoice.get("status") == "paid" and not invoice.get("paid_out_of_band")
+    by_payment = _paid_by_payment(invoice) and not invoice.get("paid_out_of_band")
     payment = _payment(id_of(invoice.get("payment_intent")), id_of(invoice.get("charge")))
     if not by_payment or payment is None:
         return None
-    return Paid(invoice["id"], *payment, invoice["amount_paid"], invoice["currency"])
+    return Paid(invoice["id"], *payment, invoice["amount_paid"], invoice["currency"]) if "currency" in invoice else None
 
 
 def _paying_charge(charge: StripeObject) -> Paid | None:
     invoice_id = id_of(charge.get("invoice"))
     payment = _payment(id_of(charge.get("payment_intent")), charge["id"])
-    if invoice_id is None or payment is None or not charge.get("paid"):
+    if invoice_id is None or payment is None or not charge.get("paid") or not {"amount", "currency"} <= charge.keys():
         return None
     return Paid(invoice_id, *payment, charge["amount"], charge["currency"])
 

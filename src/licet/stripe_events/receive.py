@@ -166,7 +166,7 @@ def _why_ignored(event: ReceivedEvent) -> str | None:
         return "an event of a connected account"
     if event.type not in EVENT_TYPES:
         return not_handled(event.type)
-    if event.object_id is None:
+    if event.object_id is None and EVENT_TYPES[event.type].kind is not None:
         return "its object has no id"
     return None
 

@@ -1,9 +1,16 @@
-"""Runs refreshes: reads from Stripe what an event payload does not contain, one request per job (`sync.py`)."""
+"""Runs refreshes: reads from Stripe what an event payload does not contain, one request per job (`sync.py`).
+
+"No such object" is an answer, in a list as in a retrieval: the request is done, and the events that led to it say so.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import structlog
+
+from licet.errors import StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.stripe_objects import StripeObject, id_of
@@ -11,8 +18,11 @@ from licet.notifications.failed_payments import notify_failed_checkout
 from licet.queue import refresh_store
 from licet.queue.refresh_store import Refresh, Requested
 from licet.refulfil.jobs import refulfil_product
+from licet.stripe_api.failures import is_missing_here
 from licet.stripe_events import store
 from licet.stripe_events.sync import read
+
+log = structlog.get_logger(__name__)
 
 
 async def run_refresh(context: Context, refresh: Refresh) -> None:
@@ -23,16 +33,45 @@ async def run_refresh(context: Context, refresh: Refresh) -> None:
         return
     handler = REFRESH_HANDLERS.get(refresh.kind)
     if handler is not None:
-        await handler(context, requested)
+        await _run(handler, context, requested)
     else:
         await _read_object(context, refresh, requested.because)
     async with context.pool.acquire() as conn:
         await refresh_store.delete_answered(conn, requested)
 
 
+async def _run(
+    handler: Callable[[Context, Requested], Awaitable[None]], context: Context, requested: Requested
+) -> None:
+    try:
+        await handler(context, requested)
+    except StripeRefused as error:
+        if not is_missing_here(error):
+            raise
+        await _note_missing(context, requested.refresh, requested.because)
+
+
 async def _read_object(context: Context, refresh: Refresh, because: Cause) -> None:
     cause = Cause("stripe_read", refresh.stripe_id, f"read because of {because.id}")
-    await read(context, context.stripe.in_background, refresh.kind, refresh.stripe_id, cause)
+    if await read(context, context.stripe.in_background, refresh.kind, refresh.stripe_id, cause) is None:
+        await _note_missing(context, refresh, because)
+
+
+async def _note_missing(context: Context, refresh: Refresh, because: Cause) -> None:
+    """Write in the reason of the events that asked that Stripe has no such object.
+
+    An event that only the read could apply becomes ignored.
+    """
+    kind = refresh.kind.partition(".")[0] if refresh.kind in REFRESH_HANDLERS else refresh.kind
+    log.info("stripe_has_no_such_object", kind=kind, stripe_id=refresh.stripe_id, because=because.id)
+    async with context.pool.acquire() as conn, conn.transaction():
+        await store.ignore_unread_events(
+            conn, refresh.stripe_id, f"Stripe has no {kind} {refresh.stripe_id}: nothing was applied"
+        )
+        if because.kind == "stripe_event":
+            await store.add_reason(
+                conn, because.id, refresh.stripe_id, f"Stripe has no {kind} {refresh.stripe_id}, which it names"
+            )
 
 
 async def _read_refunds(context: Context, requested: Requested) -> None:
@@ -49,8 +88,23 @@ async def _read_links_of_payment_intent(context: Context, requested: Requested) 
 
 
 async def _read_links_of_charge(context: Context, requested: Requested) -> None:
-    """Read what a charge without a payment intent paid for."""
-    await _read_invoices_paid_by(context, requested, {"type": "charge", "charge": requested.refresh.stripe_id})
+    """Read what a charge paid for whose payment intent is not known.
+
+    Stripe lists what a payment intent paid for, and nothing by a charge.
+    """
+    charge = await context.stripe.in_background.retrieve("charge", requested.refresh.stripe_id)
+    if charge is None:
+        await _note_missing(context, requested.refresh, requested.because)
+        return
+    payment_intent_id = id_of(charge.get("payment_intent"))
+    if payment_intent_id is not None:
+        refresh = Refresh("payment_intent.links", payment_intent_id)
+        await _read_links_of_payment_intent(context, replace(requested, refresh=refresh))
+        await _read_refunds(context, requested)
+        return
+    reason = f"charge {charge['id']} has no payment intent: Stripe does not say what it paid for"
+    async with context.pool.acquire() as conn:
+        await store.add_reason(conn, requested.because.id, charge["id"], reason)
 
 
 async def _read_invoices_paid_by(context: Context, requested: Requested, payment: dict[str, str]) -> None:

@@ -15,6 +15,10 @@ Each try counts itself in `attempts`.
 """
 
 
+IS_READ = "the object is read from Stripe"
+"""How the reason of an event ends whose object is applied by a read."""
+
+
 async def insert_event(conn: Connection, event: ReceivedEvent, received_at: datetime) -> bool:
     """Insert a new event, as applied until `write_outcome` says otherwise. False: it is already kept."""
     inserted = await conn.fetchval(
@@ -87,6 +91,33 @@ async def write_outcome(
         outcome,
         reason,
         account_id,
+    )
+
+
+async def ignore_unread_events(conn: Connection, stripe_object_id: str, reason: str) -> None:
+    """Write as ignored the events whose object was left to a read, because Stripe has no such object."""
+    await conn.execute(
+        """
+        UPDATE events SET outcome = 'ignored', reason = $2
+        WHERE stripe_object_id = $1 AND outcome = 'applied' AND reason IS NOT NULL AND reason LIKE '%' || $3
+        """,
+        stripe_object_id,
+        reason,
+        IS_READ,
+    )
+
+
+async def add_reason(conn: Connection, stripe_event_id: str, missing_id: str, reason: str) -> None:
+    """Write the reason of an applied event that is about another object than the missing one, once."""
+    await conn.execute(
+        """
+        UPDATE events SET reason = concat_ws('; ', $3::text, reason)
+        WHERE stripe_event_id = $1 AND stripe_object_id IS DISTINCT FROM $2 AND outcome = 'applied'
+          AND (reason IS NULL OR position($3 IN reason) = 0)
+        """,
+        stripe_event_id,
+        missing_id,
+        reason,
     )
 
 

@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from licet.db.mirrors import find_mirror, find_revision
+from licet.errors import StripeRefused
 from licet.http.context import Context
 from licet.kit.cause import Cause
-from licet.kit.stripe_objects import StripeObject, id_of
-from licet.kit.versions import Rank, Version
+from licet.kit.stripe_objects import StripeObject, with_ids
+from licet.kit.versions import DELETABLE, Rank, Version
 from licet.licenses.write import ChangeContext
 from licet.stripe_api.client import StripeApi
+from licet.stripe_api.failures import is_missing_here
 from licet.stripe_events.apply import apply_read, lock_joined
 from licet.stripe_events.event import clean
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,21 @@ async def read(ctx: Context, stripe: StripeApi, kind: str, stripe_id: str, cause
         before = await baseline(ctx, stripe_id)
         obj = await _retrieve_whole(stripe, kind, stripe_id)
         if obj is None:
-            log.info("stripe_has_no_such_object", kind=kind, stripe_id=stripe_id)
-            return None
+            gone = {"id": stripe_id, "object": kind, "deleted": True}
+            if not await _may_delete(ctx, kind, stripe_id) or await _apply_unless_newer(ctx, kind, gone, before, cause):
+                return None
+            continue
         if await _apply_unless_newer(ctx, kind, obj, before, cause):
             return obj
+
+
+async def _may_delete(ctx: Context, kind: str, stripe_id: str) -> bool:
+    """Whether Stripe's answer that it has no such object deletes our copy of it. Not if there is none."""
+    if kind not in DELETABLE:
+        return False
+    async with ctx.pool.acquire() as conn:
+        stored = await find_mirror(conn, stripe_id)
+    return stored is not None and stored.version.rank is not Rank.DELETED
 
 
 async def update(ctx: Context, kind: str, stripe_id: str, params: dict[str, Any], cause: Cause) -> StripeObject:
@@ -80,7 +89,7 @@ async def apply_answer(ctx: Context, kind: str, answer: StripeObject, before: Ba
 
     Returns `answer`.
     """
-    obj = await _with_whole_list(ctx.stripe, kind, _as_in_events(kind, answer))
+    obj = await _with_whole_list(ctx.stripe, kind, answer)
     if not await _apply_unless_newer(ctx, kind, obj, before, cause):
         await read(ctx, ctx.stripe, kind, obj["id"], cause)
     return answer
@@ -89,7 +98,7 @@ async def apply_answer(ctx: Context, kind: str, answer: StripeObject, before: Ba
 async def _apply_unless_newer(ctx: Context, kind: str, obj: StripeObject, before: Baseline, cause: Cause) -> bool:
     """Return False if something newer than `before` was stored, so that the object must be read again."""
     rank = Rank.DELETED if obj.get("deleted") else Rank.OTHER
-    version = Version(clean(obj), before.at, rank, was_read=True)
+    version = Version(clean(with_ids(obj)), before.at, rank, was_read=True)
     async with ctx.pool.acquire() as conn, conn.transaction():
         await lock_joined(conn, version.object)
         if await find_revision(conn, version.object["id"]) != before.revision:
@@ -102,7 +111,12 @@ async def _apply_unless_newer(ctx: Context, kind: str, obj: StripeObject, before
 
 async def _retrieve_whole(stripe: StripeApi, kind: str, stripe_id: str) -> StripeObject | None:
     obj = await stripe.retrieve(kind, stripe_id, _EXPAND.get(kind, ()))
-    return None if obj is None else await _with_whole_list(stripe, kind, obj)
+    try:
+        return None if obj is None else await _with_whole_list(stripe, kind, obj)
+    except StripeRefused as error:
+        if not is_missing_here(error):
+            raise
+        return None  # Deleted since it was retrieved.
 
 
 async def _with_whole_list(stripe: StripeApi, kind: str, obj: StripeObject) -> StripeObject:
@@ -111,21 +125,12 @@ async def _with_whole_list(stripe: StripeApi, kind: str, obj: StripeObject) -> S
         name, item, owner = _LISTS[kind]
         if obj.get(name, {}).get("has_more"):
             items = [found async for found in stripe.list_all(item, **{owner: obj["id"]})]
-            obj[name] = {**obj[name], "data": items, "has_more": False}
+            return {**obj, name: {**obj[name], "data": items, "has_more": False}}
     return obj
-
-
-def _as_in_events(kind: str, obj: StripeObject) -> StripeObject:
-    """The object with its expanded fields replaced by ids, as in events."""
-    expanded = {field: id_of(obj[field]) for field in _EXPANDED_BY_CHANGES.get(kind, ()) if field in obj}
-    return {**obj, **expanded}
 
 
 _EXPAND: Mapping[str, tuple[str, ...]] = {"checkout.session": ("line_items",), "invoice": ("payments",)}
 """By kind, the fields that Stripe leaves out unless they are expanded."""
-
-_EXPANDED_BY_CHANGES: Mapping[str, tuple[str, ...]] = {"subscription": ("latest_invoice",)}
-"""By kind, the ids that a change may ask Stripe to expand."""
 
 _LISTS: Mapping[str, tuple[str, str, str]] = {
     "checkout.session": ("line_items", "item", "session"),

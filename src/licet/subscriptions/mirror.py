@@ -74,7 +74,7 @@ async def _replace_items(conn: Connection, stripe_subscription_id: str, items: l
                 position,
                 item["price"]["id"],
                 product_of_price(item["price"]),
-                item.get("quantity", 1),
+                1 if item.get("quantity") is None else item["quantity"],
                 item["price"].get("unit_amount"),
                 item["price"]["currency"],
                 item["price"]["recurring"]["interval"],

@@ -56,7 +56,7 @@ async def _replace_items(conn: Connection, stripe_schedule_id: str, phases: list
                 from_epoch(phase["start_date"]),
                 from_epoch(phase["end_date"]),
                 id_of(item["price"]),
-                item.get("quantity", 1),
+                1 if item.get("quantity") is None else item["quantity"],
             )
             for number, phase in enumerate(phases)
             for position, item in enumerate(phase["items"])
