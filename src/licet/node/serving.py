@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pydantic import SecretStr
 
-from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
+from licet.app import create_app, delivery_worker_jobs, jobs, mail_worker_jobs, webhook_events
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push_catalog
 from licet.config import Settings
@@ -41,6 +41,8 @@ API_CONNECTIONS = 16
 """Connections of the API and of Stripe's events, which take at most half of them (`http/context.py`)."""
 WORKER_CONNECTIONS = 10
 """Connections of all jobs. They are apart from the API's, so that jobs that wait for a lock delay no request."""
+MAX_EMAILS = 4
+"""How many emails are sent at once: enough for a mail server, few enough that it does not refuse them."""
 
 # A stop takes at most five seconds, including PostgreSQL's.
 WORK_SHUTDOWN_SECONDS = 3
@@ -87,12 +89,13 @@ async def serve(
         context = Context(settings=settings, pool=pool, now=now, stripe=stripe, keyring=keyring)
         if sandbox:
             await _push_example_catalog(context)
-        # Outgoing webhooks have their own worker, so that slow endpoints delay neither Stripe's events nor mail.
+        # Emails and outgoing webhooks have their own workers, so that a slow mail server or endpoint delays only these.
         background = replace(context, pool=worker_pool)
         worker = Worker(dsn, worker_pool, jobs(background), now)
+        mail_worker = Worker(dsn, worker_pool, mail_worker_jobs(background), now, max_jobs=MAX_EMAILS)
         delivery_jobs = await stack.enter_async_context(delivery_worker_jobs(background))
         delivery_worker = Worker(dsn, worker_pool, delivery_jobs, now, max_jobs=MAX_CONCURRENT)
-        workers = (worker, delivery_worker)
+        workers = (worker, mail_worker, delivery_worker)
         if sandbox:
             for one in workers:
                 sandbox.on_clock_advanced(one.hand_over_due)
@@ -178,19 +181,20 @@ async def _wait_for_any(tasks: "list[asyncio.Task[None]]") -> None:
 
 async def _stop_work(
     api: HttpServer,
-    workers: "tuple[Worker, Worker]",
+    workers: "tuple[Worker, Worker, Worker]",
     worker_tasks: "Sequence[asyncio.Task[None]]",
     pools: Sequence[Pool],
 ) -> None:
     """Waits for requests and jobs in progress, concurrently.
 
     A job that takes too long is returned to the queue. Deliveries are returned to the queue immediately, because they
-    wait for other machines. workers: the main worker, the delivery worker.
+    wait for other machines. workers: the main worker, the mail worker, the delivery worker.
     """
-    main_worker, delivery_worker = workers
+    main_worker, mail_worker, delivery_worker = workers
     cutting_off = asyncio.get_running_loop().call_later(WORK_SHUTDOWN_SECONDS + CUT_OFF_SECONDS, _terminate, pools)
     try:
         await main_worker.stop()
+        await mail_worker.stop()
         await delivery_worker.stop(cut_off=True)
         await asyncio.gather(
             api.stop(),
