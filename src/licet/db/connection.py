@@ -6,8 +6,8 @@ from asyncpg.pool import PoolConnectionProxy
 Connection = asyncpg.Connection | PoolConnectionProxy
 """A connection. It is in a transaction if the docstring of the function says so."""
 
-CONNECT_TIMEOUT_SECONDS = 10.0
-"""How long a server may take to accept a connection. A command that waits longer looks as if it hung."""
+CONNECT_TIMEOUT_SECONDS = 30.0
+"""How long a server may take to accept a connection as a process starts. It may be starting too, or be very busy."""
 
 
 async def connect_without_limits(dsn: str) -> asyncpg.Connection:

@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
+from licet.db.connection import CONNECT_TIMEOUT_SECONDS
 from licet.db.unavailable import DATABASE_AWAY, ConnectionUnavailable
 
 Pool: TypeAlias = asyncpg.Pool
@@ -106,7 +107,8 @@ async def open_pool(dsn: str, *, min_size: int = 1, max_size: int = 10) -> Pool:
         connection_class=_LimitedConnection,
         record_class=asyncpg.Record,
         loop=None,
-        timeout=ACQUIRE_TIMEOUT_SECONDS,
+        # Of the first connections. Those that a caller waits for have `ACQUIRE_TIMEOUT_SECONDS`.
+        timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=COMMAND_TIMEOUT_SECONDS,
         server_settings={
             "timezone": "UTC",

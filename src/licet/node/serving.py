@@ -70,7 +70,8 @@ async def serve(
         stack.push_async_callback(close_pool, pool)
         worker_pool = await open_pool(dsn, min_size=1, max_size=WORKER_CONNECTIONS)
         stack.push_async_callback(close_pool, worker_pool)
-        keyring, operator_key = await _claim_database(pool, settings)
+        with reporting_database_errors("use the database"):
+            keyring, operator_key = await _claim_database(pool, settings)
 
         url = url_of(api_socket)
         settings = settings.model_copy(update={"public_url": settings.public_url or url})
