@@ -119,17 +119,21 @@ def _identity_provider(settings: Settings) -> "IdentityProvider | None":
 
 
 def jobs(context: Context) -> Sequence[Job]:
-    """The jobs of the main worker: everything except deliveries."""
+    """The jobs of the main worker: everything except emails and deliveries."""
     return [
         *stripe_event_jobs(context),
         *refulfil_jobs(context),
-        *email_jobs(mailer_of(context)),
         *idempotency_jobs(context),
         *cancellation_jobs(context),
         *duplicate_plan_jobs(context),
         *schedule_release_jobs(context),
         *restore_cancellation_jobs(context),
     ]
+
+
+def mail_worker_jobs(context: Context) -> Sequence[Job]:
+    """The jobs of the mail worker, which sends emails."""
+    return email_jobs(mailer_of(context))
 
 
 @asynccontextmanager

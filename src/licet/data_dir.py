@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Self
@@ -13,9 +14,10 @@ from licet.startup_error import StartupError
 def make_data_dir(path: Path) -> None:
     """Creates `path` and its missing parents. An existing directory and its mode are not changed.
 
-    Raises StartupError if it cannot be created.
+    Raises StartupError if it cannot be created, and if other users may write to it.
     """
     if path.is_dir():
+        _check_writers(path)
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,11 +35,34 @@ def make_data_dir(path: Path) -> None:
         ) from None
 
 
+def _check_writers(path: Path) -> None:
+    """Raises StartupError if other users may write to the directory.
+
+    They could replace its files with their own. An owner other than root and the current user is accepted, because root
+    may run Licet on a user's directory.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise StartupError(
+            f"Other users may write to the data directory {path} (mode {mode:04o}), and could replace its keys. Run "
+            f"chmod go-w {path}, or choose another --data-dir, such as a new directory below it."
+        )
+
+
 def write_private(path: Path, text: str) -> None:
-    """Writes `text` to a file of mode 0600 atomically; a power cut leaves the old file or the new one."""
+    """Writes `text` to a file of mode 0600, as `write_file` does."""
+    write_file(path, text, mode=0o600)
+
+
+def write_file(path: Path, text: str, *, mode: int) -> None:
+    """Writes `text` to a file atomically; a power cut leaves the old file or the new one.
+
+    The new file is created exclusively, under a random name, so that no symbolic link is followed.
+    """
     descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, mode)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -16,6 +16,7 @@
     |- StripeRefused               502  stripe_error
     |- StripeUnavailable           503  stripe_unavailable
     |- IdentityProviderUnavailable 503  identity_provider_unavailable
+    |- DatabaseUnavailable         503  database_unavailable
     `- NotReady                    503  not_ready
 
 The code is stable and for programs. The message says what happened and what to do next. Neither contains a secret.
@@ -165,8 +166,15 @@ class IdentityProviderUnavailable(LicetError):
     code = "identity_provider_unavailable"
 
 
+class DatabaseUnavailable(LicetError):
+    """PostgreSQL is unreachable, does not answer in time, or takes no writes."""
+
+    status = 503
+    code = "database_unavailable"
+
+
 class NotReady(LicetError):
-    """The process cannot serve: the database is unreachable or has the schema of another version."""
+    """The process cannot serve: the database is unusable or has the schema of another version."""
 
     status = 503
     code = "not_ready"

@@ -1,13 +1,16 @@
 """The embedded server: who runs it, who may connect, what it survives, and that it leaves modes alone."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
 import stat
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -231,3 +234,77 @@ async def test_what_the_server_said_is_told_when_it_does_not_start(place: Path) 
     with pytest.raises(StartupError, match="nonsense"):
         await server.start()
     await server.stop()
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777])
+async def test_a_directory_that_others_may_write_is_refused(place: Path, mode: int) -> None:
+    (place / "data").mkdir()
+    (place / "data").chmod(mode)
+    with pytest.raises(StartupError, match="Other users may write") as caught:
+        await EmbeddedPostgres(place / "data", durable=False).start()
+    assert f"chmod go-w {place / 'data'}" in str(caught.value)
+    assert not list((place / "data").iterdir())
+
+
+async def test_no_symbolic_link_is_followed(place: Path) -> None:
+    """Names that somebody could foresee: a link there is replaced or left alone, and its target never written."""
+    (place / "data").mkdir(mode=0o700)
+    target = place / "target"
+    target.write_text("theirs")
+    for name in ("pg_hba.conf", "pg_ident.conf", "pg_hba.conf.new", "pg_ident.conf.new"):
+        (place / "data" / name).symlink_to(target)
+    server = EmbeddedPostgres(place / "data", durable=False)
+    await server.start()
+    assert await ask(server.dsn, "SELECT 1") == 1
+    await server.stop()
+    assert target.read_text() == "theirs"
+    for name in ("pg_hba.conf", "pg_ident.conf"):
+        assert not (place / "data" / name).is_symlink()
+        assert stat.S_IMODE((place / "data" / name).stat().st_mode) == 0o644
+
+
+async def test_what_an_interrupted_creation_left_is_removed(place: Path) -> None:
+    left, busy = place / "data" / "postgres.new-0123abcd", place / "data" / "postgres.new-busy"
+    elsewhere = place / "elsewhere"
+    for directory in (left / "base", busy / "base", elsewhere):
+        directory.mkdir(parents=True, mode=0o700)
+    (place / "data").chmod(0o700)
+    (place / "data" / "postgres.new-link").symlink_to(elsewhere)
+    # A program of the interrupted creation still runs: it has inherited the lock.
+    descriptor = os.open(busy, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    server = EmbeddedPostgres(place / "data", durable=False)
+    try:
+        await server.start()
+        await server.stop()
+        assert not left.exists()
+        assert (busy / "base").exists()
+        assert elsewhere.exists()
+    finally:
+        os.close(descriptor)
+    await server.start()
+    await server.stop()
+    assert not busy.exists()
+
+
+async def test_the_programs_that_create_it_hold_the_lock(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    run = subprocess.run
+
+    def look(*given: Any, **options: Any) -> Any:
+        if "pass_fds" in options:
+            (directory,) = (place / "data").glob("postgres.new-*")
+            holder = subprocess.Popen(["sleep", "600"], pass_fds=options["pass_fds"])
+            try:
+                cluster.remove_incomplete_clusters(place / "data" / "postgres")
+                seen.append(directory.exists())
+            finally:
+                holder.kill()
+                holder.wait()
+        return run(*given, **options)
+
+    monkeypatch.setattr(subprocess, "run", look)
+    server = EmbeddedPostgres(place / "data", durable=False)
+    await server.start()
+    await server.stop()
+    assert seen == [True, True]

@@ -15,6 +15,11 @@ PATIENCE_SECONDS = 600.0
 
 LICET_LIMITS = (
     "licet.admin.health:DATABASE_TIMEOUT_SECONDS",
+    "licet.db.pool:ACQUIRE_TIMEOUT_SECONDS",
+    "licet.db.pool:COMMAND_TIMEOUT_SECONDS",
+    "licet.db.pool:LOCK_TIMEOUT_SECONDS",
+    "licet.db.pool:STATEMENT_TIMEOUT_SECONDS",
+    "licet.stripe_events.routes:EVENT_WAIT_SECONDS",
     "licet.actions.customer_portal:PORTAL_TIMEOUT_SECONDS",
     "licet.actions.payment_methods:PAYMENT_METHOD_TIMEOUT_SECONDS",
     "licet.actions.plans.preview:CHANGE_TIMEOUT_SECONDS",

@@ -131,6 +131,12 @@ def database_process(data_dir: Path) -> int | None:
     return found.pid if found and found.running else None
 
 
+def children_of(pid: int) -> list[int]:
+    """The ids of the processes that this one started."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in listed.stdout.split()]
+
+
 def end_database(data_dir: Path) -> None:
     """Stops the PostgreSQL server that a killed Licet left running."""
     pid = database_process(data_dir)

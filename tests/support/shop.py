@@ -18,7 +18,7 @@ from tests.support.serving import serve
 from tests.support.stripe_proxy import StripeProxy, stripe_proxy
 
 from licet.accounts.keys import create_key
-from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
+from licet.app import create_app, delivery_worker_jobs, jobs, mail_worker_jobs, webhook_events
 from licet.db.keyring import Keyring
 from licet.db.pool import open_pool
 from licet.http.context import Context
@@ -212,8 +212,9 @@ async def open_shop(
             app.state.context = context
             async with pool.acquire() as conn:
                 operator = await create_key(conn, settled, name="operator", scopes=["admin"], now=wall_now())
-            # One worker for both kinds of jobs is enough: no receiver is slow.
-            lanes = [*jobs(context), *await stack.enter_async_context(delivery_worker_jobs(context))]
+            # One worker for all kinds of jobs is enough: no receiver is slow.
+            deliveries = await stack.enter_async_context(delivery_worker_jobs(context))
+            lanes = [*jobs(context), *mail_worker_jobs(context), *deliveries]
             worker = Worker(dsn, pool, lanes, sandbox.now)
             sandbox.on_clock_advanced(worker.hand_over_due)
             working = asyncio.create_task(worker.run()) if with_worker else None

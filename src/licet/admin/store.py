@@ -47,6 +47,24 @@ async def find_email(conn: Connection, email_id: UUID) -> asyncpg.Record | None:
     return await conn.fetchrow(f"SELECT {_EMAIL} FROM emails WHERE id = $1", email_id)
 
 
+async def write_heartbeat(conn: Connection) -> None:
+    """Writes to the database as events do, at most once a second.
+
+    Raises asyncpg's errors if that is not possible.
+
+    The row shows that the write-ahead log can be written and that transactions are not read-only. It needs no further
+    space, so 20,000 numbers, more than `work_mem` holds, are written to a temporary file: that fails on a full disk.
+    """
+    # Several statements at once are one transaction, and one round trip.
+    await conn.execute(
+        """
+        SET LOCAL work_mem = '64kB';
+        UPDATE heartbeat SET at = now() WHERE at NOT BETWEEN now() - interval '1 second' AND now();
+        SELECT count(*) FROM generate_series(1, 20000) WHERE (SELECT at = now() FROM heartbeat);
+        """
+    )
+
+
 @dataclass(frozen=True)
 class Backlog:
     """Counts of pending work, each with the time of the oldest item, None if there is none.

@@ -1,5 +1,6 @@
 """Creates the files of the embedded database (a PostgreSQL cluster), and checks existing ones."""
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -14,6 +15,9 @@ SUPERUSER = "postgres"
 ROLE = DATABASE = "licet"
 """The role and database that Licet connects with. The role owns the database and is not a superuser, so that SQL
 cannot read files of the machine."""
+
+_INCOMPLETE = ".new-"
+"""The name of a cluster that is being created is that of the cluster, this, and random digits."""
 
 _INITDB = [
     f"--username={SUPERUSER}",
@@ -40,18 +44,41 @@ def make_cluster(cluster: Path, account: ServerAccount, *, durable: bool) -> Non
     It is created under another name and then renamed, so that an interrupted creation leaves no incomplete cluster.
     Raises StartupError with PostgreSQL's output.
     """
-    building = cluster.with_name(f"{cluster.name}.new-{secrets.token_hex(4)}")
+    building = cluster.with_name(f"{cluster.name}{_INCOMPLETE}{secrets.token_hex(4)}")
     building.mkdir(mode=0o700)
-    account.own(building)
+    # PostgreSQL's programs inherit the lock, which so lasts as long as one of them works in the directory.
+    lock = os.open(building, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        account.own(building)
         sync = [] if durable else ["--no-sync"]
-        _run(account, [str(binaries() / "initdb"), f"--pgdata={building}", *_INITDB, *sync], building)
+        _run(account, [str(binaries() / "initdb"), f"--pgdata={building}", *_INITDB, *sync], building, lock)
         settings = ["-c", "exit_on_error=on", "-c", "log_checkpoints=off", "-c", f"fsync={'on' if durable else 'off'}"]
         single = [str(binaries() / "postgres"), "--single", "-D", str(building), *settings, "postgres"]
-        _run(account, single, building, script=_SETUP)
+        _run(account, single, building, lock, script=_SETUP)
         building.rename(cluster)
     finally:
+        os.close(lock)
         shutil.rmtree(building, ignore_errors=True)
+
+
+def remove_incomplete_clusters(cluster: Path) -> None:
+    """Removes what interrupted calls of `make_cluster` left, unless a program still works there.
+
+    The caller holds the lock of the data directory.
+    """
+    for left in cluster.parent.glob(f"{cluster.name}{_INCOMPLETE}*"):
+        try:
+            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue  # no directory, or another user's
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(lock)
 
 
 def check_cluster(cluster: Path) -> None:
@@ -69,7 +96,7 @@ def check_cluster(cluster: Path) -> None:
         )
 
 
-def _run(account: ServerAccount, argv: list[str], building: Path, *, script: str = "") -> None:
+def _run(account: ServerAccount, argv: list[str], building: Path, lock: int, *, script: str = "") -> None:
     command, identity = account.runs(argv, reaching=[building, Path(argv[0])])
     done = subprocess.run(
         command,
@@ -80,6 +107,7 @@ def _run(account: ServerAccount, argv: list[str], building: Path, *, script: str
         cwd="/",
         env=clean_environment(),
         start_new_session=True,
+        pass_fds=(lock,),
         **identity,
     )
     if done.returncode != 0:

@@ -19,9 +19,17 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from licet.data_dir import make_data_dir
+from licet.data_dir import make_data_dir, write_file
 from licet.db.binaries import binaries
-from licet.db.cluster import DATABASE, ROLE, SUPERUSER, check_cluster, clean_environment, make_cluster
+from licet.db.cluster import (
+    DATABASE,
+    ROLE,
+    SUPERUSER,
+    check_cluster,
+    clean_environment,
+    make_cluster,
+    remove_incomplete_clusters,
+)
 from licet.db.postmaster import Postmaster, find_postmaster, remove_stale_pid_file, remove_stale_socket, shut_down
 from licet.db.server_account import ServerAccount, server_account_for
 from licet.db.socket_dir import choose_socket_dir
@@ -84,13 +92,21 @@ class EmbeddedPostgres:
         await self.ready()
         return self.dsn
 
+    def has_ended(self) -> bool:
+        """True if the server that was started or adopted no longer runs."""
+        if self._process is not None:
+            return self._process.poll() is not None
+        running = find_postmaster(self._cluster)
+        return running is None or not running.running
+
     async def stop(self, *, patience_seconds: float = 3.0) -> None:
-        """Stops the server: a fast shutdown, after `patience_seconds` an immediate one."""
+        """Stops the server: a fast shutdown, after `patience_seconds` an immediate one, then it is killed."""
         await asyncio.to_thread(self._stop, patience_seconds)
 
     def launch(self) -> None:
         """Creates the database if there is none, and starts the server process without waiting for it."""
         make_data_dir(self._data_dir)
+        remove_incomplete_clusters(self._cluster)
         account = server_account_for(self._cluster)
         if self._cluster.exists():
             check_cluster(self._cluster)
@@ -98,6 +114,7 @@ class EmbeddedPostgres:
             self._check_reachable(account)
             make_cluster(self._cluster, account, durable=self._durable)
         changed = self._write_access_rules(account)
+        self._process = None
         running = find_postmaster(self._cluster)
         if running and running.running:
             if changed:
@@ -178,10 +195,7 @@ class EmbeddedPostgres:
             path = self._data_dir / name
             if path.exists() and path.read_text(encoding="utf-8") == text:
                 continue
-            fresh = path.with_name(f"{name}.new")
-            fresh.write_text(text, encoding="utf-8")
-            fresh.chmod(0o644)
-            fresh.rename(path)
+            write_file(path, text, mode=0o644)
             changed = True
         return changed
 

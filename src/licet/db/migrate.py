@@ -8,7 +8,8 @@ from pathlib import Path
 
 import asyncpg
 
-from licet.db.connection import Connection
+from licet.db.connection import Connection, connect_without_limits
+from licet.db.startup import reporting_connection_errors, reporting_database_errors
 from licet.startup_error import StartupError
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
@@ -39,21 +40,28 @@ async def schema_is_current(connection: Connection) -> bool:
 async def migrate_database(dsn: str) -> bool:
     """Migrates the database to `head`, each migration in its own transaction.
 
-    Returns True if any was needed. Several nodes may call it at once: one migrates, the others wait for it.
+    Returns True if any was needed. Several nodes may call it at once: one migrates, the others wait for it. Raises
+    StartupError if the database cannot be reached, and if a migration fails.
     """
-    connection = await asyncpg.connect(dsn)
+    with reporting_connection_errors():
+        connection = await connect_without_limits(dsn)
     try:
-        if await schema_is_current(connection):
-            return False
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        if await schema_is_current(connection):
-            return False
-        from licet.db.migrations.run import upgrade  # noqa: PLC0415 - imports Alembic
-
-        await upgrade(dsn, head())
-        return True
+        with reporting_database_errors("migrate the database"):
+            return await _migrate(connection, dsn)
     finally:
         await connection.close()
+
+
+async def _migrate(connection: asyncpg.Connection, dsn: str) -> bool:
+    if await schema_is_current(connection):
+        return False
+    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    if await schema_is_current(connection):
+        return False
+    from licet.db.migrations.run import upgrade  # noqa: PLC0415 - imports Alembic
+
+    await upgrade(dsn, head())
+    return True
 
 
 async def _current(connection: Connection) -> str | None:

@@ -11,6 +11,11 @@ from pathlib import Path
 
 _READY = "ready"
 
+IMMEDIATE_SHUTDOWN_SECONDS = 0.3
+"""An immediate shutdown writes nothing, so a server that has not ended by now is frozen."""
+KILL_SECONDS = 3.0
+"""The kernel ends a killed process at once, unless it waits for a disk."""
+
 
 @dataclass(frozen=True)
 class Postmaster:
@@ -43,20 +48,25 @@ class Postmaster:
 def shut_down(pid: int, gone: Callable[[], bool], *, patience_seconds: float) -> None:
     """Stops a server with a fast shutdown, which rolls back open transactions and writes all data.
 
-    After `patience_seconds` it uses the immediate shutdown, after which the next start runs recovery. Raises
-    TimeoutError if the process does not end within `patience_seconds` again.
+    After `patience_seconds` it uses the immediate shutdown, and kills a server that does not react to that either, such
+    as a frozen one. The next start then runs recovery; nothing that was committed is lost. Raises TimeoutError if the
+    process cannot be killed.
     """
-    for stop_signal in (signal.SIGINT, signal.SIGQUIT):
+    for stop_signal, seconds in (
+        (signal.SIGINT, patience_seconds),
+        (signal.SIGQUIT, IMMEDIATE_SHUTDOWN_SECONDS),
+        (signal.SIGKILL, KILL_SECONDS),
+    ):
         if gone():
             return
         with suppress(ProcessLookupError):
             os.kill(pid, stop_signal)
-        deadline = time.monotonic() + patience_seconds
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if gone():
                 return
             time.sleep(0.01)
-    raise TimeoutError(f"PostgreSQL (process {pid}) did not stop in {2 * patience_seconds:.0f} s. Stop it by hand.")
+    raise TimeoutError(f"PostgreSQL (process {pid}) did not stop. Stop it by hand.")
 
 
 def find_postmaster(cluster: Path) -> Postmaster | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from licet.kit.times import Now
     from licet.stripe_api.client import StripeApi
 
+EVENTS_AT_ONCE = 8
+"""How many of Stripe's events are handled at once: half of the pool. The other connections are left to the API. More
+than about 8 transactions at once make each of them slower."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -22,6 +27,7 @@ class Context:
     now:     business time. Wall time is `kit.times.wall_now`.
     stripe:  the client of Stripe
     keyring: encrypts and decrypts what must be shown again, such as license keys
+    event_slots: limits how many of Stripe's events are handled at once
     """
 
     settings: Settings
@@ -29,6 +35,7 @@ class Context:
     now: Now
     stripe: StripeApi
     keyring: Keyring
+    event_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EVENTS_AT_ONCE))
 
 
 def context_of(request: Request) -> Context:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import asyncpg
-
 from licet.config import Settings
 from licet.db.cluster import DATABASE, ROLE
 from licet.db.migrate import schema_is_current
-from licet.db.pool import Pool, open_pool
+from licet.db.pool import Pool, close_pool, open_pool
 from licet.db.postmaster import find_postmaster
+from licet.db.startup import reporting_connection_errors, reporting_database_errors
 from licet.node import installation
 from licet.node.sandbox import STRIPE_KEY
 from licet.node.store import find_installation
@@ -49,22 +48,22 @@ async def open_cli_context(settings: Settings) -> AsyncIterator[CliContext]:
 async def open_database(settings: Settings) -> AsyncIterator[Pool]:
     """Opens the database only.
 
-    Raises StartupError if the database cannot be reached, has another schema version, or was filled in another mode.
+    Raises StartupError if the database cannot be reached, has another schema version, or was filled in another mode,
+    and in place of the database's errors inside the block.
     """
-    try:
+    with reporting_connection_errors():
         pool = await open_pool(_dsn(settings), max_size=5)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise StartupError(f"Cannot connect to the database: {error}. Check LICET_DATABASE_URL.") from None
     try:
-        async with pool.acquire() as conn:
-            if not await schema_is_current(conn):
-                raise StartupError(
-                    "The database has the schema of another version. Run `licet migrate` or `licet up` first."
-                )
-            installation.check_mode(await find_installation(conn), settings.mode)
-        yield pool
+        with reporting_database_errors("use the database"):
+            async with pool.acquire() as conn:
+                if not await schema_is_current(conn):
+                    raise StartupError(
+                        "The database has the schema of another version. Run `licet migrate` or `licet up` first."
+                    )
+                installation.check_mode(await find_installation(conn), settings.mode)
+            yield pool
     finally:
-        await pool.close()
+        await close_pool(pool)
 
 
 def _dsn(settings: Settings) -> str:

@@ -8,6 +8,9 @@ import structlog
 from licet.config import Settings
 from licet.kit.redact import redact_secrets
 
+_SILENT = ("asyncpg.pool",)
+"""Loggers that log only errors. asyncpg repeats each second, with a stack trace, that it cannot connect."""
+
 _QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "asyncio", "alembic")
 """Loggers that log only warnings and errors. uvicorn's access lines contain query strings; Licet logs its own."""
 
@@ -48,4 +51,6 @@ def set_up_logs(settings: Settings) -> None:
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(max(level, logging.ERROR))
     logging.getLogger("uvicorn.error").setLevel(max(level, logging.WARNING))

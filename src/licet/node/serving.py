@@ -6,18 +6,20 @@ jobs in progress can finish.
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
-import asyncpg
 from pydantic import SecretStr
 
-from licet.app import create_app, delivery_worker_jobs, jobs, webhook_events
+from licet.app import create_app, delivery_worker_jobs, jobs, mail_worker_jobs, webhook_events
 from licet.catalog.file import EXAMPLE, read_catalog
 from licet.catalog.push import push_catalog
 from licet.config import Settings
 from licet.db.keyring import Keyring
 from licet.db.migrate import migrate_database, schema_is_current
-from licet.db.pool import Pool, open_pool
+from licet.db.pool import Pool, close_pool, open_pool
+from licet.db.startup import reporting_connection_errors, reporting_database_errors
 from licet.http.context import Context
 from licet.kit.times import Now, wall_now
 from licet.node import installation
@@ -35,23 +37,41 @@ from licet.stripe_api.client import StripeApi
 OLDEST_POSTGRESQL = 15
 WEBHOOK_PATH = "/api/billing/webhooks"
 
+API_CONNECTIONS = 16
+"""Connections of the API and of Stripe's events, which take at most half of them (`http/context.py`)."""
+WORKER_CONNECTIONS = 10
+"""Connections of all jobs. They are apart from the API's, so that jobs that wait for a lock delay no request."""
+MAX_EMAILS = 4
+"""How many emails are sent at once: enough for a mail server, few enough that it does not refuse them."""
+
 # A stop takes at most five seconds, including PostgreSQL's.
 WORK_SHUTDOWN_SECONDS = 3
-POOL_CLOSE_SECONDS = 0.3
+CUT_OFF_SECONDS = 0.2
+"""How long cancelled requests and jobs may still use the database. Then its connections are closed: one that does not
+answer keeps nobody from ending."""
 
 
 async def serve(
-    settings: Settings, *, dsn: str, api_socket: socket.socket, sandbox_socket: socket.socket | None, ready: OnReady
+    settings: Settings,
+    *,
+    dsn: str,
+    api_socket: socket.socket,
+    sandbox_socket: socket.socket | None,
+    ready: OnReady,
+    others: "Sequence[asyncio.Task[None]]" = (),
 ) -> None:
     """Serves until it is cancelled or one of its parts ends, whose error it raises.
 
-    sandbox_socket: in sandbox mode only.
+    sandbox_socket: in sandbox mode only. others: further parts, which the caller started and stops.
     Raises StartupError if the database, the Stripe account and the settings do not match.
     """
     async with AsyncExitStack() as stack:
         pool = await _open_current_database(dsn)
-        stack.push_async_callback(_close, pool)
-        keyring, operator_key = await _claim_database(pool, settings)
+        stack.push_async_callback(close_pool, pool)
+        worker_pool = await open_pool(dsn, min_size=1, max_size=WORKER_CONNECTIONS)
+        stack.push_async_callback(close_pool, worker_pool)
+        with reporting_database_errors("use the database"):
+            keyring, operator_key = await _claim_database(pool, settings)
 
         url = url_of(api_socket)
         settings = settings.model_copy(update={"public_url": settings.public_url or url})
@@ -70,18 +90,21 @@ async def serve(
         context = Context(settings=settings, pool=pool, now=now, stripe=stripe, keyring=keyring)
         if sandbox:
             await _push_example_catalog(context)
-        # Outgoing webhooks have their own worker, so that slow endpoints delay neither Stripe's events nor mail.
-        worker = Worker(dsn, pool, jobs(context), now)
-        delivery_jobs = await stack.enter_async_context(delivery_worker_jobs(context))
-        delivery_worker = Worker(dsn, pool, delivery_jobs, now, max_jobs=MAX_CONCURRENT)
+        # Emails and outgoing webhooks have their own workers, so that a slow mail server or endpoint delays only these.
+        background = replace(context, pool=worker_pool)
+        worker = Worker(dsn, worker_pool, jobs(background), now)
+        mail_worker = Worker(dsn, worker_pool, mail_worker_jobs(background), now, max_jobs=MAX_EMAILS)
+        delivery_jobs = await stack.enter_async_context(delivery_worker_jobs(background))
+        delivery_worker = Worker(dsn, worker_pool, delivery_jobs, now, max_jobs=MAX_CONCURRENT)
+        workers = (worker, mail_worker, delivery_worker)
         if sandbox:
-            sandbox.on_clock_advanced(worker.hand_over_due)
-            sandbox.on_clock_advanced(delivery_worker.hand_over_due)
+            for one in workers:
+                sandbox.on_clock_advanced(one.hand_over_due)
         app = create_app(context)
         api = HttpServer(app, api_socket, shutdown_seconds=WORK_SHUTDOWN_SECONDS, lifespan="on")
-        worker_tasks = [asyncio.create_task(worker.run()), asyncio.create_task(delivery_worker.run())]
-        tasks = [await api.start(), *worker_tasks]
-        stack.push_async_callback(_stop_work, api, worker, delivery_worker, worker_tasks)
+        worker_tasks = [asyncio.create_task(one.run()) for one in workers]
+        tasks = [await api.start(), *worker_tasks, *others]
+        stack.push_async_callback(_stop_work, api, workers, worker_tasks, (pool, worker_pool))
         if sandbox:
             tasks.append(sandbox.serving)
 
@@ -102,18 +125,17 @@ async def serve(
 
 async def _open_current_database(dsn: str) -> Pool:
     """Opens a pool and migrates the schema. Raises StartupError if the database cannot be used."""
+    with reporting_connection_errors():
+        pool = await open_pool(dsn, min_size=2, max_size=API_CONNECTIONS)
     try:
-        pool = await open_pool(dsn, min_size=2, max_size=20)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise StartupError(f"Cannot connect to the database: {error}. Check LICET_DATABASE_URL.") from None
-    try:
-        async with pool.acquire() as connection:
-            _check_version(connection.get_server_version().major)
-            current = await schema_is_current(connection)
+        with reporting_database_errors("use the database"):
+            async with pool.acquire() as connection:
+                _check_version(connection.get_server_version().major)
+                current = await schema_is_current(connection)
         if not current:
             await migrate_database(dsn)
     except BaseException:
-        await _close(pool)
+        await close_pool(pool)
         raise
     return pool
 
@@ -159,26 +181,33 @@ async def _wait_for_any(tasks: "list[asyncio.Task[None]]") -> None:
 
 
 async def _stop_work(
-    api: HttpServer, worker: Worker, delivery_worker: Worker, worker_tasks: "list[asyncio.Task[None]]"
+    api: HttpServer,
+    workers: "tuple[Worker, Worker, Worker]",
+    worker_tasks: "Sequence[asyncio.Task[None]]",
+    pools: Sequence[Pool],
 ) -> None:
     """Waits for requests and jobs in progress, concurrently.
 
     A job that takes too long is returned to the queue. Deliveries are returned to the queue immediately, because they
-    wait for other machines.
+    wait for other machines. workers: the main worker, the mail worker, the delivery worker.
     """
-    await worker.stop()
-    await delivery_worker.stop(cut_off=True)
-    await asyncio.gather(
-        api.stop(),
-        asyncio.wait(worker_tasks, timeout=float(WORK_SHUTDOWN_SECONDS)),
-    )
-    for task in worker_tasks:
-        task.cancel()
-    await asyncio.gather(*worker_tasks, return_exceptions=True)
-
-
-async def _close(pool: Pool) -> None:
+    main_worker, mail_worker, delivery_worker = workers
+    cutting_off = asyncio.get_running_loop().call_later(WORK_SHUTDOWN_SECONDS + CUT_OFF_SECONDS, _terminate, pools)
     try:
-        await asyncio.wait_for(pool.close(), POOL_CLOSE_SECONDS)
-    except TimeoutError:
+        await main_worker.stop()
+        await mail_worker.stop()
+        await delivery_worker.stop(cut_off=True)
+        await asyncio.gather(
+            api.stop(),
+            asyncio.wait(worker_tasks, timeout=float(WORK_SHUTDOWN_SECONDS)),
+        )
+        for task in worker_tasks:
+            task.cancel()
+        await asyncio.gather(*worker_tasks, return_exceptions=True)
+    finally:
+        cutting_off.cancel()
+
+
+def _terminate(pools: Sequence[Pool]) -> None:
+    for pool in pools:
         pool.terminate()

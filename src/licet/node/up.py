@@ -16,9 +16,11 @@ from licet.data_dir import DataDirLock, make_data_dir
 from licet.db.embedded import EmbeddedPostgres
 from licet.node.addresses import OnReady
 from licet.node.listening import listen
+from licet.startup_error import StartupError
 
-SHUTDOWN_SECONDS = 4.5
-"""Time from the signal to the end. PostgreSQL gets the time that the other parts have not used, usually most of it."""
+SHUTDOWN_SECONDS = 4.0
+"""Time from the signal to the end of a fast shutdown of PostgreSQL, which gets what the other parts have not used,
+usually most of it. One that does not react is then killed, within the five seconds of a stop."""
 POSTGRES_MIN_SHUTDOWN_SECONDS = 0.5
 """After its time PostgreSQL is shut down immediately. The next start then takes some seconds to recover."""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -73,11 +75,27 @@ async def _up(settings: Settings, ready: OnReady, stop_request: StopRequest) -> 
 
         set_up_logs(settings)
         dsn = await embedded.ready() if embedded else _database_url(settings)
-        await serve(settings, dsn=dsn, api_socket=api_socket, sandbox_socket=sandbox_socket, ready=ready)
+        others = [asyncio.create_task(embedded.watch())] if embedded else []
+        for task in others:
+            stack.push_async_callback(_cancel, task)
+        await serve(settings, dsn=dsn, api_socket=api_socket, sandbox_socket=sandbox_socket, ready=ready, others=others)
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 def _database_url(settings: Settings) -> str:
     return settings.database_url.get_secret_value() if settings.database_url else ""
+
+
+WATCH_SECONDS = 0.5
+"""How often the node looks whether PostgreSQL still runs."""
+RESTART_MAX_SECONDS = 30.0
+"""The longest wait between two attempts to start it again, for example while its disk is full."""
+RESTART_RESET_SECONDS = 60.0
+"""A server that has run this long is started again at once when it ends."""
 
 
 class LaunchedPostgres:
@@ -93,6 +111,30 @@ class LaunchedPostgres:
         await asyncio.shield(self._launching)
         await self._server.ready()
         return self._server.dsn
+
+    async def watch(self) -> None:
+        """Starts PostgreSQL again whenever it ends, with growing waits. Never returns."""
+        import structlog  # noqa: PLC0415 - imported while PostgreSQL starts
+
+        log = structlog.get_logger(__name__)
+        wait_seconds, started_at = WATCH_SECONDS, time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            if not self._server.has_ended():
+                continue
+            if time.monotonic() - started_at > RESTART_RESET_SECONDS:
+                wait_seconds = WATCH_SECONDS
+            log.error("postgresql_ended", restart_seconds=wait_seconds)
+            await asyncio.sleep(wait_seconds)
+            wait_seconds = min(2 * wait_seconds, RESTART_MAX_SECONDS)
+            try:
+                self._launching = asyncio.create_task(asyncio.to_thread(self._server.launch))
+                await self.ready()
+            except (StartupError, OSError) as error:
+                log.error("postgresql_not_restarted", reason=str(error), retry_seconds=wait_seconds)  # noqa: TRY400
+            else:
+                log.warning("postgresql_restarted")
+            started_at = time.monotonic()
 
     async def stop(self, stop_request: StopRequest) -> None:
         """Stops it, also while it is still starting."""

@@ -13,6 +13,8 @@ from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.errors import FailingListenerError
 from pgqueuer.domain.models import Job as QueuedJob
 
+from licet.db import pool as limits
+from licet.db.unavailable import DATABASE_AWAY
 from licet.kit.times import Now
 from licet.queue.jobs import Job, enqueue
 from licet.queue.store import prune_log
@@ -23,17 +25,8 @@ TICK_SECONDS = 1.0
 RECONNECT_SECONDS = 2.0
 JOB_TIMEOUT_SECONDS = 120.0
 PRUNE_SECONDS = 3600.0
-CLOSE_TIMEOUT_SECONDS = 1.0
-
-DATABASE_AWAY = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-)
-"""The errors of a connection whose database is away."""
+BATCH_SIZE = 10
+CLOSE_TIMEOUT_SECONDS = 0.2
 
 
 class Worker:
@@ -112,7 +105,12 @@ class Worker:
 
     async def _work(self) -> None:
         # A connection of its own, without the JSON codecs of the pool: pgqueuer decodes its JSON itself.
-        connection = await asyncpg.connect(self._dsn, server_settings={"application_name": "licet-worker"})
+        connection = await asyncpg.connect(
+            self._dsn,
+            timeout=limits.ACQUIRE_TIMEOUT_SECONDS,
+            command_timeout=limits.COMMAND_TIMEOUT_SECONDS,
+            server_settings={"application_name": "licet-worker"},
+        )
         try:
             manager = QueueManager(Queries(AsyncpgDriver(connection)))
             for job in self._jobs:
@@ -122,7 +120,7 @@ class Worker:
                 return
             await manager.run(
                 dequeue_timeout=timedelta(seconds=10),
-                batch_size=10,
+                batch_size=min(BATCH_SIZE, self._max_jobs // 2),  # pgqueuer allows at most half of the jobs
                 max_concurrent_tasks=self._max_jobs,
                 shutdown_on_listener_failure=True,
             )

@@ -9,6 +9,7 @@ import asyncpg
 import structlog
 
 from licet.db.connection import Connection
+from licet.db.unavailable import is_away
 from licet.errors import NotFound
 from licet.http.context import Context
 from licet.kit.cause import Cause
@@ -132,6 +133,9 @@ def _transactions(
                 await keep_failed_event(context, event, _ABORTED, is_kept=is_kept)
                 raise EventFailed from None
         except Exception as error:
+            if is_away(error):
+                # It cannot be kept as failed either. Stripe, or the job that retries it, tries again.
+                raise
             log.exception("event_failed", event_id=event.id, type=event.type)
             await keep_failed_event(context, event, error_text(error), is_kept=is_kept)
             raise EventFailed from error

@@ -1,12 +1,15 @@
 """The endpoint that Stripe delivers events to: `POST /api/billing/webhooks`."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from licet.errors import LicetError
-from licet.http.context import Ctx
+from licet.errors import DatabaseUnavailable, LicetError
+from licet.http.context import Context, Ctx
 from licet.http.openapi.document import responses
 from licet.http.openapi.operations import RAW_BODY
 from licet.http.router import name_of_operation
@@ -48,6 +51,10 @@ _AS_SENT: dict[str, Any] = {
 }
 
 
+EVENT_WAIT_SECONDS = 8.0
+"""How long an event waits for its turn. Stripe gives up on an answer after some 10 s, and sends the event again."""
+
+
 class EventNotHandled(LicetError):
     """The event is kept as failed. The next delivery, a retry or a replay tries it again."""
 
@@ -74,8 +81,29 @@ async def receive_stripe_event(request: Request, context: Ctx) -> JSONResponse:
     raw = await request.body()
     secrets = [secret.get_secret_value() for secret in context.settings.webhook_secrets]
     verify(raw, request.headers.get("stripe-signature"), secrets, wall_now())
+    payload = parse_payload(raw)
     try:
-        await receive_event(context, parse_payload(raw))
+        async with _event_slot(context):
+            await receive_event(context, payload)
     except EventFailed:
         raise EventNotHandled("The event is kept and will be tried again.") from None
     return JSONResponse({"received": True})
+
+
+@asynccontextmanager
+async def _event_slot(context: Context) -> AsyncIterator[None]:
+    """Waits until fewer than EVENTS_AT_ONCE events are being handled.
+
+    Raises DatabaseUnavailable after EVENT_WAIT_SECONDS.
+    """
+    try:
+        async with asyncio.timeout(EVENT_WAIT_SECONDS):
+            await context.event_slots.acquire()
+    except TimeoutError:
+        raise DatabaseUnavailable(
+            "Other events are still waiting for the database. Send the event again.", retry_after_seconds=5
+        ) from None
+    try:
+        yield
+    finally:
+        context.event_slots.release()

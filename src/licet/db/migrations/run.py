@@ -2,20 +2,25 @@
 
 from pathlib import Path
 
-import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from licet.db.connection import connect_without_limits
+
 
 async def upgrade(dsn: str, revision: str) -> None:
-    """Runs the missing migrations up to `revision`. A migration that raises is rolled back."""
+    """Runs the missing migrations up to `revision`. A migration that raises is rolled back.
+
+    Raises asyncpg's errors.
+    """
     engine = create_async_engine(
         "postgresql+asyncpg://",
         # asyncpg gets the DSN directly: a URL of SQLAlchemy cannot contain a socket's directory or several hosts.
-        async_creator=lambda: asyncpg.connect(dsn),
+        async_creator=lambda: connect_without_limits(dsn),
         poolclass=NullPool,
     )
     config = Config()
@@ -25,9 +30,14 @@ async def upgrade(dsn: str, revision: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
-    async with engine.connect() as connection:
-        await connection.run_sync(work)
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(work)
+    except DBAPIError as error:
+        # SQLAlchemy wraps the errors of Alembic's own statements twice.
+        raise (error.orig.__cause__ if error.orig else None) or error from None
+    finally:
+        await engine.dispose()
 
 
 def run_sql(migration_file: str) -> None:

@@ -42,8 +42,8 @@ def responses(*statuses: int, **codes: ErrorExample) -> dict[int | str, dict[str
     """The value of a route's `responses=`: its errors, each with an example.
 
     statuses: errors with the usual code of their status. codes: errors with other codes, such as
-    `empty_cart=(422, "The cart is empty.")`. Errors that every route has (413, 422, 429, 500) and errors that a body
-    implies (400, 415) are added automatically.
+    `empty_cart=(422, "The cart is empty.")`. Errors that every route has (413, 422, 429, 500, and 503
+    `database_unavailable`) and errors that a body implies (400, 415) are added automatically.
     """
     by_status: dict[int | str, dict[str, Any]] = {}
     for status in statuses:

@@ -31,6 +31,9 @@ _IDENTITY_PROVIDER_UNAVAILABLE: ErrorExample = (
     "The keys of the identity provider cannot be read, so this token cannot be verified. Try again in 10 s, or send an "
     "API key.",
 )
+_DATABASE_UNAVAILABLE: ErrorExample = (503, "The database is not available. Try again in 5 s.")
+_WITHOUT_DATABASE = frozenset({"healthz", "readyz"})
+"""Operations that need no database, or report its state with another code."""
 
 
 def complete(operation: dict[str, Any], schemas: dict[str, Any], *, limited: bool) -> None:
@@ -63,6 +66,8 @@ def _add_errors(operation: dict[str, Any], schemas: dict[str, Any], *, idempoten
     further = dict(_IDEMPOTENCY_ERRORS) if idempotent else {}
     if operation.get("security"):
         further["identity_provider_unavailable"] = _IDENTITY_PROVIDER_UNAVAILABLE
+    if operation["operationId"] not in _WITHOUT_DATABASE:
+        further["database_unavailable"] = _DATABASE_UNAVAILABLE
     for code, example in further.items():
         add_error(responses.setdefault(str(example[0]), {}), code, example)
 
