@@ -2,8 +2,8 @@
 
 from licet.db.migrations.run import run_sql
 
-revision = "0021_heartbeat"
-down_revision = "0016_paused"
+revision = "0019_heartbeat"
+down_revision = "0018_answers"
 
 
 def upgrade() -> None:
