@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -67,13 +68,18 @@ def limit_body(request: Request) -> Request:
     return Request(request.scope, receive)
 
 
+# A name or an IPv4 address, or an IPv6 address in brackets, with or without a port: no user, path or space.
+_HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")
+
+
 def is_allowed_host(host: str, base_url: str) -> bool:
     """True for a loopback name or address, and for the host that the sandbox is bound to."""
-    try:
-        name = urlsplit(f"//{host}").hostname
-    except ValueError:
+    # urlsplit would take `[::1].evil` for ::1, and `evil@127.0.0.1` for 127.0.0.1.
+    match = _HOST.fullmatch(host)
+    if match is None:
         return False
-    return name is not None and (is_loopback(name) or name == urlsplit(base_url).hostname)
+    name = (match[1] or match[2]).lower()
+    return is_loopback(name) or name == urlsplit(base_url).hostname
 
 
 def is_loopback(name: str) -> bool:

@@ -87,7 +87,9 @@ class Caller:
         number = len(self.errors)
         broken = {"id": f"in_{number}", "object": "invoice", "lines": 7, "client_secret": secret}
         event = {"id": f"evt_{number}", "object": "event", "type": "invoice.paid", "data": {"object": broken}}
-        raw = json.dumps({**event, "created": 1, "livemode": False, "api_version": "2026-10-28.endive"}).encode()
+        raw = json.dumps(
+            {**event, "created": 1_790_000_000, "livemode": False, "api_version": "2026-10-28.endive"}
+        ).encode()
         signature = signed(raw, self.licet.ready["webhookSecret"], datetime.now(UTC))
         self.call("POST", "/api/billing/webhooks", content=raw, headers={"Stripe-Signature": signature})
 

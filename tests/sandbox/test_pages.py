@@ -177,7 +177,16 @@ async def test_only_this_machine(play: Play, path: str) -> None:
         (f"evil.example:{port}", True),
         ("127.0.0.1.evil.example", True),
         ("", True),
+        ("[::1].evil.example", True),
+        ("[::1]evil.example", True),
+        ("evil@127.0.0.1", True),
+        (f"evil.example@localhost:{port}", True),
+        ("127.0.0.1/evil.example", True),
+        ("127.0.0.1:80:80", True),
+        ("localhost evil.example", True),
         (f"localhost:{port}", False),
+        ("LOCALHOST", False),
+        ("127.8.8.8", False),
         (f"[::1]:{port}", False),
     ):
         answer = await play.http.get(path, headers={"Host": host})

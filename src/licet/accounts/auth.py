@@ -32,18 +32,40 @@ _bearer = HTTPBearer(
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey", description=_CREDENTIAL_DESCRIPTION)
 
 
-async def _caller(
-    request: Request, _b: Annotated[object, Depends(_bearer)], _h: Annotated[object, Depends(_header)]
-) -> Caller:
-    credential = find_credential(request.headers)
-    if credential is None:
-        raise Unauthorized("The request has no API key. Send one as Authorization: Bearer KEY or as X-API-Key: KEY.")
-    caller = await authenticate_caller(request, credential)
-    await count_by_caller(request, caller.name)
-    return caller
+_CALLER_IN_SCOPE = "licet.caller"
 
 
-CurrentCaller = Annotated[Caller, Depends(_caller)]
+class Authenticate:
+    """Dependency that returns the caller. Raises Unauthorized, and RateLimited for its own limit.
+
+    The route runs it before the body is read (`http/router.py`). It then returns the same caller again.
+    """
+
+    async def __call__(
+        self, request: Request, _b: Annotated[object, Depends(_bearer)], _h: Annotated[object, Depends(_header)]
+    ) -> Caller:
+        """Returns the caller."""
+        return await self.before_body(request)
+
+    async def before_body(self, request: Request) -> Caller:
+        """Returns the caller, whom it authenticates once for each request."""
+        known: Caller | None = request.scope.get(_CALLER_IN_SCOPE)
+        if known is not None:
+            return known
+        credential = find_credential(request.headers)
+        if credential is None:
+            raise Unauthorized(
+                "The request has no API key. Send one as Authorization: Bearer KEY or as X-API-Key: KEY."
+            )
+        caller = await authenticate_caller(request, credential)
+        await count_by_caller(request, caller.name)
+        request.scope[_CALLER_IN_SCOPE] = caller
+        return caller
+
+
+_authenticate = Authenticate()
+
+CurrentCaller = Annotated[Caller, Depends(_authenticate)]
 
 
 @dataclass(frozen=True)
@@ -60,6 +82,10 @@ class Require:
         if not caller.may(self.scope):
             raise Forbidden(f"This call needs an API key with the scope {self.scope}. Send such a key.")
         return caller
+
+    async def before_body(self, request: Request) -> None:
+        """As the dependency itself, before the body is read."""
+        await self(await _authenticate.before_body(request))
 
 
 Reader = Annotated[Caller, Depends(Require("read"))]

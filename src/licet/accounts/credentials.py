@@ -11,6 +11,7 @@ from licet.accounts.oidc_account import get_or_create_account
 from licet.accounts.store import find_key
 from licet.errors import Unauthorized
 from licet.http.context import Context, context_of
+from licet.http.credentials import is_token
 from licet.kit.times import wall_now
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ async def authenticate_caller(request: Request, credential: str) -> Caller:
     Raises Unauthorized with the reason; IdentityProviderUnavailable if a token cannot be verified now.
     """
     ctx = context_of(request)
-    if _is_token(credential):
+    if is_token(credential):
         caller = await _token_caller(ctx, request.app.state.identity_provider, credential)
     else:
         caller = await _key_caller(ctx, credential)
@@ -36,11 +37,6 @@ async def authenticate_caller(request: Request, credential: str) -> Caller:
     if caller.account_id is not None:
         bind_contextvars(account_id=str(caller.account_id))
     return caller
-
-
-def _is_token(credential: str) -> bool:
-    """True for a JWT, which has three parts. An API key contains no dot."""
-    return credential.count(".") == 2
 
 
 async def _token_caller(ctx: Context, provider: "IdentityProvider | None", token: str) -> Caller:

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from licet.accounts.store import AccountRecord, find_oidc_account, upsert_oidc_account
 from licet.db.pool import Pool
-from licet.http.json_body import UNSTORABLE
 from licet.http.shapes import EmailAddress, Name
 from licet.kit.ids import new_id
+from licet.kit.storable import UNSTORABLE
 
 if TYPE_CHECKING:
     from licet.oidc.provider import Identity

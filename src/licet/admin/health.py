@@ -16,7 +16,7 @@ from licet.errors import Forbidden, NotReady
 from licet.http.context import Context, Ctx
 from licet.http.credentials import find_credential
 from licet.http.openapi.document import responses
-from licet.http.router import api_router
+from licet.http.router import any_query, api_router
 from licet.http.shapes import At, ResponseBody
 from licet.startup_error import StartupError
 
@@ -71,10 +71,12 @@ class Ready(ResponseBody):
 
 
 @router.get("/healthz", summary="Check liveness")
+@any_query
 async def healthz() -> Alive:
     """Reports that the process is running.
 
-    It does not use the database, so that an outage of the database restarts no process.
+    It does not use the database, so that an outage of the database restarts no process. It ignores a query: in a trial
+    it serves as the page that buyers return to.
     """
     return Alive(status="ok")
 

@@ -19,3 +19,8 @@ def find_credential(headers: Headers) -> str | None:
     if len(credentials) > 1:
         raise Unauthorized("The request has two different credentials. Send one.")
     return credentials.pop() if credentials else None
+
+
+def is_token(credential: str) -> bool:
+    """True for a JWT, which has three parts. An API key contains no dot."""
+    return credential.count(".") == 2

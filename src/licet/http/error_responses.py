@@ -1,18 +1,20 @@
 """Exception handlers: every error becomes a response of the same shape. Source: contract, section 1."""
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import compile_path
 
 from licet.errors import LicetError, MalformedJson, ValidationFailed, error_body
 
-_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _MAX_FIELDS = 50
 """The most invalid fields that a response lists, because a body can have a hundred thousand of them."""
 
@@ -107,18 +109,18 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
 
 
 def allowed_methods(request: Request) -> list[str]:
-    """All methods that routes support at this address.
+    """All methods that routes support at this address. Each route is matched once.
 
     Starlette lists only those of the first matching route, and GET and POST are separate routes.
     """
-    scope = {
-        "type": "http",
-        "path": request.scope["path"],
-        "root_path": request.scope.get("root_path", ""),
-        "headers": [],
-    }
-    return [
-        method
-        for method in _METHODS
-        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    path = request.scope["path"]
+    here = [
+        route for route in iter_route_contexts(request.app.routes) if route.path and _pattern(route.path).match(path)
     ]
+    return sorted({method for route in here for method in route.methods or ()})
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    """The pattern of a route's path, such as `/api/orders/{id}`."""
+    return compile_path(path)[0]

@@ -9,6 +9,8 @@ from typing import Any
 
 import structlog
 
+from licet.kit.storable import one_line
+
 _GONE = "[redacted]"
 
 _NAMED = re.compile(
@@ -41,6 +43,12 @@ def redact(text: str) -> str:
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     return text
+
+
+def error_line(text: str, max_characters: int) -> str:
+    """The text of an error as it is stored: one line, redacted, every character storable."""
+    # A redacted text is shorter. A secret that the first cut makes too short to be recognised is beyond the second.
+    return redact(one_line(text, 2 * max_characters))[:max_characters]
 
 
 def redact_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

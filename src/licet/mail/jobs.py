@@ -12,12 +12,13 @@ from uuid import UUID
 import structlog
 
 from licet.db.pool import Pool
+from licet.kit.redact import error_line
 from licet.kit.retry import Retry
 from licet.kit.times import Now, wall_now
 from licet.mail import store
-from licet.mail.message import Sender, build_message
+from licet.mail.message import InvalidAddress, Sender, build_message
 from licet.mail.render import Rendered
-from licet.mail.smtp import NotSent, SmtpServer
+from licet.mail.smtp import MAX_ERROR_CHARACTERS, NotSent, SmtpServer
 from licet.queue.jobs import Job
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,8 @@ class Mailer:
             await self.server.send(message)
         except NotSent as error:
             await self._failed(email, str(error), permanent=error.permanent)
+        except InvalidAddress as error:
+            await self._failed(email, error_line(str(error), MAX_ERROR_CHARACTERS), permanent=True)
         except Exception as error:
             # An error in Licet itself. Its message could contain what the email contains, so it goes to the log only,
             # where it is redacted.

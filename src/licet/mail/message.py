@@ -10,11 +10,18 @@ from uuid import UUID
 
 import email_validator
 
+from licet.kit.storable import one_line
 from licet.mail.render import Rendered
-from licet.mail.store import one_line
+from licet.mail.store import MAX_SUBJECT_CHARACTERS
+
+MAX_NAME_CHARACTERS = 200
 
 _LOCAL = re.compile(r"[^\s\x00-\x1f\x7f<>()\[\]:;@\\,\"]+")
 _DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+
+
+class InvalidAddress(ValueError):
+    """The text is not an email address, so no message can be sent to it."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +44,12 @@ def build_message(
     """Build the message, with a text and an HTML body.
 
     The Message-ID contains the email's id, so that mail software recognises an email that is sent again after a crash.
-    now: wall time. Raises ValueError for an invalid address. Line breaks are removed from every header.
+    now: wall time. Raises InvalidAddress. Line breaks are removed from every header.
     """
     message = EmailMessage()
     message["From"] = sender.address
     message["To"] = _address(to)
-    message["Subject"] = one_line(subject)
+    message["Subject"] = one_line(subject, MAX_SUBJECT_CHARACTERS)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{email_id}@{sender.address.domain}>"
     # Keeps out-of-office assistants from replying (RFC 3834).
@@ -56,8 +63,8 @@ def _address(spec: str, name: str = "") -> Address:
     """Parse an address. Less strict than the API: `licet@localhost` is valid for a local mail server."""
     local, at, domain = spec.rpartition("@")
     if not at or not _LOCAL.fullmatch(local) or len(spec) > 320:
-        raise ValueError("not an email address: it must look like name@example.com")
-    return Address(one_line(name), local, domain if _DOMAIN.fullmatch(domain) else _ascii(domain))
+        raise InvalidAddress("not an email address: it must look like name@example.com")
+    return Address(one_line(name, MAX_NAME_CHARACTERS), local, domain if _DOMAIN.fullmatch(domain) else _ascii(domain))
 
 
 def _ascii(domain: str) -> str:
@@ -65,5 +72,5 @@ def _ascii(domain: str) -> str:
     try:
         validated = email_validator.validate_email(f"x@{domain}", check_deliverability=False)
     except email_validator.EmailNotValidError as error:
-        raise ValueError(f"not an email address: {error}") from None
+        raise InvalidAddress(f"not an email address: {error}") from None
     return validated.ascii_domain

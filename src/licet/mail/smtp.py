@@ -9,13 +9,15 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from licet.kit.redact import redact
+from licet.kit.redact import error_line
 
 SMTP_STEP_SECONDS = 10.0
 """Timeout of each SMTP command."""
 
 SMTP_TOTAL_SECONDS = 30.0
 """Timeout of sending one message: without it, a server that answers slowly each time could take forever."""
+
+MAX_ERROR_CHARACTERS = 500
 
 SMTP_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -112,4 +114,4 @@ class SmtpServer:
 
 
 def _safe(text: str) -> str:
-    return redact(" ".join(text.split()))[:500]
+    return error_line(text, MAX_ERROR_CHARACTERS)

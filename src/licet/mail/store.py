@@ -8,11 +8,14 @@ from uuid import UUID
 from licet.db.connection import Connection
 from licet.db.pool import Pool
 from licet.kit.ids import new_id
+from licet.kit.storable import one_line
 from licet.queue.jobs import enqueue
 from licet.queue.store import DueTable
 
 SEND_EMAIL_JOB = "send_email"
 """The job's entrypoint. The job's key is the email's id."""
+
+MAX_SUBJECT_CHARACTERS = 200
 
 EMAILS = DueTable("emails", key=("id",), attempts=False)
 """The queued emails; `claim_email` counts `attempts`."""
@@ -47,17 +50,12 @@ async def queue_email(
         template,
         fact,
         to,
-        one_line(subject),
+        one_line(subject, MAX_SUBJECT_CHARACTERS),
         about,
         now,
     )
     if inserted_id is not None:
         await enqueue(conn, SEND_EMAIL_JOB, str(inserted_id))
-
-
-def one_line(text: str) -> str:
-    """Return the text without line breaks and control characters, cut to 200 characters."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200]
 
 
 @dataclass(frozen=True)

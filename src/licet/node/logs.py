@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 
@@ -13,6 +15,30 @@ _SILENT = ("asyncpg.pool",)
 
 _QUIET = ("httpx", "httpcore", "uvicorn.access", "stripe", "asyncio", "alembic")
 """Loggers that log only warnings and errors. uvicorn's access lines contain query strings; Licet logs its own."""
+
+
+_WITH_LINES = ("exception", "stack")
+"""Fields that have several lines."""
+
+
+def escape_control_characters(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor for a terminal: shows control characters as escapes, such as `\\x1b`.
+
+    A path or an error of others could otherwise move the cursor, rewrite earlier lines or forge a line. JSON escapes
+    them itself, as does the renderer in values that are not text.
+    """
+    return {
+        _printable(name): _printable(value, keep="\n\t" if name in _WITH_LINES else "") for name, value in event.items()
+    }
+
+
+def _printable(value: Any, keep: str = "") -> Any:
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(
+        character if character.isprintable() or character in keep else character.encode("unicode_escape").decode()
+        for character in value
+    )
 
 
 def set_up_logs(settings: Settings) -> None:
@@ -28,7 +54,11 @@ def set_up_logs(settings: Settings) -> None:
     last: list[structlog.typing.Processor] = (
         [redact_secrets, structlog.processors.JSONRenderer()]
         if as_json
-        else [redact_secrets, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            redact_secrets,
+            escape_control_characters,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
     )
     structlog.configure(
         processors=[

@@ -43,17 +43,18 @@ class KeySet:
         self._keys: tuple[PyJWK, ...] = ()
         self._tried_at = self._read_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._background: asyncio.Task[None] | None = None
 
     async def find(self, kid: str | None, algorithm: str) -> PyJWK | None:
         """The key that a token names; None if the provider has no such key.
 
         Raises IdentityProviderUnavailable if the key is unknown and the keys cannot be read.
         """
-        key = self._find_known(kid, algorithm)
+        key = self.find_known(kid, algorithm)
         # A known key is used while another request reads the keys again.
         if key is None or (self._age() > KEYS_REFRESH_SECONDS and not self._reading.locked()):
             await self._read_unless_just_tried()
-            key = self._find_known(kid, algorithm)
+            key = self.find_known(kid, algorithm)
         if key is None and self._read_at < self._tried_at:
             seconds = round(MIN_FETCH_INTERVAL_SECONDS)
             raise IdentityProviderUnavailable(
@@ -63,8 +64,14 @@ class KeySet:
             )
         return key
 
-    def _find_known(self, kid: str | None, algorithm: str) -> PyJWK | None:
+    def find_known(self, kid: str | None, algorithm: str) -> PyJWK | None:
+        """The key that a token names, if it was read before; else None."""
         return find_key_for(self._keys, kid, algorithm) if self._age() <= MAX_KEYS_AGE_SECONDS else None
+
+    def read_in_background(self) -> None:
+        """Reads the keys without waiting for them, unless that was tried just now."""
+        if self._background is None or self._background.done():
+            self._background = asyncio.create_task(self._read_unless_just_tried())
 
     def _age(self) -> float:
         return self._clock() - self._read_at

@@ -176,7 +176,7 @@ async def process_checkout(
     ],
 ) -> ProcessedCheckout:
     """Returns the outcome of a checkout. Does the work of Stripe's event if that has not arrived yet."""
-    await limit(request, "process", secret)
+    await limit(request, "process", secret, from_any_address=True)
     checkout = await process_return(
         ctx, secret, Cause("api_call", request_id_of(request), "the buyer returned from checkout")
     )

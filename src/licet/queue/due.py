@@ -7,7 +7,7 @@ import structlog
 
 from licet.db.pool import Pool
 from licet.errors import LicetError
-from licet.kit.redact import redact
+from licet.kit.redact import error_line
 from licet.kit.retry import Retry
 from licet.kit.times import Now
 from licet.queue.jobs import Job
@@ -47,7 +47,7 @@ def due_job(
 
     async def postpone(key: str, error: str) -> None:
         again_at = retry.again_at(now(), await table.count_attempts(pool, key))
-        await table.postpone(pool, key, again_at, redact(error)[:ERROR_LENGTH])
+        await table.postpone(pool, key, again_at, error_line(error, ERROR_LENGTH))
         log.warning("job_postponed", entrypoint=entrypoint, key=key, error=error, again_at=again_at)
 
     async def due(at: datetime) -> Sequence[str]:

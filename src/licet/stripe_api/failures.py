@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from licet.errors import CardDeclined, LicetError, StripeRefused, StripeUnavailable
-from licet.kit.redact import redact
+from licet.kit.redact import error_line
 
 DEFAULT_RETRY_AFTER_SECONDS = 5
 """The time to wait that a caller gets if Stripe sends none."""
@@ -84,7 +84,7 @@ def is_replayed(error: LicetError) -> bool:
 
 def _safe(text: str) -> str:
     """Stripe's message without what looks like a secret, cut at 500 characters."""
-    return redact(text)[:500]
+    return error_line(text, 500)
 
 
 def _details(failure: StripeFailure) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import stripe
 
+from licet.kit.storable import storable_json
 from licet.kit.tls import trusted_authorities
 from licet.stripe_api.failures import StripeFailure
 from licet.stripe_api.request import StripeRequest, StripeResponse
@@ -74,7 +75,11 @@ class Sdk:
             return StripeFailure(None, "it cannot be reached")
         except stripe.StripeError as error:
             return _failure(error)
-        return StripeResponse(json.loads(response.body), response.request_id)
+        answer = json.loads(response.body)
+        # Only an escape can put a NUL or a lone surrogate into a text.
+        if "\\u" in response.body:
+            answer = storable_json(answer)
+        return StripeResponse(answer, response.request_id)
 
     async def close(self) -> None:
         """Closes all connections."""

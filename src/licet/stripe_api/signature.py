@@ -14,6 +14,9 @@ from licet.errors import InvalidSignature
 
 TOLERANCE_SECONDS = 300
 
+MAX_SIGNATURES = 10
+"""During a rotation Stripe sends one for each active secret, and each is compared with each of Licet's."""
+
 
 def verify(raw: bytes, header: str | None, secrets: Sequence[str], now: datetime) -> None:
     """Raises InvalidSignature unless one of the secrets signed the body within the tolerance.
@@ -21,9 +24,7 @@ def verify(raw: bytes, header: str | None, secrets: Sequence[str], now: datetime
     raw: the body before any parsing. secrets: any of them may match, so that they can be rotated. now: wall time
     (aware), not business time. Any `v1` may match; other schemes are ignored.
     """
-    if not header:
-        raise InvalidSignature("The request has no Stripe-Signature header. Only Stripe may call this address.")
-    signed_at, signatures = _parse(header)
+    signed_at, signatures = read_header(header)
     expected = [
         hmac.new(secret.encode(), signed_at.encode() + b"." + raw, sha256).hexdigest().encode() for secret in secrets
     ]
@@ -39,11 +40,22 @@ def verify(raw: bytes, header: str | None, secrets: Sequence[str], now: datetime
         )
 
 
-def _parse(header: str) -> tuple[str, list[bytes]]:
+def read_header(header: str | None) -> tuple[str, list[bytes]]:
+    """The time (Unix seconds, as written) and the signatures of a header.
+
+    Raises InvalidSignature if the header is missing or malformed: then the body need not be read.
+    """
+    if not header:
+        raise InvalidSignature("The request has no Stripe-Signature header. Only Stripe may call this address.")
     fields = [part.strip().partition("=") for part in header.split(",")]
     times = [value for name, _, value in fields if name == "t"]
     signatures = [value.encode(errors="replace") for name, _, value in fields if name == "v1"]
     # Only a few ASCII digits: int() would also accept signs, underscores, spaces, digits of other scripts, any length.
-    if len(times) != 1 or not (times[0].isascii() and times[0].isdigit() and len(times[0]) <= 12) or not signatures:
+    if (
+        len(times) != 1
+        or not (times[0].isascii() and times[0].isdigit() and len(times[0]) <= 12)
+        or not signatures
+        or len(signatures) > MAX_SIGNATURES
+    ):
         raise InvalidSignature("The Stripe-Signature header is malformed. Send it as t=…,v1=….")
     return times[0], signatures

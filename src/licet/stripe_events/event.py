@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from licet.errors import MalformedJson
+from licet.http.json_body import finite, is_nested_deeper, refuse_constant
+from licet.kit.storable import storable
 from licet.kit.stripe_objects import StripeObject, id_of, with_ids
 from licet.kit.times import from_epoch
 from licet.kit.versions import DELETABLE, Rank, Version
@@ -71,11 +73,27 @@ class ReceivedEvent:
         )
 
 
+MAX_EVENT_DEPTH = 100
+"""Stripe's objects are nested some ten levels deep."""
+
+MAX_ID_CHARACTERS = 255
+"""Source: Stripe's documentation, "API upgrades": ids have up to 255 characters."""
+
+_FIRST_SECOND = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+_LAST_SECOND = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+"""Stripe did not exist before, and an event beyond would be newer than every other one of its object."""
+
+
 def parse_payload(raw: bytes) -> dict[str, Any]:
-    """Parse and clean a body whose signature was valid. Raises MalformedJson if it is not a JSON object."""
+    """Parse and clean a body whose signature was valid.
+
+    Raises MalformedJson if it is not a JSON object, or cannot be stored: PostgreSQL's JSON has no NaN and no infinity.
+    """
+    if is_nested_deeper(raw, MAX_EVENT_DEPTH):
+        raise MalformedJson(f"The body is nested more than {MAX_EVENT_DEPTH} levels deep.")
     try:
-        payload = json.loads(raw)
-    except (ValueError, RecursionError):
+        payload = json.loads(raw.decode(), parse_constant=refuse_constant, parse_float=finite)
+    except ValueError:
         raise MalformedJson("The body is not JSON.") from None
     if not isinstance(payload, dict):
         raise MalformedJson("The body is JSON, but not an object: send a Stripe event.")
@@ -84,30 +102,39 @@ def parse_payload(raw: bytes) -> dict[str, Any]:
 
 
 def read_event(payload: dict[str, Any]) -> ReceivedEvent:
-    """The event in a payload. Raises MalformedJson if it is not an event with an object in it."""
+    """The event in a payload. Raises MalformedJson if it is not an event with an object in it.
+
+    Everything that a column of its own holds is checked, so that the event can be kept if handling it fails.
+    """
     data = payload.get("data")
     obj = data.get("object") if isinstance(data, dict) else None
     created_at = _created_at(payload.get("created"))
-    is_named = isinstance(payload.get("id"), str) and isinstance(payload.get("type"), str)
+    is_named = _is_id(payload.get("id")) and _is_id(payload.get("type"))
     if not is_named or created_at is None or not isinstance(obj, dict):
         raise MalformedJson("The body is JSON, but not a Stripe event: it needs id, type, created and data.object.")
+    for name, text in (("api_version", payload.get("api_version")), ("data.object.id", obj.get("id"))):
+        if text is not None and not _is_id(text):
+            raise MalformedJson(f"{name} must be a text of 1 to {MAX_ID_CHARACTERS} characters, or null.")
     return ReceivedEvent(payload["id"], payload["type"], created_at, payload)
 
 
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_CHARACTERS
+
+
 def _created_at(created: Any) -> datetime | None:
-    """Stripe's epoch seconds as a time; None if they are not an integer, or beyond the year 9999."""
-    try:
-        return from_epoch(created) if isinstance(created, int) else None
-    except (OverflowError, ValueError, OSError):
+    """Stripe's epoch seconds as a time; None if they are no integer, or not in the years 2000 to 2099."""
+    if not isinstance(created, int) or isinstance(created, bool) or not _FIRST_SECOND <= created < _LAST_SECOND:
         return None
+    return from_epoch(created)
 
 
 def clean(value: Any) -> Any:
-    """`value` without secrets and without NUL characters, which PostgreSQL cannot store."""
+    """`value` without secrets, and without NUL and lone surrogates, which PostgreSQL cannot store."""
     if isinstance(value, dict):
         return {clean(name): clean(item) for name, item in value.items() if name not in SECRETS}
     if isinstance(value, list):
         return [clean(item) for item in value]
     if isinstance(value, str):
-        return value.replace("\x00", "\ufffd").encode(errors="replace").decode()
+        return storable(value)
     return value

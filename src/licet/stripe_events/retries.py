@@ -3,13 +3,16 @@
 import asyncpg
 
 from licet.http.context import Context
-from licet.kit.redact import redact
+from licet.kit.redact import error_line
 from licet.kit.retry import Retry
 from licet.stripe_events import store
 from licet.stripe_events.event import ReceivedEvent
 
 EVENT_RETRY = Retry(seconds=(10, 60, 300, 1800, 7200, 21600, 43200, 86400), repeats=False)
 """When a failed event is tried again; after the last try an operator must replay it."""
+
+
+MAX_ERROR_CHARACTERS = 1000
 
 
 async def keep_failed_event(context: Context, event: ReceivedEvent, error: str, *, is_kept: bool) -> None:
@@ -28,4 +31,4 @@ async def keep_failed_event(context: Context, event: ReceivedEvent, error: str, 
 def error_text(error: Exception) -> str:
     """An error in one line, redacted. Without the detail of a database error: that quotes whole rows."""
     text = error.message if isinstance(error, asyncpg.PostgresError) else str(error)
-    return redact(f"{type(error).__name__}: {text}")[:1000]
+    return error_line(f"{type(error).__name__}: {text}", MAX_ERROR_CHARACTERS)

@@ -15,7 +15,7 @@ from licet.http.openapi.operations import RAW_BODY
 from licet.http.router import name_of_operation
 from licet.http.shapes import ResponseBody
 from licet.kit.times import wall_now
-from licet.stripe_api.signature import verify
+from licet.stripe_api.signature import read_header, verify
 from licet.stripe_events.event import parse_payload
 from licet.stripe_events.receive import EventFailed, receive_event
 
@@ -75,12 +75,14 @@ class EventNotHandled(LicetError):
 async def receive_stripe_event(request: Request, context: Ctx) -> JSONResponse:
     """Receives an event from Stripe. Nothing else calls this endpoint.
 
-    The signature is checked on the raw body, before it is parsed. 200 means that everything that follows from the
-    event is committed.
+    The signature is checked on the raw body, before it is parsed; without a signature the body is not read. 200 means
+    that everything that follows from the event is committed.
     """
+    header = request.headers.get("stripe-signature")
+    read_header(header)
     raw = await request.body()
     secrets = [secret.get_secret_value() for secret in context.settings.webhook_secrets]
-    verify(raw, request.headers.get("stripe-signature"), secrets, wall_now())
+    verify(raw, header, secrets, wall_now())
     payload = parse_payload(raw)
     try:
         async with _event_slot(context):

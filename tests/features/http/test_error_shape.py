@@ -60,7 +60,7 @@ async def test_a_body_too_large_is_said_as_such_to_whoever_sends_it_all_first(fa
     host, port = face.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(
-        b"POST /api/admin/accounts HTTP/1.1\r\nHost: x\r\n"
+        b"POST /api/admin/accounts HTTP/1.1\r\nHost: x\r\nX-API-Key: " + face.operator_key.encode() + b"\r\n"
         b"Content-Type: application/json\r\nContent-Length: 2097152\r\n\r\n"
     )
     writer.write(b" " * 2 * MIB)

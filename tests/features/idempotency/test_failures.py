@@ -52,7 +52,7 @@ async def making(context: Context) -> AsyncIterator[Making]:
     it: Making
 
     @router.post("/things", status_code=201, response_model=Made)
-    async def make(_: Operator, once: Once, asked: Nothing) -> Response:
+    async def make(_: Operator, once: Once, asked: Nothing, other: str = "") -> Response:
         async with once.attempt(acting_for=None) as attempt:
             it.ids.append(attempt.id)
             if it.fails:

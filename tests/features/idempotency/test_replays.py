@@ -53,8 +53,14 @@ async def test_another_body_is_refused(face: Face) -> None:
 
 
 async def test_another_query_is_refused(face: Face) -> None:
-    await post(face, ACCOUNTS, "k", account())
-    assert_error(await post(face, f"{ACCOUNTS}?x=1", "k", account()), 422, "idempotency_key_reused")
+    owner = await make_account(face.context, external_id="acme")
+    cart = {"items": [], "successUrl": "https://shop.example/ok", "cancelUrl": "https://shop.example/no"}
+    first = await post(face, f"/api/billing/checkout?accountId={owner}", "k", cart)
+    assert_error(first, 422, "empty_cart")
+    assert_replayed(await post(face, f"/api/billing/checkout?accountId={owner}", "k", cart), first)
+    # The same account by its other name is another query.
+    again = await post(face, "/api/billing/checkout?accountId=acme", "k", cart)
+    assert_error(again, 422, "idempotency_key_reused")
 
 
 async def test_a_refusal_is_given_again(face: Face) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 from tests.support.mailbox import Mailbox, mail_server
 from tests.support.patience import PATIENCE_SECONDS
 from tests.support.shop import eventually
@@ -195,6 +196,39 @@ async def test_a_recipient_that_does_not_exist_is_not_tried_again(pool: Pool) ->
     assert "No such user" in row["error"]
 
 
+@pytest.mark.parametrize("reply", ["451 4.3.0 \x00 Come \x1b[2J back \x07later", "451 " + "x\x00" * 400])
+async def test_a_reply_that_cannot_be_stored_is_stored_without_what_cannot_be(pool: Pool, reply: str) -> None:
+    async with mail_server() as mailbox:
+        mailbox.refuses_data = reply
+        sending = post(pool, mailbox, Clock())
+        await queue(pool)
+        await sending.send(str((await the_mail(pool))["id"]))
+        row = await the_mail(pool)
+        assert (row["status"], row["attempts"]) == ("queued", 1)
+        assert row["error"].isprintable()
+        assert len(row["error"]) <= 500
+        mailbox.refuses_data, mailbox.refuses_recipients = None, "550 5.1.1 \x00 No such user"
+        await queue(pool, "2")
+        second = await pool.fetchval("SELECT id FROM emails WHERE fact = '2'")
+        await sending.send(str(second))
+    ((status, error),) = await pool.fetch("SELECT status, error FROM emails WHERE fact = '2'")
+    assert (status, error.endswith("550 5.1.1 No such user")) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    "to", ["nobody", "a b@example.com", "ada@", "@example.com", "ada@exa\ufffdmple.com", "x" * 400]
+)
+async def test_what_is_no_address_is_not_tried_again(pool: Pool, to: str) -> None:
+    async with mail_server() as mailbox:
+        sending = post(pool, mailbox, Clock())
+        await queue(pool, to=to)
+        await sending.send(str((await the_mail(pool))["id"]))
+    row = await the_mail(pool)
+    assert (row["status"], row["attempts"], row["due_at"]) == ("failed", 1, None)
+    assert row["error"].startswith("not an email address")
+    assert mailbox.messages == []
+
+
 async def test_a_worker_that_died_while_sending_is_followed_by_another(pool: Pool) -> None:
     clock = Clock()
     async with mail_server() as mailbox:
@@ -227,15 +261,6 @@ async def test_what_cannot_be_made_is_said_without_its_words(pool: Pool) -> None
     row = await the_mail(pool)
     assert (row["status"], row["attempts"]) == ("queued", 1)
     assert row["error"] == "rendering failed: NotFound; see the log"
-
-
-async def test_an_address_that_is_none(pool: Pool) -> None:
-    async with mail_server() as mailbox:
-        sending = post(pool, mailbox, Clock())
-        await queue(pool, to="nobody")
-        await sending.send(str((await the_mail(pool))["id"]))
-    assert "ValueError" in (await the_mail(pool))["error"]
-    assert mailbox.messages == []
 
 
 async def test_a_mail_that_is_gone(pool: Pool) -> None:

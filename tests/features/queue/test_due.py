@@ -146,3 +146,17 @@ async def test_a_refresh_that_is_requested_while_it_is_answered_stays(pool: Pool
         assert again is not None
         await refresh_store.delete_answered(conn, again)
         assert await refresh_store.find_requested(conn, refresh) is None
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a \ud800 b", "a\x1b[2Jb\r\nc", "x\x00" * 5000])
+async def test_an_error_of_others_is_stored_without_what_cannot_be(tables: Pool, text: str) -> None:
+    async def fails(_: str) -> None:
+        raise StripeUnavailable(text)
+
+    await tables.execute("INSERT INTO counted_work (kind, id, due_at) VALUES ('a', 'b', $1)", NOW)
+    await due_job("work", COUNTED, fails, RETRY, pool=tables, now=lambda: NOW).run("a|b|1")
+    ((attempts, error),) = await tables.fetch("SELECT attempts, error FROM counted_work")
+    assert attempts == 1
+    assert error.startswith("stripe_unavailable: ")
+    assert error.isprintable()
+    assert len(error) <= 500

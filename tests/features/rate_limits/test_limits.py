@@ -69,9 +69,8 @@ async def test_after_the_window_there_is_a_new_one(node: Face, monkeypatch: pyte
 
 async def test_keys_are_counted_apart_from_each_other_and_from_their_address(node: Face) -> None:
     other = await make_api_key(node.context, None)
-    await use_up(node, None, "/api/products")
     await use_up(node, "lic_test_" + "x" * 40)
-    # Neither key is known to this process yet; only the address is used up, and strangers have no better.
+    # Neither key is known to this process yet, and strangers have no better.
     assert_error(await node.get("/api/orders"), 429, "rate_limited")
 
     limiter_in(node).counter.memory._windows.clear()
@@ -115,7 +114,7 @@ async def test_a_guess_leaves_nothing_in_memory(node: Face) -> None:
     for number in range(20):
         await node.call("GET", "/api/orders", key=f"lic_test_{number:040}")
     limiter = limiter_in(node)
-    assert list(limiter.counter.memory._windows) == ["general:address:127.0.0.1"]
+    assert list(limiter.counter.memory._windows) == ["general:address:127.0.0.1:credentials"]
     assert limiter._known == {}
 
 
@@ -133,6 +132,7 @@ async def test_a_limited_caller_costs_no_query(node: Face) -> None:
     assert (await node.get("/api/orders", key=other)).status_code == 200
     await use_up(node, node.operator_key)
     await use_up(node, "lic_test_" + "x" * 40)
+    await use_up(node, None, "/api/products")
     asked: list[str] = []
     for holder in node.context.pool._holders:  # type: ignore[attr-defined]  # not in the stubs
         if holder._con is not None:
@@ -214,3 +214,26 @@ async def test_off_for_load_tests(start_node: StartNode) -> None:
     answers = [await node.get("/validate?key=a") for _ in range(10)]
     assert {answer.status_code for answer in answers} == {200}
     assert "x-ratelimit-limit" not in answers[0].headers
+
+
+async def test_wrong_keys_use_up_nothing_of_those_who_send_none(node: Face) -> None:
+    await use_up(node, "lic_test_" + "x" * 40)
+    assert left(await node.call("GET", "/api/products")) == (4, 3)
+    for headers in ({"Authorization": "Basic abc"}, {"X-API-Key": ""}):
+        assert_error(await node.client.get("/api/products", headers=headers), 429, "rate_limited")
+    assert left(await node.call("GET", "/api/products")) == (4, 2)
+
+
+async def test_a_checkout_s_secret_is_counted_from_all_addresses_together(start_node: StartNode) -> None:
+    node = await start_node(rate_limit_per_minute=100, rate_limit_process_per_minute=3, trusted_proxies="127.0.0.1")
+
+    async def process(number: int, secret: str, method: str, path: str) -> int:
+        headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+        return (await node.client.request(method, path, params={"secret": secret}, headers=headers)).status_code
+
+    api, page = ("POST", "/payment/subscription-process"), ("GET", "/payment/return")
+    assert [await process(n, "one", *api) for n in range(5)] == [404, 404, 404, 429, 429]
+    # The page of the same buyer counts with it, and another's secret counts by itself.
+    assert await process(9, "one", *page) == 429
+    assert [await process(n, "two", *page) for n in range(4)] == [404, 404, 404, 429]
+    assert await process(0, "three", *api) == 404

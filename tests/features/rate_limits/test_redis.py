@@ -41,8 +41,10 @@ async def test_strangers_are_counted_together_too(redis: RedisServer, start_node
     for number in range(4):
         node = (one, two)[number % 2]
         assert_error(await node.call("GET", "/api/orders", key=f"lic_test_{number:040}"), 401, "unauthorized")
-    assert_error(await one.call("GET", "/api/products"), 429, "rate_limited")
-    assert_error(await two.call("GET", "/api/products"), 429, "rate_limited")
+    assert_error(await one.call("GET", "/api/products", key=f"lic_test_{5:040}"), 429, "rate_limited")
+    assert_error(await two.call("GET", "/api/products", key=f"lic_test_{6:040}"), 429, "rate_limited")
+    # Requests without a key have a count of their own, in which they too are counted together.
+    assert [left(await node.call("GET", "/api/products"))[1] for node in (one, two)] == [3, 2]
 
 
 async def test_what_stands_in_redis_is_no_secret_and_ends_by_itself(redis: RedisServer, start_node: StartNode) -> None:
@@ -50,7 +52,7 @@ async def test_what_stands_in_redis_is_no_secret_and_ends_by_itself(redis: Redis
     await node.get("/api/orders")
     await node.call("GET", "/validate", params={"key": "SHOP-AAAA-BBBB-CCCC-DDDD"})
     keys = [line for line in (await redis.command("KEYS *")).split() if line.startswith("licet:")]
-    assert len(keys) == 3
+    assert len(keys) == 4
     assert not [key for key in keys if node.operator_key in key or "SHOP-" in key]
     for key in keys:
         assert 0 < int((await redis.command(f"TTL {key}")).strip().removeprefix(":")) <= 60

@@ -261,3 +261,20 @@ async def test_a_proxy_is_passed_by_on_this_machine(
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{fickle.url}/v1/customers/cus_1")
     assert await api.retrieve("customer", "cus_1") == {"id": "cus_1"}
+
+
+async def test_text_that_cannot_be_stored_is_replaced_in_answers_and_refusals(
+    fickle: StripeProxy, api: StripeApi
+) -> None:
+    name = "a\\u0000b\\ud800c \\ud83d\\ude00"
+    fickle.script["GET", "/v1/customers/cus_1"] = [
+        Answer(body=f'{{"id": "cus_1", "metadata": {{"{name}": ["{name}"]}}}}')
+    ]
+    found = await api.retrieve("customer", "cus_1")
+    assert found is not None
+    assert found["metadata"] == {"a\ufffdb\ufffdc 😀": ["a\ufffdb\ufffdc 😀"]}
+    fickle.script["GET", "/v1/customers/cus_1"] = [Answer(400, '{"error": {"message": "x\\u0000y\\ud800\\u001b[2J"}}')]
+    with pytest.raises(StripeRefused) as caught:
+        await api.retrieve("customer", "cus_1")
+    assert caught.value.message.isprintable()
+    assert caught.value.message.endswith("x y [2J")

@@ -187,7 +187,7 @@ async def test_no_secret_and_no_nul_is_stored(face: Face) -> None:
     assert (await send(face, with_secret)).status_code == 200
     stored = await face.context.pool.fetchval("SELECT payload::text FROM events")
     assert "seti_1_secret_2" not in stored
-    assert await face.context.pool.fetchval("SELECT name FROM products") == "An\ufffdvil ?"
+    assert await face.context.pool.fetchval("SELECT name FROM products") == "An\ufffdvil \ufffd"
 
 
 async def break_products(pool: Pool) -> None:
@@ -230,3 +230,90 @@ async def test_the_next_delivery_heals_a_failed_event(face: Face) -> None:
 
 async def test_a_replay_of_what_there_is_not(face: Face) -> None:
     assert_error(await face.post("/api/admin/events/evt_nothing/replay"), 404, "not_found")
+
+
+LONG = "x" * 256
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"id": LONG},
+        {"id": ""},
+        {"id": None},
+        {"type": "x" * 300_000},
+        {"api_version": 7},
+        {"api_version": LONG},
+        {"api_version": {"a": 1}},
+        {"created": -1},
+        {"created": 0},
+        {"created": True},
+        {"created": 4_102_444_800},
+        {"created": 253_370_764_800},
+        {"created": 1_790_000_000.5},
+        {"created": "1790000000"},
+        {"data": {"object": {"id": 7}}},
+        {"data": {"object": {"id": ["prod_1"]}}},
+        {"data": {"object": {"id": "x" * 300_000}}},
+        {"data": {"object": {"id": ""}}},
+        {"data": [{"id": "prod_1"}]},
+    ],
+    ids=lambda changed: str(changed)[:40],
+)
+async def test_what_no_column_can_hold_is_no_event(face: Face, changed: dict[str, Any]) -> None:
+    for type_ in ("product.created", "treasury.received_credit.created"):
+        body = {**event(type_), **changed}
+        assert_error(await send(face, body), 400, "malformed_json")
+    assert await kept(face) == []
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e400", "9" * 5000])
+async def test_what_is_no_number_in_json_is_no_event(face: Face, number: str) -> None:
+    raw = json.dumps(event(padding="here")).replace('"here"', number).encode()
+    assert_error(await send(face, raw), 400, "malformed_json")
+    assert await kept(face) == []
+
+
+@pytest.mark.parametrize("depth", [110, 500, 980, 100_000])
+async def test_what_is_nested_too_deep_is_no_event(face: Face, depth: int) -> None:
+    for opened, closed in (("[", "]"), ('{"a":', "}")):
+        nested = opened * depth + ("1" if closed == "}" else "") + closed * depth
+        raw = json.dumps(event(padding="here")).replace('"here"', nested).encode()
+        assert_error(await send(face, raw), 400, "malformed_json")
+    assert await kept(face) == []
+
+
+async def test_what_is_nested_as_deep_as_may_be_is_kept(face: Face) -> None:
+    nested = "[" * 99 + "]" * 99
+    raw = json.dumps(event(padding="here")).replace('"here"', nested).encode()
+    assert (await send(face, raw)).status_code == 200
+    assert await kept(face) == [("product.created", "applied", None)]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"customer": 7},
+        {"customer": "x" * 300_000},
+        {"customer": {"id": ["cus_1"]}},
+        {"items": None},
+        {"items": {"data": [7]}},
+        {"start_date": 10**30, "created": 10**30},
+        {"metadata": "x"},
+        {"currency": {"a": "\x00\ud800"}},
+        {"status": "\x00" * 1000},
+    ],
+    ids=lambda changed: str(changed)[:40],
+)
+async def test_an_event_with_a_broken_object_is_kept_and_its_error_can_be_read(
+    face: Face, changed: dict[str, Any]
+) -> None:
+    subscription = {"id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", **changed}
+    answer = await send(face, event("customer.subscription.updated", data={"object": subscription}))
+    # Some are handled by a read of the object. No one is lost.
+    assert (answer.status_code, len(await kept(face))) in ((500, 1), (200, 1)), answer.text
+    if answer.status_code == 500:
+        assert_error(answer, 500, "event_not_handled")
+        (error,) = [row["error"] for row in await face.context.pool.fetch("SELECT error FROM events")]
+        assert error.isprintable()
+        assert len(error) <= 1000

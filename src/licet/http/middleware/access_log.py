@@ -9,6 +9,9 @@ from starlette.requests import ClientDisconnect
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+MAX_PATH_CHARACTERS = 200
+"""The part of a path that is logged. Each pattern of a secret is searched in it."""
+
 log = structlog.get_logger("licet.http")
 
 
@@ -42,7 +45,7 @@ class AccessLog:
             log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=scope["path"][:MAX_PATH_CHARACTERS],
                 status=status,
                 duration_ms=round((perf_counter() - started_at) * 1000, 1),
                 client=client[0] if client else None,

@@ -1,4 +1,4 @@
-"""Middleware that limits request bodies to 1 MiB, with or without a Content-Length."""
+"""Limits the size of request bodies, with or without a Content-Length."""
 
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1024 * 1024
+"""The outer limit, for every route. Routes without a key have a smaller one (`http/router.py`)."""
 
 
 class BodyLimit:
-    """Responds with 413 if `Content-Length` is too large, or as soon as too many bytes have arrived.
+    """Responds with 413 as soon as a route begins to read a body that is too large.
+
+    A route authenticates first, so a request without a credential gets 401 and its body is not read.
 
     It replaces the route's own response to the truncated body (FastAPI's is a 400). Starlette's middleware for this
     is not used, because it responds in plain text.
@@ -29,34 +32,58 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        too_large = BodyTooLarge(f"The body is larger than {self.max_bytes} bytes. Send a smaller one.")
-        length = Headers(scope=scope).get("content-length", "")
-        # httptools accepts only digits; with other servers `isascii` prevents int() from getting "²".
-        if length.isascii() and length.isdigit() and int(length) > self.max_bytes:
-            await response_to(too_large)(scope, receive, send)
-            return
-        read = 0
+        refused: BodyTooLarge | None = None
         started = False
+        receive_up_to = limit_body(scope, receive, self.max_bytes)
 
-        async def receive_up_to() -> "Message":
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > self.max_bytes:
-                raise too_large
-            return message
+        async def receive_and_note() -> "Message":
+            nonlocal refused
+            try:
+                return await receive_up_to()
+            except BodyTooLarge as error:
+                refused = error
+                raise
 
-        async def send_unless_too_large(message: "Message") -> None:
+        async def send_unless_refused(message: "Message") -> None:
             nonlocal started
-            if read > self.max_bytes and not started:
+            if refused is not None and not started:
                 return
             started = True
             await send(message)
 
         try:
-            await self.app(scope, receive_up_to, send_unless_too_large)
+            await self.app(scope, receive_and_note, send_unless_refused)
         except BodyTooLarge:
             if started:
                 raise
-        if read > self.max_bytes and not started:
-            await response_to(too_large)(scope, receive, send)
+        if refused is not None and not started:
+            await response_to(refused)(scope, receive, send)
+
+
+def check_length(scope: "Scope", max_bytes: int) -> None:
+    """Raises BodyTooLarge if `Content-Length` is too large."""
+    length = Headers(scope=scope).get("content-length", "")
+    # httptools accepts only digits; with other servers `isascii` prevents int() from getting "²".
+    if length.isascii() and length.isdigit() and int(length) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def limit_body(scope: "Scope", receive: "Receive", max_bytes: int) -> "Receive":
+    """A `receive` that raises BodyTooLarge: by `Content-Length`, or once too many bytes have arrived."""
+    read = 0
+
+    async def receive_up_to() -> "Message":
+        nonlocal read
+        if read == 0:
+            check_length(scope, max_bytes)
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > max_bytes:
+            raise _too_large(max_bytes)
+        return message
+
+    return receive_up_to
+
+
+def _too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is larger than {max_bytes} bytes. Send a smaller one.")

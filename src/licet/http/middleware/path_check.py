@@ -1,20 +1,21 @@
 """Middleware that refuses paths and queries with NUL characters, and queries with a duplicate name.
 
 PostgreSQL raises an error for NUL. Of a duplicate name one parser takes the first value and another the last, and no
-route accepts several.
+route accepts several. Whether a route knows a name, the route checks (`http/router.py`).
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING
 
 from licet.errors import LicetError, NotFound, ValidationFailed
 from licet.http.error_responses import response_to
+from licet.http.query import Query, query_error, read_query
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    Query: TypeAlias = list[tuple[str, str]]
+MAX_PATH_CHARACTERS = 2048
+"""Longer than every address. It is checked before the path is matched with every route."""
 
 
 class PathCheck:
@@ -35,25 +36,23 @@ class PathCheck:
 def _fault(scope: "Scope") -> LicetError | None:
     if "\0" in scope["path"]:
         return NotFound("There is nothing at this address. Remove the NUL character from it.")
-    if not scope["query_string"]:
-        return None
-    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if len(scope["path"]) > MAX_PATH_CHARACTERS:
+        return NotFound("There is nothing at this address. It is too long.")
+    try:
+        query = read_query(scope)
+    except ValidationFailed as error:
+        return error
     return _unstorable(query) or _repeated(query)
 
 
-def _unstorable(query: "Query") -> ValidationFailed | None:
+def _unstorable(query: Query) -> ValidationFailed | None:
     names = [name.replace("\0", "") for name, value in query if "\0" in name + value]
-    return _refusal(
-        "The query contains text that cannot be stored. Remove NUL characters.", names, "must not contain NUL"
-    )
+    message = "The query contains text that cannot be stored. Remove NUL characters."
+    return query_error(message, names, "must not contain NUL") if names else None
 
 
-def _repeated(query: "Query") -> ValidationFailed | None:
+def _repeated(query: Query) -> ValidationFailed | None:
     occurrences = Counter(name for name, _ in query)
     names = [name for name, count in occurrences.items() if count > 1]
-    return _refusal("The query has the same name twice. Send each name once.", names, "must be sent once")
-
-
-def _refusal(message: str, names: list[str], fault: str) -> ValidationFailed | None:
-    fields = [{"field": name, "message": fault} for name in dict.fromkeys(name[:200] for name in names)]
-    return ValidationFailed(message, details={"fields": fields[:50]}) if fields else None
+    message = "The query has the same name twice. Send each name once."
+    return query_error(message, names, "must be sent once") if names else None

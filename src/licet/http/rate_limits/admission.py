@@ -1,7 +1,8 @@
 """The rate limits that one request counts against, and the functions with which a route adds more."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from starlette.requests import HTTPConnection
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 _IN_SCOPE = "licet.admission"
 
+Kind: TypeAlias = Literal["", ":credentials", ":options"]
+"""The kinds of requests that are counted by address: without a credential, with one, and OPTIONS."""
+
 
 @dataclass
 class Admission:
@@ -22,8 +26,9 @@ class Admission:
 
     address:    the name that its IP address is counted under
     credential: the hash of its credential; None if it has none or several
+    identify:   the subject of its token, if the signature is valid and the key is known; else None
     counts:     the counts of the limits that apply to it; empty if none applies
-    by_address: whether it was counted by its address, because its credential is not known yet
+    unverified: the name that it was counted under because its credential is not known to be valid yet, else None
     refused:    the error to respond with, if a limit is exceeded
     """
 
@@ -31,20 +36,24 @@ class Admission:
     rule: Rule
     address: str
     credential: bytes | None
+    identify: Callable[[], str | None]
     counts: list[Count] = field(default_factory=list)
-    by_address: bool = False
+    unverified: str | None = None
     refused: RateLimited | None = None
 
-    async def enter(self) -> None:
+    async def enter(self, kind: Kind) -> None:
         """Counts the request by its credential if that is known to be valid, else by its address.
 
-        This runs before any query.
+        This runs before any query. Each kind of request without a valid credential has its own count, so that none uses
+        up the limit of another. A valid token is recognised by its signature, so it never counts by address.
         """
         name = self.limiter.name_of(self.credential)
-        self.by_address = name is None
-        rule: Rule = "general" if name is None else self.rule
+        if name is None and self.credential is not None:
+            name = self._remember_subject()
+        if name is None:
+            self.unverified = f"{self.address}{kind}"
         try:
-            await self.count(rule, name or self.address)
+            await self.count("general" if name is None else self.rule, name or f"{self.address}{kind}")
         except RateLimited as error:
             self.refused = error
 
@@ -60,13 +69,24 @@ class Admission:
 
         name: the caller's name. Raises RateLimited.
         """
-        if not self.by_address or self.credential is None:
+        if self.unverified is None or self.credential is None:
             return
-        self.by_address = False
-        self.limiter.remember(self.credential, name)
-        await self.limiter.counter.add(self.limiter.limits["general"], self.address, -1)
+        await self.limiter.counter.add(self.limiter.limits["general"], self.unverified, -1)
+        self.unverified = None
         self.counts.clear()
-        await self.count(self.rule, name)
+        known = self._remember_subject()
+        if known is None:
+            self.limiter.remember(self.credential, name)
+        await self.count(self.rule, known or name)
+
+    def _remember_subject(self) -> str | None:
+        """The name that all tokens of the subject are counted under; None unless the signature is valid."""
+        subject = self.identify()
+        if subject is None or self.credential is None:
+            return None
+        name = f"subject:{digest(subject)}"
+        self.limiter.remember(self.credential, name)
+        return name
 
     @property
     def headers(self) -> dict[str, str]:
@@ -77,11 +97,11 @@ class Admission:
         return nearest.headers
 
 
-def admit(scope: "Scope", limiter: Limiter, credential: bytes | None) -> Admission:
+def admit(scope: "Scope", limiter: Limiter, credential: bytes | None, identify: Callable[[], str | None]) -> Admission:
     """Creates the Admission of a request and stores it in the request's scope."""
     client = scope.get("client")
     address = name_of_address(client[0] if client else "unknown")
-    admission = Admission(limiter, rule_for(scope["path"]), address, credential)
+    admission = Admission(limiter, rule_for(scope["path"]), address, credential, identify)
     scope[_IN_SCOPE] = admission
     return admission
 
@@ -92,8 +112,8 @@ def admission_of(scope: "Scope") -> Admission | None:
 
 
 def is_unlimited(scope: "Scope") -> bool:
-    """True for the paths without limits, and for preflight requests of browsers, which reach no route."""
-    return scope["method"] == "OPTIONS" or scope["path"] in UNLIMITED_PATHS
+    """True for the paths without limits."""
+    return scope["path"] in UNLIMITED_PATHS and scope["method"] != "OPTIONS"
 
 
 async def count_by_caller(request: HTTPConnection, name: str) -> None:
@@ -106,10 +126,11 @@ async def count_by_caller(request: HTTPConnection, name: str) -> None:
         await admission.count_by_caller(name)
 
 
-async def limit(request: HTTPConnection, rule: Rule, *by: str) -> None:
+async def limit(request: HTTPConnection, rule: Rule, *by: str, from_any_address: bool = False) -> None:
     """Counts a request against a limit of its route, before the route runs a query. Raises RateLimited.
 
-    by: values to count by in addition to the address, such as the license key. Only their hash is stored.
+    by: values to count by, such as the license key. Only their hash is stored.
+    from_any_address: counts the requests from all addresses together, else those from each address.
     """
     if admission := admission_of(request.scope):
-        await admission.count(rule, digest(admission.address, *by))
+        await admission.count(rule, digest(*(() if from_any_address else (admission.address,)), *by))

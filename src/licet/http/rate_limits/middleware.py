@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 
 from licet.errors import Unauthorized
-from licet.http.credentials import find_credential
+from licet.http.credentials import find_credential, is_token
 from licet.http.error_responses import response_to
 from licet.http.rate_limits.admission import admission_of, admit, is_unlimited
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from licet.http.rate_limits.admission import Kind
     from licet.http.rate_limits.limiter import Limiter
+    from licet.oidc.provider import IdentityProvider
 
 
 class RateLimits:
     """Counts each request before its body is read and before any query, and adds the rate limit headers.
+
+    Preflight requests are counted and never refused: the response is cheaper than a refusal, and a refused browser
+    reports an error of CORS.
 
     A request over the limit is passed on to `Refusal`, so that the 429 gets the same headers as other responses.
     """
@@ -31,9 +36,21 @@ class RateLimits:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        admission = admit(scope, self.limiter, _credential(Headers(scope=scope)))
+        headers = Headers(scope=scope)
+        credential = _credential(headers)
+        token = credential if credential and is_token(credential) else None
+        provider: IdentityProvider | None = scope["app"].state.identity_provider
+
+        def identify() -> str | None:
+            return provider.find_subject(token) if provider and token else None
+
+        hashed = hashlib.sha256(credential.encode()).digest() if credential else None
+        admission = admit(scope, self.limiter, hashed, identify)
         if not is_unlimited(scope):
-            await admission.enter()
+            await admission.enter(_kind(scope, headers))
+        if admission.refused and provider and token:
+            # Otherwise, while wrong tokens use up the limit, no request would ever read the keys.
+            provider.read_keys_for(token)
 
         async def send_counted(message: "Message") -> None:
             if message["type"] == "http.response.start":
@@ -58,10 +75,16 @@ class Refusal:
         await (response_to(refused) if refused else self.app)(scope, receive, send)
 
 
-def _credential(headers: Headers) -> bytes | None:
-    """The hash of a request's credential; None if it is missing, malformed or not the only one."""
+def _kind(scope: "Scope", headers: Headers) -> "Kind":
+    """How a request is counted while it has no credential that is known to be valid."""
+    if scope["method"] == "OPTIONS":
+        return ":options"
+    return ":credentials" if "authorization" in headers or "x-api-key" in headers else ""
+
+
+def _credential(headers: Headers) -> str | None:
+    """A request's credential; None if it is missing, malformed or not the only one."""
     try:
-        credential = find_credential(headers)
+        return find_credential(headers)
     except Unauthorized:
         return None
-    return hashlib.sha256(credential.encode()).digest() if credential else None

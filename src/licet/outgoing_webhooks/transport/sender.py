@@ -9,6 +9,7 @@ from types import TracebackType
 import anyio
 import httpcore
 
+from licet.kit.redact import error_line
 from licet.kit.tls import trusted_authorities
 from licet.outgoing_webhooks.transport.allowed_targets import AllowedTargets, RefusedTarget, Target, check_url
 from licet.outgoing_webhooks.transport.connections import CheckedConnections, ConnectionFailed
@@ -127,7 +128,7 @@ class WebhookSender:
             text = "the response is not HTTP or broke off"
         else:
             text = "the connection was closed before a response"
-        return " ".join(text.split())[:MAX_ERROR_CHARACTERS]
+        return error_line(text, MAX_ERROR_CHARACTERS)
 
 
 def _url(target: Target) -> httpcore.URL:
