@@ -15,6 +15,7 @@ from licet.kit.statuses import ENDED
 from licet.licenses.facts_store import refunded_of_session
 from licet.licenses.for_order import settle_order_lines
 from licet.licenses.for_subscription import settle_subscription
+from licet.licenses.paid_periods import refunded
 from licet.licenses.store import link_order
 from licet.licenses.write import ChangeContext
 from licet.notifications.purchases import notify_order, notify_paid_invoices
@@ -83,6 +84,9 @@ async def settle_session(conn: Connection, stripe_session_id: str, context: Chan
         await lock(conn, unknown)
         lines = await store.list_lines(conn, stripe_session_id)
         unknown = store.unknown_products(lines)
+    # A duplicate plan is undone alone: what is refunded for it says nothing about the other lines.
+    staying = [line for line in lines if line["stripe_product_id"] not in session["undone_products"]]
+    amount_undone = min(session["undone_amount"], amount_refunded) if staying else 0
     facts = OrderFacts(
         session["status"],
         session["payment_status"],
@@ -90,15 +94,23 @@ async def settle_session(conn: Connection, stripe_session_id: str, context: Chan
         session["amount_paid"],
         amount_refunded,
         all_ended=_all_ended(session, lines),
+        amount_undone=amount_undone,
     )
     status = order_status(facts)
     is_new = await store.write_order(conn, session, status, amount_refunded, sorted(unknown))
     if is_new and session["stripe_subscription_id"] is not None:
         await link_order(conn, session["stripe_subscription_id"], session["order_id"])
     is_paid = session["payment_status"] in PAID_STATUSES and session["status"] == "complete"
-    await settle_order_lines(conn, session, lines, paid=is_paid, amount_refunded=amount_refunded, context=context)
+    await settle_order_lines(
+        conn,
+        session,
+        lines,
+        paid=is_paid,
+        refunded=refunded(session["amount_paid"] - amount_undone, amount_refunded - amount_undone),
+        context=context,
+    )
     if status in ("paid", "partially_refunded") and session["lines_known"] and not unknown:
-        await notify_order(conn, session, context.now)
+        await notify_order(conn, session, staying, context.now)
     return unknown
 
 

@@ -1,6 +1,9 @@
 """A purchase becomes a license, and what can befall it afterwards."""
 
+import pytest
 from tests.support.shop import Shop
+
+from licet.errors import CardDeclined
 
 
 async def test_a_paid_checkout_becomes_a_license(shop: Shop) -> None:
@@ -104,6 +107,26 @@ async def test_a_refused_card_is_told_of_its_own_checkout_or_not_at_all(shop: Sh
     assert (await shop.pay(again, "4000000000009995")).status_code == 402
     await shop.settle()
     assert await shop.emails("payment_failed") == [mail]
+
+
+async def test_a_refused_payment_with_copied_metadata_is_not_of_the_checkout(shop: Shop) -> None:
+    account = await shop.make_account()
+    session = await shop.checkout(account, "Data Migrator")
+    at_stripe = await shop.context.stripe.retrieve("checkout.session", session)
+    assert at_stripe is not None
+    by_hand = {
+        "amount": 100,
+        "currency": "usd",
+        "customer": at_stripe["customer"],
+        "payment_method": "pm_card_visa_chargeDeclined",
+        "confirm": True,
+        "metadata": at_stripe["metadata"],
+        "return_url": "https://example.com/",
+    }
+    with pytest.raises(CardDeclined):
+        await shop.context.stripe.create("payment_intent", by_hand)
+    await shop.settle()
+    assert await shop.emails("payment_failed") == []
 
 
 async def test_3d_secure_failed_and_then_completed(shop: Shop) -> None:

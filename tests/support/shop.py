@@ -115,7 +115,7 @@ class Shop:
         await self.settle()
 
     async def settle(self) -> None:
-        """Waits until every event was sent once, and no read, retry, email or delivery is due."""
+        """Waits until every event was sent once, and no read, retry, email, delivery or duplicate plan is due."""
         await self.stripe("clock/advance", {"seconds": 0})
         await eventually(self._nothing_left)
 
@@ -126,6 +126,7 @@ class Shop:
                 """
                 SELECT NOT EXISTS (SELECT 1 FROM refreshes WHERE due_at <= $1)
                    AND NOT EXISTS (SELECT 1 FROM events WHERE retry_at <= $1)
+                   AND NOT EXISTS (SELECT 1 FROM second_plans WHERE due_at <= $1)
                    AND NOT EXISTS (SELECT 1 FROM emails WHERE due_at <= $1)
                    AND NOT EXISTS (
                        SELECT 1 FROM deliveries JOIN webhook_endpoints AS endpoint ON endpoint.id = endpoint_id

@@ -93,16 +93,18 @@ def _result_of(session: asyncpg.Record) -> CheckoutResult:
     account_id: UUID = session["account_id"]
     if session["status"] == "expired":
         return CheckoutResult("expired", account_id)
-    # A duplicate plan was undone: the buyer keeps the first one.
-    if session["payment_failed"] or session["undone"]:
+    if session["payment_failed"]:
         return CheckoutResult("failed", account_id)
-    # It appears to be a duplicate plan. A read from Stripe decides whether it is one.
+    # It appears to contain a duplicate plan. A read from Stripe decides whether it does.
     if not _settled(session) or session["duplicate"]:
         return CheckoutResult("pending", account_id)
+    # Nothing stays of it: a duplicate plan was undone, and the buyer keeps the first one.
+    if session["stripe_product_id"] is None:
+        return CheckoutResult("failed", account_id)
     return CheckoutResult(
         "processed",
         account_id,
-        session["stripe_subscription_id"],
+        session["stripe_subscription_id"] if session["interval"] is not None else None,
         session["stripe_product_id"],
         session["stripe_price_id"],
     )

@@ -198,21 +198,26 @@ async def _insert_session(conn: Connection, purchase: Purchase, session: dict[st
 async def find_session_of_secret(pool: Pool, secret: str) -> asyncpg.Record | None:
     """A session that Licet created, found by its id or the secret of its return URL.
 
-    duplicate: whether its subscription appears to duplicate an older plan. undone: whether it was undone.
+    duplicate: whether a plan in it appears to duplicate an older plan, and this is not decided yet.
+    stripe_product_id, stripe_price_id, interval: of its first line that is not undone as a duplicate plan; null if all
+    are.
     by_token: whether it was found by the secret.
     """
     return await pool.fetchrow(
         """
         SELECT session.stripe_session_id, session.account_id, session.status, session.payment_status,
                session.payment_failed, session.stripe_subscription_id, session.expires_at,
-               subscription.status AS subscription_status, line.stripe_product_id, line.stripe_price_id,
-               duplicate.found_at IS NOT NULL AS duplicate,
-               duplicate.found_at IS NOT NULL AND duplicate.due_at IS NULL AS undone,
+               subscription.status AS subscription_status, line.stripe_product_id, line.stripe_price_id, line.interval,
+               duplicate.due_at IS NOT NULL AS duplicate,
                session.token_hash IS NOT DISTINCT FROM $2 AS by_token
         FROM checkout_sessions AS session
         LEFT JOIN subscriptions AS subscription USING (stripe_subscription_id)
         LEFT JOIN second_plans AS duplicate USING (stripe_subscription_id)
-        LEFT JOIN checkout_lines AS line ON line.stripe_session_id = session.stripe_session_id AND line.position = 0
+        LEFT JOIN LATERAL (
+            SELECT stripe_product_id, stripe_price_id, interval FROM checkout_lines
+            WHERE stripe_session_id = session.stripe_session_id
+                AND stripe_product_id <> ALL (coalesce(duplicate.stripe_product_ids, '{}'))
+            ORDER BY position LIMIT 1) AS line ON true
         WHERE session.made_here AND (session.stripe_session_id = $1 OR session.token_hash = $2)
         """,
         secret,

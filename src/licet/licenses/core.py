@@ -33,7 +33,8 @@ class Term:
 
     paid_until: the end of the newest period that was paid for, or of the trial; None if not known yet.
     ends_at: when a scheduled cancellation takes effect.
-    cancelling: an immediate cancellation, or the undoing of a duplicate plan, is in progress.
+    cancelling: an immediate cancellation was requested, or the plan is undone as a duplicate, and Stripe has not
+    confirmed it yet.
     """
 
     status: str

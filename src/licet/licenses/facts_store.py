@@ -17,12 +17,16 @@ from licet.refunds.store import REFUNDED_OF_INVOICE
 async def periods_of(conn: Connection, stripe_subscription_id: str) -> Periods:
     """The paid invoices of a subscription, newest first, with the amount refunded of each.
 
-    Of two invoices created in the same second, the one with the higher number is newer.
+    Of two invoices created in the same second, the one with the higher number is newer. What was refunded for a
+    duplicate plan counts as neither paid nor refunded, if the subscription continues without the plan.
     """
     rows = await conn.fetch(
         f"""
         SELECT invoice.stripe_invoice_id, invoice.billing_reason, invoice.amount_paid,
                ({REFUNDED_OF_INVOICE}) AS amount_refunded,
+               coalesce((SELECT refund_amount FROM second_plans AS duplicate
+                         WHERE duplicate.purchase_invoice_id = invoice.stripe_invoice_id
+                             AND duplicate.stripe_subscription_id = $1 AND subscription_continues), 0) AS undone_amount,
                (SELECT coalesce(jsonb_agg(jsonb_build_array(
                            stripe_subscription_item_id, extract(epoch FROM period_start_at),
                            extract(epoch FROM period_end_at), proration, amount, credits)), '[]')
@@ -37,17 +41,17 @@ async def periods_of(conn: Connection, stripe_subscription_id: str) -> Periods:
         stripe_subscription_id,
         FAILED_REFUND_STATUSES,
     )
-    return Periods(
-        [
-            PaidInvoice(
-                row["stripe_invoice_id"],
-                row["billing_reason"],
-                row["amount_paid"],
-                row["amount_refunded"],
-                [_line(*line) for line in row["lines"]],
-            )
-            for row in rows
-        ]
+    return Periods([_invoice(row) for row in rows])
+
+
+def _invoice(row: asyncpg.Record) -> PaidInvoice:
+    undone = min(row["undone_amount"], row["amount_refunded"])
+    return PaidInvoice(
+        row["stripe_invoice_id"],
+        row["billing_reason"],
+        row["amount_paid"] - undone,
+        row["amount_refunded"] - undone,
+        [_line(*line) for line in row["lines"]],
     )
 
 

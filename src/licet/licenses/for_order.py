@@ -7,8 +7,7 @@ import asyncpg
 
 from licet.db.connection import Connection
 from licet.licenses import facts_store, store
-from licet.licenses.core import Facts, decide
-from licet.licenses.paid_periods import refunded
+from licet.licenses.core import Facts, Refunded, decide
 from licet.licenses.policy import Policy
 from licet.licenses.store import NewLicense
 from licet.licenses.write import ChangeContext, key_material, write_changes, write_issued
@@ -20,19 +19,19 @@ async def settle_order_lines(
     lines: Sequence[asyncpg.Record],
     *,
     paid: bool,
-    amount_refunded: int,
+    refunded: Refunded,
     context: ChangeContext,
 ) -> None:
     """Settle the licenses of a session's one-time lines: they follow the state of its payment.
 
     paid: whether the session is paid; licenses are issued only then.
-    amount_refunded: in minor units of the session's currency.
+    refunded: how much of the session's payment was refunded.
     """
     licenses = await store.lock_licenses_of_session(conn, session["stripe_session_id"])
     if not licenses and not paid:
         return
     facts = Facts(
-        refunded=refunded(session["amount_paid"], amount_refunded),
+        refunded=refunded,
         dispute=await facts_store.dispute_on_session(conn, session),
     )
     by_hand = await facts_store.decided_by_hand(conn, [license_.id for license_ in licenses])

@@ -56,7 +56,6 @@ async def settle_subscription(conn: Connection, stripe_subscription_id: str, con
     if sorted(unknown) != subscription["waits_for"]:
         await write_waits_for(conn, stripe_subscription_id, sorted(unknown))
     licenses = await store.lock_licenses_of_subscription(conn, stripe_subscription_id)
-    # A subscription that is being undone as a duplicate plan issues nothing.
     entitled = subscription["status"] in ENTITLED and not subscription["cancelling"]
     if not licenses and not entitled:
         return unknown
@@ -84,7 +83,7 @@ async def settle_subscription(conn: Connection, stripe_subscription_id: str, con
         if unit.license_id is not None:
             before = by_id[unit.license_id]
             await write_changes(conn, before, _changed_license(before, unit, facts, context.now), context)
-        elif unit.wanted is not None and entitled:
+        elif unit.wanted is not None and entitled and not _is_undoing(facts, unit.wanted):
             state = _decide(facts, unit.wanted, facts.policies[unit.wanted.product_id], "nothing", context.now)
             await write_issued(conn, _new_license(unit, unit.wanted, facts, context.keyring), state, context)
     return unknown
@@ -161,8 +160,14 @@ def _decide(facts: _SubscriptionFacts, wanted: Wanted | None, policy: Policy, by
     item = facts.items[wanted.item_id] if wanted else None
     paid = paid_until(subscription, item, facts.periods, policy) if item else None
     refunded: Refunded = facts.periods.refunded(wanted.item_id if wanted else None)
-    term = Term(subscription["status"], paid, ends_at(subscription, item), subscription["cancelling"])
+    cancelling = subscription["cancelling"] or (wanted is not None and _is_undoing(facts, wanted))
+    term = Term(subscription["status"], paid, ends_at(subscription, item), cancelling)
     return decide(Facts(term, refunded, facts.dispute, by_hand, wanted is not None), policy, now)
+
+
+def _is_undoing(facts: _SubscriptionFacts, wanted: Wanted) -> bool:
+    """Whether the unit's product is being undone as a duplicate plan: then nothing is issued for it."""
+    return facts.items[wanted.item_id]["stripe_product_id"] in facts.subscription["undoing"]
 
 
 def ends_at(subscription: asyncpg.Record, item: asyncpg.Record | None) -> datetime | None:

@@ -178,10 +178,15 @@ def _fields(row: asyncpg.Record, keyring: Keyring, now: datetime) -> dict[str, A
 
 
 async def find_order_for_mail(conn: Connection, order_id: UUID) -> asyncpg.Record | None:
-    """The name of an order's buyer, its checkout session and its subscription; None for an unknown order."""
+    """The name of an order's buyer, its checkout session and its subscription; None for an unknown order.
+
+    undone_products: Stripe's ids of its products that were undone as duplicate plans.
+    """
     return await conn.fetchrow(
         """
-        SELECT orders.stripe_session_id, session.stripe_subscription_id, account.name
+        SELECT orders.stripe_session_id, session.stripe_subscription_id, account.name,
+               coalesce((SELECT stripe_product_ids FROM second_plans
+                         WHERE stripe_subscription_id = session.stripe_subscription_id), '{}') AS undone_products
         FROM orders JOIN checkout_sessions AS session USING (stripe_session_id)
         JOIN accounts AS account ON account.id = orders.account_id
         WHERE orders.id = $1
@@ -198,10 +203,12 @@ async def list_licenses_for_mail(conn: Connection, order: asyncpg.Record) -> lis
                license.expires_at, license.stripe_subscription_id IS NOT NULL AS renews
         FROM licenses AS license JOIN products AS product ON product.id = license.product_id
         WHERE license.wanted AND (license.stripe_session_id = $1 OR license.stripe_subscription_id = $2)
+            AND product.stripe_product_id <> ALL ($3)
         ORDER BY product.name, license.unit, license.id
         """,
         order["stripe_session_id"],
         order["stripe_subscription_id"],
+        order["undone_products"],
     )
 
 
@@ -210,7 +217,9 @@ async def list_plans_for_mail(conn: Connection, order: asyncpg.Record) -> list[a
     return await conn.fetch(
         """
         SELECT product.name FROM checkout_lines AS line JOIN products AS product USING (stripe_product_id)
-        WHERE line.stripe_session_id = $1 AND product.license_policy IS NULL ORDER BY line.position
+        WHERE line.stripe_session_id = $1 AND product.license_policy IS NULL AND product.stripe_product_id <> ALL ($2)
+        ORDER BY line.position
         """,
         order["stripe_session_id"],
+        order["undone_products"],
     )

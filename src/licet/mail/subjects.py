@@ -7,7 +7,7 @@ REFUND = "Your refund is on its way"
 SUBSCRIPTION_ENDED = "Your subscription has ended"
 SUBSCRIPTION_WILL_END = "Your subscription will end"
 
-DUPLICATE_PLAN = "A plan was bought twice: the second purchase was refunded"
+DUPLICATE_PLAN = "A plan was bought twice: the second one is undone"
 """To the operator."""
 
 ENDPOINT_DISABLED = "A webhook endpoint was disabled"

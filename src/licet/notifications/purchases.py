@@ -1,6 +1,6 @@
 """Emails and outgoing events about money received: completed orders and paid invoices."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -13,20 +13,22 @@ from licet.notifications.recipients import mail_buyer
 from licet.outbox.store import OutgoingEvent, publish
 
 
-async def notify_order(conn: Connection, session: asyncpg.Record, now: datetime) -> None:
+async def notify_order(
+    conn: Connection, session: asyncpg.Record, staying: Sequence[asyncpg.Record], now: datetime
+) -> None:
     """Announce an order once everything in it was issued, once per order, with the welcome email.
 
-    session: as `orders/store.py: find_session` returns it. A plan that duplicates an older one is not announced,
-    because it is being undone.
+    session: as `orders/store.py: find_session` returns it. staying: its lines, without those that are undone as
+    duplicate plans, which are never announced. Whether they are undone must be decided first.
     """
-    if session["stripe_subscription_id"] is not None and session["subscription_status"] not in ENTITLED:
+    if session["duplicate_plan"] or not staying:
         return
-    if session["duplicate_plan"]:
+    if session["subscription_status"] not in ENTITLED and any(line["interval"] is not None for line in staying):
         return
     fact = str(session["order_id"])
     if await store.has_welcome_email(conn, fact):
         return
-    names = await store.list_session_product_names(conn, session["stripe_session_id"])
+    names = sorted({line["product_name"] for line in staying})
     completed = OutgoingEvent("checkout.completed", fact, session["account_id"], {"orderId": fact})
     await publish(conn, [completed], now)
     await mail_buyer(

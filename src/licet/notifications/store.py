@@ -29,18 +29,6 @@ async def has_welcome_email(conn: Connection, fact: str) -> bool:
     )
 
 
-async def list_session_product_names(conn: Connection, stripe_session_id: str) -> list[str]:
-    """The names of the products in a checkout session, in alphabetical order, each once."""
-    rows = await conn.fetch(
-        """
-        SELECT DISTINCT product.name FROM checkout_lines JOIN products AS product USING (stripe_product_id)
-        WHERE stripe_session_id = $1 ORDER BY product.name
-        """,
-        stripe_session_id,
-    )
-    return [row["name"] for row in rows]
-
-
 async def list_paid_invoices(conn: Connection, stripe_invoice_ids: Collection[str]) -> list[asyncpg.Record]:
     """Those of the invoices that are paid. published: whether `invoice.paid` was written for it before."""
     return await conn.fetch(

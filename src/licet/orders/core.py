@@ -13,6 +13,8 @@ class OrderFacts:
     """The facts that decide an order's status. Amounts are in minor units of one currency.
 
     amount_paid: a refund of this amount is a full refund.
+    amount_undone: the part of `amount_refunded` for a duplicate plan that was undone while other lines stay. It alone
+    is never a full refund.
     all_ended: every line is recurring and the subscription has ended.
     """
 
@@ -22,6 +24,7 @@ class OrderFacts:
     amount_paid: int
     amount_refunded: int
     all_ended: bool
+    amount_undone: int = 0
 
 
 def order_status(facts: OrderFacts) -> OrderStatus:
@@ -31,7 +34,7 @@ def order_status(facts: OrderFacts) -> OrderStatus:
     Source: contract, section 2, Orders.
     """
     if facts.payment_status in PAID_STATUSES and facts.session_status == "complete":
-        if 0 < facts.amount_paid <= facts.amount_refunded:
+        if 0 < facts.amount_paid - facts.amount_undone <= facts.amount_refunded - facts.amount_undone:
             return "refunded"
         if facts.all_ended:
             return "cancelled"

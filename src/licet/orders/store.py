@@ -40,12 +40,17 @@ async def find_session(conn: Connection, stripe_session_id: str) -> asyncpg.Reco
     """A checkout session, or None if it is not mirrored.
 
     subscription_status: null without a mirrored subscription.
-    duplicate_plan: whether its subscription appears to duplicate an older plan of the account.
+    duplicate_plan: whether a plan in it appears to duplicate an older plan, and this is not decided yet.
+    undone_products: Stripe's ids of its products that are, or will be, undone as duplicate plans.
+    undone_amount: what is refunded for them, in minor units.
     amount_paid: in minor units; less than the total if the customer's credit balance paid a part.
     """
     return await conn.fetchrow(
         """
-        SELECT session.*, subscription.status AS subscription_status, duplicate.found_at IS NOT NULL AS duplicate_plan,
+        SELECT session.*, subscription.status AS subscription_status, duplicate.due_at IS NOT NULL AS duplicate_plan,
+               coalesce(duplicate.stripe_product_ids, '{}') AS undone_products,
+               CASE WHEN duplicate.purchase_invoice_id = session.stripe_invoice_id THEN duplicate.refund_amount ELSE 0
+               END AS undone_amount,
                CASE WHEN invoice.status = 'paid' THEN invoice.amount_paid ELSE session.amount_total END AS amount_paid
         FROM checkout_sessions AS session
         LEFT JOIN subscriptions AS subscription USING (stripe_subscription_id)

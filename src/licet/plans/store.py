@@ -104,7 +104,7 @@ def _place(row: asyncpg.Record) -> Place:
 async def find_current_plan(conn: Connection | Pool, account_id: UUID) -> CurrentPlan | None:
     """The account's plan: the oldest subscription that has not ended, one that is paid up before others.
 
-    Subscriptions that are being cancelled immediately, or undone as duplicates, cannot be changed and do not count.
+    Plans that are being cancelled immediately, or undone as duplicates, cannot be changed and do not count.
     """
     row = await conn.fetchrow(
         """
@@ -121,8 +121,10 @@ async def find_current_plan(conn: Connection | Pool, account_id: UUID) -> Curren
         JOIN subscription_items AS item USING (stripe_subscription_id)
         JOIN products AS product USING (stripe_product_id)
         WHERE subscription.account_id = $1 AND subscription.status <> ALL ($2) AND product.kind = 'plan'
-            AND NOT EXISTS (SELECT 1 FROM ending_subscriptions AS ending
-                            WHERE ending.stripe_subscription_id = subscription.stripe_subscription_id)
+            AND NOT EXISTS (
+                SELECT 1 FROM ending_subscriptions AS ending
+                WHERE ending.stripe_subscription_id = subscription.stripe_subscription_id
+                    AND (ending.stripe_product_ids IS NULL OR item.stripe_product_id = ANY (ending.stripe_product_ids)))
         ORDER BY (subscription.status = ANY ($3)) DESC, subscription.created_at, stripe_subscription_id, item.position
         LIMIT 1
         """,
@@ -156,15 +158,19 @@ async def list_plan_items(conn: Connection, account_id: UUID) -> list[asyncpg.Re
 
     Ended subscriptions are left out.
 
-    cancelling: the subscription is being cancelled immediately, or is a duplicate plan, also one that is undone.
+    cancelling: the subscription is being cancelled immediately, or the item is a duplicate plan, also one that is
+    undone.
     """
     return await conn.fetch(
         """
         SELECT subscription.*, item.stripe_subscription_item_id, item.current_period_start_at,
                item.current_period_end_at, product.id AS product_id, product.features, product.grace_days,
                product.license_policy,
-               EXISTS (SELECT 1 FROM ending_subscriptions AS ending
-                       WHERE ending.stripe_subscription_id = subscription.stripe_subscription_id) AS cancelling
+               EXISTS (
+                   SELECT 1 FROM ending_subscriptions AS ending
+                   WHERE ending.stripe_subscription_id = subscription.stripe_subscription_id
+                       AND (ending.stripe_product_ids IS NULL
+                            OR item.stripe_product_id = ANY (ending.stripe_product_ids))) AS cancelling
         FROM subscriptions AS subscription
         JOIN subscription_items AS item USING (stripe_subscription_id)
         JOIN products AS product USING (stripe_product_id)

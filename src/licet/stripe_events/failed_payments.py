@@ -2,16 +2,13 @@
 
 from licet.db.connection import Connection
 from licet.kit.affected import Affected, ids
-from licet.kit.ids import as_id
 from licet.kit.stripe_objects import StripeObject, id_of
 from licet.licenses.write import ChangeContext
 from licet.notifications.failed_payments import (
-    notify_failed_checkout,
     notify_failed_delayed_payment,
     notify_failed_invoice,
 )
 from licet.orders.mirror import mark_payment_failed
-from licet.stripe_events import store
 
 
 async def payment_failed_later(conn: Connection, session: StripeObject, context: ChangeContext) -> Affected:
@@ -32,20 +29,12 @@ async def invoice_payment_failed(conn: Connection, invoice: StripeObject, contex
     return Affected()
 
 
-async def card_refused(conn: Connection, payment_intent: StripeObject, context: ChangeContext) -> Affected:
-    """A card was refused: notify the buyer of the checkout.
+async def card_refused(_: Connection, payment_intent: StripeObject, __: ChangeContext) -> Affected:
+    """A card was refused: request a read that finds the checkout, whose buyer is then notified.
 
-    For an invoice, `invoice.payment_failed` does it. Only one-time payments carry Licet's order id. Without it, a read
-    is requested that finds what the payment is for.
+    The order id in the payment's metadata is no proof that it belongs to a checkout, because metadata can be copied.
     """
-    metadata = payment_intent.get("metadata")
-    named = metadata.get("licet_order_id") if isinstance(metadata, dict) else None
-    order_id = as_id(named) if isinstance(named, str) else None
-    session_id = await store.find_session_of_order(conn, order_id)
-    if session_id is None:
-        payment_intent_id = id_of(payment_intent)
-        if payment_intent_id is None:
-            return Affected(ignored="its object has no id")
-        return Affected(reads=frozenset({("payment_intent.failed", payment_intent_id)}))
-    await notify_failed_checkout(conn, session_id, context.now)
-    return Affected()
+    payment_intent_id = id_of(payment_intent)
+    if payment_intent_id is None:
+        return Affected(ignored="its object has no id")
+    return Affected(reads=frozenset({("payment_intent.failed", payment_intent_id)}))

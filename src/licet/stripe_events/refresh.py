@@ -125,7 +125,11 @@ async def _read_failed_payment(context: Context, requested: Requested) -> None:
     payment = {"type": "payment_intent", "payment_intent": payment_intent_id}
     async for _ in stripe.list_all("invoice_payment", payment=payment):
         return
-    async for _ in stripe.list_all("checkout.session", payment_intent=payment_intent_id):
+    sessions = [session async for session in stripe.list_all("checkout.session", payment_intent=payment_intent_id)]
+    if sessions:
+        async with context.pool.acquire() as conn, conn.transaction():
+            for session in sessions:
+                await notify_failed_checkout(conn, session["id"], context.now())
         return
     intent = await stripe.retrieve("payment_intent", payment_intent_id)
     if intent is None:

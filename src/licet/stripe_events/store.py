@@ -152,14 +152,6 @@ async def keep_failed(
     return attempts
 
 
-async def find_session_of_order(conn: Connection, order_id: UUID | None) -> str | None:
-    """The id of the checkout session that was created with this order id, or None."""
-    session_id: str | None = await conn.fetchval(
-        "SELECT stripe_session_id FROM checkout_sessions WHERE order_id = $1", order_id
-    )
-    return session_id
-
-
 async def list_open_subscription_checkouts(
     conn: Connection, stripe_customer_id: str | None, *, amount: int, currency: str
 ) -> list[str]:

@@ -6,8 +6,8 @@ from licet.db.connection import Connection
 from licet.db.keyring import Keyring
 from licet.errors import NotFound
 from licet.kit.statuses import ENDED
-from licet.subscriptions.duplicate_plan_store import find_for_email
 from licet.subscriptions.store import find_ended, get_subscription
+from licet.subscriptions.undo_duplicate_store import find_for_email
 
 
 async def gather_cancellation(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ async def gather_cancellation(conn: Connection, _: Keyring, about: dict[str, Any
 
 
 async def gather_duplicate_plan(conn: Connection, _: Keyring, about: dict[str, Any]) -> dict[str, Any]:
-    """Return `{name, account_id, plan, undone, kept}`, for an operator.
+    """Return what `find_for_email` returns, for an operator. Amounts in minor units.
 
     about: `{"subscriptionId"}` of the duplicate. Raises NotFound if that subscription was not undone.
     """

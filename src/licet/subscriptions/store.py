@@ -159,14 +159,19 @@ def _subscription(row: asyncpg.Record, items: Sequence[asyncpg.Record]) -> Subsc
 async def find_subscription(conn: Connection, stripe_subscription_id: str) -> asyncpg.Record | None:
     """The subscription's row, or None if Stripe has not reported the subscription yet.
 
-    cancelling: the subscription is being cancelled immediately, or it is a duplicate plan that is being undone. Once a
-    duplicate is undone, its status and its refunds decide over its licenses.
+    cancelling: the subscription is being cancelled immediately.
+    undoing: Stripe's ids of its products that are being undone as duplicate plans. Once they are undone, the
+    subscription's status, items and refunds decide over their licenses.
     """
     return await conn.fetchrow(
         """
-        SELECT subscription.*, EXISTS (
-            SELECT 1 FROM ending_subscriptions AS ending WHERE ending.stripe_subscription_id = $1 AND NOT is_done
-        ) AS cancelling
+        SELECT subscription.*,
+               EXISTS (SELECT 1 FROM ending_subscriptions AS ending
+                       WHERE ending.stripe_subscription_id = $1 AND NOT is_done AND stripe_product_ids IS NULL
+               ) AS cancelling,
+               coalesce((SELECT stripe_product_ids FROM ending_subscriptions AS ending
+                         WHERE ending.stripe_subscription_id = $1 AND NOT is_done AND stripe_product_ids IS NOT NULL
+                         LIMIT 1), '{}') AS undoing
         FROM subscriptions AS subscription WHERE stripe_subscription_id = $1
         """,
         stripe_subscription_id,

@@ -6,7 +6,6 @@ from tests.support.selling import catalog_of, open_selling, price, product
 from tests.support.shop import eventually
 
 from licet.db.pool import Pool
-from licet.subscriptions.duplicate_plan_store import DuplicatePlan
 from licet.subscriptions.duplicate_plans import find_duplicate_plans
 
 LIVE = "UPDATE subscriptions SET status = 'active', stripe_customer_id = $2 WHERE stripe_subscription_id = $1"
@@ -41,5 +40,7 @@ async def test_they_are_compared_one_after_the_other(pool: Pool) -> None:
 
         await eventually(waits)
         await mine.commit()
-        assert await comparing == [DuplicatePlan(second, first)]
+        (found,) = await comparing
+        assert (found.stripe_subscription_id, found.kept_subscription_id) == (second, first)
+        assert len(found.products) == 1
         await theirs.rollback()

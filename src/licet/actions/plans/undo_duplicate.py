@@ -1,31 +1,42 @@
-"""Undoes a duplicate plan: cancels it, refunds it, returns its credit and tells the operator.
+"""Undoes a duplicate plan: ends it, returns what was paid for it and tells the operator.
 
-The duplicate was stored in the transaction that found it. The mirror of the older plan may have been out of date then,
-so that plan is read from Stripe first: if it has ended meanwhile, nothing was bought twice. Each step is safe to
-repeat.
+The duplicate was stored in the transaction that found it, from mirrors that may have been out of date. So Stripe is
+asked before anything is undone:
+
+1. The older subscription is read. If it has ended meanwhile, nothing was bought twice.
+2. The checkout sessions of both are read. Metadata, by which a session can be found, can be copied to another
+   subscription; a session itself names the one that it bought.
+3. The purchase's invoice is read. If the plan's items are not what it billed, somebody has changed them since, or they
+   were renewed. A change undoes nothing.
+
+What will be undone and returned is stored before the first change. Each step is safe to repeat.
 """
-
-from typing import Any
 
 import structlog
 
+from licet.actions.plans.plan_share import Share, is_as_bought, items_of, lines_of, share_of
+from licet.actions.plans.return_money import refunded_of, return_money
 from licet.actions.subscriptions.cancel import cancel_now, lock_subscription, update_licenses
-from licet.errors import StripeRefused
+from licet.actions.subscriptions.lock import subscription_lock
+from licet.errors import Conflict
 from licet.http.context import Context
 from licet.kit.cause import Cause
 from licet.kit.retry import Retry
-from licet.kit.statuses import ENDED
-from licet.kit.stripe_objects import StripeObject, id_of, payment_of
+from licet.kit.statuses import ENDED, ENTITLED
+from licet.kit.stripe_objects import StripeObject, id_of
 from licet.notifications.subscriptions import notify_undone_duplicate
 from licet.queue.due import due_job
 from licet.queue.jobs import Job
-from licet.stripe_api.once import create_once
 from licet.stripe_events import sync
-from licet.subscriptions.duplicate_plan_store import (
+from licet.subscriptions.duplicate_plan_store import LIVE_STATUSES
+from licet.subscriptions.undo_duplicate_store import (
     DUPLICATE_PLANS,
-    LIVE_STATUSES,
+    PlanToUndo,
+    ToReturn,
     delete_duplicate_plan,
+    find_purchase_session,
     find_to_undo,
+    write_decision,
     write_undone,
 )
 
@@ -36,8 +47,14 @@ UNDO_DUPLICATE_JOB = "undo_duplicate_plan"
 
 UNDO_RETRY = Retry(seconds=(5, 5, 15, 60, 300, 1800))
 
-RETURNED_OTHERWISE = ("charge_already_refunded", "charge_disputed")
-"""Stripe's error codes for a payment that was refunded or disputed before."""
+
+class _Kept(Exception):
+    """The plan is not undone. compare_again: with the account's other plans."""
+
+    def __init__(self, reason: str, *, compare_again: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.compare_again = compare_again
 
 
 def duplicate_plan_jobs(context: Context) -> list[Job]:
@@ -51,98 +68,120 @@ def duplicate_plan_jobs(context: Context) -> list[Job]:
 
 async def _undo(ctx: Context, stripe_subscription_id: str) -> None:
     async with ctx.pool.acquire() as conn:
-        duplicate = await find_to_undo(conn, stripe_subscription_id)
-    if duplicate is None:
+        plan = await find_to_undo(conn, stripe_subscription_id)
+    if plan is None:
         return
-    kept_subscription_id = duplicate["kept_subscription_id"]
-    cause = Cause("rule", kept_subscription_id, "a plan is bought once")
-    if duplicate["status"] not in ENDED:
-        if not await _is_live(ctx, kept_subscription_id, cause):
-            await _keep(ctx, stripe_subscription_id, cause)
-            return
-        await cancel_now(ctx, None, stripe_subscription_id, cause)
-    refund_ids = await _return_money(ctx, stripe_subscription_id)
+    cause = Cause("rule", plan.kept_subscription_id, "a plan is bought once")
+    try:
+        to_return = await _end(ctx, plan, cause)
+    except _Kept as kept:
+        await _keep(ctx, plan, kept, cause)
+        return
+    refunded = await _return_money(ctx, plan, to_return)
     async with ctx.pool.acquire() as conn, conn.transaction():
-        await write_undone(conn, stripe_subscription_id)
+        await lock_subscription(conn, stripe_subscription_id)
+        await write_undone(conn, stripe_subscription_id, refund_amount=refunded)
         to = ctx.settings.operator_email
-        await notify_undone_duplicate(conn, stripe_subscription_id, duplicate["account_id"], to, ctx.now())
+        await notify_undone_duplicate(conn, stripe_subscription_id, plan.account_id, to, ctx.now())
+        await update_licenses(ctx, conn, stripe_subscription_id, cause)
     log.warning(
-        "duplicate_plan_undone", subscription=stripe_subscription_id, kept=kept_subscription_id, refunds=refund_ids
+        "duplicate_plan_undone",
+        subscription=stripe_subscription_id,
+        kept=plan.kept_subscription_id,
+        paid=to_return.paid_amount,
+        refunded=refunded,
+        credited=to_return.credit_amount,
+        currency=to_return.currency,
     )
 
 
-async def _is_live(ctx: Context, stripe_subscription_id: str, cause: Cause) -> bool:
-    kept = await sync.read(ctx, ctx.stripe.in_background, "subscription", stripe_subscription_id, cause)
-    return kept is not None and kept["status"] in LIVE_STATUSES
+async def _end(ctx: Context, plan: PlanToUndo, cause: Cause) -> ToReturn:
+    """End the plan at Stripe, unless that is done; return what is to return.
+
+    Raises _Kept if the plan stays, and Conflict payment_processing before a bank debit has been collected: what arrives
+    after a cancellation would buy nothing.
+    """
+    subscription = await _read(ctx, "subscription", plan.stripe_subscription_id, cause)
+    if subscription is None:
+        raise _Kept("Stripe has no such subscription")
+    items = items_of(subscription, plan.products)
+    has_ended = subscription["status"] in ENDED
+    if plan.to_return is not None and (has_ended or not items):
+        return plan.to_return
+    await _check_kept(ctx, plan, cause)
+    session = await _purchase(ctx, plan.stripe_subscription_id, cause)
+    invoice_id = id_of(session.get("invoice"))
+    invoice = await _read(ctx, "invoice", invoice_id, cause) if invoice_id else None
+    if invoice is not None and invoice["status"] in ("draft", "open") and subscription["status"] in ENTITLED:
+        raise Conflict("The purchase's payment is still being processed.", code="payment_processing")
+    if not items or not is_as_bought(items, lines_of(invoice, plan.products)) or subscription.get("schedule"):
+        raise _Kept("it was changed or renewed since it was bought")
+    continues = not has_ended and len(items) < len(subscription["items"]["data"])
+    to_return = plan.to_return or await _to_return(ctx, plan, subscription, invoice)
+    async with ctx.pool.acquire() as conn:
+        await write_decision(conn, plan.stripe_subscription_id, to_return, subscription_continues=continues)
+    if continues:
+        removed = [{"id": item["id"], "deleted": True} for item in items]
+        async with subscription_lock(ctx, plan.stripe_subscription_id):
+            params = {"items": removed, "proration_behavior": "none"}
+            await sync.update(ctx, "subscription", plan.stripe_subscription_id, params, cause)
+    elif not has_ended:
+        await cancel_now(ctx, None, plan.stripe_subscription_id, cause)
+    return to_return
 
 
-async def _keep(ctx: Context, stripe_subscription_id: str, cause: Cause) -> None:
-    """Fulfil the subscription after all, unless it duplicates another plan that the account has by now."""
+async def _check_kept(ctx: Context, plan: PlanToUndo, cause: Cause) -> None:
+    """Raise _Kept unless the older plan is live and was bought in a checkout of Licet's."""
+    kept = await _read(ctx, "subscription", plan.kept_subscription_id, cause)
+    if kept is None or kept["status"] not in LIVE_STATUSES:
+        raise _Kept("the older plan has ended", compare_again=True)
+    await _purchase(ctx, plan.kept_subscription_id, cause)
+
+
+async def _purchase(ctx: Context, stripe_subscription_id: str, cause: Cause) -> StripeObject:
+    """The checkout session of Licet's that bought the subscription. Raises _Kept if there is none."""
+    async with ctx.pool.acquire() as conn:
+        session_id = await find_purchase_session(conn, stripe_subscription_id)
+    session = await _read(ctx, "checkout.session", session_id, cause) if session_id else None
+    if session is None or id_of(session.get("subscription")) != stripe_subscription_id:
+        raise _Kept(f"no checkout session bought the subscription {stripe_subscription_id}")
+    return session
+
+
+async def _read(ctx: Context, kind: str, stripe_id: str, cause: Cause) -> StripeObject | None:
+    return await sync.read(ctx, ctx.stripe.in_background, kind, stripe_id, cause)
+
+
+async def _to_return(
+    ctx: Context, plan: PlanToUndo, subscription: StripeObject, invoice: StripeObject | None
+) -> ToReturn:
+    if invoice is None or invoice["status"] != "paid":
+        return ToReturn(id_of(invoice), subscription["currency"], 0, 0, 0)
+    share = share_of(invoice, lines_of(invoice, plan.products).values())
+    to_refund = max(0, share.by_payment - await refunded_of(ctx, invoice))
+    return ToReturn(invoice["id"], invoice["currency"], share.total, to_refund, share.by_credit)
+
+
+async def _keep(ctx: Context, plan: PlanToUndo, kept: _Kept, cause: Cause) -> None:
+    """Fulfil the subscription after all, unless it is compared again and duplicates another plan."""
     async with ctx.pool.acquire() as conn, conn.transaction():
-        await lock_subscription(conn, stripe_subscription_id)
-        await delete_duplicate_plan(conn, stripe_subscription_id)
-        await update_licenses(ctx, conn, stripe_subscription_id, cause)
-    log.info("duplicate_plan_kept", subscription=stripe_subscription_id)
+        await lock_subscription(conn, plan.stripe_subscription_id)
+        await delete_duplicate_plan(conn, plan.stripe_subscription_id, compare_again=kept.compare_again)
+        await update_licenses(ctx, conn, plan.stripe_subscription_id, cause)
+    say = log.info if kept.compare_again else log.warning
+    say(
+        "duplicate_plan_kept",
+        subscription=plan.stripe_subscription_id,
+        older=plan.kept_subscription_id,
+        reason=kept.reason,
+    )
 
 
-async def _return_money(ctx: Context, stripe_subscription_id: str) -> list[str]:
-    """Refund every payment of the subscription once, return the credit it used, and mirror that.
-
-    Returns the refunds' ids.
-    """
-    stripe = ctx.stripe.in_background
-    refund_ids = []
-    async for invoice in stripe.list_all("invoice", subscription=stripe_subscription_id, status="paid"):
-        await return_credit(ctx, invoice)
-        async for payment in stripe.list_all("invoice_payment", invoice=invoice["id"], status="paid"):
-            refund_id = await _refund(ctx, stripe_subscription_id, payment)
-            refund_ids += [refund_id] if refund_id else []
-    return refund_ids
-
-
-async def _refund(ctx: Context, stripe_subscription_id: str, payment: StripeObject) -> str | None:
-    """The refund's id; None if the payment was refunded or disputed before."""
-    payment_intent_id, charge_id = payment_of(payment)
-    paid_by = {"payment_intent": payment_intent_id} if payment_intent_id else {"charge": charge_id}
-    params: dict[str, Any] = {
-        **paid_by,
-        "reason": "duplicate",
-        "metadata": {"licet_second_plan": stripe_subscription_id},
-    }
-    stripe = ctx.stripe.in_background
-    try:
-        refund = await create_once(stripe, "refund", params, f"licet-second-plan-{payment['id']}")
-    except StripeRefused as refused:
-        if refused.details.get("stripeCode") not in RETURNED_OTHERWISE:
-            raise
-        log.warning("duplicate_plan_refunded_before", subscription=stripe_subscription_id, error=refused.message)
-        return None
-    refund_id: str = refund["id"]
-    await sync.read(ctx, stripe, "refund", refund_id, Cause("rule", stripe_subscription_id, "a plan is bought once"))
-    return refund_id
-
-
-async def return_credit(ctx: Context, invoice: StripeObject) -> None:
-    """Return to the customer's balance what an invoice used of it.
-
-    Raises StripeRefused, StripeUnavailable.
-    """
-    used = _used_credit(invoice)
-    customer_id = id_of(invoice.get("customer"))
-    if used <= 0 or customer_id is None:
-        return
-    stripe = ctx.stripe.in_background
-    customer = await stripe.retrieve("customer", customer_id)
-    mark = f"credited_{invoice['id']}"
-    if customer is None or customer.get("deleted") or mark in (customer.get("metadata") or {}):
-        return
-    # Stripe sets the balance and cannot add to it: a change of it between the two calls, moments apart, is lost.
-    balance = customer["balance"] - used
-    await stripe.update("customer", customer_id, {"balance": balance, "metadata": {mark: str(used)}})
-    log.info("credit_returned", invoice=invoice["id"], amount=used, currency=invoice["currency"])
-
-
-def _used_credit(invoice: StripeObject) -> int:
-    """The credit that the invoice used, in minor units. A negative balance is the customer's credit."""
-    ending = invoice.get("ending_balance")
-    return 0 if ending is None else int(ending - invoice["starting_balance"])
+async def _return_money(ctx: Context, plan: PlanToUndo, to_return: ToReturn) -> int:
+    """Return what was decided. The result is what is refunded, in minor units."""
+    invoice_id, stripe = to_return.stripe_invoice_id, ctx.stripe.in_background
+    invoice = await stripe.retrieve("invoice", invoice_id) if invoice_id and to_return.paid_amount else None
+    if invoice is None:
+        return 0
+    share = Share(to_return.paid_amount - to_return.credit_amount, to_return.credit_amount)
+    return await return_money(ctx, plan.stripe_subscription_id, invoice, share)

@@ -56,7 +56,7 @@ class SubscriptionDeletedEvent(OutgoingEventBody):
 
 
 class SubscriptionUndoneEvent(OutgoingEventBody):
-    """A duplicate plan was cancelled and is being refunded. Sent once per subscription."""
+    """A duplicate plan was cancelled and what was paid for it is returned. Sent once per subscription."""
 
     event: Literal["subscription.undone"]
     data: SubscriptionUndone

@@ -12,7 +12,7 @@ from licet.http.shapes import At, ResponseBody
 from licet.orders.invoice_store import find_invoice_account, find_invoice_summary
 from licet.orders.schemas import Invoice
 from licet.orders.store import get_order_record
-from licet.outgoing_webhooks.payloads.store import find_order_buyer, list_order_licenses
+from licet.outgoing_webhooks.payloads.store import find_order_buyer, list_order_licenses, list_undone_products
 
 
 class PurchasedLine(ResponseBody):
@@ -57,9 +57,13 @@ class InvoicePaid(Invoice):
 
 
 async def completed_checkout(ctx: Context, conn: Connection, about: dict[str, Any]) -> CheckoutCompleted:
-    """Read the data of `checkout.completed`. about: `{"orderId"}`. Raises NotFound."""
+    """Read the data of `checkout.completed`. about: `{"orderId"}`. Raises NotFound.
+
+    A duplicate plan that was undone is not listed.
+    """
     order = await get_order_record(conn, UUID(about["orderId"]), account_id=None)
     customer_id, email = await find_order_buyer(conn, order.id)
+    undone = await list_undone_products(conn, order.stripe_subscription_id)
     return CheckoutCompleted(
         order_id=order.id,
         customer_id=customer_id,
@@ -74,6 +78,7 @@ async def completed_checkout(ctx: Context, conn: Connection, about: dict[str, An
                 unit_amount=item.unit_amount,
             )
             for item in order.items
+            if item.product_id not in undone
         ],
         licenses=[
             PurchasedLicense(

@@ -11,8 +11,8 @@ from licet.http.context import Context
 from licet.http.shapes import At, ResponseBody
 from licet.outgoing_webhooks.payloads.store import (
     find_duplicate_plan,
-    list_plans_of_subscription,
-    list_refunds_of_subscription,
+    list_refunds_of_undone,
+    list_undone_plans,
 )
 from licet.subscriptions.schemas import Subscription
 from licet.subscriptions.store import get_subscription
@@ -32,14 +32,14 @@ class ChangedSubscription(Subscription):
 
 
 class UndonePlan(ResponseBody):
-    """A plan of the undone subscription."""
+    """A plan that was undone."""
 
     product_id: UUID
     product_name: str = Field(examples=["Growth"])
 
 
 class UndoneRefund(ResponseBody):
-    """A refund of a payment for the undone subscription."""
+    """A refund of the payment for the purchase."""
 
     refund_id: str = Field(examples=["re_1QxYz"])
     amount: int = Field(description="In the currency's minor unit.", examples=[9900])
@@ -50,13 +50,25 @@ class UndoneRefund(ResponseBody):
 
 
 class SubscriptionUndone(ResponseBody):
-    """A plan that was bought twice: the cancelled subscription, the kept one, and the refunds."""
+    """A plan that was bought twice: the later subscription, the kept one, and what was returned."""
 
     subscription_id: str = Field(examples=["sub_2QxYz"])
     kept_subscription_id: str = Field(examples=["sub_1QxYz"])
     account_id: UUID
     external_id: str | None = Field(description="Your own id of the account.", examples=["acme"])
     plans: list[UndonePlan]
+    subscription_continues: bool = Field(
+        description="True if the subscription had other items: it continues without the plan. False: it is cancelled."
+    )
+    amount_refunded: int = Field(
+        description="What is refunded for the plan, in the currency's minor unit.", examples=[9900]
+    )
+    amount_credited: int = Field(
+        description="What is returned as the customer's credit, in the currency's minor unit.", examples=[0]
+    )
+    currency: str | None = Field(
+        description="Null for a plan that an earlier version of Licet undid.", examples=["usd"]
+    )
     refunds: list[UndoneRefund]
 
 
@@ -86,6 +98,6 @@ async def undone_subscription(_: Context, conn: Connection, about: dict[str, Any
     return SubscriptionUndone(
         **dict(duplicate),
         subscription_id=subscription_id,
-        plans=[UndonePlan(**dict(plan)) for plan in await list_plans_of_subscription(conn, subscription_id)],
-        refunds=[UndoneRefund(**dict(refund)) for refund in await list_refunds_of_subscription(conn, subscription_id)],
+        plans=[UndonePlan(**dict(plan)) for plan in await list_undone_plans(conn, subscription_id)],
+        refunds=[UndoneRefund(**dict(refund)) for refund in await list_refunds_of_undone(conn, subscription_id)],
     )
