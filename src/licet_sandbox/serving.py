@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than clients and proxies keep theirs (nginx: 60 s).
+
+A client that reuses a connection at the moment when the server closes it gets an error instead of a response.
+"""
+
 
 class _Server(uvicorn.Server):
     """Leaves signal handlers to the owner of the event loop."""
@@ -113,7 +119,14 @@ async def serve(sandbox: SandboxT, host: str, port: int) -> Running[SandboxT]:
     except BaseException:
         listener.close()
         raise
-    config = uvicorn.Config(sandbox.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        sandbox.app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
     server = _Server(config)
     task = asyncio.create_task(_serve_until_stopped(server, listener))
     while not server.started and not task.done():  # noqa: ASYNC110  # uvicorn has no event for it.

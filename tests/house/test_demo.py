@@ -89,7 +89,7 @@ def read_until(process: "subprocess.Popen[str]", word: str) -> str:
     said = ""
     while word not in said:
         line = process.stdout.readline()
-        assert line, said
+        assert line, said + (process.stderr.read() if process.stderr else "")
         said += line
     return said
 

@@ -55,6 +55,8 @@ async def serve(app: Any) -> AsyncIterator[str]:
             lifespan="on",
             access_log=False,
             log_config=None,
+            # A client on a busy machine may come back to an idle connection late.
+            timeout_keep_alive=int(PATIENCE_SECONDS),
             # As in production: which proxies are trusted is a setting of Licet.
             proxy_headers=False,
         )

@@ -8,6 +8,12 @@ from typing import Any, Literal
 
 import uvicorn
 
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than clients and proxies keep theirs (nginx: 60 s).
+
+A client that reuses a connection at the moment when the server closes it gets an error instead of a response.
+"""
+
 
 class HttpServer:
     """uvicorn without its signal handlers: the process stops several servers in its own order."""
@@ -32,6 +38,7 @@ class HttpServer:
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=shutdown_seconds,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
         self._task: asyncio.Task[None] | None = None
