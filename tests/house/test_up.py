@@ -146,7 +146,7 @@ def test_while_it_runs_and_as_it_ends(filled: Path) -> None:
         with socket.create_connection((str(address.hostname), int(address.port or 0)), PATIENCE_SECONDS) as client:
             client.sendall(
                 b"POST /api/billing/webhooks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+                b"Stripe-Signature: t=1,v1=00\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
             )
             # It is said as the body is waited for: the request is under way.
             assert client.recv(65536).startswith(b"HTTP/1.1 100")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
 from licet.errors import ValidationFailed
+from licet.kit.redact import error_line
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -44,5 +45,6 @@ def query_error(message: str, names: Iterable[str], fault: str) -> ValidationFai
 
 
 def _fields(names: Iterable[str], fault: str) -> dict[str, list[dict[str, str]]]:
-    fields = [{"field": name, "message": fault} for name in dict.fromkeys(name[:200] for name in names)]
+    # A secret that was sent as a name is not repeated.
+    fields = [{"field": name, "message": fault} for name in dict.fromkeys(error_line(name, 200) for name in names)]
     return {"fields": fields[:50]}

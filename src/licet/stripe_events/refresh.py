@@ -1,4 +1,4 @@
-"""Runs refreshes: reads from Stripe what an event payload does not contain, one request per job (`sync.py`).
+"""Runs refreshes: reads what an event payload does not contain, one request per job (`sync.py`).
 
 "No such object" is an answer, in a list as in a retrieval: the request is done, and the events that led to it say so.
 """

@@ -410,5 +410,7 @@ async def test_a_draft_that_the_vendor_keeps_is_nobodys_debt(acme: Organization)
     await acme.shop.context.stripe.update("subscription", subscription["id"], pause)
     await acme.shop.turn(days=32)
     assert [status for status, _ in await billed(acme)] == ["paid", "draft"]
+    await acme.shop.context.stripe.update("subscription", subscription["id"], {"pause_collection": ""})
+    await acme.shop.settle()
     said = await acme.done("subscription-preview", **await acme.plan("Growth"))
     assert said["prorationAmount"] <= GROWTH - STARTER

@@ -300,6 +300,10 @@ async def test_a_plan_that_was_bought_twice(shop: Shop) -> None:
         "refunds": [
             {"refundId": refund["refundId"], "amount": 9900, "currency": "usd", "status": "succeeded"},
         ],
+        "amountRefunded": 9900,
+        "amountCredited": 0,
+        "currency": "usd",
+        "subscriptionContinues": False,
     }
     assert refund["subscriptionId"] == gone
 

@@ -98,7 +98,7 @@ async def _undo(ctx: Context, stripe_subscription_id: str) -> None:
 async def _end(ctx: Context, plan: PlanToUndo, cause: Cause) -> ToReturn:
     """End the plan at Stripe, unless that is done; return what is to return.
 
-    Raises _Kept if the plan stays, and Conflict payment_processing before a bank debit has been collected: what arrives
+    Raises _Kept if the plan stays, and Conflict before a bank debit has been collected: what arrives
     after a cancellation would buy nothing.
     """
     subscription = await _read(ctx, "subscription", plan.stripe_subscription_id, cause)
@@ -113,7 +113,7 @@ async def _end(ctx: Context, plan: PlanToUndo, cause: Cause) -> ToReturn:
     invoice_id = id_of(session.get("invoice"))
     invoice = await _read(ctx, "invoice", invoice_id, cause) if invoice_id else None
     if invoice is not None and invoice["status"] in ("draft", "open") and subscription["status"] in ENTITLED:
-        raise Conflict("The purchase's payment is still being processed.", code="payment_processing")
+        raise Conflict("The purchase's payment is still being processed.")
     if not items or not is_as_bought(items, lines_of(invoice, plan.products)) or subscription.get("schedule"):
         raise _Kept("it was changed or renewed since it was bought")
     continues = not has_ended and len(items) < len(subscription["items"]["data"])

@@ -34,10 +34,13 @@ UPDATE second_plans AS second SET stripe_product_ids = ARRAY(
     WHERE item.stripe_subscription_id = second.stripe_subscription_id AND product.kind = 'plan');
 
 -- What is being cancelled immediately or undone as a duplicate. is_done: it is undone, and the subscription has ended.
--- stripe_product_ids: the products that this is about; null: the whole subscription. A subscription that continues
--- without the plan is not listed once that is undone. A subscription can be listed twice.
+-- stripe_product_ids: the products that this is about; null: the whole subscription; empty: none, because the plan is
+-- undone and the subscription continues without it. A subscription can be listed twice.
+-- A condition in either part would keep PostgreSQL from reading the view along the index.
 CREATE OR REPLACE VIEW ending_subscriptions AS
 SELECT stripe_subscription_id, false AS is_done, NULL::text[] AS stripe_product_ids FROM cancellations
 UNION ALL
-SELECT stripe_subscription_id, due_at IS NULL AS is_done, nullif(stripe_product_ids, '{}') AS stripe_product_ids
-FROM second_plans WHERE due_at IS NOT NULL OR NOT subscription_continues;
+SELECT stripe_subscription_id, due_at IS NULL AS is_done,
+       CASE WHEN due_at IS NULL AND subscription_continues THEN '{}' ELSE nullif(stripe_product_ids, '{}') END
+           AS stripe_product_ids
+FROM second_plans;
